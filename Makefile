@@ -1,0 +1,192 @@
+# Copyright (C) the nginx-rtmp-recording-module authors
+#
+# The usual ways to use it on Debian:
+#
+#   make demo                          show what the module does
+#   make test                          run all tests
+#   make deps && make                  build the module
+#   sudo make install                  install it for Debian's nginx
+#
+#   make test TESTS="t/hls.t"          run some tests
+#   make test PROVE_FLAGS="-v -j4"     pass options to prove
+#
+# Everything that is made goes to build/.  docs/install.md is about systems
+# other than Debian, where nginx's own configure builds the module.
+
+
+NAME = ngx_rtmp_recording_module
+
+BUILD = $(CURDIR)/build
+NGINX_SRC = /usr/share/nginx/src
+
+BUILD_PACKAGES = gcc libc6-dev make nginx nginx-dev libnginx-mod-rtmp \
+	libavformat-dev libavcodec-dev libavutil-dev libsqlite3-dev \
+	ca-certificates xz-utils
+RUN_PACKAGES = ffmpeg sqlite3 curl perl procps
+
+TESTS = t/
+PROVE_FLAGS =
+
+DESTDIR =
+MODULES_DIR = /usr/lib/nginx/modules
+AVAILABLE_DIR = /usr/share/nginx/modules-available
+ENABLED_DIR = /etc/nginx/modules-enabled
+
+# what the module is made of; a change of the list means a new configure
+
+SOURCES = $(sort $(wildcard src/*.c src/*.h))
+
+
+all: $(BUILD)/$(NAME).so
+
+.PHONY: all deps demo test test-asan unit static asan \
+	install uninstall clean FORCE
+.DELETE_ON_ERROR:
+.PRECIOUS: $(BUILD)/%/tree/objs/Makefile
+
+
+deps:
+	@t/tools/deps.sh $(BUILD_PACKAGES) $(RUN_PACKAGES)
+
+
+# build/ keeps itself out of the repository
+
+$(BUILD)/.gitignore:
+	@mkdir -p $(BUILD)
+	@echo '*' > $@
+
+
+# sources of nginx-rtmp (its headers are in no package) and nginx (its
+# package has only headers)
+
+$(BUILD)/src/nginx-rtmp/config: | $(BUILD)/.gitignore
+	@echo "fetching nginx-rtmp's headers"
+	@t/tools/fetch.sh $(BUILD)/apt libnginx-mod-rtmp $(BUILD)/src/nginx-rtmp
+	@touch $@
+
+$(BUILD)/src/nginx/configure: | $(BUILD)/.gitignore
+	@echo "fetching nginx's source"
+	@t/tools/fetch.sh $(BUILD)/apt nginx $(BUILD)/src/nginx
+	@touch $@
+
+
+# changes only when a source comes or goes, or with another nginx
+
+$(BUILD)/configured: FORCE | $(BUILD)/.gitignore
+	@{ echo $(SOURCES); cat $(NGINX_SRC)/conf_flags 2>/dev/null; \
+	   dpkg-query -W nginx-dev 2>/dev/null; } > $@.new; \
+	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+
+# the module for Debian's nginx, built as Debian builds its own modules
+
+FLAGS = $$(dpkg-buildflags --get $(1))
+
+$(BUILD)/debian/Makefile: config $(BUILD)/configured \
+		$(BUILD)/src/nginx-rtmp/config
+	@if [ ! -f $(NGINX_SRC)/conf_flags ]; then \
+	    echo "nginx-dev is not installed: run \"make deps\"," \
+	         "or see docs/install.md" >&2; \
+	    exit 1; \
+	fi
+	@mkdir -p $(BUILD)/debian
+	@echo "configuring for Debian's nginx"
+	@cd $(NGINX_SRC) \
+	&& export NGX_RTMP_PATH="$(BUILD)/src/nginx-rtmp" \
+	          CFLAGS_="$(call FLAGS,CFLAGS) $(call FLAGS,CPPFLAGS) -fPIC" \
+	          LDFLAGS_="$(call FLAGS,LDFLAGS) -fPIC" \
+	&& bash -c '. ./conf_flags && exec ./configure \
+	       --with-cc-opt="$$CFLAGS_" --with-ld-opt="$$LDFLAGS_" \
+	       "$${NGX_CONF_FLAGS[@]}" --builddir="$(BUILD)/debian" \
+	       --add-dynamic-module="$(CURDIR)"' \
+	       > $(BUILD)/debian/configure.log 2>&1 \
+	|| { rm -f $@; tail -n 5 $(BUILD)/debian/configure.log >&2; exit 1; }
+	@touch $@
+
+$(BUILD)/$(NAME).so: $(BUILD)/debian/Makefile $(SOURCES)
+	@$(MAKE) --no-print-directory -C $(NGINX_SRC) -f $< modules
+	@cp $(BUILD)/debian/$(NAME).so $@
+
+
+# a plain nginx with nginx-rtmp linked statically
+
+static: $(BUILD)/static/$(NAME).so
+asan: $(BUILD)/asan/$(NAME).so
+
+$(BUILD)/%/tree/objs/Makefile: config t/tools/nginx.sh $(BUILD)/configured \
+		$(BUILD)/src/nginx/configure $(BUILD)/src/nginx-rtmp/config
+	@echo "configuring a plain nginx in build/$*"
+	@t/tools/nginx.sh $(BUILD)/$* $*
+
+$(BUILD)/%/$(NAME).so: $(BUILD)/%/tree/objs/Makefile $(SOURCES)
+	@$(MAKE) --no-print-directory -C $(BUILD)/$*/tree build > /dev/null
+	@cp $(BUILD)/$*/tree/objs/nginx $(BUILD)/$*/nginx.new
+	@mv $(BUILD)/$*/nginx.new $(BUILD)/$*/nginx
+	@cp $(BUILD)/$*/tree/objs/$(NAME).so $@
+
+
+# C unit tests: t/unit/name.c becomes build/unit/name.  Its first lines say
+# what it is linked with:
+#
+#   /* link: src/a.c src/b.c */
+#   /* libs: -lavformat */
+
+UNIT = $(patsubst t/unit/%.c,$(BUILD)/unit/%,$(wildcard t/unit/*.c))
+UNIT_CFLAGS = -g -O1 -W -Wall -Wpointer-arith -Wno-unused-parameter -Werror \
+	-fno-omit-frame-pointer -fsanitize=address,undefined \
+	-fno-sanitize-recover=undefined
+UNIT_INCS = -I src -I t/unit -I $(BUILD)/debian -I $(BUILD)/src/nginx-rtmp \
+	$(addprefix -I $(NGINX_SRC)/src/,core event event/modules event/quic os/unix)
+
+unit: $(UNIT)
+
+$(BUILD)/unit/%: t/unit/%.c $(SOURCES) $(wildcard t/unit/*.h) \
+		$(BUILD)/debian/Makefile
+	@mkdir -p $(@D)
+	$(CC) $(UNIT_CFLAGS) $(UNIT_INCS) -o $@ $< \
+	    $$(sed -n 's|^/\* *link: *\(.*\)\*/.*|\1|p' $<) \
+	    $$(sed -n 's|^/\* *libs: *\(.*\)\*/.*|\1|p' $<)
+
+
+# each step in its turn, as the packages must be there before a make reads
+# what depends on them
+
+test: deps
+	@$(MAKE) --no-print-directory all unit static
+	prove -r -I t/lib $(PROVE_FLAGS) $(TESTS)
+
+# the same under AddressSanitizer and UndefinedBehaviorSanitizer
+
+test-asan: deps
+	@$(MAKE) --no-print-directory all unit asan
+	ASAN_OPTIONS=detect_leaks=0 \
+	TEST_NGINX_BINARY=$(BUILD)/asan/nginx TEST_RTMP_MODULE= \
+	TEST_RECORDING_MODULE=$(BUILD)/asan/$(NAME).so \
+	prove -r -I t/lib $(PROVE_FLAGS) $(TESTS)
+
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@t/demo/demo.sh $(BUILD)
+
+
+# Debian's load line for nginx-rtmp is 50-mod-rtmp.conf, this one must come
+# after it
+
+install: $(BUILD)/$(NAME).so
+	install -d $(DESTDIR)$(MODULES_DIR) $(DESTDIR)$(AVAILABLE_DIR) \
+	    $(DESTDIR)$(ENABLED_DIR)
+	install -m 644 $< $(DESTDIR)$(MODULES_DIR)
+	echo 'load_module modules/$(NAME).so;' \
+	    > $(DESTDIR)$(AVAILABLE_DIR)/60-mod-rtmp-recording.conf
+	ln -sf $(AVAILABLE_DIR)/60-mod-rtmp-recording.conf \
+	    $(DESTDIR)$(ENABLED_DIR)/60-mod-rtmp-recording.conf
+	@echo 'now: nginx -t && systemctl restart nginx'
+
+uninstall:
+	rm -f $(DESTDIR)$(ENABLED_DIR)/60-mod-rtmp-recording.conf \
+	    $(DESTDIR)$(AVAILABLE_DIR)/60-mod-rtmp-recording.conf \
+	    $(DESTDIR)$(MODULES_DIR)/$(NAME).so
+
+
+clean:
+	rm -rf $(BUILD)

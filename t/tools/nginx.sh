@@ -1,0 +1,75 @@
+#!/bin/sh
+# Builds a plain nginx with nginx-rtmp linked statically and the module as a
+# dynamic one, for tests.  Debian's nginx-rtmp is dynamic, so rtmp_auto_push
+# does not work there.
+# Usage: nginx.sh directory [asan]
+#
+# Leaves directory/nginx and directory/ngx_rtmp_recording_module.so.  With
+# asan all of it has AddressSanitizer, and the module's own objects also
+# UndefinedBehaviorSanitizer.
+
+set -e
+
+top=$(cd "$(dirname "$0")/../.." && pwd)
+build=$top/build
+
+mkdir -p "$1"
+dir=$(cd "$1" && pwd)
+mode=$2
+
+cc_opt="-O2"
+ld_opt=
+
+if [ "$mode" = asan ]; then
+    cc_opt="-O1 -fno-omit-frame-pointer -fsanitize=address"
+    ld_opt="-fsanitize=address,undefined"
+fi
+
+# configure writes a Makefile into the tree: each build has its own copy
+
+rm -rf "$dir/tree"
+cp -r "$build/src/nginx" "$dir/tree"
+
+cd "$dir/tree"
+
+# nginx-rtmp is not our code: its warnings stay warnings there
+
+if ! ./configure \
+        --prefix="$dir" \
+        --sbin-path="$dir/nginx" \
+        --modules-path="$dir" \
+        --error-log-path=stderr \
+        --with-cc-opt="$cc_opt" \
+        --with-ld-opt="$ld_opt" \
+        --with-compat \
+        --with-debug \
+        --with-threads \
+        --with-http_ssl_module \
+        --with-http_realip_module \
+        --with-http_stub_status_module \
+        --with-http_auth_request_module \
+        --with-http_dav_module \
+        --with-http_slice_module \
+        --with-http_v2_module \
+        --add-module="$build/src/nginx-rtmp" \
+        --add-dynamic-module="$top" \
+        > "$dir/configure.log" 2>&1
+then
+    tail -n 5 "$dir/configure.log" >&2
+    exit 1
+fi
+
+cat << END >> objs/Makefile
+
+objs/addon/nginx-rtmp/%.o: CFLAGS += -Wno-error
+END
+
+if [ "$mode" = asan ]; then
+    cat << END >> objs/Makefile
+
+objs/addon/src/%.o: CFLAGS += -fsanitize=undefined
+
+# every nginx module has an ngx_modules[], which is not a violation here
+objs/%_modules.o: CFLAGS += -fno-sanitize=address
+END
+fi
