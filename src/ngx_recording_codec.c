@@ -1,0 +1,413 @@
+
+#include "ngx_recording_codec.h"
+
+
+/* more than any real SPS has; the rest would be VUI, which is not read */
+#define NGX_RECORDING_SPS_MAX       512
+#define NGX_RECORDING_AVC_MAX_SIDE  16384
+
+
+typedef struct {
+    u_char   *pos;
+    u_char   *last;
+    uint32_t  bit;                   /* of *pos, 0 is the highest */
+    unsigned  over:1;                /* read past the end */
+} ngx_recording_bits_t;
+
+
+static ngx_int_t ngx_recording_codec_sps(ngx_recording_codec_t *c, u_char *p,
+    size_t size);
+static void ngx_recording_sps_scaling(ngx_recording_bits_t *b,
+    ngx_uint_t lists);
+static uint32_t ngx_recording_sps_chroma(ngx_recording_bits_t *b,
+    uint32_t profile);
+static uint32_t ngx_recording_bits(ngx_recording_bits_t *b, ngx_uint_t n);
+static uint32_t ngx_recording_bits_ue(ngx_recording_bits_t *b);
+static int32_t ngx_recording_bits_se(ngx_recording_bits_t *b);
+
+
+static const uint32_t  ngx_recording_aac_rates[16] = {
+    96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050,
+    16000, 12000, 11025, 8000, 7350, 0, 0, 0
+};
+
+
+static const uint8_t  ngx_recording_aac_channels[16] = {
+    0, 1, 2, 3, 4, 5, 6, 8, 0, 0, 0, 7, 8, 0, 8, 0
+};
+
+
+ngx_int_t
+ngx_recording_codec_avc(ngx_recording_codec_t *c, u_char *p, size_t size)
+{
+    size_t  len;
+
+    ngx_memzero(c, sizeof(ngx_recording_codec_t));
+    c->codec = NGX_RECORDING_CODEC_H264;
+
+    /* version, profile, compatibility, level, length size, SPS count */
+
+    if (size < 8 || p[0] != 1 || (p[5] & 0x1f) == 0) {
+        return NGX_ERROR;
+    }
+
+    c->nal_length = (p[4] & 0x03) + 1;
+
+    if (c->nal_length == 3) {
+        return NGX_ERROR;
+    }
+
+    len = (size_t) p[6] << 8 | p[7];
+
+    if (len < 4 || len > size - 8 || (p[8] & 0x1f) != 7) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_recording_codec_sps(c, p + 9, len - 1) != NGX_OK) {
+        c->width = 0;
+        c->height = 0;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_codec_sps(ngx_recording_codec_t *c, u_char *p, size_t size)
+{
+    u_char                rbsp[NGX_RECORDING_SPS_MAX];
+    size_t                i, n;
+    int64_t               w, h, crop_w, crop_h;
+    uint32_t              k, profile, chroma, frame_only, crop[4];
+    ngx_recording_bits_t  b;
+
+    /* drop the emulation prevention bytes */
+
+    for (i = 0, n = 0; i < size && n < sizeof(rbsp); i++) {
+        if (i >= 2 && p[i] == 3 && p[i - 1] == 0 && p[i - 2] == 0) {
+            continue;
+        }
+
+        rbsp[n++] = p[i];
+    }
+
+    b.pos = rbsp;
+    b.last = rbsp + n;
+    b.bit = 0;
+    b.over = 0;
+
+    profile = ngx_recording_bits(&b, 8);
+    (void) ngx_recording_bits(&b, 16);           /* constraints, level */
+    (void) ngx_recording_bits_ue(&b);            /* id */
+
+    chroma = ngx_recording_sps_chroma(&b, profile);
+
+    (void) ngx_recording_bits_ue(&b);            /* log2_max_frame_num */
+
+    switch (ngx_recording_bits_ue(&b)) {         /* pic_order_cnt_type */
+
+    case 0:
+        (void) ngx_recording_bits_ue(&b);
+        break;
+
+    case 1:
+        (void) ngx_recording_bits(&b, 1);
+        (void) ngx_recording_bits_se(&b);
+        (void) ngx_recording_bits_se(&b);
+
+        k = ngx_recording_bits_ue(&b);
+
+        while (k-- && !b.over) {
+            (void) ngx_recording_bits_se(&b);
+        }
+
+        break;
+    }
+
+    (void) ngx_recording_bits_ue(&b);            /* max_num_ref_frames */
+    (void) ngx_recording_bits(&b, 1);            /* gaps allowed */
+
+    w = ((int64_t) ngx_recording_bits_ue(&b) + 1) * 16;
+    h = ((int64_t) ngx_recording_bits_ue(&b) + 1) * 16;
+
+    frame_only = ngx_recording_bits(&b, 1);
+    h *= 2 - frame_only;
+
+    if (!frame_only) {
+        (void) ngx_recording_bits(&b, 1);        /* mb_adaptive */
+    }
+
+    (void) ngx_recording_bits(&b, 1);            /* direct_8x8_inference */
+
+    ngx_memzero(crop, sizeof(crop));
+
+    if (ngx_recording_bits(&b, 1)) {
+        for (k = 0; k < 4; k++) {                /* left right top bottom */
+            crop[k] = ngx_recording_bits_ue(&b);
+        }
+    }
+
+    crop_w = (chroma == 1 || chroma == 2) ? 2 : 1;
+    crop_h = (chroma == 1 ? 2 : 1) * (2 - frame_only);
+
+    w -= crop_w * ((int64_t) crop[0] + crop[1]);
+    h -= crop_h * ((int64_t) crop[2] + crop[3]);
+
+    if (b.over
+        || w <= 0 || w > NGX_RECORDING_AVC_MAX_SIDE
+        || h <= 0 || h > NGX_RECORDING_AVC_MAX_SIDE)
+    {
+        return NGX_ERROR;
+    }
+
+    c->width = (uint32_t) w;
+    c->height = (uint32_t) h;
+
+    return NGX_OK;
+}
+
+
+/* the part that only the high profiles have; returns chroma_format_idc */
+
+static uint32_t
+ngx_recording_sps_chroma(ngx_recording_bits_t *b, uint32_t profile)
+{
+    uint32_t  chroma;
+
+    switch (profile) {
+
+    case 100:
+    case 110:
+    case 122:
+    case 244:
+    case 44:
+    case 83:
+    case 86:
+    case 118:
+    case 128:
+    case 138:
+    case 139:
+    case 134:
+    case 135:
+        break;
+
+    default:
+        return 1;
+    }
+
+    chroma = ngx_recording_bits_ue(b);
+
+    if (chroma == 3) {
+        if (ngx_recording_bits(b, 1)) {          /* separate planes */
+            chroma = 0;
+        }
+    }
+
+    (void) ngx_recording_bits_ue(b);             /* bit depths */
+    (void) ngx_recording_bits_ue(b);
+    (void) ngx_recording_bits(b, 1);             /* lossless bypass */
+
+    if (ngx_recording_bits(b, 1)) {
+        ngx_recording_sps_scaling(b, chroma == 3 ? 12 : 8);
+    }
+
+    return chroma;
+}
+
+
+static void
+ngx_recording_sps_scaling(ngx_recording_bits_t *b, ngx_uint_t lists)
+{
+    int32_t     last, next;
+    ngx_uint_t  i, j, n;
+
+    for (i = 0; i < lists && !b->over; i++) {
+
+        if (!ngx_recording_bits(b, 1)) {
+            continue;
+        }
+
+        n = i < 6 ? 16 : 64;
+        last = 8;
+        next = 8;
+
+        for (j = 0; j < n && !b->over; j++) {
+            if (next) {
+                next = (int32_t) ((uint32_t) last
+                                  + (uint32_t) ngx_recording_bits_se(b))
+                       & 0xff;
+            }
+
+            if (next) {
+                last = next;
+            }
+        }
+    }
+}
+
+
+ngx_int_t
+ngx_recording_codec_avc_check(ngx_recording_codec_t *c, u_char *p, size_t size)
+{
+    size_t      len;
+    ngx_uint_t  i, units;
+
+    for (units = 0; size; units++) {
+
+        if (size < c->nal_length) {
+            return NGX_ERROR;
+        }
+
+        for (len = 0, i = 0; i < c->nal_length; i++) {
+            len = len << 8 | p[i];
+        }
+
+        size -= c->nal_length;
+
+        if (len > size) {
+            return NGX_ERROR;
+        }
+
+        p += c->nal_length + len;
+        size -= len;
+    }
+
+    return units ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_recording_codec_aac(ngx_recording_codec_t *c, u_char *p, size_t size)
+{
+    uint32_t              type, index;
+    ngx_recording_bits_t  b;
+
+    ngx_memzero(c, sizeof(ngx_recording_codec_t));
+    c->codec = NGX_RECORDING_CODEC_AAC;
+
+    b.pos = p;
+    b.last = p + size;
+    b.bit = 0;
+    b.over = 0;
+
+    type = ngx_recording_bits(&b, 5);
+
+    if (type == 31) {
+        type = 32 + ngx_recording_bits(&b, 6);
+    }
+
+    index = ngx_recording_bits(&b, 4);
+
+    c->sample_rate = index == 15 ? ngx_recording_bits(&b, 24)
+                                 : ngx_recording_aac_rates[index];
+
+    c->channels = ngx_recording_aac_channels[ngx_recording_bits(&b, 4)];
+
+    if (type == 5 || type == 29) {
+
+        /* explicit SBR: the rate above is the core's, as the frames' */
+
+        index = ngx_recording_bits(&b, 4);
+
+        if (index == 15) {
+            (void) ngx_recording_bits(&b, 24);
+        }
+
+        (void) ngx_recording_bits(&b, 5);
+    }
+
+    /* frameLengthFlag */
+
+    c->samples = ngx_recording_bits(&b, 1) ? 960 : 1024;
+
+    if (b.over || type == 0
+        || c->sample_rate < 1000 || c->sample_rate > 192000)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_recording_codec_mp3(ngx_recording_codec_t *c, u_char *p, size_t size)
+{
+    ngx_uint_t  version, layer, rate;
+
+    static const uint32_t  rates[3] = { 44100, 48000, 32000 };
+
+    ngx_memzero(c, sizeof(ngx_recording_codec_t));
+    c->codec = NGX_RECORDING_CODEC_MP3;
+
+    if (size < 4 || p[0] != 0xff || (p[1] & 0xe0) != 0xe0) {
+        return NGX_ERROR;
+    }
+
+    version = (p[1] >> 3) & 0x03;            /* 3 MPEG-1, 2 MPEG-2, 0 2.5 */
+    layer = (p[1] >> 1) & 0x03;              /* 1 is Layer III */
+    rate = (p[2] >> 2) & 0x03;
+
+    if (version == 1 || layer != 1 || rate == 3) {
+        return NGX_ERROR;
+    }
+
+    c->sample_rate = rates[rate] >> (version == 3 ? 0 : version == 2 ? 1 : 2);
+    c->samples = version == 3 ? 1152 : 576;
+    c->channels = (p[3] >> 6) == 3 ? 1 : 2;
+
+    return NGX_OK;
+}
+
+
+static uint32_t
+ngx_recording_bits(ngx_recording_bits_t *b, ngx_uint_t n)
+{
+    uint32_t  v;
+
+    for (v = 0; n; n--) {
+
+        if (b->pos >= b->last) {
+            b->over = 1;
+            return 0;
+        }
+
+        v = v << 1 | ((*b->pos >> (7 - b->bit)) & 1);
+
+        if (++b->bit == 8) {
+            b->bit = 0;
+            b->pos++;
+        }
+    }
+
+    return v;
+}
+
+
+/* Exp-Golomb */
+
+static uint32_t
+ngx_recording_bits_ue(ngx_recording_bits_t *b)
+{
+    ngx_uint_t  zeros;
+
+    for (zeros = 0; !b->over && ngx_recording_bits(b, 1) == 0; zeros++) {
+        if (zeros == 31) {
+            b->over = 1;
+            return 0;
+        }
+    }
+
+    return ((uint32_t) 1 << zeros) - 1 + ngx_recording_bits(b, zeros);
+}
+
+
+static int32_t
+ngx_recording_bits_se(ngx_recording_bits_t *b)
+{
+    uint32_t  v;
+
+    v = ngx_recording_bits_ue(b);
+
+    return v & 1 ? (int32_t) (v / 2 + 1) : -(int32_t) (v / 2);
+}

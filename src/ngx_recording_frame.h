@@ -1,0 +1,86 @@
+
+/*
+ * RTMP audio and video messages as frames.
+ *
+ * Pure: no nginx runtime, no allocation, any thread.  Nothing is owned; the
+ * structures point into the message that the caller holds.
+ *
+ * A message body is what follows the RTMP message header: for video a byte
+ * of frame type and codec, for H.264 a packet type and the composition time,
+ * then the access unit; for audio a byte of codec and rate, for AAC a packet
+ * type, then the frame.  Enhanced RTMP (FourCC codecs) is recognised as far
+ * as an FLV file needs it: codec, key frame, sequence header, composition
+ * time.
+ */
+
+
+#ifndef _NGX_RECORDING_FRAME_H_INCLUDED_
+#define _NGX_RECORDING_FRAME_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+typedef enum {
+    NGX_RECORDING_VIDEO = 0,
+    NGX_RECORDING_AUDIO,
+    NGX_RECORDING_DATA,        /* onMetaData */
+    NGX_RECORDING_GAP          /* frames were dropped here, no message */
+} ngx_recording_track_e;
+
+#define NGX_RECORDING_TRACKS  2
+
+
+typedef enum {
+    NGX_RECORDING_CODEC_NONE = 0,
+
+    NGX_RECORDING_CODEC_H264,
+    NGX_RECORDING_CODEC_H263,
+    NGX_RECORDING_CODEC_SCREEN,
+    NGX_RECORDING_CODEC_SCREEN2,
+    NGX_RECORDING_CODEC_VP6,
+    NGX_RECORDING_CODEC_VP6A,
+    NGX_RECORDING_CODEC_HEVC,
+    NGX_RECORDING_CODEC_AV1,
+    NGX_RECORDING_CODEC_VP9,
+
+    NGX_RECORDING_CODEC_AAC,
+    NGX_RECORDING_CODEC_MP3,
+    NGX_RECORDING_CODEC_PCM,
+    NGX_RECORDING_CODEC_ADPCM,
+    NGX_RECORDING_CODEC_NELLYMOSER,
+    NGX_RECORDING_CODEC_PCMA,
+    NGX_RECORDING_CODEC_PCMU,
+    NGX_RECORDING_CODEC_SPEEX,
+    NGX_RECORDING_CODEC_OPUS,
+
+    NGX_RECORDING_CODEC_UNKNOWN
+} ngx_recording_codec_e;
+
+
+typedef struct {
+    ngx_recording_codec_e   codec;
+    int32_t                 composition;   /* PTS - DTS, ms */
+    uint32_t                body;          /* offset of the coded data */
+    unsigned                key:1;
+    unsigned                header:1;      /* sequence header */
+} ngx_recording_frame_t;
+
+
+/*
+ * Reads the head of an audio or video message body.
+ *
+ *   NGX_OK        a frame or a sequence header, *f is filled
+ *   NGX_DECLINED  nothing to record: an empty message, the end of a sequence,
+ *                 a video command
+ *   NGX_ERROR     cut short; *f holds the codec as far as it is known
+ */
+ngx_int_t ngx_recording_frame_parse(ngx_recording_frame_t *f,
+    ngx_uint_t track, u_char *p, size_t size);
+
+/* the codec's name as ffprobe has it, "" for none; a constant */
+const char *ngx_recording_codec_name(ngx_recording_codec_e codec);
+
+
+#endif /* _NGX_RECORDING_FRAME_H_INCLUDED_ */
