@@ -1,0 +1,83 @@
+
+/*
+ * What is known of one recorded file, from the recorder to the catalogue.
+ *
+ * Plain data.  The strings of the stream belong to the recording, which
+ * lives as long as any of its files grows or is finished.
+ */
+
+
+#ifndef _NGX_RECORDING_FILE_H_INCLUDED_
+#define _NGX_RECORDING_FILE_H_INCLUDED_
+
+
+#include "ngx_recording_frame.h"
+#include "ngx_recording_path.h"
+
+
+/* a rendered path, a suffix, an extension or "/index.m3u8" */
+#define NGX_RECORDING_FILE_PATH  (NGX_RECORDING_PATH_MAX + 64)
+
+
+/*
+ *   recording ----> finishing ----> finished
+ *       |               |
+ *       +---------------+---------> lost
+ */
+
+typedef enum {
+    NGX_RECORDING_FILE_RECORDING = 0,
+    NGX_RECORDING_FILE_FINISHING,
+    NGX_RECORDING_FILE_FINISHED,
+    NGX_RECORDING_FILE_LOST,           /* nothing of it could be kept */
+    NGX_RECORDING_FILE_STATES
+} ngx_recording_file_e;
+
+
+typedef enum {
+    NGX_RECORDING_DROP_BUFFER = 0,     /* record_buffer was full */
+    NGX_RECORDING_DROP_DISK,           /* the store refused to be written */
+    NGX_RECORDING_DROP_BROKEN,         /* not a frame of its codec */
+    NGX_RECORDING_DROP_HEADER,         /* before any sequence header */
+    NGX_RECORDING_DROP_KEY,            /* before the track's key frame */
+    NGX_RECORDING_DROPS
+} ngx_recording_drop_e;
+
+
+typedef struct {
+    ngx_str_t               template;
+    ngx_str_t               domain;
+    ngx_str_t               app;
+    ngx_str_t               name;
+    ngx_str_t               param;     /* the raw query of the push URL */
+} ngx_recording_stream_t;
+
+
+typedef struct {
+    uint64_t                id;
+    uint64_t                recording_id;
+    ngx_recording_stream_t *stream;
+    const char             *format;
+    ngx_recording_file_e    state;
+
+    int64_t                 start;     /* wall clock, us */
+    int64_t                 end;
+    int64_t                 duration;  /* ms */
+    uint64_t                size;
+
+    ngx_recording_codec_e   video;
+    ngx_recording_codec_e   audio;
+    uint32_t                width;
+    uint32_t                height;
+
+    uint64_t                in;        /* frames that came for it */
+    uint64_t                written;
+    uint64_t                dropped[NGX_RECORDING_DROPS];
+
+    uint64_t                random;    /* {RandomID} */
+    size_t                  path_len;  /* 0 until it is claimed */
+    u_char                  path[NGX_RECORDING_FILE_PATH];
+} ngx_recording_file_t;
+
+
+#endif /* _NGX_RECORDING_FILE_H_INCLUDED_ */

@@ -1,0 +1,169 @@
+
+#include "ngx_recording_job.h"
+
+
+#define NGX_RECORDING_JOB_ALIVE  60000     /* ms */
+#define NGX_RECORDING_JOB_RETRY  100       /* ms */
+
+
+static void ngx_recording_jobs_run(ngx_recording_jobs_t *jobs);
+static void ngx_recording_job_thread(void *ctx, ngx_log_t *log);
+static void ngx_recording_job_done(ngx_event_t *ev);
+static void ngx_recording_jobs_alive(ngx_event_t *ev);
+static void ngx_recording_jobs_retry(ngx_event_t *ev);
+
+
+void
+ngx_recording_jobs_init(ngx_recording_jobs_t *jobs, ngx_thread_pool_t *pool,
+    ngx_log_t *log)
+{
+    ngx_memzero(jobs, sizeof(ngx_recording_jobs_t));
+
+    jobs->pool = pool;
+    jobs->log = log;
+
+    jobs->alive.handler = ngx_recording_jobs_alive;
+    jobs->alive.data = jobs;
+    jobs->alive.log = log;
+
+    jobs->retry.handler = ngx_recording_jobs_retry;
+    jobs->retry.data = jobs;
+    jobs->retry.log = log;
+
+    ngx_queue_init(&jobs->waiting);
+}
+
+
+void
+ngx_recording_job_init(ngx_recording_job_t *job, ngx_recording_jobs_t *jobs,
+    void (*run)(void *), void (*done)(void *), void *data)
+{
+    ngx_memzero(job, sizeof(ngx_recording_job_t));
+
+    job->jobs = jobs;
+    job->run = run;
+    job->done = done;
+    job->data = data;
+
+    job->task.ctx = job;
+    job->task.handler = ngx_recording_job_thread;
+    job->task.event.handler = ngx_recording_job_done;
+    job->task.event.data = job;
+    job->task.event.log = jobs->log;
+}
+
+
+void
+ngx_recording_job_post(ngx_recording_job_t *job)
+{
+    ngx_recording_jobs_t  *jobs;
+
+    jobs = job->jobs;
+
+    if (jobs->active++ == 0) {
+        ngx_add_timer(&jobs->alive, NGX_RECORDING_JOB_ALIVE);
+    }
+
+    if (job->background) {
+        ngx_queue_insert_tail(&jobs->waiting, &job->queue);
+
+    } else {
+        ngx_queue_insert_head(&jobs->waiting, &job->queue);
+    }
+
+    ngx_recording_jobs_run(jobs);
+}
+
+
+static void
+ngx_recording_jobs_run(ngx_recording_jobs_t *jobs)
+{
+    ngx_queue_t          *q;
+    ngx_recording_job_t  *job;
+
+    while (!ngx_queue_empty(&jobs->waiting)) {
+
+        q = ngx_queue_head(&jobs->waiting);
+        job = ngx_queue_data(q, ngx_recording_job_t, queue);
+
+        if (job->background
+            && jobs->background >= ngx_max(jobs->threads / 2, 1))
+        {
+            return;
+        }
+
+        if (ngx_thread_task_post(jobs->pool, &job->task) != NGX_OK) {
+
+            /* its queue is full, which it has logged */
+
+            if (!jobs->retry.timer_set) {
+                ngx_add_timer(&jobs->retry, NGX_RECORDING_JOB_RETRY);
+            }
+
+            return;
+        }
+
+        ngx_queue_remove(q);
+
+        if (job->background) {
+            jobs->background++;
+        }
+    }
+}
+
+
+static void
+ngx_recording_job_thread(void *ctx, ngx_log_t *log)
+{
+    ngx_recording_job_t *job = ctx;
+
+    static __thread ngx_uint_t  met;
+
+    if (!met) {
+        met = 1;
+        (void) ngx_atomic_fetch_add(&job->jobs->threads, 1);
+    }
+
+    job->run(job->data);
+}
+
+
+static void
+ngx_recording_job_done(ngx_event_t *ev)
+{
+    ngx_recording_job_t   *job;
+    ngx_recording_jobs_t  *jobs;
+
+    job = ev->data;
+    jobs = job->jobs;
+
+    ev->complete = 0;
+
+    if (job->background) {
+        jobs->background--;
+    }
+
+    if (--jobs->active == 0) {
+        ngx_del_timer(&jobs->alive);
+    }
+
+    /* the job may be gone after this, or ordered again */
+
+    job->done(job->data);
+
+    ngx_recording_jobs_run(jobs);
+}
+
+
+static void
+ngx_recording_jobs_alive(ngx_event_t *ev)
+{
+    ngx_add_timer(ev, NGX_RECORDING_JOB_ALIVE);
+}
+
+
+static void
+ngx_recording_jobs_retry(ngx_event_t *ev)
+{
+    ngx_recording_jobs_run(ev->data);
+}

@@ -1,0 +1,100 @@
+
+/*
+ * The store: the directory of files/, work/ and the catalogue.
+ *
+ * Runs on pool threads only: every call may wait for the disk.  One store is
+ * shared by all threads of a worker; after ngx_recording_store_open_thread()
+ * it is only read.
+ *
+ * Return codes: NGX_OK; NGX_ERROR with errno set; others where they stand.
+ */
+
+
+#ifndef _NGX_RECORDING_STORE_H_INCLUDED_
+#define _NGX_RECORDING_STORE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <sys/uio.h>
+
+
+#define NGX_RECORDING_IOVS  512
+
+
+typedef struct {
+    char                   *path;      /* of the store, without slash */
+    ngx_str_t               url;       /* public prefix of files/ */
+    int                     files;     /* directories */
+    int                     work;
+    int                     lock;      /* held as long as the worker lives */
+    char                    owner[64]; /* the lock's name in work/ */
+} ngx_recording_store_t;
+
+
+/* a list of buffers to be written; the buffers are the caller's */
+
+typedef struct {
+    ngx_uint_t              n;
+    size_t                  size;
+    struct iovec            iov[NGX_RECORDING_IOVS];
+} ngx_recording_iov_t;
+
+
+/*
+ * Opens the directories and takes the worker's lock, which the kernel drops
+ * with the worker.  *op tells what failed.
+ */
+ngx_int_t ngx_recording_store_open_thread(ngx_recording_store_t *store,
+    const char **op);
+
+/* closes it and removes the lock: the worker records nothing any more */
+void ngx_recording_store_close(ngx_recording_store_t *store);
+
+/* whether the worker that holds a lock of this name lives */
+ngx_uint_t ngx_recording_store_alive_thread(ngx_recording_store_t *store,
+    const char *owner);
+
+/* creates a growing file in work/ and returns its descriptor or -1 */
+int ngx_recording_store_create_thread(ngx_recording_store_t *store,
+    const char *name);
+
+/*
+ * Makes a directory in files/ with what lies above it, durable.
+ * NGX_DECLINED: the directory itself existed before.
+ */
+ngx_int_t ngx_recording_store_mkdir_thread(ngx_recording_store_t *store,
+    const char *path);
+
+/*
+ * Puts a finished and synced file of work/ in place in files/, durable.
+ * NGX_DECLINED: something has that path already; nothing is overwritten.
+ */
+ngx_int_t ngx_recording_store_place_thread(ngx_recording_store_t *store,
+    const char *name, const char *path);
+
+/* removes a file of work/; that it is not there is no error */
+void ngx_recording_store_remove_thread(ngx_recording_store_t *store,
+    const char *name);
+
+/* writes everything, whatever the kernel takes at a time */
+ngx_int_t ngx_recording_store_write_thread(int fd, void *buf, size_t size,
+    off_t offset);
+ngx_int_t ngx_recording_store_writev_thread(int fd, ngx_recording_iov_t *iov,
+    off_t offset);
+
+/* reads all of it; a file that is shorter is an error (EIO) */
+ngx_int_t ngx_recording_store_read_thread(int fd, void *buf, size_t size,
+    off_t offset);
+
+static ngx_inline void
+ngx_recording_iov_add(ngx_recording_iov_t *iov, void *buf, size_t size)
+{
+    iov->iov[iov->n].iov_base = buf;
+    iov->iov[iov->n].iov_len = size;
+    iov->n++;
+    iov->size += size;
+}
+
+
+#endif /* _NGX_RECORDING_STORE_H_INCLUDED_ */
