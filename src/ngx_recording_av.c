@@ -1,0 +1,240 @@
+
+#include "ngx_recording_av.h"
+
+
+/* for a muxer that insists on dimensions when the SPS gives none */
+#define NGX_RECORDING_AV_SIDE  16
+
+
+static ngx_int_t ngx_recording_av_stream(ngx_recording_av_t *av,
+    ngx_uint_t track, ngx_recording_media_t *media);
+static enum AVCodecID ngx_recording_av_codec(ngx_recording_codec_e codec);
+
+
+void
+ngx_recording_mux_init(void)
+{
+    av_log_set_level(AV_LOG_QUIET);
+}
+
+
+ngx_int_t
+ngx_recording_av_open_thread(ngx_recording_av_t *av, ngx_recording_mux_t *mux,
+    const char *muxer, size_t buffer, ngx_recording_av_write_pt write,
+    ngx_recording_av_seek_pt seek, void *data)
+{
+    u_char      *p;
+    ngx_uint_t   i;
+
+    ngx_memzero(av, sizeof(ngx_recording_av_t));
+
+    av->packet = av_packet_alloc();
+
+    if (av->packet == NULL
+        || avformat_alloc_output_context2(&av->ctx, NULL, muxer, NULL) < 0)
+    {
+        return NGX_ERROR;
+    }
+
+    p = av_malloc(buffer);
+
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    av->ctx->pb = avio_alloc_context(p, (int) buffer, 1, data, NULL, write,
+                                     seek);
+
+    if (av->ctx->pb == NULL) {
+        av_free(p);
+        return NGX_ERROR;
+    }
+
+    av->ctx->pb->seekable = seek ? AVIO_SEEKABLE_NORMAL : 0;
+    av->ctx->flags |= AVFMT_FLAG_CUSTOM_IO|AVFMT_FLAG_BITEXACT;
+
+    /* else every packet would be a write */
+
+    av->ctx->flush_packets = 0;
+    av->ctx->max_delay = 0;
+
+    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
+        av->streams[i] = -1;
+
+        if (mux->media[i].present
+            && ngx_recording_av_stream(av, i, &mux->media[i]) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_av_stream(ngx_recording_av_t *av, ngx_uint_t track,
+    ngx_recording_media_t *media)
+{
+    size_t                  len;
+    AVStream               *st;
+    AVCodecParameters      *par;
+    ngx_recording_codec_t  *c;
+
+    st = avformat_new_stream(av->ctx, NULL);
+
+    if (st == NULL) {
+        return NGX_ERROR;
+    }
+
+    av->streams[track] = st->index;
+
+    c = &media->codec;
+
+    st->time_base = (AVRational) { 1, 1000 };
+
+    par = st->codecpar;
+    par->codec_id = ngx_recording_av_codec(c->codec);
+
+    if (track == NGX_RECORDING_VIDEO) {
+        par->codec_type = AVMEDIA_TYPE_VIDEO;
+        par->width = c->width ? (int) c->width : NGX_RECORDING_AV_SIDE;
+        par->height = c->height ? (int) c->height : NGX_RECORDING_AV_SIDE;
+
+    } else {
+        par->codec_type = AVMEDIA_TYPE_AUDIO;
+        par->sample_rate = (int) c->sample_rate;
+        par->frame_size = (int) c->samples;
+
+        av_channel_layout_default(&par->ch_layout,
+                                  c->channels ? (int) c->channels : 2);
+    }
+
+    if (media->header_len <= media->header_body) {
+        return NGX_OK;
+    }
+
+    len = media->header_len - media->header_body;
+
+    par->extradata = av_mallocz(len + AV_INPUT_BUFFER_PADDING_SIZE);
+
+    if (par->extradata == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(par->extradata, media->header + media->header_body, len);
+    par->extradata_size = (int) len;
+
+    return NGX_OK;
+}
+
+
+static enum AVCodecID
+ngx_recording_av_codec(ngx_recording_codec_e codec)
+{
+    switch (codec) {
+
+    case NGX_RECORDING_CODEC_H264:
+        return AV_CODEC_ID_H264;
+
+    case NGX_RECORDING_CODEC_AAC:
+        return AV_CODEC_ID_AAC;
+
+    case NGX_RECORDING_CODEC_MP3:
+        return AV_CODEC_ID_MP3;
+
+    default:
+        return AV_CODEC_ID_NONE;
+    }
+}
+
+
+ngx_int_t
+ngx_recording_av_start_thread(ngx_recording_av_t *av)
+{
+    if (avformat_write_header(av->ctx, NULL) < 0) {
+        errno = EINVAL;
+        return NGX_ERROR;
+    }
+
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_recording_av_packet_thread(ngx_recording_av_t *av, ngx_uint_t track,
+    u_char *data, size_t size, int64_t dts, int64_t pts, int64_t duration,
+    ngx_uint_t key)
+{
+    int         rc;
+    AVStream   *st;
+    AVPacket   *packet;
+    AVRational  ms;
+
+    packet = av->packet;
+    ms = (AVRational) { 1, 1000 };
+    st = av->ctx->streams[av->streams[track]];
+
+    packet->data = data;
+    packet->size = (int) size;
+    packet->stream_index = st->index;
+    packet->flags = key ? AV_PKT_FLAG_KEY : 0;
+
+    packet->dts = av_rescale_q(dts, ms, st->time_base);
+    packet->pts = av_rescale_q(pts, ms, st->time_base);
+    packet->duration = av_rescale_q(duration, ms, st->time_base);
+
+    rc = av_write_frame(av->ctx, packet);
+
+    if (av->ctx->pb->error) {
+        return NGX_ERROR;
+    }
+
+    return rc < 0 ? NGX_DECLINED : NGX_OK;
+}
+
+
+ngx_int_t
+ngx_recording_av_flush_thread(ngx_recording_av_t *av)
+{
+    (void) av_write_frame(av->ctx, NULL);
+
+    avio_flush(av->ctx->pb);
+
+    return av->ctx->pb->error ? NGX_ERROR : NGX_OK;
+}
+
+
+ngx_int_t
+ngx_recording_av_end_thread(ngx_recording_av_t *av)
+{
+
+    /* it may return a positive number */
+
+    if (av_write_trailer(av->ctx) < 0) {
+        return NGX_ERROR;
+    }
+
+    avio_flush(av->ctx->pb);
+
+    return av->ctx->pb->error ? NGX_ERROR : NGX_OK;
+}
+
+
+void
+ngx_recording_av_close_thread(ngx_recording_av_t *av)
+{
+    if (av->ctx) {
+
+        if (av->ctx->pb) {
+            av_freep(&av->ctx->pb->buffer);
+            avio_context_free(&av->ctx->pb);
+        }
+
+        avformat_free_context(av->ctx);
+        av->ctx = NULL;
+    }
+
+    av_packet_free(&av->packet);
+}

@@ -1,0 +1,58 @@
+
+/*
+ * The index of a growing MP4: one record a sample, beside the media data,
+ * and what is made of it at the end.
+ *
+ * Runs on pool threads only.
+ */
+
+
+#ifndef _NGX_RECORDING_MP4_H_INCLUDED_
+#define _NGX_RECORDING_MP4_H_INCLUDED_
+
+
+#include "ngx_recording_mux.h"
+
+
+/* the media data begins here until the file is finished */
+#define NGX_RECORDING_MP4_RESERVE  65536
+
+
+typedef struct {
+    uint64_t                offset;       /* in the growing file */
+    int64_t                 dts;          /* ms from the file's start */
+    uint32_t                size;
+    int32_t                 composition;  /* ms */
+    uint8_t                 track;
+    uint8_t                 key;
+    uint16_t                duration;     /* ms, a guess */
+    uint32_t                crc;          /* of what stands before */
+} ngx_recording_mp4_record_t;
+
+
+/* what stands in front of the media data of a finished file */
+
+typedef struct {
+    u_char                 *data;         /* ftyp and moov, to be freed */
+    size_t                  size;
+    uint64_t                shift;        /* of the media data, by now */
+} ngx_recording_mp4_front_t;
+
+
+/* seals a record; NGX_ERROR from the check: it was not written whole */
+void ngx_recording_mp4_seal(ngx_recording_mp4_record_t *record);
+ngx_int_t ngx_recording_mp4_check(ngx_recording_mp4_record_t *record);
+
+/*
+ * Replays n records of an index through libavformat's muxer and makes what
+ * is to stand in front of media data that ends at `end` in the growing file.
+ * front->shift is by how much the data was moved already; afterwards it is
+ * by how much it has to be moved in all, in multiples of `block`.
+ *
+ * NGX_ERROR: mux->op and mux->err tell why.
+ */
+ngx_int_t ngx_recording_mp4_front_thread(ngx_recording_mux_t *mux, int fd,
+    uint64_t n, uint64_t end, size_t block, ngx_recording_mp4_front_t *front);
+
+
+#endif /* _NGX_RECORDING_MP4_H_INCLUDED_ */

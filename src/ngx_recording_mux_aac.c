@@ -1,0 +1,174 @@
+
+/*
+ * AAC: ADTS frames.
+ */
+
+
+#include "ngx_recording_av.h"
+
+
+#define NGX_RECORDING_AAC_BUFFER  16384
+
+
+typedef struct {
+    ngx_recording_av_t      av;
+    int64_t                 last;          /* DTS */
+    off_t                   whole;         /* end of the last whole frame */
+} ngx_recording_aac_t;
+
+
+static ngx_int_t ngx_recording_aac_open(ngx_recording_mux_t *mux);
+static ngx_int_t ngx_recording_aac_sample(ngx_recording_mux_t *mux,
+    ngx_recording_sample_t *sample);
+static ngx_int_t ngx_recording_aac_flush(ngx_recording_mux_t *mux);
+static ngx_int_t ngx_recording_aac_finish(ngx_recording_mux_t *mux);
+static void ngx_recording_aac_close(ngx_recording_mux_t *mux);
+static int ngx_recording_aac_write(void *data, ngx_recording_av_byte_t *buf,
+    int size);
+
+
+const ngx_recording_format_t  ngx_recording_format_aac = {
+    "aac",
+    ".aac",
+    ngx_recording_codec_bit(NGX_RECORDING_CODEC_AAC),
+    0,
+    ngx_recording_aac_open,
+    ngx_recording_aac_sample,
+    ngx_recording_aac_flush,
+    NULL,
+    ngx_recording_aac_finish,
+    ngx_recording_aac_close
+};
+
+
+static ngx_int_t
+ngx_recording_aac_open(ngx_recording_mux_t *mux)
+{
+    ngx_recording_aac_t  *aac;
+
+    aac = calloc(1, sizeof(ngx_recording_aac_t));
+
+    if (aac == NULL) {
+        return ngx_recording_mux_error(mux, "allocate");
+    }
+
+    mux->data = aac;
+    aac->last = -1;
+
+    mux->fd = ngx_recording_store_create_thread(mux->store, mux->work);
+
+    if (mux->fd == -1) {
+        return ngx_recording_mux_error(mux, "create");
+    }
+
+    if (ngx_recording_av_open_thread(&aac->av, mux, "adts",
+                                     NGX_RECORDING_AAC_BUFFER,
+                                     ngx_recording_aac_write, NULL, mux)
+        != NGX_OK
+        || ngx_recording_av_start_thread(&aac->av) != NGX_OK)
+    {
+        return ngx_recording_mux_error(mux, "start the ADTS muxer of");
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_aac_sample(ngx_recording_mux_t *mux,
+    ngx_recording_sample_t *sample)
+{
+    ngx_int_t             rc;
+    ngx_recording_aac_t  *aac;
+
+    aac = mux->data;
+
+    /* ADTS has no time, but the muxer wants one that grows */
+
+    aac->last = ngx_max(aac->last + 1, sample->dts);
+
+    rc = ngx_recording_av_packet_thread(&aac->av, NGX_RECORDING_AUDIO,
+                                        sample->data + sample->body,
+                                        sample->size - sample->body,
+                                        aac->last, aac->last, 0, 1);
+    if (rc == NGX_DECLINED) {
+        mux->pending--;
+        mux->file.dropped[NGX_RECORDING_DROP_BROKEN]++;
+    }
+
+    return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_aac_flush(ngx_recording_mux_t *mux)
+{
+    ngx_recording_aac_t  *aac;
+
+    aac = mux->data;
+
+    avio_flush(aac->av.ctx->pb);
+
+    if (aac->av.ctx->pb->error) {
+        return NGX_ERROR;
+    }
+
+    aac->whole = mux->pos;
+    ngx_recording_mux_written(mux);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_aac_finish(ngx_recording_mux_t *mux)
+{
+    ngx_recording_aac_t  *aac;
+
+    aac = mux->data;
+
+    /* what a failed write may have left behind the last frame */
+
+    if (ftruncate(mux->fd, aac->whole) == -1) {
+        return ngx_recording_mux_error(mux, "truncate");
+    }
+
+    if (fsync(mux->fd) == -1) {
+        return ngx_recording_mux_error(mux, "sync");
+    }
+
+    mux->file.size = aac->whole;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_recording_aac_close(ngx_recording_mux_t *mux)
+{
+    ngx_recording_aac_t  *aac;
+
+    aac = mux->data;
+
+    ngx_recording_av_close_thread(&aac->av);
+    free(aac);
+}
+
+
+static int
+ngx_recording_aac_write(void *data, ngx_recording_av_byte_t *buf, int size)
+{
+    ngx_recording_mux_t *mux = data;
+
+    if (ngx_recording_store_write_thread(mux->fd, (u_char *) buf, size,
+                                         mux->pos)
+        != NGX_OK)
+    {
+        (void) ngx_recording_mux_error(mux, "write");
+        return AVERROR(mux->err);
+    }
+
+    mux->pos += size;
+
+    return size;
+}

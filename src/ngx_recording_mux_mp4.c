@@ -1,0 +1,401 @@
+
+/*
+ * MP4: sample bytes are appended to the media data as they come, one chunk a
+ * track and flush, and a record of each sample to an index beside it.  At
+ * the end the index becomes the sample table, in front of the media data.
+ * No memory grows with the recording.
+ */
+
+
+#include "ngx_recording_mp4.h"
+#include <sys/statvfs.h>
+
+
+#define NGX_RECORDING_MP4_SAMPLES  256
+#define NGX_RECORDING_MP4_COPY     (1024 * 1024)
+
+#ifndef FALLOC_FL_INSERT_RANGE
+#define FALLOC_FL_INSERT_RANGE  0x20
+#endif
+
+
+typedef struct {
+    int                     index;         /* descriptor */
+    uint64_t                records;       /* written */
+    char                    name[32];      /* of the index in work/ */
+    uint64_t                shift;         /* the media data moved by */
+
+    ngx_uint_t              n;             /* samples not yet written */
+    u_char                 *data[NGX_RECORDING_MP4_SAMPLES];
+    ngx_recording_mp4_record_t  record[NGX_RECORDING_MP4_SAMPLES];
+    ngx_recording_iov_t     iov;
+} ngx_recording_mp4_t;
+
+
+static ngx_int_t ngx_recording_mp4_open(ngx_recording_mux_t *mux);
+static ngx_int_t ngx_recording_mp4_add(ngx_recording_mux_t *mux,
+    ngx_recording_sample_t *sample);
+static ngx_int_t ngx_recording_mp4_flush(ngx_recording_mux_t *mux);
+static ngx_int_t ngx_recording_mp4_finish(ngx_recording_mux_t *mux);
+static void ngx_recording_mp4_close(ngx_recording_mux_t *mux);
+
+static ngx_int_t ngx_recording_mp4_move(ngx_recording_mux_t *mux,
+    uint64_t shift);
+static ngx_int_t ngx_recording_mp4_copy(ngx_recording_mux_t *mux,
+    uint64_t shift);
+static ngx_int_t ngx_recording_mp4_copy_range(int from, int to, off_t in,
+    off_t out, uint64_t size);
+
+
+const ngx_recording_format_t  ngx_recording_format_mp4 = {
+    "mp4",
+    ".mp4",
+    ngx_recording_codec_bit(NGX_RECORDING_CODEC_H264)
+    |ngx_recording_codec_bit(NGX_RECORDING_CODEC_AAC)
+    |ngx_recording_codec_bit(NGX_RECORDING_CODEC_MP3),
+    0,
+    ngx_recording_mp4_open,
+    ngx_recording_mp4_add,
+    ngx_recording_mp4_flush,
+    NULL,
+    ngx_recording_mp4_finish,
+    ngx_recording_mp4_close
+};
+
+
+static ngx_int_t
+ngx_recording_mp4_open(ngx_recording_mux_t *mux)
+{
+    ngx_recording_mp4_t  *mp4;
+
+    mp4 = calloc(1, sizeof(ngx_recording_mp4_t));
+
+    if (mp4 == NULL) {
+        return ngx_recording_mux_error(mux, "allocate");
+    }
+
+    mux->data = mp4;
+    mp4->index = -1;
+
+    (void) snprintf(mp4->name, sizeof(mp4->name), "%llu.index",
+                    (unsigned long long) mux->file.id);
+
+    mux->fd = ngx_recording_store_create_thread(mux->store, mux->work);
+
+    if (mux->fd == -1) {
+        return ngx_recording_mux_error(mux, "create");
+    }
+
+    mp4->index = ngx_recording_store_create_thread(mux->store, mp4->name);
+
+    if (mp4->index == -1) {
+        return ngx_recording_mux_error(mux, "create the index of");
+    }
+
+    mux->pos = NGX_RECORDING_MP4_RESERVE;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_mp4_add(ngx_recording_mux_t *mux, ngx_recording_sample_t *sample)
+{
+    int64_t                      step;
+    ngx_recording_mp4_t         *mp4;
+    ngx_recording_codec_t       *c;
+    ngx_recording_mp4_record_t  *r;
+
+    mp4 = mux->data;
+    c = &mux->media[sample->track].codec;
+
+    step = (c->samples && c->sample_rate)
+           ? (int64_t) c->samples * 1000 / c->sample_rate
+           : mux->step[sample->track];
+
+    r = &mp4->record[mp4->n];
+
+    ngx_memzero(r, sizeof(ngx_recording_mp4_record_t));
+
+    r->dts = sample->dts;
+    r->size = (uint32_t) (sample->size - sample->body);
+    r->composition = sample->composition;
+    r->track = (uint8_t) sample->track;
+    r->key = sample->key;
+    r->duration = (uint16_t) step;
+
+    mp4->data[mp4->n] = sample->data + sample->body;
+
+    if (++mp4->n == NGX_RECORDING_MP4_SAMPLES) {
+        return ngx_recording_mp4_flush(mux);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_mp4_flush(ngx_recording_mux_t *mux)
+{
+    off_t                        pos;
+    ngx_uint_t                   i, track, n;
+    ngx_recording_mp4_t         *mp4;
+    ngx_recording_mp4_record_t  *r;
+
+    mp4 = mux->data;
+
+    if (mp4->n == 0) {
+        return NGX_OK;
+    }
+
+    pos = mux->pos;
+
+    for (track = 0; track < NGX_RECORDING_TRACKS; track++) {
+        for (i = 0; i < mp4->n; i++) {
+            r = &mp4->record[i];
+
+            if (r->track != track) {
+                continue;
+            }
+
+            r->offset = pos;
+            pos += r->size;
+
+            ngx_recording_mp4_seal(r);
+            ngx_recording_iov_add(&mp4->iov, mp4->data[i], r->size);
+        }
+    }
+
+    n = mp4->n;
+    mp4->n = 0;
+
+    if (ngx_recording_store_writev_thread(mux->fd, &mp4->iov, mux->pos)
+        != NGX_OK)
+    {
+        return ngx_recording_mux_error(mux, "write");
+    }
+
+    if (ngx_recording_store_write_thread(mp4->index, mp4->record,
+                      n * sizeof(ngx_recording_mp4_record_t),
+                      mp4->records * sizeof(ngx_recording_mp4_record_t))
+        != NGX_OK)
+    {
+        return ngx_recording_mux_error(mux, "write the index of");
+    }
+
+    mux->pos = pos;
+    mp4->records += n;
+
+    ngx_recording_mux_written(mux);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_mp4_finish(ngx_recording_mux_t *mux)
+{
+    ngx_int_t                   rc;
+    struct statvfs              fs;
+    ngx_recording_mp4_t        *mp4;
+    ngx_recording_mp4_front_t   front;
+
+    mp4 = mux->data;
+
+    /* what a failed write may have left behind the last sample */
+
+    if (ftruncate(mux->fd, mux->pos + mp4->shift) == -1) {
+        return ngx_recording_mux_error(mux, "truncate");
+    }
+
+    if (fstatvfs(mux->fd, &fs) == -1) {
+        return ngx_recording_mux_error(mux, "stat the file system of");
+    }
+
+    front.shift = mp4->shift;
+
+    rc = ngx_recording_mp4_front_thread(mux, mp4->index, mp4->records,
+                                        mux->pos,
+                                        ngx_max(fs.f_bsize, 4096), &front);
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (front.shift > mp4->shift) {
+        rc = ngx_recording_mp4_move(mux, front.shift - mp4->shift);
+
+        if (rc == NGX_OK) {
+            mp4->shift = front.shift;
+        }
+    }
+
+    if (rc == NGX_OK
+        && ngx_recording_store_write_thread(mux->fd, front.data, front.size,
+                                            0)
+           != NGX_OK)
+    {
+        rc = ngx_recording_mux_error(mux, "write the sample table of");
+    }
+
+    if (rc == NGX_OK && fsync(mux->fd) == -1) {
+        rc = ngx_recording_mux_error(mux, "sync");
+    }
+
+    free(front.data);
+
+    if (rc == NGX_OK) {
+        mux->file.size = mux->pos + front.shift;
+    }
+
+    return rc;
+}
+
+
+/* makes room in front of the media data */
+
+static ngx_int_t
+ngx_recording_mp4_move(ngx_recording_mux_t *mux, uint64_t shift)
+{
+    int  rc;
+
+    do {
+        rc = fallocate(mux->fd, FALLOC_FL_INSERT_RANGE, 0, shift);
+    } while (rc == -1 && errno == EINTR);
+
+    if (rc == 0) {
+        return NGX_OK;
+    }
+
+    /* this file system does not know how: reflink or copy into another */
+
+    if (errno != EOPNOTSUPP && errno != EINVAL && errno != ENOSYS) {
+        return ngx_recording_mux_error(mux, "insert space into");
+    }
+
+    return ngx_recording_mp4_copy(mux, shift);
+}
+
+
+static ngx_int_t
+ngx_recording_mp4_copy(ngx_recording_mux_t *mux, uint64_t shift)
+{
+    int                   fd;
+    char                  name[48];
+    ngx_recording_mp4_t  *mp4;
+
+    mp4 = mux->data;
+
+    (void) snprintf(name, sizeof(name), "%s.copy", mux->work);
+
+    ngx_recording_store_remove_thread(mux->store, name);
+
+    fd = ngx_recording_store_create_thread(mux->store, name);
+
+    if (fd == -1) {
+        return ngx_recording_mux_error(mux, "create a copy of");
+    }
+
+    if (ngx_recording_mp4_copy_range(mux->fd, fd, NGX_RECORDING_MP4_RESERVE,
+                                     NGX_RECORDING_MP4_RESERVE + shift,
+                                     mux->pos + mp4->shift
+                                     - NGX_RECORDING_MP4_RESERVE)
+        != NGX_OK
+        || renameat(mux->store->work, name, mux->store->work, mux->work)
+           == -1)
+    {
+        (void) ngx_recording_mux_error(mux, "copy");
+
+        ngx_recording_store_remove_thread(mux->store, name);
+        (void) close(fd);
+
+        return NGX_ERROR;
+    }
+
+    (void) close(mux->fd);
+    mux->fd = fd;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_mp4_copy_range(int from, int to, off_t in, off_t out,
+    uint64_t size)
+{
+    size_t     part;
+    u_char    *buf;
+    ssize_t    n;
+    ngx_int_t  rc;
+
+    while (size) {
+        n = copy_file_range(from, &in, to, &out, size, 0);
+
+        if (n > 0) {
+            size -= n;
+            continue;
+        }
+
+        if (n == -1 && errno == EINTR) {
+            continue;
+        }
+
+        if (n == 0) {
+            errno = EIO;
+            return NGX_ERROR;
+        }
+
+        break;
+    }
+
+    if (size == 0) {
+        return NGX_OK;
+    }
+
+    if (errno != EXDEV && errno != EINVAL && errno != EOPNOTSUPP
+        && errno != ENOSYS)
+    {
+        return NGX_ERROR;
+    }
+
+    buf = malloc(NGX_RECORDING_MP4_COPY);
+
+    if (buf == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (rc = NGX_OK; size && rc == NGX_OK; size -= part) {
+        part = ngx_min(size, NGX_RECORDING_MP4_COPY);
+
+        rc = ngx_recording_store_read_thread(from, buf, part, in);
+
+        if (rc == NGX_OK) {
+            rc = ngx_recording_store_write_thread(to, buf, part, out);
+        }
+
+        in += part;
+        out += part;
+    }
+
+    free(buf);
+
+    return rc;
+}
+
+
+static void
+ngx_recording_mp4_close(ngx_recording_mux_t *mux)
+{
+    ngx_recording_mp4_t  *mp4;
+
+    mp4 = mux->data;
+
+    if (mp4->index != -1) {
+        (void) close(mp4->index);
+
+        if (mux->file.state == NGX_RECORDING_FILE_FINISHED) {
+            ngx_recording_store_remove_thread(mux->store, mp4->name);
+        }
+    }
+
+    free(mp4);
+}

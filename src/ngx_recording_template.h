@@ -1,0 +1,45 @@
+
+/*
+ * A template: how a stream is recorded.  Made from the configuration, then
+ * only read, by the loop and by pool threads.
+ */
+
+
+#ifndef _NGX_RECORDING_TEMPLATE_H_INCLUDED_
+#define _NGX_RECORDING_TEMPLATE_H_INCLUDED_
+
+
+#include "ngx_recording_mux.h"
+
+
+#define NGX_RECORDING_FORMATS  4
+
+/* ms */
+#define NGX_RECORDING_INTERVAL_MIN  1000
+#define NGX_RECORDING_INTERVAL_MAX  43200000
+#define NGX_RECORDING_SEGMENT_MIN   1000
+#define NGX_RECORDING_SEGMENT_MAX   60000
+#define NGX_RECORDING_SEGMENT       6000
+
+
+typedef struct {
+    const ngx_recording_format_t  *format;
+    int64_t                 interval;      /* ms, 0: never cut */
+    int64_t                 segment;       /* ms */
+} ngx_recording_template_format_t;
+
+
+typedef struct {
+    ngx_str_t               name;
+    ngx_uint_t              nformats;
+    ngx_recording_template_format_t  formats[NGX_RECORDING_FORMATS];
+    ngx_recording_path_t    path;
+    ngx_str_t               path_text;
+    ngx_recording_zone_t    zone;
+
+    u_char                 *file;          /* where it is configured */
+    ngx_uint_t              line;
+} ngx_recording_template_t;
+
+
+#endif /* _NGX_RECORDING_TEMPLATE_H_INCLUDED_ */
