@@ -1,0 +1,116 @@
+
+#include "ngx_recording_batch.h"
+
+
+static ngx_inline size_t ngx_recording_message_size(size_t size);
+
+
+size_t
+ngx_recording_batch_need(ngx_recording_batch_t *batch, size_t size)
+{
+    size = ngx_recording_message_size(size);
+
+    if (batch->last && batch->last->size - batch->last->used >= size) {
+        return 0;
+    }
+
+    return sizeof(ngx_recording_block_t)
+           + ngx_max(size, (size_t) NGX_RECORDING_BLOCK);
+}
+
+
+u_char *
+ngx_recording_batch_add(ngx_recording_batch_t *batch, ngx_uint_t track,
+    uint32_t timestamp, int64_t wall, size_t size)
+{
+    size_t                    need;
+    ngx_recording_block_t    *block;
+    ngx_recording_message_t  *m;
+
+    need = ngx_recording_batch_need(batch, size);
+
+    if (need) {
+        block = malloc(need);
+
+        if (block == NULL) {
+            return NULL;
+        }
+
+        block->next = NULL;
+        block->size = need - sizeof(ngx_recording_block_t);
+        block->used = 0;
+
+        if (batch->last) {
+            batch->last->next = block;
+
+        } else {
+            batch->first = block;
+        }
+
+        batch->last = block;
+        batch->held += need;
+    }
+
+    if (batch->n++ == 0) {
+        batch->wall = wall;
+    }
+
+    block = batch->last;
+
+    m = (ngx_recording_message_t *) ((u_char *) (block + 1) + block->used);
+
+    m->size = (uint32_t) size;
+    m->timestamp = timestamp;
+    m->arrival = (uint32_t) ((wall - batch->wall) / 1000);
+    m->track = (uint8_t) track;
+    m->early = 0;
+
+    block->used += ngx_recording_message_size(size);
+    batch->size += size;
+
+    return ngx_recording_message_body(m);
+}
+
+
+void
+ngx_recording_batch_clear(ngx_recording_batch_t *batch)
+{
+    ngx_recording_block_t  *block, *next;
+
+    for (block = batch->first; block; block = next) {
+        next = block->next;
+        free(block);
+    }
+
+    ngx_memzero(batch, sizeof(ngx_recording_batch_t));
+}
+
+
+ngx_recording_message_t *
+ngx_recording_batch_next(ngx_recording_cursor_t *cursor)
+{
+    ngx_recording_message_t  *m;
+
+    while (cursor->block && cursor->pos == cursor->block->used) {
+        cursor->block = cursor->block->next;
+        cursor->pos = 0;
+    }
+
+    if (cursor->block == NULL) {
+        return NULL;
+    }
+
+    m = (ngx_recording_message_t *) ((u_char *) (cursor->block + 1)
+                                     + cursor->pos);
+
+    cursor->pos += ngx_recording_message_size(m->size);
+
+    return m;
+}
+
+
+static ngx_inline size_t
+ngx_recording_message_size(size_t size)
+{
+    return ngx_align(sizeof(ngx_recording_message_t) + size, 8);
+}

@@ -1,0 +1,86 @@
+
+/*
+ * A batch: messages copied once from the event loop, to be written by one
+ * job on a pool thread.
+ *
+ * Filled in the loop, read on a thread, freed in the loop; never at once.
+ * The bodies of the messages are contiguous.
+ */
+
+
+#ifndef _NGX_RECORDING_BATCH_H_INCLUDED_
+#define _NGX_RECORDING_BATCH_H_INCLUDED_
+
+
+#include "ngx_recording_frame.h"
+
+
+#define NGX_RECORDING_BLOCK  32768
+
+
+typedef struct {
+    uint32_t                size;
+    uint32_t                timestamp;  /* RTMP's; for a gap the number of
+                                           frames that were dropped */
+    uint32_t                arrival;    /* ms after the batch's first */
+    uint8_t                 track;
+    uint8_t                 early;      /* a header from before the publish */
+} ngx_recording_message_t;
+
+
+typedef struct ngx_recording_block_s  ngx_recording_block_t;
+
+struct ngx_recording_block_s {
+    ngx_recording_block_t  *next;
+    size_t                  size;
+    size_t                  used;
+};
+
+
+typedef struct {
+    ngx_recording_block_t  *first;
+    ngx_recording_block_t  *last;
+    int64_t                 wall;       /* us, arrival of the first message */
+    size_t                  size;       /* of all bodies */
+    size_t                  held;       /* bytes of memory */
+    ngx_uint_t              n;
+} ngx_recording_batch_t;
+
+
+typedef struct {
+    ngx_recording_block_t  *block;
+    size_t                  pos;
+} ngx_recording_cursor_t;
+
+
+/* the memory that one more message of this size would take */
+size_t ngx_recording_batch_need(ngx_recording_batch_t *batch, size_t size);
+
+/* adds a message and returns its body, to be filled, or NULL: no memory */
+u_char *ngx_recording_batch_add(ngx_recording_batch_t *batch,
+    ngx_uint_t track, uint32_t timestamp, int64_t wall, size_t size);
+
+/* frees the messages; the batch is empty then */
+void ngx_recording_batch_clear(ngx_recording_batch_t *batch);
+
+/* the message at the cursor, and the cursor moved on; NULL at the end */
+ngx_recording_message_t *ngx_recording_batch_next(
+    ngx_recording_cursor_t *cursor);
+
+static ngx_inline ngx_recording_cursor_t
+ngx_recording_batch_begin(ngx_recording_batch_t *batch)
+{
+    ngx_recording_cursor_t  cursor;
+
+    cursor.block = batch->first;
+    cursor.pos = 0;
+
+    return cursor;
+}
+
+#define ngx_recording_message_body(m)  ((u_char *) ((m) + 1))
+#define ngx_recording_message_of(body)                                       \
+    ((ngx_recording_message_t *) (body) - 1)
+
+
+#endif /* _NGX_RECORDING_BATCH_H_INCLUDED_ */

@@ -1,0 +1,629 @@
+
+#include "ngx_recording_conf.h"
+#include "ngx_rtmp.h"
+#include "ngx_rtmp_live_module.h"
+#include "ngx_rtmp_record_module.h"
+
+
+#define NGX_RECORDING_BUFFER       (16 * 1024 * 1024)
+#define NGX_RECORDING_BUFFER_MIN   (1024 * 1024)
+#define NGX_RECORDING_TOTAL        (256 * 1024 * 1024)
+
+
+static char *ngx_recording_conf_store(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_recording_conf_store_path(ngx_conf_t *cf, ngx_str_t *path);
+static char *ngx_recording_conf_pool(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_recording_conf_buffer(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_recording_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static ngx_int_t ngx_recording_conf_resolve(ngx_conf_t *cf,
+    ngx_recording_main_conf_t *rmcf, ngx_recording_rule_t *rule);
+static ngx_int_t ngx_recording_conf_rules(ngx_conf_t *cf,
+    ngx_recording_main_conf_t *rmcf, ngx_array_t *rules);
+static ngx_int_t ngx_recording_conf_app(ngx_conf_t *cf,
+    ngx_recording_main_conf_t *rmcf, ngx_rtmp_core_app_conf_t *cacf);
+static void ngx_recording_conf_record(ngx_conf_t *cf,
+    ngx_rtmp_core_app_conf_t *cacf, ngx_recording_app_conf_t *racf);
+
+extern ngx_module_t  ngx_rtmp_recording_module;
+
+
+ngx_command_t  ngx_recording_commands[] = {
+
+    { ngx_string("record_store"),
+      NGX_RTMP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_recording_conf_store,
+      NGX_RTMP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("record_thread_pool"),
+      NGX_RTMP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_recording_conf_pool,
+      NGX_RTMP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("record_buffer"),
+      NGX_RTMP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_recording_conf_buffer,
+      NGX_RTMP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("record_timezone"),
+      NGX_RTMP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_recording_conf_zone,
+      NGX_RTMP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("record_template"),
+      NGX_RTMP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_recording_conf_template,
+      NGX_RTMP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("record_rule"),
+      NGX_RTMP_MAIN_CONF|NGX_RTMP_SRV_CONF|NGX_RTMP_APP_CONF|NGX_CONF_1MORE,
+      ngx_recording_conf_rule,
+      NGX_RTMP_APP_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+void *
+ngx_recording_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_recording_main_conf_t  *rmcf;
+
+    rmcf = ngx_pcalloc(cf->pool, sizeof(ngx_recording_main_conf_t));
+
+    if (rmcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&rmcf->templates, cf->pool, 4,
+                       sizeof(ngx_recording_template_t))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return rmcf;
+}
+
+
+void *
+ngx_recording_create_app_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_recording_app_conf_t));
+}
+
+
+char *
+ngx_recording_merge_app_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_recording_app_conf_t *prev = parent;
+    ngx_recording_app_conf_t *conf = child;
+
+    if (conf->rules == NULL) {
+        conf->rules = prev->rules;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_recording_conf_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_recording_main_conf_t *rmcf = conf;
+
+    ngx_str_t  *value, *url;
+
+    value = cf->args->elts;
+
+    if (rmcf->store.len) {
+        return "is duplicate";
+    }
+
+    rmcf->store = value[1];
+
+    if (ngx_recording_conf_store_path(cf, &rmcf->store) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (cf->args->nelts == 2) {
+        return NGX_CONF_OK;
+    }
+
+    url = &value[2];
+
+    if (url->len < 4 || ngx_strncmp(url->data, "url=", 4) != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown parameter \"%V\" of record_store, "
+                           "only url= is known", url);
+        return NGX_CONF_ERROR;
+    }
+
+    url->data += 4;
+    url->len -= 4;
+
+    if (!(url->len > 7 && ngx_strncmp(url->data, "http://", 7) == 0)
+        && !(url->len > 8 && ngx_strncmp(url->data, "https://", 8) == 0))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "url \"%V\" of record_store must begin with "
+                           "http:// or https://", url);
+        return NGX_CONF_ERROR;
+    }
+
+    rmcf->url.data = ngx_pnalloc(cf->pool, url->len + 1);
+
+    if (rmcf->url.data == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memcpy(rmcf->url.data, url->data, url->len);
+    rmcf->url.len = url->len;
+
+    if (url->data[url->len - 1] != '/') {
+        rmcf->url.data[rmcf->url.len++] = '/';
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* an absolute path, without slash, in a directory that is there */
+
+static char *
+ngx_recording_conf_store_path(ngx_conf_t *cf, ngx_str_t *path)
+{
+    u_char           *p, *last;
+    ngx_file_info_t   fi;
+
+    if (path->len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "empty path of record_store");
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_conf_full_name(cf->cycle, path, 0) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    while (path->len > 1 && path->data[path->len - 1] == '/') {
+        path->len--;
+    }
+
+    p = ngx_pnalloc(cf->pool, path->len + 1);
+
+    if (p == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *ngx_cpymem(p, path->data, path->len) = '\0';
+    path->data = p;
+
+    if (ngx_file_info(p, &fi) != NGX_FILE_ERROR) {
+
+        if (!ngx_is_dir(&fi)) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "record_store \"%V\" is not a directory", path);
+            return NGX_CONF_ERROR;
+        }
+
+        return NGX_CONF_OK;
+    }
+
+    for (last = p + path->len; last > p && *last != '/'; last--) {
+        /* void */
+    }
+
+    *last = '\0';
+
+    if (last != p
+        && (ngx_file_info(p, &fi) == NGX_FILE_ERROR || !ngx_is_dir(&fi)))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "only the last component of a record_store is "
+                           "created, there is no directory \"%s\"", p);
+        return NGX_CONF_ERROR;
+    }
+
+    *last = '/';
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_recording_conf_pool(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_recording_main_conf_t *rmcf = conf;
+
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (rmcf->pool) {
+        return "is duplicate";
+    }
+
+    /* that it is defined nginx checks itself */
+
+    rmcf->pool = ngx_thread_pool_add(cf, &value[1]);
+
+    return rmcf->pool ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_recording_conf_buffer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_recording_main_conf_t *rmcf = conf;
+
+    off_t       size;
+    ngx_str_t  *value, s;
+
+    value = cf->args->elts;
+
+    if (rmcf->buffer) {
+        return "is duplicate";
+    }
+
+    size = ngx_parse_offset(&value[1]);
+
+    if (size == NGX_ERROR || size < NGX_RECORDING_BUFFER_MIN) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid size \"%V\" of record_buffer, it must be "
+                           "at least 1m", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    rmcf->buffer = (size_t) size;
+
+    if (cf->args->nelts == 2) {
+        return NGX_CONF_OK;
+    }
+
+    if (value[2].len < 6 || ngx_strncmp(value[2].data, "total=", 6) != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown parameter \"%V\" of record_buffer, "
+                           "only total= is known", &value[2]);
+        return NGX_CONF_ERROR;
+    }
+
+    s.data = value[2].data + 6;
+    s.len = value[2].len - 6;
+
+    size = ngx_parse_offset(&s);
+
+    if (size == NGX_ERROR || size < (off_t) rmcf->buffer) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid total \"%V\" of record_buffer, it must be "
+                           "a size of at least \"%V\"", &s, &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    rmcf->total = (size_t) size;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_recording_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_recording_main_conf_t *rmcf = conf;
+
+    u_char     *p;
+    ngx_int_t   hours, minutes;
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (rmcf->zone_set) {
+        return "is duplicate";
+    }
+
+    rmcf->zone_set = 1;
+
+    if (ngx_strcmp(value[1].data, "utc") == 0) {
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value[1].data, "local") == 0) {
+        rmcf->zone.local = 1;
+        return NGX_CONF_OK;
+    }
+
+    p = value[1].data;
+
+    if (value[1].len == 6 && (p[0] == '+' || p[0] == '-') && p[3] == ':') {
+
+        hours = ngx_atoi(p + 1, 2);
+        minutes = ngx_atoi(p + 4, 2);
+
+        if (hours >= 0 && hours <= 14 && minutes >= 0 && minutes <= 59) {
+            rmcf->zone.offset = (hours * 60 + minutes) * 60
+                                * (p[0] == '-' ? -1 : 1);
+            return NGX_CONF_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid record_timezone \"%V\", it must be utc, "
+                       "local, or +HH:MM or -HH:MM", &value[1]);
+
+    return NGX_CONF_ERROR;
+}
+
+
+ngx_int_t
+ngx_recording_conf_check(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf)
+{
+    ngx_str_t                    name = ngx_string("default");
+    ngx_uint_t                   i, n;
+    ngx_rtmp_core_srv_conf_t   **cscfp;
+    ngx_rtmp_core_app_conf_t   **cacfp;
+    ngx_recording_app_conf_t    *racf;
+    ngx_rtmp_core_main_conf_t   *cmcf;
+    ngx_recording_template_t    *template;
+
+    if (rmcf->buffer == 0) {
+        rmcf->buffer = NGX_RECORDING_BUFFER;
+    }
+
+    if (rmcf->total == 0) {
+        rmcf->total = ngx_max(NGX_RECORDING_TOTAL, rmcf->buffer);
+    }
+
+    if (ngx_recording_conf_default(cf, rmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    template = rmcf->templates.elts;
+
+    for (i = 0; i < rmcf->templates.nelts; i++) {
+        template[i].zone = rmcf->zone;
+    }
+
+    racf = ngx_rtmp_conf_get_module_app_conf(cf, ngx_rtmp_recording_module);
+
+    if (ngx_recording_conf_rules(cf, rmcf, racf->rules) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    cmcf = ngx_rtmp_conf_get_module_main_conf(cf, ngx_rtmp_core_module);
+    cscfp = cmcf->servers.elts;
+
+    for (i = 0; i < cmcf->servers.nelts; i++) {
+
+        racf = cscfp[i]->ctx->app_conf[ngx_rtmp_recording_module.ctx_index];
+
+        if (ngx_recording_conf_rules(cf, rmcf, racf->rules) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        cacfp = cscfp[i]->applications.elts;
+
+        for (n = 0; n < cscfp[i]->applications.nelts; n++) {
+            if (ngx_recording_conf_app(cf, rmcf, cacfp[n]) != NGX_OK) {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    if (rmcf->used && rmcf->pool == NULL) {
+        rmcf->pool = ngx_thread_pool_add(cf, &name);
+
+        if (rmcf->pool == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_conf_app(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf,
+    ngx_rtmp_core_app_conf_t *cacf)
+{
+    ngx_recording_rule_t       *rule;
+    ngx_recording_app_conf_t   *racf;
+    ngx_rtmp_live_app_conf_t   *lacf;
+
+    racf = cacf->app_conf[ngx_rtmp_recording_module.ctx_index];
+    lacf = cacf->app_conf[ngx_rtmp_live_module.ctx_index];
+
+    if (racf->rules == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_recording_conf_rules(cf, rmcf, racf->rules) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (!lacf->live) {
+
+        if (!racf->own) {
+            return NGX_OK;
+        }
+
+        rule = racf->rules->elts;
+
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "record_rule needs \"live on\" in application \"%V\" "
+                      "in %s:%ui", &cacf->name, rule->file, rule->line);
+        return NGX_ERROR;
+    }
+
+    ngx_recording_conf_record(cf, cacf, racf);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_conf_rules(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf,
+    ngx_array_t *rules)
+{
+    ngx_uint_t             i;
+    ngx_recording_rule_t  *rule;
+
+    if (rules == NULL) {
+        return NGX_OK;
+    }
+
+    rule = rules->elts;
+
+    for (i = 0; i < rules->nelts; i++) {
+        if (ngx_recording_conf_resolve(cf, rmcf, &rule[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* finds the templates that a rule names */
+
+static ngx_int_t
+ngx_recording_conf_resolve(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf,
+    ngx_recording_rule_t *rule)
+{
+    ngx_str_t                  *name;
+    ngx_uint_t                  i, n;
+    ngx_recording_template_t   *template, **found;
+
+    name = rule->names.elts;
+
+    if (rule->templates.nelts
+        || ngx_strcmp(name[0].data, NGX_RECORDING_RULE_OFF) == 0)
+    {
+        return NGX_OK;
+    }
+
+    template = rmcf->templates.elts;
+
+    for (i = 0; i < rule->names.nelts; i++) {
+
+        for (n = 0; n < rmcf->templates.nelts; n++) {
+            if (ngx_strcmp(template[n].name.data, name[i].data) == 0) {
+                break;
+            }
+        }
+
+        if (n == rmcf->templates.nelts) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "unknown template \"%V\" in record_rule in %s:%ui",
+                          &name[i], rule->file, rule->line);
+            return NGX_ERROR;
+        }
+
+        found = ngx_array_push(&rule->templates);
+
+        if (found == NULL) {
+            return NGX_ERROR;
+        }
+
+        *found = &template[n];
+
+        if (template[n].nformats == 0) {
+            continue;
+        }
+
+        if (rmcf->store.len == 0) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "record_rule needs a record_store in %s:%ui",
+                          rule->file, rule->line);
+            return NGX_ERROR;
+        }
+
+        rmcf->used = 1;
+    }
+
+    return NGX_OK;
+}
+
+
+/* nginx-rtmp's own recorder beside this one */
+
+static void
+ngx_recording_conf_record(ngx_conf_t *cf, ngx_rtmp_core_app_conf_t *cacf,
+    ngx_recording_app_conf_t *racf)
+{
+    ngx_uint_t                    i, records;
+    ngx_rtmp_record_app_conf_t   *conf, **rec;
+
+    conf = cacf->app_conf[ngx_rtmp_record_module.ctx_index];
+    rec = conf->rec.elts;
+
+    for (records = 0, i = 0; i < conf->rec.nelts; i++) {
+        if (rec[i]->flags && !(rec[i]->flags & NGX_RTMP_RECORD_OFF)) {
+            records = 1;
+        }
+    }
+
+    if (records) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "application \"%V\" is recorded twice, by record_rule "
+                      "and by nginx-rtmp's record or recorder", &cacf->name);
+
+    } else if (conf->flags == 0
+               && (conf->path.len || conf->max_size || conf->max_frames
+                   || conf->unique || conf->append || conf->lock_file
+                   || conf->interval != (ngx_msec_t) NGX_CONF_UNSET
+                   || conf->url))
+    {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "nginx-rtmp's record_* directives have no effect on "
+                      "record_rule in application \"%V\"", &cacf->name);
+    }
+}
+
+
+ngx_int_t
+ngx_recording_conf_create_store(ngx_cycle_t *cycle,
+    ngx_recording_main_conf_t *rmcf)
+{
+    ngx_core_conf_t  *ccf;
+
+    if (ngx_create_dir(rmcf->store.data, 0750) == NGX_FILE_ERROR) {
+
+        if (ngx_errno == NGX_EEXIST) {
+            return NGX_OK;
+        }
+
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                      "create record_store \"%V\" failed", &rmcf->store);
+        return NGX_ERROR;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                  "record_store \"%V\" did not exist and was created",
+                  &rmcf->store);
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    if (geteuid() == 0 && ccf->user != (ngx_uid_t) NGX_CONF_UNSET_UINT
+        && chown((char *) rmcf->store.data, ccf->user, ccf->group) == -1)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                      "chown record_store \"%V\" failed", &rmcf->store);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}

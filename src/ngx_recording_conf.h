@@ -1,0 +1,64 @@
+
+/*
+ * The configuration: directives, their defaults and their checks.
+ *
+ * Runs while nginx reads its configuration, and at its start in the master.
+ */
+
+
+#ifndef _NGX_RECORDING_CONF_H_INCLUDED_
+#define _NGX_RECORDING_CONF_H_INCLUDED_
+
+
+#include "ngx_recording_recorder.h"
+#include "ngx_recording_rule.h"
+
+
+typedef struct {
+    ngx_str_t               store;         /* path, empty: none */
+    ngx_str_t               url;
+    ngx_thread_pool_t      *pool;
+    size_t                  buffer;
+    size_t                  total;
+    ngx_recording_zone_t    zone;
+    ngx_array_t             templates;     /* ngx_recording_template_t */
+    ngx_uint_t              used;          /* something is recorded */
+
+    ngx_recording_worker_t *worker;        /* in a worker that records */
+
+    unsigned                zone_set:1;
+} ngx_recording_main_conf_t;
+
+
+typedef struct {
+    ngx_array_t            *rules;         /* own or inherited */
+    ngx_uint_t              own;           /* own */
+} ngx_recording_app_conf_t;
+
+
+extern ngx_command_t  ngx_recording_commands[];
+
+
+void *ngx_recording_create_main_conf(ngx_conf_t *cf);
+void *ngx_recording_create_app_conf(ngx_conf_t *cf);
+char *ngx_recording_merge_app_conf(ngx_conf_t *cf, void *parent, void *child);
+
+/* the handler of record_rule */
+char *ngx_recording_conf_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* the handler of record_template, and the template that is built in */
+char *ngx_recording_conf_template(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_recording_conf_default(ngx_conf_t *cf,
+    ngx_recording_main_conf_t *rmcf);
+
+/* what can be checked only when everything is read */
+ngx_int_t ngx_recording_conf_check(ngx_conf_t *cf,
+    ngx_recording_main_conf_t *rmcf);
+
+/* creates the store's directory for the worker user, in the master */
+ngx_int_t ngx_recording_conf_create_store(ngx_cycle_t *cycle,
+    ngx_recording_main_conf_t *rmcf);
+
+
+#endif /* _NGX_RECORDING_CONF_H_INCLUDED_ */

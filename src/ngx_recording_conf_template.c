@@ -1,0 +1,377 @@
+
+/*
+ * The block record_template and the directives in it.
+ */
+
+
+#include "ngx_recording_conf.h"
+
+
+static char *ngx_recording_conf_item(ngx_conf_t *cf, ngx_command_t *dummy,
+    void *conf);
+static char *ngx_recording_conf_format(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_recording_conf_format_arg(ngx_conf_t *cf,
+    ngx_recording_template_format_t *f, ngx_str_t *arg);
+static ngx_msec_t ngx_recording_conf_time(ngx_conf_t *cf, ngx_str_t *arg,
+    size_t name, ngx_msec_t min, ngx_msec_t max, const char *range);
+static char *ngx_recording_conf_path(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static ngx_int_t ngx_recording_conf_path_compile(ngx_conf_t *cf,
+    ngx_recording_template_t *template);
+
+
+/* in a record_template block */
+
+static ngx_command_t  ngx_recording_template_commands[] = {
+
+    { ngx_string("format"),
+      NGX_CONF_1MORE,
+      ngx_recording_conf_format,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("path"),
+      NGX_CONF_TAKE1,
+      ngx_recording_conf_path,
+      0,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+char *
+ngx_recording_conf_template(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_recording_main_conf_t *rmcf = conf;
+
+    char                      *rv;
+    ngx_str_t                 *value;
+    ngx_uint_t                 i;
+    ngx_conf_t                 save;
+    ngx_recording_template_t  *template;
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0 || ngx_strchr(value[1].data, '=')
+        || ngx_strcmp(value[1].data, NGX_RECORDING_RULE_OFF) == 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid template name \"%V\", it must not be "
+                           "empty or off, or contain \"=\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    template = rmcf->templates.elts;
+
+    for (i = 0; i < rmcf->templates.nelts; i++) {
+        if (ngx_strcmp(template[i].name.data, value[1].data) == 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate template \"%V\", the first is in "
+                               "%s:%ui", &value[1], template[i].file,
+                               template[i].line);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    template = ngx_array_push(&rmcf->templates);
+
+    if (template == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(template, sizeof(ngx_recording_template_t));
+
+    template->name = value[1];
+    template->file = cf->conf_file->file.name.data;
+    template->line = cf->conf_file->line;
+
+    save = *cf;
+    cf->handler = ngx_recording_conf_item;
+    cf->handler_conf = (char *) template;
+
+    rv = ngx_conf_parse(cf, NULL);
+
+    *cf = save;
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    return ngx_recording_conf_path_compile(cf, template) == NGX_OK
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+/* mp4 of 12 hours at most, if it is not defined otherwise */
+
+ngx_int_t
+ngx_recording_conf_default(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf)
+{
+    ngx_uint_t                 i;
+    ngx_recording_template_t  *template;
+
+    template = rmcf->templates.elts;
+
+    for (i = 0; i < rmcf->templates.nelts; i++) {
+        if (ngx_strcmp(template[i].name.data, "default") == 0) {
+            return NGX_OK;
+        }
+    }
+
+    template = ngx_array_push(&rmcf->templates);
+
+    if (template == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(template, sizeof(ngx_recording_template_t));
+
+    ngx_str_set(&template->name, "default");
+
+    template->nformats = 1;
+    template->formats[0].format = &ngx_recording_format_mp4;
+    template->formats[0].interval = NGX_RECORDING_INTERVAL_MAX;
+
+    return ngx_recording_conf_path_compile(cf, template);
+}
+
+
+static char *
+ngx_recording_conf_item(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
+{
+    char           *rv;
+    ngx_str_t      *value;
+    ngx_command_t  *cmd;
+
+    value = cf->args->elts;
+
+    for (cmd = ngx_recording_template_commands; cmd->name.len; cmd++) {
+
+        if (ngx_strcmp(cmd->name.data, value[0].data) != 0) {
+            continue;
+        }
+
+        if ((cmd->type & NGX_CONF_TAKE1) ? cf->args->nelts != 2
+                                         : cf->args->nelts < 2)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid number of arguments in \"%V\" "
+                               "directive", &value[0]);
+            return NGX_CONF_ERROR;
+        }
+
+        rv = cmd->set(cf, cmd, conf);
+
+        if (rv != NGX_CONF_OK && rv != NGX_CONF_ERROR) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" directive %s", &value[0], rv);
+            return NGX_CONF_ERROR;
+        }
+
+        return rv;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "unknown directive \"%V\" in record_template",
+                       &value[0]);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_recording_conf_format(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_recording_template_t *template = conf;
+
+    ngx_str_t                        *value;
+    ngx_uint_t                        i;
+    const ngx_recording_format_t     *format;
+    ngx_recording_template_format_t  *f;
+
+    value = cf->args->elts;
+
+    for (i = 0; (format = ngx_recording_formats[i]) != NULL; i++) {
+        if (ngx_strcmp(format->name, value[1].data) == 0) {
+            break;
+        }
+    }
+
+    if (format == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown format \"%V\", it must be flv, mp4, hls "
+                           "or aac", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 0; i < template->nformats; i++) {
+        if (template->formats[i].format == format) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "format \"%V\" is named twice in template "
+                               "\"%V\"", &value[1], &template->name);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    f = &template->formats[template->nformats++];
+
+    f->format = format;
+
+    for (i = 2; i < cf->args->nelts; i++) {
+        if (ngx_recording_conf_format_arg(cf, f, &value[i]) != NGX_CONF_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (f->interval == 0 && !format->endless) {
+        f->interval = NGX_RECORDING_INTERVAL_MAX;
+    }
+
+    if (f->segment == 0) {
+        f->segment = NGX_RECORDING_SEGMENT;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_recording_conf_format_arg(ngx_conf_t *cf,
+    ngx_recording_template_format_t *f, ngx_str_t *arg)
+{
+    int64_t     *field;
+    ngx_msec_t   time;
+
+    if (arg->len > 9 && ngx_strncmp(arg->data, "interval=", 9) == 0) {
+
+        if (f->format->endless) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" is not for format hls, which is never "
+                               "cut", arg);
+            return NGX_CONF_ERROR;
+        }
+
+        field = &f->interval;
+        time = ngx_recording_conf_time(cf, arg, 9, NGX_RECORDING_INTERVAL_MIN,
+                                       NGX_RECORDING_INTERVAL_MAX,
+                                       "from 1s to 12h");
+
+    } else if (arg->len > 8 && ngx_strncmp(arg->data, "segment=", 8) == 0) {
+
+        if (!f->format->endless) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" is only for format hls", arg);
+            return NGX_CONF_ERROR;
+        }
+
+        field = &f->segment;
+        time = ngx_recording_conf_time(cf, arg, 8, NGX_RECORDING_SEGMENT_MIN,
+                                       NGX_RECORDING_SEGMENT_MAX,
+                                       "from 1s to 60s");
+
+    } else {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown parameter \"%V\" of format, known are "
+                           "interval= and segment=", arg);
+        return NGX_CONF_ERROR;
+    }
+
+    if (time == (ngx_msec_t) NGX_ERROR) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (*field) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate parameter \"%V\"", arg);
+        return NGX_CONF_ERROR;
+    }
+
+    *field = (int64_t) time;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_msec_t
+ngx_recording_conf_time(ngx_conf_t *cf, ngx_str_t *arg, size_t name,
+    ngx_msec_t min, ngx_msec_t max, const char *range)
+{
+    ngx_str_t   s;
+    ngx_msec_t  time;
+
+    s.data = arg->data + name;
+    s.len = arg->len - name;
+
+    time = ngx_parse_time(&s, 0);
+
+    if (time == (ngx_msec_t) NGX_ERROR || time < min || time > max) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid time in \"%V\", it must be %s", arg,
+                           range);
+        return (ngx_msec_t) NGX_ERROR;
+    }
+
+    return time;
+}
+
+
+static char *
+ngx_recording_conf_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_recording_template_t *template = conf;
+
+    ngx_str_t   at, *value;
+    const char  *err;
+
+    value = cf->args->elts;
+
+    if (template->path_text.data) {
+        return "is duplicate";
+    }
+
+    template->path_text = value[1];
+
+    if (ngx_recording_path_compile(&template->path, &template->path_text,
+                                   &err, &at)
+        != NGX_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid path at \"%V\": %s",
+                           &at, err);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_conf_path_compile(ngx_conf_t *cf,
+    ngx_recording_template_t *template)
+{
+    ngx_str_t    at;
+    ngx_uint_t   i;
+    const char  *err;
+
+    if (template->path_text.data == NULL) {
+        ngx_str_set(&template->path_text, NGX_RECORDING_PATH_DEFAULT);
+
+        return ngx_recording_path_compile(&template->path,
+                                          &template->path_text, &err, &at);
+    }
+
+    for (i = 0; i < template->nformats; i++) {
+        if (template->formats[i].format->endless && template->path.end.len) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" in the path of template \"%V\" cannot "
+                               "be known while hls is recorded",
+                               &template->path.end, &template->name);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,47 @@
+
+/*
+ * The outputs of a writer: for each format the file that grows.
+ *
+ * Runs on pool threads, as a part of the writer's job.
+ */
+
+
+#ifndef _NGX_RECORDING_OUTPUT_H_INCLUDED_
+#define _NGX_RECORDING_OUTPUT_H_INCLUDED_
+
+
+#include "ngx_recording_writer.h"
+
+
+typedef struct {
+    int64_t                 time;          /* of the frame that cuts */
+    int64_t                 begin;         /* of the first frame after */
+    int64_t                 wall;          /* us */
+    ngx_uint_t              all;           /* else those that are due */
+} ngx_recording_cut_t;
+
+
+/* whether any output wants a new file at this stream time */
+ngx_uint_t ngx_recording_output_due(ngx_recording_writer_t *w, int64_t time);
+
+/* closes and opens files; a format that goes on gets a discontinuity */
+void ngx_recording_output_cut_thread(ngx_recording_writer_t *w,
+    ngx_recording_cut_t *cut);
+
+/* hands a sample to every file; its dts is stream time here */
+void ngx_recording_output_sample_thread(ngx_recording_writer_t *w,
+    ngx_recording_sample_t *sample);
+
+/* counts frames that came and are not written */
+void ngx_recording_output_dropped(ngx_recording_writer_t *w,
+    ngx_uint_t track, ngx_recording_drop_e reason, uint64_t n);
+
+/* everything that was handed over is written */
+void ngx_recording_output_flush_thread(ngx_recording_writer_t *w);
+
+/* ends the file of an output, if one is open */
+void ngx_recording_output_close_thread(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out);
+
+
+#endif /* _NGX_RECORDING_OUTPUT_H_INCLUDED_ */

@@ -1,0 +1,772 @@
+
+#include "ngx_recording_finish.h"
+#include "ngx_recording_recorder.h"
+
+
+#define NGX_RECORDING_BATCH_TIME    500               /* ms */
+#define NGX_RECORDING_BATCH_SIZE    (256 * 1024)
+#define NGX_RECORDING_WAIT_VIDEO    2000              /* ms of stream time */
+#define NGX_RECORDING_WAIT_SIZE     (1024 * 1024)
+#define NGX_RECORDING_HEAD          16                /* bytes to be parsed */
+
+#define NGX_RECORDING_NO_TRACK      ((ngx_uint_t) -1)
+
+
+typedef enum {
+    NGX_RECORDING_WAITING = 0,
+    NGX_RECORDING_RUNNING,
+    NGX_RECORDING_DROPPING,
+    NGX_RECORDING_ENDING
+} ngx_recording_e;
+
+
+struct ngx_recording_s {
+    ngx_queue_t             queue;
+    ngx_recording_worker_t *worker;
+    ngx_pool_t             *pool;
+    ngx_log_t               log;
+
+    ngx_recording_stream_t  stream;
+    ngx_recording_template_t  template;
+    ngx_recording_e         state;
+
+    ngx_recording_batch_t   headers;       /* the newest of each track */
+    ngx_recording_batch_t   filling;
+    ngx_recording_batch_t   writing;       /* by the job */
+    ngx_event_t             timer;         /* the batch is old enough */
+
+    ngx_recording_writer_t *writer;
+    ngx_recording_job_t     append;
+    ngx_uint_t              finishing;     /* files */
+
+    uint32_t                first;         /* timestamp of the first audio */
+    uint32_t                dropped[NGX_RECORDING_TRACKS];
+
+    unsigned                exclusive:1;
+    unsigned                audio_only:1;
+    unsigned                video:1;       /* a video message came */
+    unsigned                audio:1;
+    unsigned                key:1;         /* the newest is a key frame */
+    unsigned                appending:1;   /* the job is under way */
+    unsigned                ended:1;       /* the writer closed its files */
+};
+
+
+static ngx_uint_t ngx_recording_takes_video(
+    ngx_recording_template_t *template);
+static ngx_int_t ngx_recording_copy_stream(ngx_recording_t *r,
+    ngx_recording_stream_t *stream);
+static ngx_int_t ngx_recording_copy_str(ngx_pool_t *pool, ngx_str_t *dst,
+    ngx_str_t *src);
+static u_char *ngx_recording_log(ngx_log_t *log, u_char *buf, size_t len);
+static void ngx_recording_wait(ngx_recording_t *r, ngx_uint_t track,
+    uint32_t timestamp, ngx_chain_t *in, size_t size,
+    ngx_recording_frame_t *f);
+static void ngx_recording_start(ngx_recording_t *r, uint32_t timestamp);
+static void ngx_recording_add(ngx_recording_t *r, ngx_uint_t track,
+    uint32_t timestamp, ngx_chain_t *in, size_t size);
+static void ngx_recording_drop(ngx_recording_t *r, ngx_uint_t track);
+static ngx_uint_t ngx_recording_room(ngx_recording_t *r, size_t size,
+    ngx_uint_t half);
+static void ngx_recording_gap(ngx_recording_t *r);
+static ngx_int_t ngx_recording_copy(ngx_recording_t *r,
+    ngx_recording_batch_t *batch, ngx_uint_t track, uint32_t timestamp,
+    ngx_chain_t *in, size_t size);
+static u_char *ngx_recording_reserve(ngx_recording_t *r,
+    ngx_recording_batch_t *batch, ngx_uint_t track, uint32_t timestamp,
+    int64_t wall, size_t size);
+static void ngx_recording_merge(ngx_recording_t *r,
+    ngx_recording_batch_t *from, ngx_recording_batch_t *to,
+    ngx_uint_t without);
+static void ngx_recording_release(ngx_recording_t *r,
+    ngx_recording_batch_t *batch);
+static int64_t ngx_recording_now(void);
+static void ngx_recording_header(ngx_recording_t *r, ngx_uint_t track,
+    ngx_chain_t *in, size_t size, ngx_uint_t early);
+static void ngx_recording_timer(ngx_event_t *ev);
+static void ngx_recording_append(ngx_recording_t *r);
+static void ngx_recording_append_thread(void *data);
+static void ngx_recording_appended(void *data);
+static void ngx_recording_finished(void *data);
+static void ngx_recording_free(ngx_recording_t *r);
+
+
+ngx_recording_t *
+ngx_recording_create(ngx_recording_worker_t *worker,
+    ngx_recording_template_t *template, ngx_recording_stream_t *stream,
+    ngx_uint_t exclusive, ngx_uint_t audio_only)
+{
+    ngx_pool_t       *pool;
+    ngx_recording_t  *r;
+
+    pool = ngx_create_pool(4096, worker->log);
+
+    if (pool == NULL) {
+        return NULL;
+    }
+
+    r = ngx_pcalloc(pool, sizeof(ngx_recording_t));
+
+    if (r == NULL) {
+        ngx_destroy_pool(pool);
+        return NULL;
+    }
+
+    r->pool = pool;
+    r->worker = worker;
+    r->template = *template;
+    r->exclusive = exclusive;
+    r->audio_only = audio_only || !ngx_recording_takes_video(&r->template);
+
+    r->log = *worker->log;
+    r->log.handler = ngx_recording_log;
+    r->log.data = r;
+    r->log.action = NULL;
+
+    if (ngx_recording_copy_stream(r, stream) != NGX_OK) {
+        ngx_destroy_pool(pool);
+        return NULL;
+    }
+
+    r->writer = ngx_recording_writer_create(&r->stream, &r->template,
+                                            &worker->store,
+                                            &worker->catalogue, exclusive);
+    if (r->writer == NULL) {
+        ngx_destroy_pool(pool);
+        return NULL;
+    }
+
+    r->timer.handler = ngx_recording_timer;
+    r->timer.data = r;
+    r->timer.log = &r->log;
+
+    ngx_recording_job_init(&r->append, &worker->jobs,
+                           ngx_recording_append_thread,
+                           ngx_recording_appended, r);
+
+    ngx_queue_insert_tail(&worker->recordings, &r->queue);
+
+    return r;
+}
+
+
+/* whether any format of a template has video */
+
+static ngx_uint_t
+ngx_recording_takes_video(ngx_recording_template_t *template)
+{
+    ngx_uint_t  i;
+    uint32_t    codecs;
+
+    for (i = 0; i < template->nformats; i++) {
+        codecs = template->formats[i].format->codecs;
+
+        if (codecs == 0
+            || (codecs & ngx_recording_codec_bit(NGX_RECORDING_CODEC_H264)))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_recording_copy_stream(ngx_recording_t *r, ngx_recording_stream_t *stream)
+{
+    if (ngx_recording_copy_str(r->pool, &r->stream.template,
+                               &stream->template)
+        != NGX_OK
+        || ngx_recording_copy_str(r->pool, &r->stream.domain, &stream->domain)
+           != NGX_OK
+        || ngx_recording_copy_str(r->pool, &r->stream.app, &stream->app)
+           != NGX_OK
+        || ngx_recording_copy_str(r->pool, &r->stream.name, &stream->name)
+           != NGX_OK
+        || ngx_recording_copy_str(r->pool, &r->stream.param, &stream->param)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_copy_str(ngx_pool_t *pool, ngx_str_t *dst, ngx_str_t *src)
+{
+    dst->len = src->len;
+    dst->data = ngx_pnalloc(pool, src->len + 1);
+
+    if (dst->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    *ngx_cpymem(dst->data, src->data, src->len) = '\0';
+
+    return NGX_OK;
+}
+
+
+static u_char *
+ngx_recording_log(ngx_log_t *log, u_char *buf, size_t len)
+{
+    ngx_recording_t  *r;
+
+    r = log->data;
+
+    return ngx_snprintf(buf, len, ", stream: \"%V/%V\", template: \"%V\"",
+                        &r->stream.app, &r->stream.name, &r->stream.template);
+}
+
+
+void
+ngx_recording_ready(ngx_recording_t *r)
+{
+    if (r->state != NGX_RECORDING_WAITING) {
+        ngx_recording_append(r);
+    }
+}
+
+
+ngx_recording_t *
+ngx_recording_of(ngx_queue_t *q)
+{
+    return ngx_queue_data(q, ngx_recording_t, queue);
+}
+
+
+void
+ngx_recording_seed(ngx_recording_t *r, ngx_uint_t track, ngx_chain_t *in)
+{
+    size_t        size;
+    ngx_chain_t  *cl;
+
+    for (size = 0, cl = in; cl; cl = cl->next) {
+        size += cl->buf->last - cl->buf->pos;
+    }
+
+    ngx_recording_header(r, track, in, size, 1);
+}
+
+
+void
+ngx_recording_message(ngx_recording_t *r, ngx_uint_t track,
+    uint32_t timestamp, ngx_chain_t *in)
+{
+    u_char                 head[NGX_RECORDING_HEAD], *p;
+    size_t                 size, n;
+    ngx_chain_t           *cl;
+    ngx_recording_frame_t  f;
+
+    if (track == NGX_RECORDING_VIDEO && r->audio_only) {
+        return;
+    }
+
+    p = head;
+
+    for (size = 0, cl = in; cl; cl = cl->next) {
+        n = ngx_min(cl->buf->last - cl->buf->pos, head + sizeof(head) - p);
+        p = ngx_cpymem(p, cl->buf->pos, n);
+
+        size += cl->buf->last - cl->buf->pos;
+    }
+
+    ngx_memzero(&f, sizeof(ngx_recording_frame_t));
+
+    if (track == NGX_RECORDING_DATA) {
+        r->key = 0;
+
+    } else if (ngx_recording_frame_parse(&f, track, head, p - head)
+               == NGX_OK)
+    {
+        r->key = track == NGX_RECORDING_VIDEO ? f.key && !f.header
+                                              : r->audio_only || !r->video;
+
+    } else if (r->state == NGX_RECORDING_WAITING) {
+        r->video |= (track == NGX_RECORDING_VIDEO);
+        return;
+
+    } else {
+        r->key = 0;
+    }
+
+    r->video |= (track == NGX_RECORDING_VIDEO);
+
+    if (r->state == NGX_RECORDING_WAITING) {
+        ngx_recording_wait(r, track, timestamp, in, size, &f);
+        return;
+    }
+
+    ngx_recording_add(r, track, timestamp, in, size);
+}
+
+
+/*
+ * Before the first key frame: the newest headers are kept, and audio, which
+ * may belong after that key frame by its timestamp.
+ */
+
+static void
+ngx_recording_wait(ngx_recording_t *r, ngx_uint_t track, uint32_t timestamp,
+    ngx_chain_t *in, size_t size, ngx_recording_frame_t *f)
+{
+    if (f->header || track == NGX_RECORDING_DATA) {
+        ngx_recording_header(r, track, in, size, 0);
+        return;
+    }
+
+    if (track == NGX_RECORDING_VIDEO) {
+
+        if (f->key) {
+            ngx_recording_start(r, timestamp);
+            ngx_recording_add(r, track, timestamp, in, size);
+        }
+
+        return;
+    }
+
+    if (!r->audio) {
+        r->audio = 1;
+        r->first = timestamp;
+    }
+
+    if (r->audio_only
+        || (!r->video
+            && (int32_t) (timestamp - r->first) >= NGX_RECORDING_WAIT_VIDEO))
+    {
+        ngx_recording_start(r, r->first);
+        ngx_recording_add(r, track, timestamp, in, size);
+        return;
+    }
+
+    if (r->filling.size > NGX_RECORDING_WAIT_SIZE) {
+        ngx_recording_release(r, &r->filling);
+        r->first = timestamp;
+    }
+
+    if (ngx_recording_room(r, size, 0)) {
+        (void) ngx_recording_copy(r, &r->filling, track, timestamp, in, size);
+    }
+}
+
+
+/* headers first, then the audio that does not lie before this timestamp */
+
+static void
+ngx_recording_start(ngx_recording_t *r, uint32_t timestamp)
+{
+    ngx_recording_batch_t      audio;
+    ngx_recording_cursor_t     c;
+    ngx_recording_message_t   *m;
+
+    r->state = NGX_RECORDING_RUNNING;
+
+    audio = r->filling;
+    r->filling = r->headers;
+
+    ngx_memzero(&r->headers, sizeof(ngx_recording_batch_t));
+
+    c = ngx_recording_batch_begin(&audio);
+
+    while ((m = ngx_recording_batch_next(&c)) != NULL) {
+        if ((int32_t) (m->timestamp - timestamp) < 0) {
+            m->track = NGX_RECORDING_GAP;
+        }
+    }
+
+    ngx_recording_merge(r, &audio, &r->filling, NGX_RECORDING_GAP);
+    ngx_recording_release(r, &audio);
+
+    ngx_add_timer(&r->timer, NGX_RECORDING_BATCH_TIME);
+}
+
+
+static void
+ngx_recording_add(ngx_recording_t *r, ngx_uint_t track, uint32_t timestamp,
+    ngx_chain_t *in, size_t size)
+{
+    if (r->state == NGX_RECORDING_DROPPING) {
+
+        if (!r->key || !ngx_recording_room(r, size, 1)) {
+            ngx_recording_drop(r, track);
+            return;
+        }
+
+        ngx_recording_gap(r);
+
+        r->state = NGX_RECORDING_RUNNING;
+
+        ngx_log_error(NGX_LOG_NOTICE, &r->log, 0,
+                      "recording: record_buffer has room again");
+
+    } else if (!ngx_recording_room(r, size, 0)) {
+
+        r->state = NGX_RECORDING_DROPPING;
+
+        ngx_log_error(NGX_LOG_WARN, &r->log, 0,
+                      "recording: record_buffer is full, frames are dropped, "
+                      "exception -104");
+
+        ngx_recording_drop(r, track);
+        return;
+    }
+
+    if (ngx_recording_copy(r, &r->filling, track, timestamp, in, size)
+        != NGX_OK)
+    {
+        ngx_recording_drop(r, track);
+        r->state = NGX_RECORDING_DROPPING;
+        return;
+    }
+
+    if (r->appending) {
+        return;
+    }
+
+    if (r->filling.size >= NGX_RECORDING_BATCH_SIZE) {
+        ngx_recording_append(r);
+
+    } else if (!r->timer.timer_set) {
+        ngx_add_timer(&r->timer, NGX_RECORDING_BATCH_TIME);
+    }
+}
+
+
+static void
+ngx_recording_drop(ngx_recording_t *r, ngx_uint_t track)
+{
+    if (track < NGX_RECORDING_TRACKS) {
+        r->dropped[track]++;
+    }
+}
+
+
+/* whether a message may be held, and the worker's account of it */
+
+static ngx_uint_t
+ngx_recording_room(ngx_recording_t *r, size_t size, ngx_uint_t half)
+{
+    size_t                   need, own, all;
+    ngx_recording_worker_t  *worker;
+
+    worker = r->worker;
+
+    need = ngx_recording_batch_need(&r->filling, size);
+
+    if (need == 0) {
+        return 1;
+    }
+
+    own = worker->buffer;
+    all = worker->total;
+
+    if (half) {
+        own /= 2;
+        all -= all / 4;
+    }
+
+    if (r->filling.held + r->writing.held + need > own
+        || worker->held + need > all)
+    {
+        /* a single message may be larger than half of the buffer */
+
+        return half && r->filling.held + r->writing.held == 0
+               && need <= worker->buffer && worker->held + need <= all;
+    }
+
+    return 1;
+}
+
+
+static ngx_int_t
+ngx_recording_copy(ngx_recording_t *r, ngx_recording_batch_t *batch,
+    ngx_uint_t track, uint32_t timestamp, ngx_chain_t *in, size_t size)
+{
+    u_char  *p;
+
+    p = ngx_recording_reserve(r, batch, track, timestamp,
+                              ngx_recording_now(), size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    for ( /* void */ ; in; in = in->next) {
+        p = ngx_cpymem(p, in->buf->pos, in->buf->last - in->buf->pos);
+    }
+
+    return NGX_OK;
+}
+
+
+/* adds a message to a batch and to the worker's account */
+
+static u_char *
+ngx_recording_reserve(ngx_recording_t *r, ngx_recording_batch_t *batch,
+    ngx_uint_t track, uint32_t timestamp, int64_t wall, size_t size)
+{
+    size_t   held;
+    u_char  *p;
+
+    held = batch->held;
+
+    p = ngx_recording_batch_add(batch, track, timestamp, wall, size);
+
+    r->worker->held += batch->held - held;
+
+    return p;
+}
+
+
+static void
+ngx_recording_merge(ngx_recording_t *r, ngx_recording_batch_t *from,
+    ngx_recording_batch_t *to, ngx_uint_t without)
+{
+    u_char                   *p;
+    ngx_recording_cursor_t    c;
+    ngx_recording_message_t  *m;
+
+    c = ngx_recording_batch_begin(from);
+
+    while ((m = ngx_recording_batch_next(&c)) != NULL) {
+
+        if (m->track == without) {
+            continue;
+        }
+
+        p = ngx_recording_reserve(r, to, m->track, m->timestamp,
+                                  from->wall + (int64_t) m->arrival * 1000,
+                                  m->size);
+        if (p == NULL) {
+            return;
+        }
+
+        ngx_memcpy(p, ngx_recording_message_body(m), m->size);
+        ngx_recording_message_of(p)->early = m->early;
+    }
+}
+
+
+static void
+ngx_recording_release(ngx_recording_t *r, ngx_recording_batch_t *batch)
+{
+    r->worker->held -= batch->held;
+
+    ngx_recording_batch_clear(batch);
+}
+
+
+static int64_t
+ngx_recording_now(void)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    return (int64_t) tp->sec * 1000000 + (int64_t) tp->msec * 1000;
+}
+
+
+/* a header or onMetaData takes the place of the one before */
+
+static void
+ngx_recording_header(ngx_recording_t *r, ngx_uint_t track, ngx_chain_t *in,
+    size_t size, ngx_uint_t early)
+{
+    u_char                 *p;
+    ngx_recording_batch_t   old;
+
+    if (size > NGX_RECORDING_WAIT_SIZE) {
+        return;
+    }
+
+    old = r->headers;
+    ngx_memzero(&r->headers, sizeof(ngx_recording_batch_t));
+
+    ngx_recording_merge(r, &old, &r->headers, track);
+    ngx_recording_release(r, &old);
+
+    p = ngx_recording_reserve(r, &r->headers, track, 0, ngx_recording_now(),
+                              size);
+    if (p == NULL) {
+        return;
+    }
+
+    ngx_recording_message_of(p)->early = early;
+
+    for ( /* void */ ; in; in = in->next) {
+        p = ngx_cpymem(p, in->buf->pos, in->buf->last - in->buf->pos);
+    }
+}
+
+
+/* tells the writer that frames are missing here */
+
+static void
+ngx_recording_gap(ngx_recording_t *r)
+{
+    u_char  *p;
+
+    p = ngx_recording_reserve(r, &r->filling, NGX_RECORDING_GAP, 0,
+                              ngx_recording_now(), sizeof(r->dropped));
+    if (p == NULL) {
+        return;
+    }
+
+    ngx_memcpy(p, r->dropped, sizeof(r->dropped));
+    ngx_memzero(r->dropped, sizeof(r->dropped));
+}
+
+
+void
+ngx_recording_close(ngx_recording_t *r)
+{
+    if (r->state == NGX_RECORDING_WAITING) {
+
+        if (r->video || r->filling.n == 0) {
+            ngx_recording_free(r);
+            return;
+        }
+
+        /* audio that still waited for a video that never came */
+
+        ngx_recording_start(r, r->first);
+
+    } else if (r->state == NGX_RECORDING_DROPPING) {
+        ngx_recording_gap(r);
+    }
+
+    r->state = NGX_RECORDING_ENDING;
+
+    if (!r->appending) {
+        ngx_recording_append(r);
+    }
+}
+
+
+static void
+ngx_recording_timer(ngx_event_t *ev)
+{
+    ngx_recording_append(ev->data);
+}
+
+
+/* orders the job that writes what was filled */
+
+static void
+ngx_recording_append(ngx_recording_t *r)
+{
+    if (r->timer.timer_set) {
+        ngx_del_timer(&r->timer);
+    }
+
+    if (!r->worker->ready) {
+
+        /* the store is opened first; it calls back */
+
+        if (r->state == NGX_RECORDING_ENDING && r->worker->reopen.timer_set) {
+            ngx_log_error(NGX_LOG_ERR, &r->log, 0,
+                          "recording: the store could not be used, "
+                          "nothing was recorded");
+            ngx_recording_free(r);
+        }
+
+        return;
+    }
+
+    r->writing = r->filling;
+    ngx_memzero(&r->filling, sizeof(ngx_recording_batch_t));
+
+    r->appending = 1;
+    r->ended = (r->state == NGX_RECORDING_ENDING);
+
+    ngx_recording_job_post(&r->append);
+}
+
+
+static void
+ngx_recording_append_thread(void *data)
+{
+    ngx_recording_t *r = data;
+
+    ngx_recording_writer_append_thread(r->writer, &r->writing);
+
+    if (r->ended) {
+        ngx_recording_writer_end_thread(r->writer);
+    }
+}
+
+
+static void
+ngx_recording_appended(void *data)
+{
+    ngx_recording_t *r = data;
+
+    ngx_queue_t          *q;
+    ngx_recording_mux_t  *mux;
+
+    r->appending = 0;
+
+    ngx_recording_release(r, &r->writing);
+    ngx_recording_notices_log(&r->writer->notices, &r->log);
+
+    while (!ngx_queue_empty(&r->writer->closed)) {
+        q = ngx_queue_head(&r->writer->closed);
+        ngx_queue_remove(q);
+
+        mux = ngx_queue_data(q, ngx_recording_mux_t, queue);
+
+        r->finishing++;
+
+        ngx_recording_finish(r->worker, &r->template, mux, &r->log,
+                             ngx_recording_finished, r);
+    }
+
+    if (r->ended) {
+        if (r->finishing == 0) {
+            ngx_recording_free(r);
+        }
+
+        return;
+    }
+
+    if (r->state == NGX_RECORDING_ENDING
+        || r->filling.size >= NGX_RECORDING_BATCH_SIZE)
+    {
+        ngx_recording_append(r);
+
+    } else if (r->filling.n) {
+        ngx_add_timer(&r->timer, NGX_RECORDING_BATCH_TIME);
+    }
+}
+
+
+static void
+ngx_recording_finished(void *data)
+{
+    ngx_recording_t *r = data;
+
+    r->finishing--;
+
+    if (r->ended && !r->appending && r->finishing == 0) {
+        ngx_recording_free(r);
+    }
+}
+
+
+static void
+ngx_recording_free(ngx_recording_t *r)
+{
+    if (r->timer.timer_set) {
+        ngx_del_timer(&r->timer);
+    }
+
+    ngx_recording_release(r, &r->headers);
+    ngx_recording_release(r, &r->filling);
+    ngx_recording_writer_free(r->writer);
+
+    ngx_queue_remove(&r->queue);
+    ngx_destroy_pool(r->pool);
+}

@@ -1,0 +1,63 @@
+
+/*
+ * Rules: which template applies to which domain, application and stream.
+ * Made from the configuration, then only read.
+ *
+ * Pure: runs in the loop, nothing is allocated.
+ */
+
+
+#ifndef _NGX_RECORDING_RULE_H_INCLUDED_
+#define _NGX_RECORDING_RULE_H_INCLUDED_
+
+
+#include "ngx_recording_template.h"
+
+
+#define NGX_RECORDING_RULE_OFF  "off"
+
+
+typedef struct {
+    ngx_array_t             names;         /* ngx_str_t, as configured */
+    ngx_array_t             templates;     /* ngx_recording_template_t *,
+                                              empty: nothing is recorded */
+    ngx_str_t               domain;        /* empty: any */
+    ngx_str_t               stream;
+    ngx_flag_t              args;          /* record_type counts */
+
+    u_char                 *file;          /* where it is configured */
+    ngx_uint_t              line;
+} ngx_recording_rule_t;
+
+
+/* what a publisher asks for with record_type in its query */
+
+typedef enum {
+    NGX_RECORDING_TYPE_ANY = 0,
+    NGX_RECORDING_TYPE_AUDIO,
+    NGX_RECORDING_TYPE_VIDEO,
+    NGX_RECORDING_TYPE_UNKNOWN
+} ngx_recording_type_e;
+
+
+/*
+ * The most specific rule of a level for a stream, or NULL.  With both domain
+ * and stream it wins over one with the stream, that over one with the domain,
+ * that over one with neither.
+ */
+ngx_recording_rule_t *ngx_recording_rule_find(ngx_array_t *rules,
+    ngx_str_t *domain, ngx_str_t *stream);
+
+/* a rule for exactly the same, or NULL */
+ngx_recording_rule_t *ngx_recording_rule_same(ngx_array_t *rules,
+    ngx_recording_rule_t *rule);
+
+/* the host of a tcUrl, without port; empty without one.  It points into it */
+ngx_str_t ngx_recording_rule_domain(ngx_str_t *tc_url);
+
+/* record_type in a query; *value is what it was if it is unknown */
+ngx_recording_type_e ngx_recording_rule_type(ngx_str_t *args,
+    ngx_str_t *value);
+
+
+#endif /* _NGX_RECORDING_RULE_H_INCLUDED_ */

@@ -1,0 +1,218 @@
+
+#include "ngx_recording_output.h"
+#include "ngx_recording_track.h"
+
+
+static ngx_int_t ngx_recording_track_change(ngx_recording_writer_t *w,
+    ngx_uint_t track, ngx_recording_codec_t *codec, u_char *header,
+    size_t len, uint32_t body);
+
+
+const char *const  ngx_recording_track_names[] = { "video", "audio" };
+
+
+/* a sequence header: facts about the frames that follow */
+
+void
+ngx_recording_track_header(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item)
+{
+    u_char                 *p;
+    size_t                  size;
+    ngx_int_t               rc;
+    ngx_uint_t              track;
+    ngx_recording_codec_t   codec;
+
+    track = item->message->track;
+    p = item->data + item->frame.body;
+    size = item->message->size - item->frame.body;
+
+    switch (item->frame.codec) {
+
+    case NGX_RECORDING_CODEC_H264:
+        rc = ngx_recording_codec_avc(&codec, p, size);
+        break;
+
+    case NGX_RECORDING_CODEC_AAC:
+        rc = ngx_recording_codec_aac(&codec, p, size);
+        break;
+
+    default:
+        ngx_memzero(&codec, sizeof(ngx_recording_codec_t));
+        codec.codec = item->frame.codec;
+        rc = NGX_OK;
+    }
+
+    if (rc != NGX_OK) {
+        ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
+                             "broken %s sequence header ignored, "
+                             "exception %d",
+                             ngx_recording_track_names[track],
+                             track == NGX_RECORDING_VIDEO ? -130 : -131);
+        return;
+    }
+
+    if (!item->message->early) {
+        w->tracks[track].live = 1;
+    }
+
+    (void) ngx_recording_track_change(w, track, &codec, item->data,
+                                       item->message->size, item->frame.body);
+}
+
+
+/* checks a frame against its track's header, or takes the facts from it */
+
+ngx_int_t
+ngx_recording_track_media(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item)
+{
+    u_char                         *p;
+    size_t                          size;
+    ngx_recording_codec_t           codec;
+    ngx_recording_writer_track_t   *t;
+
+    t = &w->tracks[item->message->track];
+    p = item->data + item->frame.body;
+    size = item->message->size - item->frame.body;
+
+    switch (item->frame.codec) {
+
+    case NGX_RECORDING_CODEC_H264:
+    case NGX_RECORDING_CODEC_AAC:
+        if (t->media.codec.codec != item->frame.codec) {
+            ngx_recording_track_drop(w, item, NGX_RECORDING_DROP_HEADER);
+            return NGX_ERROR;
+        }
+
+        if (item->frame.codec == NGX_RECORDING_CODEC_H264
+            && ngx_recording_codec_avc_check(&t->media.codec, p, size)
+               != NGX_OK)
+        {
+            ngx_recording_track_broken(w, item, "has no whole NAL units");
+            return NGX_ERROR;
+        }
+
+        break;
+
+    case NGX_RECORDING_CODEC_MP3:
+        if (ngx_recording_codec_mp3(&codec, p, size) != NGX_OK) {
+            ngx_recording_track_broken(w, item, "has no MPEG audio header");
+            return NGX_ERROR;
+        }
+
+        if (ngx_recording_track_change(w, item->message->track, &codec, NULL,
+                                        0, 0)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        break;
+
+    default:
+        if (t->media.codec.codec == item->frame.codec) {
+            break;
+        }
+
+        ngx_memzero(&codec, sizeof(ngx_recording_codec_t));
+        codec.codec = item->frame.codec;
+
+        if (ngx_recording_track_change(w, item->message->track, &codec, NULL,
+                                        0, 0)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    t->live = 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_track_change(ngx_recording_writer_t *w, ngx_uint_t track,
+    ngx_recording_codec_t *codec, u_char *header, size_t len, uint32_t body)
+{
+    ngx_uint_t                     resized;
+    ngx_recording_media_t          media;
+    ngx_recording_writer_track_t  *t;
+
+    t = &w->tracks[track];
+
+    if (t->media.header_len == len
+        && ngx_memcmp(&t->media.codec, codec, sizeof(ngx_recording_codec_t))
+           == 0
+        && (len == 0 || ngx_memcmp(t->media.header, header, len) == 0))
+    {
+        return NGX_OK;
+    }
+
+    ngx_memzero(&media, sizeof(ngx_recording_media_t));
+
+    media.codec = *codec;
+    media.header = header;
+    media.header_len = len;
+    media.header_body = body;
+    media.present = 1;
+
+    if (t->filed && !t->changed) {
+        resized = t->media.codec.codec == codec->codec
+                  && (t->media.codec.width != codec->width
+                      || t->media.codec.height != codec->height);
+
+        ngx_recording_notice(&w->notices, NGX_LOG_NOTICE, 0,
+                             "%s %s changed, the file is changed at the next "
+                             "chance, exception %d",
+                             ngx_recording_track_names[track],
+                             resized ? "resolution" : "codec",
+                             resized ? -100 : -120);
+        t->changed = 1;
+        w->cut = NGX_RECORDING_CUT_CODEC;
+    }
+
+    free(t->media.header);
+
+    if (ngx_recording_media_copy(&t->media, &media) != NGX_OK) {
+        ngx_memzero(&t->media, sizeof(ngx_recording_media_t));
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_recording_track_drop(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_recording_drop_e reason)
+{
+    ngx_recording_output_dropped(w, item->message->track, reason, 1);
+}
+
+
+/* said once for a file, counted always */
+
+void
+ngx_recording_track_broken(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, const char *what)
+{
+    ngx_uint_t  track;
+
+    track = item->message->track;
+
+    ngx_recording_track_drop(w, item, NGX_RECORDING_DROP_BROKEN);
+
+    if (w->broken) {
+        return;
+    }
+
+    w->broken = 1;
+
+    ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
+                         "broken %s frame at %u dropped, it %s, exception %d",
+                         ngx_recording_track_names[track],
+                         (unsigned) item->message->timestamp, what,
+                         track == NGX_RECORDING_VIDEO ? -130 : -131);
+}

@@ -1,0 +1,51 @@
+
+/*
+ * The tracks of a writer: codecs by sequence headers, and what is no frame
+ * of them.
+ *
+ * Runs on pool threads, as a part of the writer's job.
+ */
+
+
+#ifndef _NGX_RECORDING_TRACK_H_INCLUDED_
+#define _NGX_RECORDING_TRACK_H_INCLUDED_
+
+
+#include "ngx_recording_writer.h"
+
+
+/* a frame on its way to the files */
+
+typedef struct {
+    ngx_recording_message_t  *message;
+    u_char                   *data;
+    ngx_recording_frame_t     frame;
+    int64_t                   time;            /* stream time, ms */
+    int64_t                   wall;            /* us */
+} ngx_recording_item_t;
+
+
+extern const char *const  ngx_recording_track_names[];
+
+
+/* takes a sequence header; one that differs asks for new files */
+void ngx_recording_track_header(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item);
+
+/*
+ * Checks a frame against its track's header, or takes the facts from it.
+ * NGX_ERROR: it cannot be written, and is counted.
+ */
+ngx_int_t ngx_recording_track_media(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item);
+
+/* counts a frame that is not written */
+void ngx_recording_track_drop(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_recording_drop_e reason);
+
+/* the same, and says what is wrong with it, once for a file */
+void ngx_recording_track_broken(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, const char *what);
+
+
+#endif /* _NGX_RECORDING_TRACK_H_INCLUDED_ */

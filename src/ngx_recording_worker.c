@@ -1,0 +1,97 @@
+
+#include "ngx_recording_recorder.h"
+
+
+#define NGX_RECORDING_STORE_RETRY  5000              /* ms */
+
+
+static void ngx_recording_worker_open_thread(void *data);
+static void ngx_recording_worker_opened(void *data);
+static void ngx_recording_worker_reopen(ngx_event_t *ev);
+
+
+void
+ngx_recording_worker_start(ngx_recording_worker_t *worker)
+{
+    ngx_queue_init(&worker->recordings);
+
+    worker->store.files = -1;
+    worker->store.work = -1;
+    worker->store.lock = -1;
+
+    ngx_recording_catalogue_init(&worker->catalogue, &worker->store);
+
+    worker->reopen.handler = ngx_recording_worker_reopen;
+    worker->reopen.data = worker;
+    worker->reopen.log = worker->log;
+    worker->reopen.cancelable = 1;
+
+    ngx_recording_job_init(&worker->opening, &worker->jobs,
+                           ngx_recording_worker_open_thread,
+                           ngx_recording_worker_opened, worker);
+
+    ngx_recording_job_post(&worker->opening);
+}
+
+
+static void
+ngx_recording_worker_open_thread(void *data)
+{
+    ngx_recording_worker_t *worker = data;
+
+    const char  *op;
+
+    if (ngx_recording_store_open_thread(&worker->store, &op) == NGX_OK) {
+        worker->ready = 1;
+        return;
+    }
+
+    ngx_recording_notice(&worker->notices, NGX_LOG_ERR, errno,
+                         "store \"%s\" cannot be used, nothing is recorded: "
+                         "%s failed", worker->store.path, op);
+
+    ngx_recording_store_close(&worker->store);
+}
+
+
+static void
+ngx_recording_worker_opened(void *data)
+{
+    ngx_recording_worker_t *worker = data;
+
+    ngx_queue_t  *q, *next;
+
+    ngx_recording_notices_log(&worker->notices, worker->log);
+
+    if (!worker->ready) {
+        ngx_add_timer(&worker->reopen, NGX_RECORDING_STORE_RETRY);
+    }
+
+    for (q = ngx_queue_head(&worker->recordings);
+         q != ngx_queue_sentinel(&worker->recordings);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+
+        ngx_recording_ready(ngx_recording_of(q));
+    }
+}
+
+
+static void
+ngx_recording_worker_reopen(ngx_event_t *ev)
+{
+    ngx_recording_worker_t  *worker;
+
+    worker = ev->data;
+
+    ngx_recording_job_post(&worker->opening);
+}
+
+
+void
+ngx_recording_worker_stop(ngx_recording_worker_t *worker)
+{
+    ngx_recording_catalogue_close(&worker->catalogue);
+    ngx_recording_store_close(&worker->store);
+}

@@ -1,0 +1,47 @@
+
+/*
+ * A worker's part in recording: its store, its catalogue, its jobs.
+ *
+ * Runs in the loop; the store is opened by a job.  Lives as long as the
+ * worker process.
+ */
+
+
+#ifndef _NGX_RECORDING_WORKER_H_INCLUDED_
+#define _NGX_RECORDING_WORKER_H_INCLUDED_
+
+
+#include "ngx_recording_catalogue.h"
+#include "ngx_recording_job.h"
+#include "ngx_recording_notice.h"
+
+
+/* what all recordings of a worker share */
+
+typedef struct {
+    ngx_recording_store_t   store;
+    ngx_recording_catalogue_t  catalogue;
+    ngx_recording_jobs_t    jobs;
+
+    ngx_recording_job_t     opening;       /* the store is opened */
+    ngx_recording_notices_t notices;
+    ngx_event_t             reopen;
+    ngx_uint_t              ready;         /* it was */
+    ngx_log_t              *log;
+
+    size_t                  buffer;        /* most bytes for one recording */
+    size_t                  total;         /* for all */
+    size_t                  held;          /* bytes, by now */
+
+    ngx_queue_t             recordings;
+} ngx_recording_worker_t;
+
+
+/* loop, once in a worker: opens the store on a thread */
+void ngx_recording_worker_start(ngx_recording_worker_t *worker);
+
+/* loop, at the worker's exit, when the thread pool is gone */
+void ngx_recording_worker_stop(ngx_recording_worker_t *worker);
+
+
+#endif /* _NGX_RECORDING_WORKER_H_INCLUDED_ */

@@ -1,0 +1,627 @@
+
+#include "ngx_recording_output.h"
+#include "ngx_recording_track.h"
+
+
+#define NGX_RECORDING_WRITER_META    65536
+#define NGX_RECORDING_WRITER_BEHIND  2000      /* ms, audio after its key */
+#define NGX_RECORDING_WRITER_CLAIM   2000      /* ms */
+
+
+static void ngx_recording_writer_message(ngx_recording_writer_t *w,
+    ngx_recording_batch_t *batch, ngx_recording_cursor_t *cursor,
+    ngx_recording_message_t *m);
+static void ngx_recording_writer_time(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item);
+static void ngx_recording_writer_frame(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_recording_cursor_t *cursor);
+static ngx_uint_t ngx_recording_writer_video(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_recording_cursor_t *cursor);
+static ngx_int_t ngx_recording_writer_cut(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_recording_cursor_t *cursor,
+    ngx_uint_t all);
+static ngx_int_t ngx_recording_writer_claim(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item);
+static void ngx_recording_writer_filed(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_recording_cursor_t *cursor);
+static int64_t ngx_recording_writer_begin(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_recording_cursor_t *cursor);
+static ngx_uint_t ngx_recording_writer_ahead(ngx_recording_cursor_t *cursor,
+    ngx_uint_t track);
+static void ngx_recording_writer_hold(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item);
+static void ngx_recording_writer_release(ngx_recording_writer_t *w);
+static void ngx_recording_writer_sample(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_uint_t cut);
+static void ngx_recording_writer_gap(ngx_recording_writer_t *w,
+    ngx_recording_message_t *m);
+static void ngx_recording_writer_meta(ngx_recording_writer_t *w,
+    ngx_recording_message_t *m);
+
+
+ngx_recording_writer_t *
+ngx_recording_writer_create(ngx_recording_stream_t *stream,
+    ngx_recording_template_t *template, ngx_recording_store_t *store,
+    ngx_recording_catalogue_t *catalogue, ngx_uint_t exclusive)
+{
+    ngx_uint_t               i;
+    ngx_recording_writer_t  *w;
+
+    w = calloc(1, sizeof(ngx_recording_writer_t));
+
+    if (w == NULL) {
+        return NULL;
+    }
+
+    w->stream = stream;
+    w->template = template;
+    w->store = store;
+    w->catalogue = catalogue;
+    w->exclusive = exclusive;
+    w->elsewhere = INT64_MIN;
+
+    for (i = 0; i < template->nformats; i++) {
+        w->outputs[i].conf = &template->formats[i];
+        w->outputs[i].retry = INT64_MIN;
+    }
+
+    ngx_queue_init(&w->closed);
+
+    return w;
+}
+
+
+void
+ngx_recording_writer_free(ngx_recording_writer_t *w)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
+        free(w->tracks[i].media.header);
+    }
+
+    ngx_recording_batch_clear(&w->held);
+
+    free(w->meta);
+    free(w);
+}
+
+
+void
+ngx_recording_writer_append_thread(ngx_recording_writer_t *w,
+    ngx_recording_batch_t *batch)
+{
+    ngx_recording_cursor_t    cursor;
+    ngx_recording_message_t  *m;
+
+    cursor = ngx_recording_batch_begin(batch);
+
+    while ((m = ngx_recording_batch_next(&cursor)) != NULL) {
+        ngx_recording_writer_message(w, batch, &cursor, m);
+    }
+
+    ngx_recording_output_flush_thread(w);
+}
+
+
+void
+ngx_recording_writer_end_thread(ngx_recording_writer_t *w)
+{
+    ngx_uint_t                        i;
+    struct timespec                   ts;
+    ngx_recording_item_t              item;
+    ngx_recording_cursor_t            cursor;
+    ngx_recording_message_t          *m;
+    ngx_recording_catalogue_error_t   err;
+
+    (void) clock_gettime(CLOCK_REALTIME, &ts);
+
+    if (w->held.n) {
+
+        /* audio that waited for a key frame which does not come */
+
+        cursor = ngx_recording_batch_begin(&w->held);
+        m = ngx_recording_batch_next(&cursor);
+
+        ngx_memzero(&item, sizeof(ngx_recording_item_t));
+        ngx_memcpy(&item.time, ngx_recording_message_body(m),
+                   sizeof(item.time));
+
+        item.message = m;
+        item.wall = w->held.wall;
+
+        cursor.block = NULL;
+
+        if (ngx_recording_writer_cut(w, &item, &cursor, 1) == NGX_OK) {
+            ngx_recording_writer_release(w);
+        }
+    }
+
+    for (i = 0; i < w->template->nformats; i++) {
+        ngx_recording_output_close_thread(w, &w->outputs[i]);
+    }
+
+    if (w->recording_id
+        && ngx_recording_catalogue_end_thread(w->catalogue, w->recording_id,
+                             (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000,
+                             &err)
+           != NGX_OK)
+    {
+        ngx_recording_notice(&w->notices, NGX_LOG_ERR, 0,
+                             "catalogue failed: %s", err.text);
+    }
+}
+
+
+static void
+ngx_recording_writer_message(ngx_recording_writer_t *w,
+    ngx_recording_batch_t *batch, ngx_recording_cursor_t *cursor,
+    ngx_recording_message_t *m)
+{
+    ngx_int_t             rc;
+    ngx_recording_item_t  item;
+
+    if (m->track == NGX_RECORDING_GAP) {
+        ngx_recording_writer_gap(w, m);
+        return;
+    }
+
+    if (m->track == NGX_RECORDING_DATA) {
+        ngx_recording_writer_meta(w, m);
+        return;
+    }
+
+    item.message = m;
+    item.data = ngx_recording_message_body(m);
+    item.wall = batch->wall + (int64_t) m->arrival * 1000;
+    item.time = w->tracks[m->track].last;
+
+    rc = ngx_recording_frame_parse(&item.frame, m->track, item.data, m->size);
+
+    if (rc == NGX_DECLINED) {
+        return;
+    }
+
+    if (rc == NGX_ERROR) {
+        ngx_recording_track_broken(w, &item, "is cut short");
+        return;
+    }
+
+    if (item.frame.header) {
+        ngx_recording_track_header(w, &item);
+        return;
+    }
+
+    if (ngx_recording_track_media(w, &item) != NGX_OK) {
+        return;
+    }
+
+    ngx_recording_writer_time(w, &item);
+    ngx_recording_writer_frame(w, &item, cursor);
+}
+
+
+static void
+ngx_recording_writer_time(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item)
+{
+    ngx_uint_t             track;
+    ngx_recording_clock_e  event;
+
+    track = item->message->track;
+
+    item->time = ngx_recording_clock_advance(&w->clock, track,
+                                             item->message->timestamp,
+                                             &event);
+
+    if (event == NGX_RECORDING_CLOCK_STEADY) {
+        return;
+    }
+
+    ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
+                         "%s timestamp jumped by %lld ms to %u, exception %d",
+                         ngx_recording_track_names[track],
+                         (long long) w->clock.jump,
+                         (unsigned) item->message->timestamp,
+                         track == NGX_RECORDING_VIDEO ? -9 : -8);
+
+    if (event == NGX_RECORDING_CLOCK_JUMPED && w->started) {
+        w->cut = NGX_RECORDING_CUT_JUMP;
+    }
+}
+
+
+static void
+ngx_recording_writer_frame(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_recording_cursor_t *cursor)
+{
+    ngx_uint_t                     chance, cut, all;
+    ngx_recording_writer_track_t  *t;
+
+    t = &w->tracks[item->message->track];
+
+    t->seen = 1;
+    t->last = item->time;
+
+    /* files are cut before a video key frame, or anywhere without video */
+
+    chance = item->message->track == NGX_RECORDING_VIDEO
+             ? item->frame.key
+             : !ngx_recording_writer_video(w, item, cursor);
+
+    if (w->started && !t->filed && w->cut == NGX_RECORDING_CUT_NONE) {
+        w->cut = NGX_RECORDING_CUT_TRACK;
+
+        ngx_recording_notice(&w->notices, NGX_LOG_NOTICE, 0,
+                             "%s came late, the file is changed at the next "
+                             "chance, exception -120",
+                         ngx_recording_track_names[item->message->track]);
+    }
+
+    all = !w->started || w->cut != NGX_RECORDING_CUT_NONE;
+    cut = 0;
+
+    if (chance && (all || ngx_recording_output_due(w, item->time))) {
+
+        if (ngx_recording_writer_cut(w, item, cursor, all) != NGX_OK) {
+            return;
+        }
+
+        cut = 1;
+    }
+
+    if (!t->filed || t->changed) {
+
+        /* the open files cannot take it */
+
+        if (item->message->track == NGX_RECORDING_VIDEO) {
+            ngx_recording_track_drop(w, item, NGX_RECORDING_DROP_KEY);
+
+        } else {
+            ngx_recording_writer_hold(w, item);
+        }
+
+        return;
+    }
+
+    if (cut && w->held.n) {
+        ngx_recording_writer_release(w);
+    }
+
+    ngx_recording_writer_sample(w, item, chance);
+}
+
+
+/* whether video is to be waited for */
+
+static ngx_uint_t
+ngx_recording_writer_video(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_recording_cursor_t *cursor)
+{
+    int64_t                        since;
+    ngx_recording_message_t       *m;
+    ngx_recording_cursor_t         held;
+    ngx_recording_writer_track_t  *t;
+
+    t = &w->tracks[NGX_RECORDING_VIDEO];
+
+    if (!t->live && !ngx_recording_writer_ahead(cursor, NGX_RECORDING_VIDEO)) {
+        return 0;
+    }
+
+    if (w->held.size > NGX_RECORDING_HELD) {
+        return 0;
+    }
+
+    since = t->seen ? t->last : item->time;
+
+    held = ngx_recording_batch_begin(&w->held);
+    m = ngx_recording_batch_next(&held);
+
+    if (m && !t->seen) {
+        ngx_memcpy(&since, ngx_recording_message_body(m), sizeof(since));
+    }
+
+    return item->time - since <= NGX_RECORDING_HELD_TIME;
+}
+
+
+/* new files, for all outputs or those whose interval is over */
+
+static ngx_int_t
+ngx_recording_writer_cut(ngx_recording_writer_t *w, ngx_recording_item_t *item,
+    ngx_recording_cursor_t *cursor, ngx_uint_t all)
+{
+    ngx_uint_t           i;
+    ngx_recording_cut_t  cut;
+
+    if (ngx_recording_writer_claim(w, item) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (all) {
+        ngx_recording_writer_filed(w, item, cursor);
+    }
+
+    cut.time = item->time;
+    cut.begin = ngx_recording_writer_begin(w, item, cursor);
+    cut.wall = item->wall;
+    cut.all = all;
+
+    ngx_recording_output_cut_thread(w, &cut);
+
+    if (all) {
+        for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
+            w->tracks[i].changed = 0;
+        }
+
+        w->cut = NGX_RECORDING_CUT_NONE;
+        w->started = 1;
+    }
+
+    w->broken = 0;
+
+    return NGX_OK;
+}
+
+
+/* the recording's row, once; a relay asks whether another worker has it */
+
+static ngx_int_t
+ngx_recording_writer_claim(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item)
+{
+    uint64_t                         id;
+    ngx_int_t                        rc;
+    ngx_recording_catalogue_error_t  err;
+
+    if (w->recording_id) {
+        return NGX_OK;
+    }
+
+    if (item->time < w->elsewhere) {
+        return NGX_ERROR;
+    }
+
+    id = ngx_recording_catalogue_id_thread(w->catalogue);
+
+    rc = ngx_recording_catalogue_start_thread(w->catalogue, id, w->stream,
+                                              item->wall, w->exclusive, &err);
+    if (rc == NGX_OK) {
+        w->recording_id = id;
+
+        ngx_recording_notice(&w->notices, NGX_LOG_NOTICE, 0,
+                             "recording %llu started",
+                             (unsigned long long) id);
+        return NGX_OK;
+    }
+
+    w->elsewhere = item->time + NGX_RECORDING_WRITER_CLAIM;
+
+    if (w->busy) {
+        return NGX_ERROR;
+    }
+
+    w->busy = 1;
+
+    if (rc == NGX_DECLINED) {
+        ngx_recording_notice(&w->notices, NGX_LOG_NOTICE, 0,
+                             "not recorded, another worker records it");
+
+    } else {
+        ngx_recording_notice(&w->notices, NGX_LOG_ERR, 0,
+                             "recording could not be started, catalogue "
+                             "failed: %s", err.text);
+    }
+
+    return NGX_ERROR;
+}
+
+
+/* which tracks the new files have: those that are published by now */
+
+static void
+ngx_recording_writer_filed(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_recording_cursor_t *cursor)
+{
+    ngx_uint_t                     i;
+    ngx_recording_writer_track_t  *t;
+
+    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
+        t = &w->tracks[i];
+
+        if (t->media.codec.codec == NGX_RECORDING_CODEC_NONE) {
+            t->filed = 0;
+            continue;
+        }
+
+        t->filed = i == item->message->track
+                   || (t->live && !t->seen)
+                   || (t->seen
+                       && item->time - t->last <= NGX_RECORDING_HELD_TIME)
+                   || ngx_recording_writer_ahead(cursor, i);
+    }
+}
+
+
+/*
+ * Where the new files begin: audio of the first batch can belong before its
+ * key frame by its timestamp.
+ */
+
+static int64_t
+ngx_recording_writer_begin(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_recording_cursor_t *cursor)
+{
+    int64_t                   begin, time, distance;
+    ngx_recording_cursor_t    c;
+    ngx_recording_message_t  *m;
+
+    begin = item->time;
+
+    c = ngx_recording_batch_begin(&w->held);
+
+    while ((m = ngx_recording_batch_next(&c)) != NULL) {
+        ngx_memcpy(&time, ngx_recording_message_body(m), sizeof(time));
+        begin = ngx_min(begin, time);
+    }
+
+    c = *cursor;
+
+    while ((m = ngx_recording_batch_next(&c)) != NULL) {
+
+        if (m->track >= NGX_RECORDING_TRACKS) {
+            continue;
+        }
+
+        distance = (int32_t) (m->timestamp - item->message->timestamp);
+
+        if (distance < 0 && distance >= -NGX_RECORDING_WRITER_BEHIND) {
+            begin = ngx_min(begin, item->time + distance);
+        }
+    }
+
+    return begin;
+}
+
+
+/* whether the rest of the batch has frames or a header of a track */
+
+static ngx_uint_t
+ngx_recording_writer_ahead(ngx_recording_cursor_t *cursor, ngx_uint_t track)
+{
+    ngx_recording_cursor_t    c;
+    ngx_recording_message_t  *m;
+
+    c = *cursor;
+
+    while ((m = ngx_recording_batch_next(&c)) != NULL) {
+        if (m->track == track && !m->early) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* keeps audio for the files that begin at the next key frame */
+
+static void
+ngx_recording_writer_hold(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item)
+{
+    u_char  *p;
+
+    p = ngx_recording_batch_add(&w->held, item->message->track,
+                                item->message->timestamp, item->wall,
+                                sizeof(item->time) + item->message->size);
+    if (p == NULL) {
+        ngx_recording_track_drop(w, item, NGX_RECORDING_DROP_KEY);
+        return;
+    }
+
+    p = ngx_cpymem(p, &item->time, sizeof(item->time));
+    ngx_memcpy(p, item->data, item->message->size);
+}
+
+
+static void
+ngx_recording_writer_release(ngx_recording_writer_t *w)
+{
+    ngx_recording_item_t     item;
+    ngx_recording_cursor_t   c;
+    ngx_recording_message_t  *m, message;
+
+    c = ngx_recording_batch_begin(&w->held);
+
+    while ((m = ngx_recording_batch_next(&c)) != NULL) {
+
+        message = *m;
+        message.size -= sizeof(item.time);
+
+        item.message = &message;
+        item.data = ngx_recording_message_body(m) + sizeof(item.time);
+        item.wall = w->held.wall + (int64_t) m->arrival * 1000;
+
+        ngx_memcpy(&item.time, ngx_recording_message_body(m),
+                   sizeof(item.time));
+
+        (void) ngx_recording_frame_parse(&item.frame, message.track,
+                                         item.data, message.size);
+
+        ngx_recording_writer_sample(w, &item, 0);
+    }
+
+    /* the files point into what is freed now */
+
+    ngx_recording_output_flush_thread(w);
+    ngx_recording_batch_clear(&w->held);
+}
+
+
+static void
+ngx_recording_writer_sample(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_uint_t cut)
+{
+    ngx_recording_sample_t  s;
+
+    s.track = item->message->track;
+    s.dts = item->time;
+    s.wall = item->wall;
+    s.composition = item->frame.composition;
+    s.data = item->data;
+    s.size = item->message->size;
+    s.body = item->frame.body;
+    s.key = item->frame.key;
+    s.cut = cut;
+
+    ngx_recording_output_sample_thread(w, &s);
+}
+
+
+/* the recorder dropped frames: what follows begins new files */
+
+static void
+ngx_recording_writer_gap(ngx_recording_writer_t *w,
+    ngx_recording_message_t *m)
+{
+    uint32_t  dropped[NGX_RECORDING_TRACKS];
+
+    ngx_memcpy(dropped, ngx_recording_message_body(m), sizeof(dropped));
+
+    ngx_recording_output_dropped(w, NGX_RECORDING_VIDEO,
+                                 NGX_RECORDING_DROP_BUFFER,
+                                 dropped[NGX_RECORDING_VIDEO]);
+    ngx_recording_output_dropped(w, NGX_RECORDING_AUDIO,
+                                 NGX_RECORDING_DROP_BUFFER,
+                                 dropped[NGX_RECORDING_AUDIO]);
+    if (w->started) {
+        w->cut = NGX_RECORDING_CUT_GAP;
+    }
+}
+
+
+static void
+ngx_recording_writer_meta(ngx_recording_writer_t *w,
+    ngx_recording_message_t *m)
+{
+    u_char  *p;
+
+    if (m->size == 0 || m->size > NGX_RECORDING_WRITER_META) {
+        return;
+    }
+
+    p = malloc(m->size);
+
+    if (p == NULL) {
+        return;
+    }
+
+    ngx_memcpy(p, ngx_recording_message_body(m), m->size);
+
+    free(w->meta);
+
+    w->meta = p;
+    w->meta_len = m->size;
+}

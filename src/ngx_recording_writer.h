@@ -1,0 +1,109 @@
+
+/*
+ * The writer: makes files of the batches of one recording.
+ *
+ * Runs on pool threads, in one job at a time, and is owned by the recorder,
+ * which creates it in the loop and frees it there when no job is under way.
+ * It decides which file a frame belongs to: stream time, cuts at key frames,
+ * changes of codecs and tracks.
+ *
+ *               first key frame           interval, change, jump, gap:
+ *                                         at the next key frame
+ *    waiting  ------------------->  open  ------------------------+
+ *       |                             ^                           |
+ *       | the stream ends             +---------------------------+
+ *       v                             | the stream ends
+ *     (no file)                       v
+ *                                   closed: its files are to be finished
+ */
+
+
+#ifndef _NGX_RECORDING_WRITER_H_INCLUDED_
+#define _NGX_RECORDING_WRITER_H_INCLUDED_
+
+
+#include "ngx_recording_batch.h"
+#include "ngx_recording_clock.h"
+#include "ngx_recording_notice.h"
+#include "ngx_recording_template.h"
+
+
+/* audio that waits for a cut, at most */
+#define NGX_RECORDING_HELD       (4 * 1024 * 1024)
+#define NGX_RECORDING_HELD_TIME  10000                   /* ms */
+
+
+typedef enum {
+    NGX_RECORDING_CUT_NONE = 0,
+    NGX_RECORDING_CUT_CODEC,
+    NGX_RECORDING_CUT_TRACK,
+    NGX_RECORDING_CUT_JUMP,
+    NGX_RECORDING_CUT_GAP
+} ngx_recording_cut_e;
+
+
+typedef struct {
+    ngx_recording_media_t   media;         /* by the newest header */
+    int64_t                 last;          /* stream time of the last frame */
+    unsigned                live:1;        /* it was published, not only
+                                              remembered from before */
+    unsigned                seen:1;        /* a frame was */
+    unsigned                filed:1;       /* the open files have it */
+    unsigned                changed:1;     /* and since then it changed */
+} ngx_recording_writer_track_t;
+
+
+typedef struct {
+    ngx_recording_template_format_t  *conf;
+    ngx_recording_mux_t    *mux;           /* NULL: none is open */
+    int64_t                 retry;         /* stream time */
+    uint64_t                lost;          /* frames while none was open */
+    unsigned                failed:1;      /* was said */
+    unsigned                refused:1;     /* was said: a codec */
+} ngx_recording_output_t;
+
+
+typedef struct {
+    ngx_recording_stream_t *stream;
+    ngx_recording_template_t  *template;
+    ngx_recording_store_t  *store;
+    ngx_recording_catalogue_t  *catalogue;
+    uint64_t                recording_id;  /* 0 until its row is written */
+    unsigned                exclusive:1;   /* not if another worker has it */
+
+    ngx_recording_clock_t   clock;
+    ngx_recording_writer_track_t  tracks[NGX_RECORDING_TRACKS];
+    ngx_recording_output_t  outputs[NGX_RECORDING_FORMATS];
+
+    u_char                 *meta;          /* the newest onMetaData */
+    size_t                  meta_len;
+
+    ngx_recording_batch_t   held;          /* stream time before the body */
+    ngx_recording_cut_e     cut;           /* wanted at the next chance */
+    int64_t                 elsewhere;     /* no claim before this time */
+
+    unsigned                started:1;     /* files were opened */
+    unsigned                busy:1;        /* another worker records it */
+    unsigned                broken:1;      /* was said: since the last cut */
+
+    ngx_queue_t             closed;        /* muxes to be finished */
+    ngx_recording_notices_t notices;
+} ngx_recording_writer_t;
+
+
+/* loop: makes and frees one; what it points to must outlive it */
+ngx_recording_writer_t *ngx_recording_writer_create(
+    ngx_recording_stream_t *stream, ngx_recording_template_t *template,
+    ngx_recording_store_t *store, ngx_recording_catalogue_t *catalogue,
+    ngx_uint_t exclusive);
+void ngx_recording_writer_free(ngx_recording_writer_t *w);
+
+/* thread: writes a batch; files that ended are in w->closed afterwards */
+void ngx_recording_writer_append_thread(ngx_recording_writer_t *w,
+    ngx_recording_batch_t *batch);
+
+/* thread: the stream is over, all files end */
+void ngx_recording_writer_end_thread(ngx_recording_writer_t *w);
+
+
+#endif /* _NGX_RECORDING_WRITER_H_INCLUDED_ */

@@ -1,0 +1,580 @@
+
+/*
+ * The module, and its side towards nginx-rtmp: which publishes are recorded.
+ *
+ * Runs in the event loop.  Every hook continues its chain whatever happens:
+ * a failure of recording is never one of the session.
+ */
+
+
+#include "ngx_recording_conf.h"
+#include "ngx_rtmp.h"
+#include "ngx_rtmp_cmd_module.h"
+#include "ngx_rtmp_codec_module.h"
+#include "ngx_rtmp_live_module.h"
+
+
+#define NGX_RECORDING_META_MAX  65536
+
+
+/* a session that publishes; it may record nothing */
+
+typedef struct {
+    ngx_uint_t              n;
+    ngx_uint_t              allocated;
+    ngx_recording_t       **recordings;
+    u_char                  args[NGX_RTMP_MAX_ARGS];
+    unsigned                published:1;   /* accepted, and not closed */
+    unsigned                paused:1;      /* a relay's source stopped */
+} ngx_rtmp_recording_ctx_t;
+
+
+extern ngx_module_t  ngx_rtmp_module;
+
+
+static ngx_rtmp_publish_pt       next_publish;
+static ngx_rtmp_close_stream_pt  next_close_stream;
+static ngx_rtmp_stream_begin_pt  next_stream_begin;
+static ngx_rtmp_stream_eof_pt    next_stream_eof;
+
+
+static ngx_int_t ngx_rtmp_recording_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_rtmp_recording_init_module(ngx_cycle_t *cycle);
+static ngx_int_t ngx_rtmp_recording_init_process(ngx_cycle_t *cycle);
+static void ngx_rtmp_recording_exit_process(ngx_cycle_t *cycle);
+static ngx_recording_main_conf_t *ngx_rtmp_recording_main_conf(
+    ngx_cycle_t *cycle);
+
+static ngx_int_t ngx_rtmp_recording_publish(ngx_rtmp_session_t *s,
+    ngx_rtmp_publish_t *v);
+static ngx_int_t ngx_rtmp_recording_close_stream(ngx_rtmp_session_t *s,
+    ngx_rtmp_close_stream_t *v);
+static ngx_int_t ngx_rtmp_recording_stream_begin(ngx_rtmp_session_t *s,
+    ngx_rtmp_stream_begin_t *v);
+static ngx_int_t ngx_rtmp_recording_stream_eof(ngx_rtmp_session_t *s,
+    ngx_rtmp_stream_eof_t *v);
+static ngx_int_t ngx_rtmp_recording_av(ngx_rtmp_session_t *s,
+    ngx_rtmp_header_t *h, ngx_chain_t *in);
+static ngx_int_t ngx_rtmp_recording_meta(ngx_rtmp_session_t *s,
+    ngx_rtmp_header_t *h, ngx_chain_t *in);
+
+static ngx_rtmp_recording_ctx_t *ngx_rtmp_recording_get_ctx(
+    ngx_rtmp_session_t *s);
+static void ngx_rtmp_recording_begin(ngx_rtmp_session_t *s,
+    ngx_rtmp_recording_ctx_t *ctx);
+static void ngx_rtmp_recording_end(ngx_rtmp_recording_ctx_t *ctx);
+static ngx_recording_type_e ngx_rtmp_recording_type(ngx_rtmp_session_t *s,
+    ngx_rtmp_recording_ctx_t *ctx);
+static void ngx_rtmp_recording_start(ngx_rtmp_session_t *s,
+    ngx_rtmp_recording_ctx_t *ctx, ngx_recording_template_t *template,
+    ngx_recording_stream_t *stream, ngx_recording_type_e type);
+static ngx_uint_t ngx_rtmp_recording_formats(
+    ngx_recording_template_t *template, ngx_recording_type_e type);
+
+
+static ngx_rtmp_module_t  ngx_rtmp_recording_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    ngx_rtmp_recording_postconfiguration,  /* postconfiguration */
+    ngx_recording_create_main_conf,        /* create main configuration */
+    NULL,                                  /* init main configuration */
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+    ngx_recording_create_app_conf,         /* create app configuration */
+    ngx_recording_merge_app_conf           /* merge app configuration */
+};
+
+
+ngx_module_t  ngx_rtmp_recording_module = {
+    NGX_MODULE_V1,
+    &ngx_rtmp_recording_module_ctx,        /* module context */
+    ngx_recording_commands,                /* module directives */
+    NGX_RTMP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    ngx_rtmp_recording_init_module,        /* init module */
+    ngx_rtmp_recording_init_process,       /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_rtmp_recording_exit_process,       /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_int_t
+ngx_rtmp_recording_publish(ngx_rtmp_session_t *s, ngx_rtmp_publish_t *v)
+{
+    ngx_rtmp_live_ctx_t        *lctx;
+    ngx_rtmp_recording_ctx_t   *ctx;
+    ngx_recording_main_conf_t  *rmcf;
+
+    rmcf = ngx_rtmp_get_module_main_conf(s, ngx_rtmp_recording_module);
+
+    /* what rtmp_auto_push brings is recorded by the worker it came to */
+
+    if (rmcf->worker == NULL || s->auto_pushed) {
+        goto next;
+    }
+
+    /* a second publisher of a live name gets here, but has no stream */
+
+    lctx = ngx_rtmp_get_module_ctx(s, ngx_rtmp_live_module);
+
+    if (lctx == NULL || lctx->stream == NULL || !lctx->publishing) {
+        goto next;
+    }
+
+    ctx = ngx_rtmp_recording_get_ctx(s);
+
+    if (ctx == NULL || ctx->published) {
+        goto next;
+    }
+
+    ngx_memcpy(ctx->args, v->args, NGX_RTMP_MAX_ARGS);
+    ctx->args[NGX_RTMP_MAX_ARGS - 1] = '\0';
+
+    ctx->published = 1;
+    ctx->paused = 0;
+
+    ngx_rtmp_recording_begin(s, ctx);
+
+next:
+
+    return next_publish(s, v);
+}
+
+
+static ngx_int_t
+ngx_rtmp_recording_close_stream(ngx_rtmp_session_t *s,
+    ngx_rtmp_close_stream_t *v)
+{
+    ngx_rtmp_recording_ctx_t  *ctx;
+
+    ctx = ngx_rtmp_get_module_ctx(s, ngx_rtmp_recording_module);
+
+    if (ctx) {
+        ngx_rtmp_recording_end(ctx);
+        ctx->published = 0;
+    }
+
+    return next_close_stream(s, v);
+}
+
+
+/* the source of a relay is back */
+
+static ngx_int_t
+ngx_rtmp_recording_stream_begin(ngx_rtmp_session_t *s,
+    ngx_rtmp_stream_begin_t *v)
+{
+    ngx_rtmp_recording_ctx_t  *ctx;
+
+    ctx = ngx_rtmp_get_module_ctx(s, ngx_rtmp_recording_module);
+
+    if (ctx && ctx->published && ctx->paused) {
+        ctx->paused = 0;
+        ngx_rtmp_recording_begin(s, ctx);
+    }
+
+    return next_stream_begin(s, v);
+}
+
+
+/* the source of a relay stopped; the relay itself stays */
+
+static ngx_int_t
+ngx_rtmp_recording_stream_eof(ngx_rtmp_session_t *s, ngx_rtmp_stream_eof_t *v)
+{
+    ngx_rtmp_recording_ctx_t  *ctx;
+
+    ctx = ngx_rtmp_get_module_ctx(s, ngx_rtmp_recording_module);
+
+    if (ctx && ctx->published && s->relay) {
+        ngx_rtmp_recording_end(ctx);
+        ctx->paused = 1;
+    }
+
+    return next_stream_eof(s, v);
+}
+
+
+static ngx_int_t
+ngx_rtmp_recording_av(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
+    ngx_chain_t *in)
+{
+    ngx_uint_t                 i;
+    ngx_rtmp_recording_ctx_t  *ctx;
+
+    ctx = ngx_rtmp_get_module_ctx(s, ngx_rtmp_recording_module);
+
+    if (ctx == NULL || !ctx->published || in == NULL) {
+        return NGX_OK;
+    }
+
+    if (ctx->paused) {
+
+        /* a source that sends again without saying so */
+
+        ctx->paused = 0;
+        ngx_rtmp_recording_begin(s, ctx);
+    }
+
+    for (i = 0; i < ctx->n; i++) {
+        ngx_recording_message(ctx->recordings[i],
+                              h->type == NGX_RTMP_MSG_VIDEO
+                              ? NGX_RECORDING_VIDEO : NGX_RECORDING_AUDIO,
+                              h->timestamp, in);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_rtmp_recording_meta(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
+    ngx_chain_t *in)
+{
+    ngx_uint_t                 i;
+    ngx_rtmp_recording_ctx_t  *ctx;
+
+    ctx = ngx_rtmp_get_module_ctx(s, ngx_rtmp_recording_module);
+
+    if (ctx == NULL || in == NULL || h->mlen > NGX_RECORDING_META_MAX) {
+        return NGX_OK;
+    }
+
+    for (i = 0; i < ctx->n; i++) {
+        ngx_recording_message(ctx->recordings[i], NGX_RECORDING_DATA,
+                              h->timestamp, in);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_rtmp_recording_ctx_t *
+ngx_rtmp_recording_get_ctx(ngx_rtmp_session_t *s)
+{
+    ngx_rtmp_recording_ctx_t  *ctx;
+
+    ctx = ngx_rtmp_get_module_ctx(s, ngx_rtmp_recording_module);
+
+    if (ctx == NULL) {
+        ctx = ngx_pcalloc(s->connection->pool,
+                          sizeof(ngx_rtmp_recording_ctx_t));
+        if (ctx == NULL) {
+            return NULL;
+        }
+
+        ngx_rtmp_set_ctx(s, ctx, ngx_rtmp_recording_module);
+    }
+
+    return ctx;
+}
+
+
+/* starts what the rules order for the session's stream */
+
+static void
+ngx_rtmp_recording_begin(ngx_rtmp_session_t *s, ngx_rtmp_recording_ctx_t *ctx)
+{
+    ngx_uint_t                   i;
+    ngx_recording_rule_t        *rule;
+    ngx_rtmp_live_ctx_t         *lctx;
+    ngx_recording_type_e         type;
+    ngx_recording_stream_t       stream;
+    ngx_recording_app_conf_t    *racf;
+    ngx_rtmp_core_app_conf_t    *cacf;
+    ngx_recording_template_t   **template;
+
+    racf = ngx_rtmp_get_module_app_conf(s, ngx_rtmp_recording_module);
+    cacf = ngx_rtmp_get_module_app_conf(s, ngx_rtmp_core_module);
+    lctx = ngx_rtmp_get_module_ctx(s, ngx_rtmp_live_module);
+
+    if (racf == NULL || racf->rules == NULL || cacf == NULL || lctx == NULL
+        || lctx->stream == NULL)
+    {
+        return;
+    }
+
+    stream.domain = ngx_recording_rule_domain(&s->tc_url);
+    stream.app = cacf->name;
+    stream.name.data = lctx->stream->name;
+    stream.name.len = ngx_strlen(lctx->stream->name);
+    stream.param.data = ctx->args;
+    stream.param.len = ngx_strlen(ctx->args);
+
+    if (stream.param.len == 0) {
+        stream.param = s->args;
+    }
+
+    rule = ngx_recording_rule_find(racf->rules, &stream.domain, &stream.name);
+
+    if (rule == NULL || rule->templates.nelts == 0) {
+        return;
+    }
+
+    if (ctx->allocated < rule->templates.nelts) {
+        ctx->recordings = ngx_palloc(s->connection->pool,
+                                     rule->templates.nelts
+                                     * sizeof(ngx_recording_t *));
+        if (ctx->recordings == NULL) {
+            ctx->allocated = 0;
+            return;
+        }
+
+        ctx->allocated = rule->templates.nelts;
+    }
+
+    type = rule->args ? ngx_rtmp_recording_type(s, ctx)
+                      : NGX_RECORDING_TYPE_ANY;
+
+    template = rule->templates.elts;
+
+    for (i = 0; i < rule->templates.nelts; i++) {
+        stream.template = template[i]->name;
+        ngx_rtmp_recording_start(s, ctx, template[i], &stream, type);
+    }
+}
+
+
+static void
+ngx_rtmp_recording_end(ngx_rtmp_recording_ctx_t *ctx)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < ctx->n; i++) {
+        ngx_recording_close(ctx->recordings[i]);
+    }
+
+    ctx->n = 0;
+}
+
+
+/* the stream's query goes before the application's */
+
+static ngx_recording_type_e
+ngx_rtmp_recording_type(ngx_rtmp_session_t *s, ngx_rtmp_recording_ctx_t *ctx)
+{
+    ngx_str_t             args, value;
+    ngx_recording_type_e  type;
+
+    args.data = ctx->args;
+    args.len = ngx_strlen(ctx->args);
+
+    type = ngx_recording_rule_type(&args, &value);
+
+    if (type == NGX_RECORDING_TYPE_ANY) {
+        type = ngx_recording_rule_type(&s->args, &value);
+    }
+
+    if (type == NGX_RECORDING_TYPE_UNKNOWN) {
+        ngx_log_error(NGX_LOG_WARN, s->connection->log, 0,
+                      "recording: unknown record_type \"%V\" ignored",
+                      &value);
+        return NGX_RECORDING_TYPE_ANY;
+    }
+
+    return type;
+}
+
+
+static void
+ngx_rtmp_recording_start(ngx_rtmp_session_t *s, ngx_rtmp_recording_ctx_t *ctx,
+    ngx_recording_template_t *template, ngx_recording_stream_t *stream,
+    ngx_recording_type_e type)
+{
+    ngx_recording_t            *r;
+    ngx_rtmp_codec_ctx_t       *cctx;
+    ngx_recording_template_t    t;
+    ngx_recording_main_conf_t  *rmcf;
+
+    rmcf = ngx_rtmp_get_module_main_conf(s, ngx_rtmp_recording_module);
+
+    t = *template;
+
+    if (ngx_rtmp_recording_formats(&t, type) == 0) {
+        return;
+    }
+
+    r = ngx_recording_create(rmcf->worker, &t, stream, s->relay,
+                             type == NGX_RECORDING_TYPE_AUDIO);
+    if (r == NULL) {
+        ngx_log_error(NGX_LOG_ERR, s->connection->log, 0,
+                      "recording: no memory to record \"%V\"", &stream->name);
+        return;
+    }
+
+    /* what the connection brought before stays in force */
+
+    cctx = ngx_rtmp_get_module_ctx(s, ngx_rtmp_codec_module);
+
+    if (cctx && cctx->avc_header) {
+        ngx_recording_seed(r, NGX_RECORDING_VIDEO, cctx->avc_header);
+    }
+
+    if (cctx && cctx->aac_header) {
+        ngx_recording_seed(r, NGX_RECORDING_AUDIO, cctx->aac_header);
+    }
+
+    ctx->recordings[ctx->n++] = r;
+}
+
+
+/* record_type=video is without audio-only files; returns how many are left */
+
+static ngx_uint_t
+ngx_rtmp_recording_formats(ngx_recording_template_t *template,
+    ngx_recording_type_e type)
+{
+    ngx_uint_t  i, n;
+
+    for (i = 0, n = 0; i < template->nformats; i++) {
+
+        if (type == NGX_RECORDING_TYPE_VIDEO
+            && template->formats[i].format == &ngx_recording_format_aac)
+        {
+            continue;
+        }
+
+        template->formats[n++] = template->formats[i];
+    }
+
+    template->nformats = n;
+
+    return n;
+}
+
+
+static ngx_int_t
+ngx_rtmp_recording_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_rtmp_handler_pt        *h;
+    ngx_recording_main_conf_t  *rmcf;
+    ngx_rtmp_core_main_conf_t  *cmcf;
+
+    rmcf = ngx_rtmp_conf_get_module_main_conf(cf, ngx_rtmp_recording_module);
+
+    if (ngx_recording_conf_check(cf, rmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    cmcf = ngx_rtmp_conf_get_module_main_conf(cf, ngx_rtmp_core_module);
+
+    h = ngx_array_push(&cmcf->events[NGX_RTMP_MSG_AUDIO]);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_rtmp_recording_av;
+
+    h = ngx_array_push(&cmcf->events[NGX_RTMP_MSG_VIDEO]);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_rtmp_recording_av;
+
+    h = ngx_array_push(&cmcf->events[NGX_RTMP_MSG_AMF_META]);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_rtmp_recording_meta;
+
+    next_publish = ngx_rtmp_publish;
+    ngx_rtmp_publish = ngx_rtmp_recording_publish;
+
+    next_close_stream = ngx_rtmp_close_stream;
+    ngx_rtmp_close_stream = ngx_rtmp_recording_close_stream;
+
+    next_stream_begin = ngx_rtmp_stream_begin;
+    ngx_rtmp_stream_begin = ngx_rtmp_recording_stream_begin;
+
+    next_stream_eof = ngx_rtmp_stream_eof;
+    ngx_rtmp_stream_eof = ngx_rtmp_recording_stream_eof;
+
+    return NGX_OK;
+}
+
+
+static ngx_recording_main_conf_t *
+ngx_rtmp_recording_main_conf(ngx_cycle_t *cycle)
+{
+    ngx_rtmp_conf_ctx_t  *ctx;
+
+    ctx = (ngx_rtmp_conf_ctx_t *) ngx_get_conf(cycle->conf_ctx,
+                                               ngx_rtmp_module);
+    if (ctx == NULL) {
+        return NULL;
+    }
+
+    return ctx->main_conf[ngx_rtmp_recording_module.ctx_index];
+}
+
+
+static ngx_int_t
+ngx_rtmp_recording_init_module(ngx_cycle_t *cycle)
+{
+    ngx_recording_main_conf_t  *rmcf;
+
+    rmcf = ngx_rtmp_recording_main_conf(cycle);
+
+    if (rmcf == NULL || rmcf->store.len == 0 || ngx_test_config) {
+        return NGX_OK;
+    }
+
+    return ngx_recording_conf_create_store(cycle, rmcf);
+}
+
+
+static ngx_int_t
+ngx_rtmp_recording_init_process(ngx_cycle_t *cycle)
+{
+    ngx_recording_worker_t     *worker;
+    ngx_recording_main_conf_t  *rmcf;
+
+    rmcf = ngx_rtmp_recording_main_conf(cycle);
+
+    if (rmcf == NULL || !rmcf->used
+        || (ngx_process != NGX_PROCESS_WORKER
+            && ngx_process != NGX_PROCESS_SINGLE))
+    {
+        return NGX_OK;
+    }
+
+    /* an error here would end the worker, and what is live with it */
+
+    worker = ngx_pcalloc(cycle->pool, sizeof(ngx_recording_worker_t));
+
+    if (worker == NULL) {
+        return NGX_OK;
+    }
+
+    worker->log = cycle->log;
+    worker->store.path = (char *) rmcf->store.data;
+    worker->store.url = rmcf->url;
+    worker->buffer = rmcf->buffer;
+    worker->total = rmcf->total;
+
+    ngx_recording_mux_init();
+    ngx_recording_jobs_init(&worker->jobs, rmcf->pool, cycle->log);
+    ngx_recording_worker_start(worker);
+
+    rmcf->worker = worker;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_rtmp_recording_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_recording_main_conf_t  *rmcf;
+
+    rmcf = ngx_rtmp_recording_main_conf(cycle);
+
+    if (rmcf && rmcf->worker) {
+        ngx_recording_worker_stop(rmcf->worker);
+        rmcf->worker = NULL;
+    }
+}
