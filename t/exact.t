@@ -1,0 +1,94 @@
+#!/usr/bin/perl
+
+# Exactness: what was pushed is what lies in the files, every frame once, in
+# order, over rotations.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::More;
+
+use Recording::Exact;
+use Recording::Flv;
+use Recording::Hls;
+use Recording::Media qw(media push_stream);
+use Recording::Mp4;
+use Recording::Nginx;
+use Recording::Probe qw(decode_problem);
+
+my %media = (
+    bframes => [ bframes => 2, gop => 1 ],
+    fps10 => [ fps => 10 ],
+    fps60 => [ fps => 60, rate => 44100 ],
+    noaudio => [ audio => 0 ],
+    novideo => [ video => 0 ],
+    key4k => [ key_bytes => 4096 ],
+    key4m => [ key_bytes => 4 << 20, gop => 2 ],
+);
+
+my $t = Recording::Nginx->new;
+
+$t->conf(<<'CONF')->start;
+thread_pool default threads=4;
+rtmp {
+    record_store %%STORE%%;
+    record_buffer 64m;
+    record_template all {
+        format mp4 interval=2s;
+        format flv interval=2s;
+        format aac interval=2s;
+        format hls segment=2s;
+    }
+    server {
+        listen 127.0.0.1:%%PORT_0%%;
+        max_message 16m;
+        application live { live on; record_rule all; }
+    }
+}
+CONF
+
+for my $name (sort keys %media) {
+    subtest $name => sub { check($name, media(@{ $media{$name} })) };
+}
+
+$t->done;
+
+sub check {
+    my ($name, $flv) = @_;
+
+    my $push = push_stream($flv, $t->url("live/$name"), speed => 4);
+    is($push->wait, 0, 'pushed') or diag $push->stderr;
+
+    my @formats = $name eq 'noaudio' ? qw(flv mp4 hls)
+                                     : qw(flv mp4 hls aac);
+    my @rows = $t->wait_files(scalar @formats, stream => $name);
+
+    is((grep { $_->{frames_dropped} } @rows), 0, 'nothing dropped');
+
+    for my $format (@formats) {
+        my @paths = $t->paths(grep { $_->{format} eq $format } @rows);
+
+        cmp_ok(@paths, '>', 1, "$format rotated") if $format ne 'hls';
+        is(join("\n", Recording::Exact::compare(
+            pushed => [$flv], files => \@paths)), '', "$format exact");
+        is(decode_problem($_), '', "$_ decodes") for @paths;
+
+        structure($format, $_) for @paths;
+    }
+}
+
+sub structure {
+    my ($format, $file) = @_;
+
+    my @problems =
+        $format eq 'mp4' ? Recording::Mp4->read($file)->faststart_problems
+      : $format eq 'flv' ? @{ Recording::Flv->read($file)->{problems} }
+      : $format eq 'hls' ? @{ Recording::Hls->check($file, ended => 1)
+                              ->{problems} }
+      : ();
+
+    is(join("\n", @problems), '', "$format structure");
+}

@@ -1,0 +1,128 @@
+package Recording::Catalogue;
+
+# The catalogue as an operator reads it, with the sqlite3 program.
+# Recording::Nginx inherits from this package: $t->catalogue(...).
+#
+# Names may be invalid UTF-8: all strings in rows are bytes.
+
+use strict;
+use warnings;
+
+use JSON::PP ();
+use Recording::Util qw(run wait_for);
+
+my %growing = map { $_ => 1 } qw(recording paused finishing);
+
+sub db { return $_[0]->store . '/catalogue.db' }
+
+# the rows of a statement as hashes; none while there is no catalogue
+sub catalogue {
+    my ($self, $sql) = @_;
+
+    # sqlite3 would create the file
+    return () if !-s $self->db;
+
+    my ($status, $out, $err) = run('sqlite3', '-bail', '-json', '-cmd',
+                                   '.timeout 5000', $self->db, $sql);
+    die "sqlite3: $err\n" if $status || length $err;
+
+    # latin1: every byte is one character, whatever it means
+    return $out =~ /\S/ ? @{ JSON::PP->new->latin1->decode($out) } : ();
+}
+
+sub _where {
+    my (%where) = @_;
+
+    return '' if !%where;
+    return ' WHERE ' . join ' AND ', map {
+        !defined $where{$_} ? "$_ IS NULL"
+            : sprintf "CAST(%s AS TEXT) = CAST(x'%s' AS TEXT)", $_,
+                      unpack 'H*', $where{$_}
+    } sort keys %where;
+}
+
+# rows of table files in the order of their start
+sub files {
+    my ($self, %where) = @_;
+
+    return $self->catalogue('SELECT * FROM files' . _where(%where)
+                            . ' ORDER BY start_us, file_id');
+}
+
+sub recordings {
+    my ($self, %where) = @_;
+
+    return $self->catalogue('SELECT * FROM recordings' . _where(%where)
+                            . ' ORDER BY start_us, recording_id');
+}
+
+# the bytes of one column of table files
+sub column_bytes {
+    my ($self, $column, %where) = @_;
+
+    return map { pack 'H*', defined $_->{bytes} ? $_->{bytes} : '' }
+        $self->catalogue("SELECT hex($column) AS bytes FROM files"
+                         . _where(%where) . ' ORDER BY start_us, file_id');
+}
+
+# where a row's file is
+sub path {
+    my ($self, $row) = @_;
+
+    return $self->store . '/files/' . $row->{path};
+}
+
+sub paths {
+    my ($self, @rows) = @_;
+
+    return map { $self->path($_) } @rows;
+}
+
+# wait_files($n, %where): at least n rows are finished and none grows; the
+# rows.  _timeout => seconds.  Whether there are more than n is the test's
+# question.
+sub wait_files {
+    my ($self, $n, %where) = @_;
+
+    my $timeout = delete $where{_timeout};
+    my @rows;
+
+    wait_for("$n finished files", $timeout, sub {
+        @rows = eval { $self->files(%where) };
+        die $@ if $@ && $@ !~ /no such table/;
+
+        return 0 if grep { $growing{ $_->{state} } } @rows;
+        return $n <= grep { $_->{state} eq 'finished' } @rows;
+    }, sub { _states(@rows) });
+
+    return @rows;
+}
+
+# wait_growing($n, %where): n rows grow
+sub wait_growing {
+    my ($self, $n, %where) = @_;
+
+    my $timeout = delete $where{_timeout};
+    my @rows;
+
+    wait_for("$n growing files", $timeout, sub {
+        @rows = eval { $self->files(%where) };
+        die $@ if $@ && $@ !~ /no such table/;
+
+        return $n <= grep { $_->{state} eq 'recording' } @rows;
+    }, sub { _states(@rows) });
+
+    return grep { $_->{state} eq 'recording' } @rows;
+}
+
+sub _states {
+    my (@rows) = @_;
+
+    return '; there is no row' if !@rows;
+    return '; there are' . join '', map {
+        sprintf "\n  %s %s/%s %s %s", map { defined $_ ? $_ : '' }
+            @$_{qw(format app stream state path)}
+    } @rows;
+}
+
+1;

@@ -1,0 +1,191 @@
+package Recording::Probe;
+
+# What ffprobe and ffmpeg find in a file.  Stream is 'v' or 'a'.
+
+use strict;
+use warnings;
+
+use Digest::SHA qw(sha256_hex);
+use Exporter 'import';
+use File::Temp ();
+use JSON::PP ();
+
+use Recording::Util qw(run slurp);
+
+our @EXPORT_OK = qw(packets packet_hashes hashes_of_many decode_problem
+                    framemd5 duration streams adts_frames nal_hashes
+                    raw_aac_hashes);
+
+# packets($file, 'v'): each { pts, dts (seconds), flags, key, size, hash }.
+# FLV and MP4 keep H.264 length-prefixed and AAC raw, so that hashes of both
+# can be compared; those of an ADTS file are taken without its headers.
+sub packets {
+    my ($file, $stream, @options) = @_;
+
+    return adts_frames($file) if $file =~ /\.aac$/;
+
+    my ($status, $out, $err) = run('ffprobe', '-v', 'error', @options,
+        '-select_streams', $stream, '-show_data_hash', 'SHA256',
+        '-show_entries',
+        'packet=pts_time,dts_time,size,flags,data_hash',
+        '-of', 'compact=p=0', $file);
+    die "ffprobe $file: $err" if $status;
+
+    # side data (a new sequence header) may add a dump of several lines, with
+    # a hash of its own before the packet's
+    return map { _packet($_) } grep { /data_hash=/ }
+        split /^(?=pts_time=)/m, $out;
+}
+
+sub _packet {
+    my ($text) = @_;
+
+    my %field;
+    @field{qw(pts_time dts_time size flags)} = $text =~
+        /^pts_time=([^|]*)\|dts_time=([^|]*)\|size=(\d+)\|flags=([^|\n]*)/;
+
+    my ($hash) = $text =~ /.*\bdata_hash=SHA256:(\w+)/s;
+
+    return { pts => $field{pts_time}, dts => $field{dts_time},
+             flags => $field{flags}, key => $field{flags} =~ /K/ ? 1 : 0,
+             size => $field{size}, hash => $hash };
+}
+
+sub packet_hashes { return map { $_->{hash} } packets(@_) }
+
+# the hashes of several files, one list
+sub hashes_of_many {
+    my ($stream, @files) = @_;
+    return map { packet_hashes($_, $stream) } @files;
+}
+
+# '' if every frame decodes without a message, else the message
+sub decode_problem {
+    my ($file) = @_;
+
+    my ($status, undef, $err) = run('ffmpeg', '-nostdin', '-v', 'error',
+        '-xerror', '-i', $file, '-map', '0', '-f', 'null', '-');
+
+    return $err if length $err;
+    return $status ? "ffmpeg ends with status $status" : '';
+}
+
+# the hashes of the decoded frames, each as often as it is in the file
+sub framemd5 {
+    my ($file, $stream) = @_;
+
+    my ($status, $out, $err) = run('ffmpeg', '-nostdin', '-v', 'error',
+        '-i', $file, '-map', "0:$stream", '-fps_mode', 'passthrough',
+        '-f', 'framemd5', '-');
+    die "ffmpeg $file: $err" if $status;
+
+    return map { /([0-9a-f]{32})\s*$/ ? $1 : () }
+        grep { !/^#/ } split /\n/, $out;
+}
+
+sub _json {
+    my ($file, @what) = @_;
+
+    my ($status, $out, $err) = run('ffprobe', '-v', 'error', @what,
+                                   '-of', 'json', $file);
+    die "ffprobe $file: $err" if $status;
+    return JSON::PP->new->latin1->decode($out);
+}
+
+# seconds
+sub duration {
+    my ($file) = @_;
+    return _json($file, '-show_format')->{format}{duration};
+}
+
+# hashes as ffprobe -show_streams has them: codec_name, width, sample_rate
+sub streams {
+    my ($file) = @_;
+    return @{ _json($file, '-show_streams')->{streams} };
+}
+
+# frames of an ADTS file: each { offset, size, rate, channels, profile,
+# hash, pts, dts }; dies on a byte that belongs to no frame
+sub adts_frames {
+    my ($file) = @_;
+    return _adts(slurp($file), $file);
+}
+
+my @rates = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000,
+             12000, 11025, 8000, 7350);
+
+sub _adts {
+    my ($data, $name) = @_;
+
+    my ($at, $time) = (0, 0);
+    my @frames;
+
+    while ($at < length $data) {
+        my @b = unpack 'C7', substr $data, $at, 7;
+        die "$name: no ADTS frame at $at\n"
+            if @b < 7 || $b[0] != 0xff || ($b[1] & 0xf6) != 0xf0;
+
+        my $size = ($b[3] & 3) << 11 | $b[4] << 3 | $b[5] >> 5;
+        my $header = $b[1] & 1 ? 7 : 9;
+        die "$name: ADTS frame cut at $at\n"
+            if $size < $header || $at + $size > length $data;
+
+        my $rate = $rates[$b[2] >> 2 & 15] or die "$name: rate at $at\n";
+        push @frames, {
+            offset => $at, size => $size - $header, rate => $rate,
+            profile => ($b[2] >> 6) + 1, pts => $time, dts => $time,
+            channels => ($b[2] & 1) << 2 | $b[3] >> 6,
+            hash => sha256_hex(substr $data, $at + $header,
+                               $size - $header),
+        };
+
+        $time += 1024 / $rate;
+        $at += $size;
+    }
+
+    return @frames;
+}
+
+# one stream of a file in the plainest form
+sub _extract {
+    my ($file, $stream, $form) = @_;
+
+    my $temp = File::Temp->new;
+    my ($status, undef, $err) = run('ffmpeg', '-nostdin', '-v', 'error',
+        '-y', '-i', $file, '-map', "0:$stream", '-c', 'copy', '-f', $form,
+        $temp->filename);
+    die "ffmpeg $file: $err" if $status;
+
+    return slurp($temp->filename);
+}
+
+# The AAC frames of any file (HLS playlists too) without ADTS headers: equal
+# to the packet hashes of FLV and MP4.
+sub raw_aac_hashes {
+    my ($file) = @_;
+
+    return map { $_->{hash} } _adts(_extract($file, 'a', 'adts'), $file);
+}
+
+# The slices and SEI of any H.264 file in order: what the conversion between
+# length-prefixed and Annex B must leave alone.
+sub nal_hashes {
+    my ($file) = @_;
+
+    my $data = _extract($file, 'v', 'h264');
+    my @hashes;
+
+    for my $nal (split /\x00\x00\x01/, $data) {
+        # the zero byte of a four byte start code belongs to no unit
+        $nal =~ s/\x00+\z//;
+        next if $nal eq '';
+
+        my $type = ord($nal) & 31;
+        push @hashes, sha256_hex($nal)
+            if $type == 1 || $type == 5 || $type == 6;
+    }
+
+    return @hashes;
+}
+
+1;

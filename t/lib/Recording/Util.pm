@@ -1,0 +1,113 @@
+package Recording::Util;
+
+# What the other test packages share: waiting for a condition with a
+# deadline, running a program, the place of the source tree.
+#
+# Deadlines are given in seconds of a quiet machine; TEST_SLOW multiplies
+# them (sanitizers, emulation, a loaded builder).
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use File::Basename qw(dirname);
+use File::Spec;
+use File::Temp ();
+use Cwd qw(abs_path);
+use Time::HiRes qw(time sleep);
+
+our @EXPORT_OK = qw(root slow wait_for run slurp spew tail);
+
+my $root = abs_path(File::Spec->catdir(dirname(__FILE__),
+                                       ('..') x 3));
+
+# the top of the source tree
+sub root { return $root }
+
+sub slow {
+    my ($seconds) = @_;
+    return $seconds * ($ENV{TEST_SLOW} || 1);
+}
+
+# wait_for('what', 30, sub { condition }): the condition's first true value.
+# Dies at the deadline, so that a test which misses its condition is loud.
+sub wait_for {
+    my ($what, $timeout, $condition, $explain) = @_;
+
+    my $end = time + slow($timeout || 30);
+
+    while (1) {
+        my $value = $condition->();
+        return $value if $value;
+
+        last if time > $end;
+        sleep 0.02;
+    }
+
+    my $more = $explain ? $explain->() : '';
+    die "no $what within " . slow($timeout || 30) . " s$more\n";
+}
+
+# run(@command): (exit status, stdout, stderr), without a shell.  Output goes
+# through files: no pipe can fill up and stop the program.
+sub run {
+    my (@command) = @_;
+
+    my $out = File::Temp->new;
+    my $err = File::Temp->new;
+
+    defined(my $pid = fork) or die "fork: $!";
+
+    if ($pid == 0) {
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>&', $out;
+        open STDERR, '>&', $err;
+        exec { $command[0] } @command
+            or _exit_now("exec $command[0]: $!");
+    }
+
+    # an END block or a caller's $? is not disturbed
+    local $?;
+    waitpid $pid, 0;
+    my $status = $? & 127 ? 128 + ($? & 127) : $? >> 8;
+
+    return ($status, slurp($out->filename), slurp($err->filename));
+}
+
+sub _exit_now {
+    my ($text) = @_;
+
+    # perl's own exit would run the END blocks of the test in the child
+    print STDERR "$text\n";
+    require POSIX;
+    POSIX::_exit(127);
+}
+
+sub slurp {
+    my ($file) = @_;
+
+    open my $fh, '<:raw', $file or die "cannot read $file: $!\n";
+    local $/;
+    my $text = <$fh>;
+    return defined $text ? $text : '';
+}
+
+sub spew {
+    my ($file, $text) = @_;
+
+    open my $fh, '>:raw', $file or die "cannot write $file: $!\n";
+    print $fh $text;
+    close $fh or die "cannot write $file: $!\n";
+    return $file;
+}
+
+# the last lines of a text, for messages
+sub tail {
+    my ($text, $lines) = @_;
+
+    my @all = split /\n/, $text;
+    splice @all, 0, @all - $lines if @all > $lines;
+    return join "\n", @all;
+}
+
+1;
