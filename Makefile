@@ -105,7 +105,7 @@ $(BUILD)/debian/Makefile: config $(BUILD)/configured \
 
 $(BUILD)/$(NAME).so: $(BUILD)/debian/Makefile $(SOURCES)
 	@$(MAKE) --no-print-directory -C $(NGINX_SRC) -f $< modules
-	@cp $(BUILD)/debian/$(NAME).so $@
+	@install -m 755 $(BUILD)/debian/$(NAME).so $@
 
 
 # a plain nginx with nginx-rtmp linked statically
@@ -122,7 +122,7 @@ $(BUILD)/%/$(NAME).so: $(BUILD)/%/tree/objs/Makefile $(SOURCES)
 	@$(MAKE) --no-print-directory -C $(BUILD)/$*/tree build > /dev/null
 	@cp $(BUILD)/$*/tree/objs/nginx $(BUILD)/$*/nginx.new
 	@mv $(BUILD)/$*/nginx.new $(BUILD)/$*/nginx
-	@cp $(BUILD)/$*/tree/objs/$(NAME).so $@
+	@install -m 755 $(BUILD)/$*/tree/objs/$(NAME).so $@
 
 
 # C unit tests: t/unit/name.c becomes build/unit/name.  Its first lines say

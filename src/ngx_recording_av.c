@@ -5,6 +5,8 @@
 /* for a muxer that insists on dimensions when the SPS gives none */
 #define NGX_RECORDING_AV_SIDE  16
 
+#define NGX_RECORDING_AV_PID   0x100
+
 
 static ngx_int_t ngx_recording_av_stream(ngx_recording_av_t *av,
     ngx_uint_t track, ngx_recording_media_t *media);
@@ -88,6 +90,10 @@ ngx_recording_av_stream(ngx_recording_av_t *av, ngx_uint_t track,
     }
 
     av->streams[track] = st->index;
+
+    /* the PID in MPEG-TS: a track keeps it when another one comes or goes */
+
+    st->id = NGX_RECORDING_AV_PID + (int) track;
 
     c = &media->codec;
 

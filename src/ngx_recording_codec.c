@@ -172,7 +172,8 @@ ngx_recording_codec_sps(ngx_recording_codec_t *c, u_char *p, size_t size)
 static uint32_t
 ngx_recording_sps_chroma(ngx_recording_bits_t *b, uint32_t profile)
 {
-    uint32_t  chroma;
+    uint32_t    chroma;
+    ngx_uint_t  lists;
 
     switch (profile) {
 
@@ -196,8 +197,11 @@ ngx_recording_sps_chroma(ngx_recording_bits_t *b, uint32_t profile)
     }
 
     chroma = ngx_recording_bits_ue(b);
+    lists = 8;
 
     if (chroma == 3) {
+        lists = 12;
+
         if (ngx_recording_bits(b, 1)) {          /* separate planes */
             chroma = 0;
         }
@@ -208,7 +212,7 @@ ngx_recording_sps_chroma(ngx_recording_bits_t *b, uint32_t profile)
     (void) ngx_recording_bits(b, 1);             /* lossless bypass */
 
     if (ngx_recording_bits(b, 1)) {
-        ngx_recording_sps_scaling(b, chroma == 3 ? 12 : 8);
+        ngx_recording_sps_scaling(b, lists);
     }
 
     return chroma;

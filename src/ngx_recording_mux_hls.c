@@ -273,7 +273,7 @@ ngx_recording_hls_segment(ngx_recording_mux_t *mux, int64_t dts, int64_t wall)
         return ngx_recording_mux_error(mux, "create a segment of");
     }
 
-    if (!hls->opened || hls->broken) {
+    if (!hls->opened) {
         hls->anchor = dts;
         hls->wall = wall;
     }

@@ -3,6 +3,8 @@
 #include "ngx_recording_track.h"
 
 
+static ngx_int_t ngx_recording_track_facts(ngx_recording_frame_t *frame,
+    u_char *p, size_t size, ngx_recording_codec_t *codec);
 static ngx_int_t ngx_recording_track_change(ngx_recording_writer_t *w,
     ngx_uint_t track, ngx_recording_codec_t *codec, u_char *header,
     size_t len, uint32_t body);
@@ -95,31 +97,22 @@ ngx_recording_track_media(ngx_recording_writer_t *w,
 
         break;
 
-    case NGX_RECORDING_CODEC_MP3:
-        if (ngx_recording_codec_mp3(&codec, p, size) != NGX_OK) {
+    default:
+        if (item->frame.codec != NGX_RECORDING_CODEC_MP3
+            && t->media.codec.codec == item->frame.codec)
+        {
+            break;
+        }
+
+        if (ngx_recording_track_facts(&item->frame, p, size, &codec)
+            != NGX_OK)
+        {
             ngx_recording_track_broken(w, item, "has no MPEG audio header");
             return NGX_ERROR;
         }
 
         if (ngx_recording_track_change(w, item->message->track, &codec, NULL,
-                                        0, 0)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        break;
-
-    default:
-        if (t->media.codec.codec == item->frame.codec) {
-            break;
-        }
-
-        ngx_memzero(&codec, sizeof(ngx_recording_codec_t));
-        codec.codec = item->frame.codec;
-
-        if (ngx_recording_track_change(w, item->message->track, &codec, NULL,
-                                        0, 0)
+                                       0, 0)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -129,6 +122,61 @@ ngx_recording_track_media(ngx_recording_writer_t *w,
     t->live = 1;
 
     return NGX_OK;
+}
+
+
+/* a codec without sequence header: what a frame of it says */
+
+static ngx_int_t
+ngx_recording_track_facts(ngx_recording_frame_t *frame, u_char *p, size_t size,
+    ngx_recording_codec_t *codec)
+{
+    if (frame->codec == NGX_RECORDING_CODEC_MP3) {
+        return ngx_recording_codec_mp3(codec, p, size);
+    }
+
+    ngx_memzero(codec, sizeof(ngx_recording_codec_t));
+    codec->codec = frame->codec;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_recording_track_learn(ngx_recording_writer_t *w,
+    ngx_recording_message_t *m)
+{
+    u_char                 *p;
+    size_t                  size;
+    ngx_recording_item_t    item;
+    ngx_recording_codec_t   codec;
+
+    item.message = m;
+    item.data = ngx_recording_message_body(m);
+
+    if (ngx_recording_frame_parse(&item.frame, m->track, item.data, m->size)
+        != NGX_OK)
+    {
+        return;
+    }
+
+    if (item.frame.header) {
+        ngx_recording_track_header(w, &item);
+        return;
+    }
+
+    if (item.frame.codec == NGX_RECORDING_CODEC_H264
+        || item.frame.codec == NGX_RECORDING_CODEC_AAC)
+    {
+        return;
+    }
+
+    p = item.data + item.frame.body;
+    size = m->size - item.frame.body;
+
+    if (ngx_recording_track_facts(&item.frame, p, size, &codec) == NGX_OK) {
+        (void) ngx_recording_track_change(w, m->track, &codec, NULL, 0, 0);
+    }
 }
 
 

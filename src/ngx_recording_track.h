@@ -39,6 +39,10 @@ void ngx_recording_track_header(ngx_recording_writer_t *w,
 ngx_int_t ngx_recording_track_media(ngx_recording_writer_t *w,
     ngx_recording_item_t *item);
 
+/* looks ahead: what a message that comes later says of its track */
+void ngx_recording_track_learn(ngx_recording_writer_t *w,
+    ngx_recording_message_t *m);
+
 /* counts a frame that is not written */
 void ngx_recording_track_drop(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_recording_drop_e reason);

@@ -5,6 +5,7 @@
 
 #define NGX_RECORDING_WRITER_META    65536
 #define NGX_RECORDING_WRITER_BEHIND  2000      /* ms, audio after its key */
+#define NGX_RECORDING_WRITER_AHEAD   1000      /* ms */
 #define NGX_RECORDING_WRITER_CLAIM   2000      /* ms */
 
 
@@ -26,7 +27,8 @@ static void ngx_recording_writer_filed(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_recording_cursor_t *cursor);
 static int64_t ngx_recording_writer_begin(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_recording_cursor_t *cursor);
-static ngx_uint_t ngx_recording_writer_ahead(ngx_recording_cursor_t *cursor,
+static ngx_recording_message_t *ngx_recording_writer_ahead(
+    ngx_recording_item_t *item, ngx_recording_cursor_t *cursor,
     ngx_uint_t track);
 static void ngx_recording_writer_hold(ngx_recording_writer_t *w,
     ngx_recording_item_t *item);
@@ -305,7 +307,10 @@ ngx_recording_writer_video(ngx_recording_writer_t *w,
 
     t = &w->tracks[NGX_RECORDING_VIDEO];
 
-    if (!t->live && !ngx_recording_writer_ahead(cursor, NGX_RECORDING_VIDEO)) {
+    if (!t->live
+        && ngx_recording_writer_ahead(item, cursor, NGX_RECORDING_VIDEO)
+           == NULL)
+    {
         return 0;
     }
 
@@ -425,10 +430,16 @@ ngx_recording_writer_filed(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_recording_cursor_t *cursor)
 {
     ngx_uint_t                     i;
+    ngx_recording_message_t       *ahead;
     ngx_recording_writer_track_t  *t;
 
     for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
         t = &w->tracks[i];
+        ahead = ngx_recording_writer_ahead(item, cursor, i);
+
+        if (t->media.codec.codec == NGX_RECORDING_CODEC_NONE && ahead) {
+            ngx_recording_track_learn(w, ahead);
+        }
 
         if (t->media.codec.codec == NGX_RECORDING_CODEC_NONE) {
             t->filed = 0;
@@ -439,7 +450,7 @@ ngx_recording_writer_filed(ngx_recording_writer_t *w,
                    || (t->live && !t->seen)
                    || (t->seen
                        && item->time - t->last <= NGX_RECORDING_HELD_TIME)
-                   || ngx_recording_writer_ahead(cursor, i);
+                   || ahead;
     }
 }
 
@@ -485,23 +496,30 @@ ngx_recording_writer_begin(ngx_recording_writer_t *w,
 }
 
 
-/* whether the rest of the batch has frames or a header of a track */
+/* the next frame or header of a track, if it follows soon */
 
-static ngx_uint_t
-ngx_recording_writer_ahead(ngx_recording_cursor_t *cursor, ngx_uint_t track)
+static ngx_recording_message_t *
+ngx_recording_writer_ahead(ngx_recording_item_t *item,
+    ngx_recording_cursor_t *cursor, ngx_uint_t track)
 {
+    int32_t                   distance;
     ngx_recording_cursor_t    c;
     ngx_recording_message_t  *m;
 
     c = *cursor;
 
     while ((m = ngx_recording_batch_next(&c)) != NULL) {
-        if (m->track == track && !m->early) {
-            return 1;
+
+        distance = (int32_t) (m->timestamp - item->message->timestamp);
+
+        if (m->track == track && !m->early
+            && distance <= NGX_RECORDING_WRITER_AHEAD)
+        {
+            return m;
         }
     }
 
-    return 0;
+    return NULL;
 }
 
 

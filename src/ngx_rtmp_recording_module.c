@@ -355,26 +355,28 @@ ngx_rtmp_recording_end(ngx_rtmp_recording_ctx_t *ctx)
 static ngx_recording_type_e
 ngx_rtmp_recording_type(ngx_rtmp_session_t *s, ngx_rtmp_recording_ctx_t *ctx)
 {
-    ngx_str_t             args, value;
+    ngx_str_t             args[2], value;
+    ngx_uint_t            i;
     ngx_recording_type_e  type;
 
-    args.data = ctx->args;
-    args.len = ngx_strlen(ctx->args);
+    args[0].data = ctx->args;
+    args[0].len = ngx_strlen(ctx->args);
+    args[1] = s->args;
 
-    type = ngx_recording_rule_type(&args, &value);
+    for (i = 0; i < 2; i++) {
+        type = ngx_recording_rule_type(&args[i], &value);
 
-    if (type == NGX_RECORDING_TYPE_ANY) {
-        type = ngx_recording_rule_type(&s->args, &value);
+        if (type == NGX_RECORDING_TYPE_UNKNOWN) {
+            ngx_log_error(NGX_LOG_WARN, s->connection->log, 0,
+                          "recording: unknown record_type \"%V\" ignored",
+                          &value);
+
+        } else if (type != NGX_RECORDING_TYPE_ANY) {
+            return type;
+        }
     }
 
-    if (type == NGX_RECORDING_TYPE_UNKNOWN) {
-        ngx_log_error(NGX_LOG_WARN, s->connection->log, 0,
-                      "recording: unknown record_type \"%V\" ignored",
-                      &value);
-        return NGX_RECORDING_TYPE_ANY;
-    }
-
-    return type;
+    return NGX_RECORDING_TYPE_ANY;
 }
 
 
