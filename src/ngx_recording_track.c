@@ -3,6 +3,10 @@
 #include "ngx_recording_track.h"
 
 
+/* frames of another codec before a track without header changes to it */
+#define NGX_RECORDING_TRACK_STRANGE  8
+
+
 static ngx_int_t ngx_recording_track_facts(ngx_recording_frame_t *frame,
     u_char *p, size_t size, ngx_recording_codec_t *codec);
 static ngx_int_t ngx_recording_track_change(ngx_recording_writer_t *w,
@@ -104,6 +108,16 @@ ngx_recording_track_media(ngx_recording_writer_t *w,
             break;
         }
 
+        if (t->media.codec.codec != NGX_RECORDING_CODEC_NONE
+            && t->media.codec.codec != item->frame.codec
+            && t->strange++ < NGX_RECORDING_TRACK_STRANGE)
+        {
+            /* one stray message is no change of codec */
+
+            ngx_recording_track_broken(w, item, "is of another codec");
+            return NGX_ERROR;
+        }
+
         if (ngx_recording_track_facts(&item->frame, p, size, &codec)
             != NGX_OK)
         {
@@ -120,6 +134,7 @@ ngx_recording_track_media(ngx_recording_writer_t *w,
     }
 
     t->live = 1;
+    t->strange = 0;
 
     return NGX_OK;
 }

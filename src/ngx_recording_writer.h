@@ -45,6 +45,7 @@ typedef enum {
 typedef struct {
     ngx_recording_media_t   media;         /* by the newest header */
     int64_t                 last;          /* stream time of the last frame */
+    ngx_uint_t              strange;       /* frames of another codec */
     unsigned                live:1;        /* it was published, not only
                                               remembered from before */
     unsigned                seen:1;        /* a frame was */
