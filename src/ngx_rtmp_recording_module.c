@@ -90,6 +90,31 @@ ngx_module_t  ngx_rtmp_recording_module = {
     ngx_recording_commands,                /* module directives */
     NGX_RTMP_MODULE,                       /* module type */
     NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_core_module_t  ngx_rtmp_recording_process_module_ctx = {
+    ngx_string("rtmp_recording_process"),
+    NULL,
+    NULL
+};
+
+
+/* the last of all modules: thread pools and events come before it */
+
+ngx_module_t  ngx_rtmp_recording_process_module = {
+    NGX_MODULE_V1,
+    &ngx_rtmp_recording_process_module_ctx,  /* module context */
+    NULL,                                  /* module directives */
+    NGX_CORE_MODULE,                       /* module type */
+    NULL,                                  /* init master */
     ngx_rtmp_recording_init_module,        /* init module */
     ngx_rtmp_recording_init_process,       /* init process */
     NULL,                                  /* init thread */

@@ -54,7 +54,8 @@ my %broken = (
     'avcC cut' => [ 9, substr($avc, 0, 12), 0 ],
     'avcC with a long SPS' => [ 9, "\x17\0\0\0\0\1d\0\x1f\xff\xe1\xff\xffg", 0 ],
     'avcC without SPS' => [ 9, "\x17\0\0\0\0\1d\0\x1f\xff\xe0\0\0", 0 ],
-    'avcC of garbage' => [ 9, "\x17\0\0\0\0" . garbage(300), 0 ],
+    # short: nginx-rtmp itself overruns a buffer when it logs a longer one
+    'avcC of garbage' => [ 9, "\x17\0\0\0\0" . garbage(60), 0 ],
     'ASC cut' => [ 8, "\xaf\0\x12", 0 ],
     'ASC empty' => [ 8, "\xaf\0", 1 ],
     'ASC of rate 0' => [ 8, "\xaf\0\x16\xf8", 0 ],
