@@ -1,0 +1,117 @@
+#!/usr/bin/perl
+
+# Live first: every disk call of the store takes a second, then ten.  No
+# call comes from the event loop, a stream that is not recorded does not
+# feel it, and nothing is lost.  nginx-rtmp's own recorder is the comparison.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::More;
+use Time::HiRes qw(time sleep);
+
+use Recording::Exact;
+use Recording::Media qw(media push_stream);
+use Recording::Nginx;
+use Recording::Probe qw(decode_problem);
+use Recording::Rtmp;
+use Recording::SlowDisk;
+
+my $disk = Recording::SlowDisk->new;
+my $t = Recording::Nginx->new(store => $disk->store);
+$t->conf(<<'CONF')->start;
+thread_pool default threads=4;
+worker_processes 1;
+rtmp {
+    record_store %%STORE%%;
+    record_template all {
+        format mp4; format flv; format hls segment=2s; format aac;
+    }
+    server {
+        listen 127.0.0.1:%%PORT_0%%;
+        application live { live on; record_rule all; }
+        application own { live on; record all; record_path %%STORE%%; }
+        application plain { live on; }
+    }
+}
+CONF
+
+my $flv = media(duration => 30, size => '320x240');
+my $ping = Recording::Rtmp->new(port => $t->port);
+$ping->connect(app => 'plain');
+$ping->publish('ping');
+
+# the store was opened
+$disk->set(armed => 1);
+
+my $push = push_stream($flv, $t->url('live/slow'), speed => 1);
+$t->wait_growing(4);
+
+my @grown;
+
+for (1 .. 5) {
+    $disk->set(delay => 0);
+    my $before = p99(80);
+
+    $disk->set(delay => 1000);
+    push @grown, p99(80) - $before;
+}
+
+my ($median) = (sort { $a <=> $b } @grown)[2];
+cmp_ok($median, '<', 0.005, 'p99 of the ping grows by less than 5 ms');
+note(sprintf 'ping p99 grew by %s ms', join ' ', map { sprintf '%.1f',
+    $_ * 1000 } @grown);
+
+$disk->set(delay => 10_000);
+cmp_ok(p99(80), '<', 0.5, 'a disk that stands still is not felt either');
+
+$disk->set(delay => 0);
+is($push->wait(90), 0, 'pushed');
+
+my @rows = $t->wait_files(4);
+is($disk->get('main'), 0, 'no call from the event loop')
+    or diag('the last was ' . $disk->name);
+cmp_ok($disk->get('calls'), '>', 50, 'calls were seen');
+
+for my $row (@rows) {
+    my $file = $t->path($row);
+
+    is($row->{frames_dropped}, 0, "$row->{format} dropped nothing");
+    is(join("\n", Recording::Exact::compare(pushed => [$flv],
+            files => [$file])), '', "$row->{format} exact");
+}
+
+# the same for nginx-rtmp's recorder: its calls are in the loop
+
+$push = push_stream($flv, $t->url('own/slow'), speed => 1, length => 6);
+Recording::Util::wait_for('a file of record all', 20,
+                          sub { glob $disk->store . '/slow*.flv' });
+$disk->set(delay => 1000);
+my $own = eval { p99(3, 3) } || 3;
+$disk->set(delay => 0, armed => 0);
+cmp_ok($own, '>', 0.3, 'record all is felt');
+note(sprintf 'ping with record all on that disk: %.1f s or more', $own);
+$push->stop;
+$ping->close;
+
+$t->done;
+
+# seconds; a ping each 20 ms
+sub p99 {
+    my ($n, $timeout) = @_;
+
+    my @times;
+
+    for (1 .. $n) {
+        my $start = time;
+        $ping->ping;
+        $ping->wait_event(7, $timeout);
+        push @times, time - $start;
+        sleep 0.02;
+    }
+
+    return (sort { $a <=> $b } @times)[int $n * 0.99];
+}
