@@ -9,7 +9,8 @@
 typedef struct {
     ngx_recording_worker_t *worker;
     ngx_recording_template_t  *template;
-    ngx_recording_mux_t    *mux;           /* NULL: it is finished */
+    ngx_recording_mux_t    *mux;           /* NULL: it is finished, or left
+                                              to the next start */
     ngx_log_t              *log;
     ngx_recording_job_t     job;
     ngx_event_t             retry;
@@ -79,7 +80,8 @@ ngx_recording_finish_thread(void *data)
 
     if (ngx_recording_finish_file(f->mux, f->template, &f->worker->catalogue,
                                   &f->notices)
-        == NGX_OK)
+        == NGX_OK
+        || ngx_exiting)
     {
         ngx_recording_mux_close_thread(f->mux);
         f->mux = NULL;
@@ -95,13 +97,8 @@ ngx_recording_finish_done(void *data)
     ngx_recording_notices_log(&f->notices, f->log);
 
     if (f->mux) {
-
-        if (!ngx_exiting) {
-            ngx_add_timer(&f->retry, NGX_RECORDING_FINISH_RETRY);
-            return;
-        }
-
-        ngx_recording_mux_close_thread(f->mux);
+        ngx_add_timer(&f->retry, NGX_RECORDING_FINISH_RETRY);
+        return;
     }
 
     f->done(f->data);

@@ -7,6 +7,8 @@
 
 
 static void ngx_recording_jobs_run(ngx_recording_jobs_t *jobs);
+static ngx_int_t ngx_recording_jobs_next(ngx_recording_jobs_t *jobs,
+    ngx_queue_t *queue);
 static void ngx_recording_job_thread(void *ctx, ngx_log_t *log);
 static void ngx_recording_job_done(ngx_event_t *ev);
 static void ngx_recording_jobs_alive(ngx_event_t *ev);
@@ -31,6 +33,7 @@ ngx_recording_jobs_init(ngx_recording_jobs_t *jobs, ngx_thread_pool_t *pool,
     jobs->retry.log = log;
 
     ngx_queue_init(&jobs->waiting);
+    ngx_queue_init(&jobs->later);
 }
 
 
@@ -64,12 +67,8 @@ ngx_recording_job_post(ngx_recording_job_t *job)
         ngx_add_timer(&jobs->alive, NGX_RECORDING_JOB_ALIVE);
     }
 
-    if (job->background) {
-        ngx_queue_insert_tail(&jobs->waiting, &job->queue);
-
-    } else {
-        ngx_queue_insert_head(&jobs->waiting, &job->queue);
-    }
+    ngx_queue_insert_tail(job->background ? &jobs->later : &jobs->waiting,
+                          &job->queue);
 
     ngx_recording_jobs_run(jobs);
 }
@@ -78,37 +77,49 @@ ngx_recording_job_post(ngx_recording_job_t *job)
 static void
 ngx_recording_jobs_run(ngx_recording_jobs_t *jobs)
 {
+    while (!ngx_queue_empty(&jobs->waiting)) {
+        if (ngx_recording_jobs_next(jobs, &jobs->waiting) != NGX_OK) {
+            return;
+        }
+    }
+
+    while (!ngx_queue_empty(&jobs->later)
+           && jobs->background < ngx_max(jobs->threads / 2, 1))
+    {
+        if (ngx_recording_jobs_next(jobs, &jobs->later) != NGX_OK) {
+            return;
+        }
+
+        jobs->background++;
+    }
+}
+
+
+/* hands the first job of a queue to the pool */
+
+static ngx_int_t
+ngx_recording_jobs_next(ngx_recording_jobs_t *jobs, ngx_queue_t *queue)
+{
     ngx_queue_t          *q;
     ngx_recording_job_t  *job;
 
-    while (!ngx_queue_empty(&jobs->waiting)) {
+    q = ngx_queue_head(queue);
+    job = ngx_queue_data(q, ngx_recording_job_t, queue);
 
-        q = ngx_queue_head(&jobs->waiting);
-        job = ngx_queue_data(q, ngx_recording_job_t, queue);
+    if (ngx_thread_task_post(jobs->pool, &job->task) != NGX_OK) {
 
-        if (job->background
-            && jobs->background >= ngx_max(jobs->threads / 2, 1))
-        {
-            return;
+        /* its queue is full, which it has logged */
+
+        if (!jobs->retry.timer_set) {
+            ngx_add_timer(&jobs->retry, NGX_RECORDING_JOB_RETRY);
         }
 
-        if (ngx_thread_task_post(jobs->pool, &job->task) != NGX_OK) {
-
-            /* its queue is full, which it has logged */
-
-            if (!jobs->retry.timer_set) {
-                ngx_add_timer(&jobs->retry, NGX_RECORDING_JOB_RETRY);
-            }
-
-            return;
-        }
-
-        ngx_queue_remove(q);
-
-        if (job->background) {
-            jobs->background++;
-        }
+        return NGX_AGAIN;
     }
+
+    ngx_queue_remove(q);
+
+    return NGX_OK;
 }
 
 

@@ -31,7 +31,8 @@ typedef struct {
     ngx_log_t              *log;
     ngx_event_t             alive;
     ngx_event_t             retry;         /* the pool's queue was full */
-    ngx_queue_t             waiting;       /* foreground first */
+    ngx_queue_t             waiting;       /* foreground */
+    ngx_queue_t             later;         /* background */
     ngx_uint_t              active;        /* not done */
     ngx_uint_t              background;    /* of those, in the pool */
     ngx_atomic_t            threads;       /* met so far */
