@@ -4,6 +4,7 @@
 
 
 #define NGX_RECORDING_BATCH_TIME    500               /* ms */
+#define NGX_RECORDING_BATCH_TICK    100               /* ms */
 #define NGX_RECORDING_BATCH_SIZE    (256 * 1024)
 #define NGX_RECORDING_WAIT_VIDEO    2000              /* ms of stream time */
 #define NGX_RECORDING_WAIT_SIZE     (1024 * 1024)
@@ -83,6 +84,7 @@ static void ngx_recording_release(ngx_recording_t *r,
 static int64_t ngx_recording_now(void);
 static void ngx_recording_header(ngx_recording_t *r, ngx_uint_t track,
     ngx_chain_t *in, size_t size, ngx_uint_t early);
+static void ngx_recording_wake(ngx_recording_t *r);
 static void ngx_recording_timer(ngx_event_t *ev);
 static void ngx_recording_append(ngx_recording_t *r);
 static void ngx_recording_append_thread(void *data);
@@ -380,7 +382,7 @@ ngx_recording_start(ngx_recording_t *r, uint32_t timestamp)
     ngx_recording_merge(r, &audio, &r->filling, NGX_RECORDING_GAP);
     ngx_recording_release(r, &audio);
 
-    ngx_add_timer(&r->timer, NGX_RECORDING_BATCH_TIME);
+    ngx_recording_wake(r);
 }
 
 
@@ -430,7 +432,7 @@ ngx_recording_add(ngx_recording_t *r, ngx_uint_t track, uint32_t timestamp,
         ngx_recording_append(r);
 
     } else if (!r->timer.timer_set) {
-        ngx_add_timer(&r->timer, NGX_RECORDING_BATCH_TIME);
+        ngx_recording_wake(r);
     }
 }
 
@@ -646,6 +648,19 @@ ngx_recording_close(ngx_recording_t *r)
 }
 
 
+/*
+ * Wakes up when the batch is old enough, together with other recordings:
+ * many jobs at a time cost the pool's threads and the loop fewer wakeups.
+ */
+
+static void
+ngx_recording_wake(ngx_recording_t *r)
+{
+    ngx_add_timer(&r->timer, NGX_RECORDING_BATCH_TIME
+                             - ngx_current_msec % NGX_RECORDING_BATCH_TICK);
+}
+
+
 static void
 ngx_recording_timer(ngx_event_t *ev)
 {
@@ -738,7 +753,7 @@ ngx_recording_appended(void *data)
         ngx_recording_append(r);
 
     } else if (r->filling.n) {
-        ngx_add_timer(&r->timer, NGX_RECORDING_BATCH_TIME);
+        ngx_recording_wake(r);
     }
 }
 
