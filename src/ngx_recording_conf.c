@@ -27,6 +27,7 @@ static ngx_int_t ngx_recording_conf_app(ngx_conf_t *cf,
     ngx_recording_main_conf_t *rmcf, ngx_rtmp_core_app_conf_t *cacf);
 static void ngx_recording_conf_record(ngx_conf_t *cf,
     ngx_rtmp_core_app_conf_t *cacf, ngx_recording_app_conf_t *racf);
+static ngx_uint_t ngx_recording_conf_records(ngx_array_t *rules);
 
 extern ngx_module_t  ngx_rtmp_recording_module;
 
@@ -567,6 +568,10 @@ ngx_recording_conf_record(ngx_conf_t *cf, ngx_rtmp_core_app_conf_t *cacf,
     ngx_uint_t                    i, records;
     ngx_rtmp_record_app_conf_t   *conf, **rec;
 
+    if (!ngx_recording_conf_records(racf->rules)) {
+        return;
+    }
+
     conf = cacf->app_conf[ngx_rtmp_record_module.ctx_index];
     rec = conf->rec.elts;
 
@@ -585,12 +590,39 @@ ngx_recording_conf_record(ngx_conf_t *cf, ngx_rtmp_core_app_conf_t *cacf,
                && (conf->path.len || conf->max_size || conf->max_frames
                    || conf->unique || conf->append || conf->lock_file
                    || conf->interval != (ngx_msec_t) NGX_CONF_UNSET
-                   || conf->url))
+                   || conf->notify || conf->url
+                   || ngx_strcmp(conf->suffix.data, ".flv") != 0))
     {
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                       "nginx-rtmp's record_* directives have no effect on "
                       "record_rule in application \"%V\"", &cacf->name);
     }
+}
+
+
+/* whether any rule has a template that is not empty */
+
+static ngx_uint_t
+ngx_recording_conf_records(ngx_array_t *rules)
+{
+    ngx_uint_t                   i, n;
+    ngx_recording_rule_t        *rule;
+    ngx_recording_template_t   **template;
+
+    rule = rules->elts;
+
+    for (i = 0; i < rules->nelts; i++) {
+
+        template = rule[i].templates.elts;
+
+        for (n = 0; n < rule[i].templates.nelts; n++) {
+            if (template[n]->nformats) {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
 }
 
 

@@ -1,0 +1,241 @@
+#!/usr/bin/perl
+
+# Configuration: every error is found by nginx -t, with file and line, the
+# value and what is allowed; what is right gives no message.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::More;
+
+use Recording::Nginx;
+use Recording::Util qw(spew);
+
+my $t = Recording::Nginx->new;
+my $dir = $t->dir;
+spew("$dir/file", '');
+
+# the parts store, main and app stand on lines 2, 3 and 7
+
+my $conf = <<'CONF';
+rtmp {
+    %%STORE_PART%%
+    %%MAIN_PART%%
+    server {
+        listen 127.0.0.1:%%PORT_0%%;
+        application live {
+            %%APP_PART%%
+        }
+    }
+}
+thread_pool later threads=1;
+CONF
+
+my %line = (store => 2, main => 3, template => 3, app => 7, nostore => 7);
+my $rule = 'live on; record_rule default;';
+my %right = (store => "record_store $dir/store;", main => '', app => $rule);
+
+my $known = 'unknown placeholder, known are {AppName}, {StreamID}, '
+    . '{Domain}, {RecordId}, {RandomID}, {RecordSource}, {Format}, and '
+    . '{Start...} and {End...} with Year, Month, Day, Hour, Minute, Second, '
+    . 'Millisecond';
+my $component = 'empty, "." or ".." component in path';
+my $long = join '/', ('{AppName}') x 11;
+my $parts = '{Format}' x 65;
+
+# where, what, the message
+
+my @wrong = (
+    nostore => '', 'record_rule needs a record_store',
+    store => 'record_store;',
+        'invalid number of arguments in "record_store" directive',
+    store => 'record_store "";', 'empty path of record_store',
+    store => "record_store $dir/no/store;",
+        'only the last component of a record_store is created, there is no'
+        . qq( directory "$dir/no" (2: No such file or directory)),
+    store => "record_store $dir/file;",
+        qq(record_store "$dir/file" is not a directory),
+    store => 'record_store s max=1g;',
+        'unknown parameter "max=1g" of record_store, only url= is known',
+    store => 'record_store s url=ftp://host/;',
+        'url "ftp://host/" of record_store must begin with http:// or'
+        . ' https://',
+    store => 'record_store s; record_store s;',
+        '"record_store" directive is duplicate',
+    main => 'record_thread_pool a; record_thread_pool a;',
+        '"record_thread_pool" directive is duplicate',
+    main => 'record_thread_pool nosuch;', 'unknown thread pool "nosuch"',
+    main => 'record_buffer 1k;',
+        'invalid size "1k" of record_buffer, it must be at least 1m',
+    main => 'record_buffer much;',
+        'invalid size "much" of record_buffer, it must be at least 1m',
+    main => 'record_buffer 16m total=8m;',
+        'invalid total "8m" of record_buffer, it must be a size of at least'
+        . ' "16m"',
+    main => 'record_buffer 16m all=1g;',
+        'unknown parameter "all=1g" of record_buffer, only total= is known',
+    main => 'record_buffer 1m; record_buffer 1m;',
+        '"record_buffer" directive is duplicate',
+    (map { (main => "record_timezone $_;",
+            qq(invalid record_timezone "$_", it must be utc, local, or)
+            . ' +HH:MM or -HH:MM') } qw(CST +25:00 +0800 +08:60)),
+    main => 'record_timezone utc; record_timezone utc;',
+        '"record_timezone" directive is duplicate',
+    (map { (main => "record_template $_ { }",
+            qq(invalid template name "$_", it must not be empty or off, or)
+            . ' contain "="') } qw(off a=b)),
+    main => 'record_template x { } record_template x { }',
+        qq(duplicate template "x", the first is in $dir/test.conf:3),
+    template => 'format;',
+        'invalid number of arguments in "format" directive',
+    template => 'format gif;',
+        'unknown format "gif", it must be flv, mp4, hls or aac',
+    template => 'format mp4; format mp4;',
+        'format "mp4" is named twice in template "x"',
+    (map { (template => "format mp4 interval=$_;",
+            qq(invalid time in "interval=$_", it must be from 1s to 12h) )
+         } qw(0 999ms 13h often)),
+    (map { (template => "format hls segment=$_;",
+            qq(invalid time in "segment=$_", it must be from 1s to 60s) )
+         } qw(500ms 61s)),
+    template => 'format hls interval=1m;',
+        '"interval=1m" is not for format hls, which is never cut',
+    template => 'format mp4 segment=6s;',
+        '"segment=6s" is only for format hls',
+    template => 'format mp4 resume=9s;', 'unknown parameter "resume=9s" of'
+        . ' format, known are interval= and segment=',
+    template => 'format mp4 interval=1m interval=2m;',
+        'duplicate parameter "interval=2m"',
+    template => 'expire 90d;',
+        'unknown directive "expire" in record_template',
+    template => 'path a b;',
+        'invalid number of arguments in "path" directive',
+    template => 'path a; path b;', '"path" directive is duplicate',
+    (map { (template => qq(path "$_->[0]";),
+            qq(invalid path at "$_->[1]": $_->[2])) }
+        [ '', '', 'empty path' ],
+        [ '/a', '/a', "the path must be relative, it lies in the store's"
+                      . ' files/' ],
+        [ 'a//b', 'a//b', $component ],
+        [ 'a/../b', 'a/../b', $component ],
+        [ "a\x01", "a\x01", 'control character or backslash in path' ],
+        [ 'a/{Start', '{Start', 'missing "}"' ],
+        [ 'a/{AppNam}', '{AppNam}', $known ],
+        [ $parts, $parts, 'more than 64 parts' ],
+        [ $long, $long, 'the path can grow longer than 2048 bytes' ]),
+    template => 'format hls; path "a/{EndYear}";',
+        '"{EndYear}" in the path of template "x" cannot be known while hls'
+        . ' is recorded',
+    app => 'live on; record_rule;',
+        'invalid number of arguments in "record_rule" directive',
+    app => 'live on; record_rule nosuch;',
+        'unknown template "nosuch" in record_rule',
+    app => 'live on; record_rule stream=a;',
+        'record_rule names no template and is not off',
+    app => 'live on; record_rule default off;',
+        'off cannot stand beside a template',
+    app => 'live on; record_rule default default;',
+        'template "default" is named twice',
+    app => 'live on; record_rule default rewind=5s;', 'unknown parameter'
+        . ' "rewind=5s" of record_rule, known are domain=, stream= and args=',
+    app => 'live on; record_rule default args=maybe;',
+        'invalid value "maybe" of args=, it must be on or off',
+    app => 'live on; record_rule default stream=;',
+        'empty value of "stream=" in record_rule',
+    app => 'live on; record_rule default stream=a stream=b;',
+        'duplicate parameter "stream=b"',
+    app => 'live on; record_rule default domain=A; record_rule off domain=a;',
+        'duplicate record_rule for domain "a" and stream "", the first is in'
+        . " $dir/test.conf:7",
+    app => 'record_rule default;',
+        'record_rule needs "live on" in application "live"',
+);
+
+# what is right, anywhere; nothing is said of it
+
+my @quiet = (
+    [ app => 'live on; record_rule default stream=a domain=h args=off;' ],
+    [ store => "record_store $dir/store/ url=https://host;" ],
+    [ main => 'record_buffer 1m total=1m; record_timezone -03:30;' ],
+    [ main => 'record_thread_pool later;' ],
+    [ template => 'format mp4 interval=1s; format flv interval=12h; format'
+                  . ' hls segment=60s; format aac; path "{StartYear}/a";' ],
+    [ template => 'format mp4; path "{AppName}/{EndMillisecond}";' ],
+    [ main => 'record_template default { format aac; }' ],
+    [ main => 'record_rule default;', app => '' ],
+    [ store => '', app => 'live on; record_rule off;' ],
+    [ store => '', main => 'record_template x { }',
+      app => 'live on; record_rule x;' ],
+    [ app => 'live on; record_rule off; record all; record_path /tmp;' ],
+    [ app => "$rule record off; record_path /tmp;" ],
+);
+
+# nginx-rtmp's recorder beside this one
+
+my $twice = 'application "live" is recorded twice, by record_rule and by'
+    . " nginx-rtmp's record or recorder";
+my $idle = "nginx-rtmp's record_* directives have no effect on record_rule"
+    . ' in application "live"';
+
+my @warned = (
+    "$rule record all; record_path /tmp;", $twice,
+    "$rule recorder a { record audio; record_path /tmp; }", $twice,
+    (map { ("$rule $_;", $idle) } 'record_path /tmp', 'record_suffix .mp4',
+        'record_interval 1m', 'record_unique on', 'record_notify on'),
+);
+
+while (my ($where, $text, $message) = splice @wrong, 0, 3) {
+    my ($status, $err) = test_conf(
+        $where eq 'nostore' ? (store => '') : ($where => $text));
+
+    is($err, "nginx: [emerg] $message in $dir/test.conf:$line{$where}\n",
+       $text =~ /^(.{1,50})/ ? $1 : $where);
+    is($status, 1, 'refused');
+}
+
+for my $parts (@quiet) {
+    my ($status, $err) = test_conf(@$parts);
+    is("$status $err", '0 ', "@$parts");
+}
+
+while (my ($text, $message) = splice @warned, 0, 2) {
+    my ($status, $err) = test_conf(app => $text);
+    is("$status $err", "0 nginx: [warn] $message\n", $text);
+}
+
+# the http module's part may stand before rtmp
+
+my ($status, $err) = $t->test_conf(<<'CONF');
+http {
+    server {
+        listen 127.0.0.1:%%PORT_1%%;
+        location /vod/ { alias %%STORE%%/files/; }
+    }
+}
+rtmp { record_store %%STORE%%;
+       server { listen 127.0.0.1:%%PORT_0%%;
+                application live { live on; record_rule default; } } }
+CONF
+
+is($status, 0, 'http before rtmp') or diag $err;
+ok(!-e $t->store, 'nginx -t creates no store');
+
+$t->done;
+
+# the exit status, and what nginx -t says besides its own summary
+sub test_conf {
+    my (%part) = @_;
+
+    $part{main} = "record_template x { $part{template} }"
+        if defined $part{template};
+    %part = (%right, %part);
+
+    my ($status, $err) = $t->test_conf($conf, map {
+        (uc "${_}_part" => $part{$_}) } qw(store main app));
+
+    $err =~ s/^nginx: (?:the )?configuration file .*\n//mg;
+    return ($status, $err);
+}
