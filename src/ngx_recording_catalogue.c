@@ -5,6 +5,7 @@
 
 #define NGX_RECORDING_CATALOGUE_VERSION  1
 #define NGX_RECORDING_CATALOGUE_BUSY     10000      /* ms */
+#define NGX_RECORDING_CATALOGUE_PAUSE    10         /* ms */
 #define NGX_RECORDING_CATALOGUE_COUNTED  9          /* suffixes -2, -3 ... */
 
 
@@ -374,6 +375,15 @@ ngx_recording_catalogue_claim(ngx_recording_catalogue_t *cat,
 }
 
 
+void
+ngx_recording_claim_by_id(ngx_recording_claim_t *claim, uint64_t id)
+{
+    claim->len = sprintf((char *) claim->base, "%llu",
+                         (unsigned long long) id);
+    claim->tries = 0;
+}
+
+
 static void
 ngx_recording_catalogue_suffix(ngx_recording_file_t *file,
     ngx_recording_claim_t *claim)
@@ -568,6 +578,7 @@ ngx_recording_catalogue_open(ngx_recording_catalogue_t *cat,
 static ngx_int_t
 ngx_recording_catalogue_create(ngx_recording_catalogue_t *cat)
 {
+    int   rc, wait;
     char  version[64];
 
     (void) sqlite3_busy_timeout(cat->db, NGX_RECORDING_CATALOGUE_BUSY);
@@ -575,8 +586,22 @@ ngx_recording_catalogue_create(ngx_recording_catalogue_t *cat)
     (void) snprintf(version, sizeof(version), "PRAGMA user_version=%d",
                     NGX_RECORDING_CATALOGUE_VERSION);
 
-    if (sqlite3_exec(cat->db, "PRAGMA journal_mode=WAL", NULL, NULL, NULL)
-        != SQLITE_OK
+    /* the busy timeout does not hold for a change of the journal's mode */
+
+    for (wait = NGX_RECORDING_CATALOGUE_BUSY; /* void */ ;
+         wait -= NGX_RECORDING_CATALOGUE_PAUSE)
+    {
+        rc = sqlite3_exec(cat->db, "PRAGMA journal_mode=WAL", NULL, NULL,
+                          NULL);
+
+        if (rc != SQLITE_BUSY || wait <= 0) {
+            break;
+        }
+
+        (void) sqlite3_sleep(NGX_RECORDING_CATALOGUE_PAUSE);
+    }
+
+    if (rc != SQLITE_OK
         || sqlite3_exec(cat->db, "BEGIN IMMEDIATE", NULL, NULL, NULL)
            != SQLITE_OK)
     {

@@ -60,6 +60,9 @@ typedef struct {
 } ngx_recording_claim_t;
 
 
+/* for a path that cannot be: the file's id, which no directory stands in */
+void ngx_recording_claim_by_id(ngx_recording_claim_t *claim, uint64_t id);
+
 void ngx_recording_catalogue_init(ngx_recording_catalogue_t *cat,
     ngx_recording_store_t *store);
 

@@ -32,6 +32,8 @@ static ngx_recording_message_t *ngx_recording_writer_ahead(
     ngx_uint_t track);
 static void ngx_recording_writer_hold(ngx_recording_writer_t *w,
     ngx_recording_item_t *item);
+static void ngx_recording_writer_forget(ngx_recording_writer_t *w,
+    int64_t before);
 static void ngx_recording_writer_release(ngx_recording_writer_t *w);
 static void ngx_recording_writer_sample(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_uint_t cut);
@@ -384,6 +386,12 @@ ngx_recording_writer_claim(ngx_recording_writer_t *w,
         return NGX_OK;
     }
 
+    /* audio from before is in the other recording */
+
+    if (w->busy) {
+        ngx_recording_writer_forget(w, item->time);
+    }
+
     if (item->time < w->elsewhere) {
         return NGX_ERROR;
     }
@@ -541,6 +549,40 @@ ngx_recording_writer_hold(ngx_recording_writer_t *w,
 
     p = ngx_cpymem(p, &item->time, sizeof(item->time));
     ngx_memcpy(p, item->data, item->message->size);
+}
+
+
+static void
+ngx_recording_writer_forget(ngx_recording_writer_t *w, int64_t before)
+{
+    u_char                   *p;
+    int64_t                   time;
+    ngx_recording_batch_t     held;
+    ngx_recording_cursor_t    c;
+    ngx_recording_message_t  *m;
+
+    held = w->held;
+    ngx_memzero(&w->held, sizeof(ngx_recording_batch_t));
+
+    c = ngx_recording_batch_begin(&held);
+
+    while ((m = ngx_recording_batch_next(&c)) != NULL) {
+
+        ngx_memcpy(&time, ngx_recording_message_body(m), sizeof(time));
+
+        if (time < before) {
+            continue;
+        }
+
+        p = ngx_recording_batch_add(&w->held, m->track, m->timestamp,
+                                    held.wall + (int64_t) m->arrival * 1000,
+                                    m->size);
+        if (p) {
+            ngx_memcpy(p, ngx_recording_message_body(m), m->size);
+        }
+    }
+
+    ngx_recording_batch_clear(&held);
 }
 
 

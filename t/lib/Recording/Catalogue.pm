@@ -27,7 +27,14 @@ sub catalogue {
     die "sqlite3: $err\n" if $status || length $err;
 
     # latin1: every byte is one character, whatever it means
-    return $out =~ /\S/ ? @{ JSON::PP->new->latin1->decode($out) } : ();
+    my @rows = $out =~ /\S/ ? @{ JSON::PP->new->latin1->decode($out) } : ();
+
+    # and as a file's name it must be that byte
+    for my $row (@rows) {
+        utf8::downgrade($_) for grep { defined } values %$row;
+    }
+
+    return @rows;
 }
 
 sub _where {

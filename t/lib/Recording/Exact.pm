@@ -17,7 +17,8 @@ package Recording::Exact;
 use strict;
 use warnings;
 
-use Recording::Probe qw(packets framemd5 nal_hashes raw_aac_hashes);
+use Recording::Probe qw(packets packet_hashes framemd5 nal_hashes
+                        raw_aac_hashes);
 
 sub compare {
     my (%opt) = @_;
@@ -121,7 +122,7 @@ sub _times {
     return @problems;
 }
 
-# HLS: the slices and the raw AAC frames are the same, and so is what they
+# HLS: the slices and the raw audio frames are the same, and so is what they
 # decode to.
 sub hls {
     my (%opt) = @_;
@@ -138,20 +139,20 @@ sub hls {
     }
 
     if ($streams =~ /a/) {
-        my $aac = _is_aac($pushed->[0]);
+        my $frames = _is_aac($pushed->[0])
+            ? \&raw_aac_hashes : sub { packet_hashes($_[0], 'a') };
         my @early = map { $opt{all_audio} ? 0 : _early($_) } @$pushed;
-        my @aac = $aac ? map { my @h = raw_aac_hashes($pushed->[$_]);
-                               splice @h, 0, $early[$_]; @h } 0 .. $#$pushed
-                       : ();
+        my @sent = map { my @h = $frames->($pushed->[$_]);
+                         splice @h, 0, $early[$_]; @h } 0 .. $#$pushed;
 
-        push @problems, _difference('AAC frames', \@aac,
-            _all(\&raw_aac_hashes, $files)) if $aac;
+        push @problems, _difference('audio frames', \@sent,
+            _all($frames, $files));
 
-        # an AAC decoder's overlap does not survive a second push's start,
-        # nor one in the middle
+        # a decoder's overlap does not survive a second push's start, nor one
+        # in the middle
         push @problems, _difference('sound', map {
             _all(sub { framemd5($_[0], 'a') }, $_) } $pushed, $files)
-            if !$aac || (@$pushed == 1 && !$early[0]);
+            if @$pushed == 1 && !$early[0];
     }
 
     return @problems;

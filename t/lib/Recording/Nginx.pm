@@ -375,6 +375,9 @@ sub signal {
     my ($self, $signal, @pids) = @_;
 
     @pids = $self->pid if !@pids;
+
+    # 0 would be the test itself, and all that it runs in
+    die "no process for SIG$signal\n" if !@pids || grep { !$_ } @pids;
     kill $signal, @pids;
     return $self;
 }
@@ -411,7 +414,8 @@ sub _end {
     $timeout ||= 30;
     return $self if !$self->{process};
 
-    $self->signal($signal) if $self->pid;
+    my $pid = $self->pid;
+    $self->signal($signal, $pid) if $pid;
 
     eval { wait_for('end', $timeout, sub { $self->_gone }) };
 

@@ -26,6 +26,8 @@ use Recording::Amf0;
 use Recording::Flv;
 use Recording::Util qw(slow);
 
+use constant SIOCOUTQ => 0x5411;
+
 # new(port =>, host =>, timeout =>, chunk => size, keep => 1: payloads of
 # received messages stay in {messages})
 sub new {
@@ -146,6 +148,21 @@ sub _until {
 sub _flush {
     my ($self) = @_;
     $self->_until('room in the socket', sub { !length $self->{out} });
+}
+
+# until the server's kernel has all that was sent, even if the server sleeps
+sub wait_delivered {
+    my ($self) = @_;
+
+    $self->_flush;
+
+    $self->_until('delivery', sub {
+        my $queued = pack 'i', 0;
+        ioctl $self->{socket}, SIOCOUTQ, $queued or die "SIOCOUTQ: $!\n";
+        return !unpack 'i', $queued;
+    });
+
+    return $self;
 }
 
 # answers pings and reads for a time: pacing, or a client that only listens

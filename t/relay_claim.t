@@ -1,0 +1,181 @@
+#!/usr/bin/perl
+
+# Relays of one stream in several workers, or several nginx on one store: it
+# is recorded once, and when the one that records it is gone another one
+# goes on.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::More;
+use Time::HiRes qw(time);
+
+use Recording::Exact;
+use Recording::Media qw(media push_stream);
+use Recording::Nginx;
+use Recording::Probe qw(decode_problem packets);
+use Recording::Rtmp;
+use Recording::Util qw(slurp wait_for);
+
+my $flv = media(duration => 20, size => '160x90');
+
+my $source = Recording::Nginx->new(recording => 0);
+
+$source->conf(<<'CONF')->start;
+rtmp {
+    server {
+        listen 127.0.0.1:%%PORT_0%%;
+        application src { live on; }
+    }
+}
+CONF
+
+my $elsewhere = qr/not recorded, another worker records it/;
+
+# --- two workers, both of which pull
+
+subtest 'two workers' => sub {
+    my $t = edge(2);
+    my $push = feed(4);
+    my ($row) = $t->wait_growing(1);
+    my $owner = owner($t);
+
+    # a player is accepted by the worker that can, and that one pulls, too
+    my ($other) = grep { $_ != $owner } $t->worker_pids;
+    $t->signal('STOP', $owner);
+    wait_for('stop', 5, sub { slurp("/proc/$owner/stat") =~ /\) T / });
+    my $player = play($t);
+    $t->signal('CONT', $owner);
+
+    $t->wait_log(qr/\[notice\] $other#.*$elsewhere/, 20);
+    ok($player->wait_messages(9, 50), 'the player sees the stream');
+
+    is($push->wait, 0, 'pushed') or diag $push->stderr;
+    $t->wait_files(1);
+    $t->terminate;
+
+    my @rows = $t->files;
+    is(@rows, 1, 'one file');
+    is(() = $t->recordings, 1, 'of one recording');
+    is(join("\n", Recording::Exact::compare(pushed => [$flv],
+        files => [ $t->paths(@rows) ])), '', 'exact');
+
+    my @logged = $t->error_log =~ /$elsewhere/g;
+    is(@logged, 1, 'told once');
+};
+
+# --- two nginx, one store: the one that records is killed
+
+subtest 'two nginx' => sub {
+    my $one = edge(1);
+    my $two = edge(1, $one->store);
+
+    my $push = feed(2);
+    my ($row) = $one->wait_growing(1);
+    my $owner = owner($one);
+
+    my ($dies, $lives) = grep { $_->worker_pids } $one, $two;
+    ($dies, $lives) = ($lives, $dies)
+        if ($lives->worker_pids)[0] == $owner;
+
+    $lives->wait_log($elsewhere, 10);
+    is(() = $one->recordings, 1, 'one recording');
+    $dies->kill9;
+    my $killed = time;
+
+    my ($next) = grep { $_->{file_id} ne $row->{file_id} }
+                 $one->wait_growing(2);
+    ok($next, 'the other one goes on');
+    isnt($next->{recording_id}, $row->{recording_id},
+         'it is another recording');
+    is(owner($one, $next->{recording_id}), ($lives->worker_pids)[0],
+       'of the other nginx');
+    cmp_ok($next->{start_us} / 1e6 - $killed, '<', 4, 'soon');
+
+    is($push->wait, 0, 'pushed') or diag $push->stderr;
+    my ($file) = $one->wait_files(1, recording_id => $next->{recording_id});
+    is(decode_problem($one->path($file)), '', 'it decodes');
+    tail_of($one->path($file));
+
+    $lives->terminate;
+    is(() = $one->recordings, 2, 'no more recordings');
+};
+
+$source->terminate;
+Recording::Nginx->new->done;
+
+sub edge {
+    my ($workers, $store) = @_;
+
+    my $mark = $source->log_mark;
+    my $t = Recording::Nginx->new($store ? (store => $store) : ());
+
+    $t->conf(<<'CONF', SOURCE => $source->port, WORKERS => $workers);
+worker_processes %%WORKERS%%;
+thread_pool default threads=4;
+rtmp {
+    record_store %%STORE%%;
+    record_template all { format flv; }
+    record_rule all;
+    server {
+        listen 127.0.0.1:%%PORT_0%%;
+        application edge {
+            live on;
+            pull rtmp://127.0.0.1:%%SOURCE%%/src/feed name=always static;
+            pull rtmp://127.0.0.1:%%SOURCE%%/src/feed name=always;
+            pull_reconnect 100ms;
+        }
+    }
+}
+CONF
+
+    $t->start;
+    $source->wait_log(qr/play: name='feed'/, 10, $mark);
+    return $t;
+}
+
+# the process that records
+sub owner {
+    my ($t, $id) = @_;
+
+    my @rows = grep { !defined $id || $_->{recording_id} eq $id }
+               $t->recordings;
+    my ($pid) = $rows[0]{owner} =~ /(\d+)/;
+    return $pid;
+}
+
+sub feed {
+    my ($speed) = @_;
+    return push_stream($flv, $source->url('src/feed'), speed => $speed);
+}
+
+# it holds what was pushed from a later key frame on, and no audio of before
+sub tail_of {
+    my ($file) = @_;
+
+    my @video = packets($flv, 'v');
+    my @have = packets($file, 'v');
+    my @want = @video[-@have .. -1];
+
+    cmp_ok(@have, '<', @video, 'begins after the kill');
+    ok($want[0]{key}, 'with a key frame');
+    is(join(' ', map { $_->{hash} } @have),
+       join(' ', map { $_->{hash} } @want), 'video');
+
+    is(join(' ', map { $_->{hash} } packets($file, 'a')),
+       join(' ', map { $_->{hash} }
+                 grep { $_->{dts} >= $want[0]{dts} - 0.0005 }
+                 packets($flv, 'a')), 'audio');
+}
+
+sub play {
+    my ($t) = @_;
+
+    my $player = Recording::Rtmp->new(port => $t->port);
+    $player->connect(app => 'edge') or die "no connection to edge";
+    $player->play('always');
+    return $player;
+}
