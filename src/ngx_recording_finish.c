@@ -230,10 +230,17 @@ ngx_recording_finish_place(ngx_recording_mux_t *mux,
         }
 
         if (rc == NGX_ERROR) {
-            return ngx_recording_mux_error(mux, "put in place");
+
+            if (errno != ENOTDIR) {
+                return ngx_recording_mux_error(mux, "put in place");
+            }
+
+            /* another recording's file stands where a directory should */
+
+            ngx_recording_claim_by_id(&mux->claim, mux->file.id);
         }
 
-        /* something that the catalogue does not know lies there */
+        /* or something that the catalogue does not know lies there */
 
         if (ngx_recording_catalogue_move_thread(catalogue, &mux->file,
                                                 &mux->claim, err)

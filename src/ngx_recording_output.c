@@ -12,7 +12,7 @@ static void ngx_recording_output_open(ngx_recording_writer_t *w,
 static void ngx_recording_output_break(ngx_recording_writer_t *w,
     ngx_recording_output_t *out);
 static ngx_int_t ngx_recording_output_claim(ngx_recording_writer_t *w,
-    ngx_recording_mux_t *mux);
+    ngx_recording_output_t *out, ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_output_meta(ngx_recording_writer_t *w,
     ngx_recording_mux_t *mux);
 static void ngx_recording_output_failed(ngx_recording_writer_t *w,
@@ -136,7 +136,7 @@ ngx_recording_output_open(ngx_recording_writer_t *w,
                     (unsigned long long) mux->file.id,
                     out->conf->format->extension);
 
-    rc = ngx_recording_output_claim(w, mux);
+    rc = ngx_recording_output_claim(w, out, mux);
 
     if (rc == NGX_OK && ngx_recording_output_meta(w, mux) != NGX_OK) {
         rc = NGX_ERROR;
@@ -160,7 +160,8 @@ ngx_recording_output_open(ngx_recording_writer_t *w,
 /* claims a path and opens the file there, or under its id in work/ */
 
 static ngx_int_t
-ngx_recording_output_claim(ngx_recording_writer_t *w, ngx_recording_mux_t *mux)
+ngx_recording_output_claim(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_mux_t *mux)
 {
     ngx_int_t                        rc;
     ngx_uint_t                       n;
@@ -192,12 +193,22 @@ ngx_recording_output_claim(ngx_recording_writer_t *w, ngx_recording_mux_t *mux)
     rc = ngx_recording_catalogue_insert_thread(w->catalogue, &mux->file,
                                      mux->claim.len ? &mux->claim : NULL,
                                      &err);
+    if (rc != NGX_OK) {
+        mux->file.id = 0;
+    }
 
     for (n = 0; rc == NGX_OK && n < NGX_RECORDING_OUTPUT_CLAIMS; n++) {
 
         rc = mux->format->open(mux);
 
-        if (rc != NGX_DECLINED) {
+        if (rc == NGX_ERROR && mux->err == ENOTDIR) {
+
+            /* another recording's file stands where a directory should */
+
+            ngx_recording_claim_by_id(&mux->claim, mux->file.id);
+            mux->err = 0;
+
+        } else if (rc != NGX_DECLINED) {
             return rc;
         }
 
@@ -208,8 +219,7 @@ ngx_recording_output_claim(ngx_recording_writer_t *w, ngx_recording_mux_t *mux)
     mux->op = "claim a path for";
     mux->err = rc == NGX_OK ? NGX_EEXIST : 0;
 
-    if (rc != NGX_OK) {
-        mux->file.id = 0;
+    if (rc != NGX_OK && !out->failed) {
         ngx_recording_notice(&w->notices, NGX_LOG_ERR, 0,
                              "catalogue failed: %s", err.text);
     }
@@ -443,8 +453,8 @@ ngx_recording_output_refused(ngx_recording_writer_t *w,
         out->refused = 1;
 
         ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
-                             "%s does not take %s %s, only flv does, "
-                             "exception %d", out->conf->format->name,
+                             "%s does not take %s %s, exception %d",
+                             out->conf->format->name,
                              ngx_recording_codec_name(media[i].codec.codec),
                              names[i],
                              i == NGX_RECORDING_VIDEO ? -18 : -17);
