@@ -28,6 +28,7 @@ struct ngx_recording_s {
     ngx_log_t               log;
 
     ngx_recording_stream_t  stream;
+    ngx_str_t               name;          /* the stream's, for the log */
     ngx_recording_template_t  template;
     ngx_recording_e         state;
 
@@ -53,8 +54,6 @@ struct ngx_recording_s {
 };
 
 
-static ngx_uint_t ngx_recording_takes_video(
-    ngx_recording_template_t *template);
 static ngx_int_t ngx_recording_copy_stream(ngx_recording_t *r,
     ngx_recording_stream_t *stream);
 static ngx_int_t ngx_recording_copy_str(ngx_pool_t *pool, ngx_str_t *dst,
@@ -118,7 +117,7 @@ ngx_recording_create(ngx_recording_worker_t *worker,
     r->worker = worker;
     r->template = *template;
     r->exclusive = exclusive;
-    r->audio_only = audio_only || !ngx_recording_takes_video(&r->template);
+    r->audio_only = audio_only;
 
     r->log = *worker->log;
     r->log.handler = ngx_recording_log;
@@ -152,28 +151,6 @@ ngx_recording_create(ngx_recording_worker_t *worker,
 }
 
 
-/* whether any format of a template has video */
-
-static ngx_uint_t
-ngx_recording_takes_video(ngx_recording_template_t *template)
-{
-    ngx_uint_t  i;
-    uint32_t    codecs;
-
-    for (i = 0; i < template->nformats; i++) {
-        codecs = template->formats[i].format->codecs;
-
-        if (codecs == 0
-            || (codecs & ngx_recording_codec_bit(NGX_RECORDING_CODEC_H264)))
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
 static ngx_int_t
 ngx_recording_copy_stream(ngx_recording_t *r, ngx_recording_stream_t *stream)
 {
@@ -192,6 +169,16 @@ ngx_recording_copy_stream(ngx_recording_t *r, ngx_recording_stream_t *stream)
         return NGX_ERROR;
     }
 
+    r->name.data = ngx_pnalloc(r->pool, NGX_RECORDING_PATH_VALUE);
+
+    if (r->name.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    r->name.len = ngx_recording_path_safe(r->name.data, stream->name.data,
+                                          stream->name.len)
+                  - r->name.data;
+
     return NGX_OK;
 }
 
@@ -206,7 +193,13 @@ ngx_recording_copy_str(ngx_pool_t *pool, ngx_str_t *dst, ngx_str_t *src)
         return NGX_ERROR;
     }
 
-    *ngx_cpymem(dst->data, src->data, src->len) = '\0';
+    /* an empty string may have no data */
+
+    if (src->len) {
+        ngx_memcpy(dst->data, src->data, src->len);
+    }
+
+    dst->data[dst->len] = '\0';
 
     return NGX_OK;
 }
@@ -220,7 +213,7 @@ ngx_recording_log(ngx_log_t *log, u_char *buf, size_t len)
     r = log->data;
 
     return ngx_snprintf(buf, len, ", stream: \"%V/%V\", template: \"%V\"",
-                        &r->stream.app, &r->stream.name, &r->stream.template);
+                        &r->stream.app, &r->name, &r->stream.template);
 }
 
 

@@ -43,12 +43,22 @@ ngx_recording_worker_open_thread(void *data)
 
     if (ngx_recording_store_open_thread(&worker->store, &op) == NGX_OK) {
         worker->ready = 1;
+
+        if (worker->failed) {
+            ngx_recording_notice(&worker->notices, NGX_LOG_NOTICE, 0,
+                                 "store \"%s\" can be used",
+                                 worker->store.path);
+        }
+
         return;
     }
 
-    ngx_recording_notice(&worker->notices, NGX_LOG_ERR, errno,
-                         "store \"%s\" cannot be used, nothing is recorded: "
-                         "%s failed", worker->store.path, op);
+    if (!worker->failed) {
+        worker->failed = 1;
+        ngx_recording_notice(&worker->notices, NGX_LOG_ERR, errno,
+                             "store \"%s\" cannot be used, nothing is "
+                             "recorded: %s failed", worker->store.path, op);
+    }
 
     ngx_recording_store_close(&worker->store);
 }

@@ -27,6 +27,8 @@ typedef struct {
     ngx_recording_notices_t notices;
     ngx_event_t             reopen;
     ngx_uint_t              ready;         /* it was */
+    ngx_uint_t              failed;        /* it could not be, and this was
+                                              said */
     ngx_log_t              *log;
 
     size_t                  buffer;        /* most bytes for one recording */

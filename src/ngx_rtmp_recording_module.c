@@ -70,6 +70,8 @@ static void ngx_rtmp_recording_start(ngx_rtmp_session_t *s,
     ngx_recording_stream_t *stream, ngx_recording_type_e type);
 static ngx_uint_t ngx_rtmp_recording_formats(
     ngx_recording_template_t *template, ngx_recording_type_e type);
+static ngx_uint_t ngx_rtmp_recording_video(
+    ngx_recording_template_t *template);
 
 
 static ngx_rtmp_module_t  ngx_rtmp_recording_module_ctx = {
@@ -424,7 +426,8 @@ ngx_rtmp_recording_start(ngx_rtmp_session_t *s, ngx_rtmp_recording_ctx_t *ctx,
     }
 
     r = ngx_recording_create(rmcf->worker, &t, stream, s->relay,
-                             type == NGX_RECORDING_TYPE_AUDIO);
+                             type == NGX_RECORDING_TYPE_AUDIO
+                             || !ngx_rtmp_recording_video(&t));
     if (r == NULL) {
         ngx_log_error(NGX_LOG_ERR, s->connection->log, 0,
                       "recording: no memory to record \"%V\"", &stream->name);
@@ -469,6 +472,28 @@ ngx_rtmp_recording_formats(ngx_recording_template_t *template,
     template->nformats = n;
 
     return n;
+}
+
+
+/* whether any format of a template has video */
+
+static ngx_uint_t
+ngx_rtmp_recording_video(ngx_recording_template_t *template)
+{
+    ngx_uint_t  i;
+    uint32_t    codecs;
+
+    for (i = 0; i < template->nformats; i++) {
+        codecs = template->formats[i].format->codecs;
+
+        if (codecs == 0
+            || (codecs & ngx_recording_codec_bit(NGX_RECORDING_CODEC_H264)))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
