@@ -88,7 +88,7 @@ for my $row (@rows) {
 
 $push = push_stream($flv, $t->url('own/slow'), speed => 1, length => 6);
 Recording::Util::wait_for('a file of record all', 20,
-                          sub { glob $disk->store . '/slow*.flv' });
+                          sub { grep { -s > 50_000 } glob $disk->store . '/slow*.flv' });
 $disk->set(delay => 1000);
 my $own = eval { p99(3, 3) } || 3;
 $disk->set(delay => 0, armed => 0);

@@ -1,0 +1,146 @@
+#!/usr/bin/perl
+
+# Length: MP4 files of 2 and 12 hours, pushed fast: memory stays flat while
+# they are recorded, and the event loop does not wait for their end.  An HLS
+# playlist whose last segment costs what its first one did.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use JSON::PP ();
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use Recording::Media qw(media);
+use Recording::Mp4;
+use Recording::Nginx;
+use Recording::Probe qw(duration);
+use Recording::Process;
+use Recording::Util qw(root slurp wait_for);
+
+my $store = -d '/dev/shm' && -w _ ? "/dev/shm/recording-long-$$" : undef;
+my $t = Recording::Nginx->new($store ? (store => $store) : ());
+$t->conf(<<'CONF')->start;
+thread_pool default threads=4;
+worker_processes 1;
+rtmp {
+    record_store %%STORE%%;
+    record_buffer 128m;
+    record_template file { format mp4; path '{AppName}-{RecordId}'; }
+    record_template list {
+        format hls segment=1s;
+        path '{AppName}-{RecordId}';
+    }
+    server {
+        listen 127.0.0.1:%%PORT_0%%;
+        application file { live on; record_rule file; }
+        application list { live on; record_rule list; }
+        application plain { live on; }
+    }
+}
+CONF
+
+# about 60 kbit/s
+my $flv = media(duration => 20, fps => 5, gop => 1, size => '64x48',
+                rate => 22050, channels => 1);
+my ($worker) = $t->worker_pids;
+
+mp4($_) for 2, 12;
+hls();
+
+$t->done;
+
+END { system 'rm', '-rf', $store if $store }
+
+sub load {
+    my ($app, $hours, $speed) = @_;
+
+    return Recording::Process->spawn(cmd => [
+        root() . '/build/bench/rtmp_load', '-p', $t->port, '-f', $flv,
+        '-n', 1, '-a', $app, '-x', 'plain', '-w', 0, '-r', 0,
+        '-s', $speed, '-t', $hours * 3600 / $speed ]);
+}
+
+sub mp4 {
+    my ($hours) = @_;
+
+    subtest "$hours h" => sub {
+        my $load = load('file', $hours, 1000);
+        $t->wait_growing(1);
+
+        my @rss;
+
+        while ($load->alive) {
+            push @rss, rss('VmRSS');
+            sleep 0.2;
+        }
+
+        my $start = time;
+        my ($row) = sort { $b->{duration_ms} <=> $a->{duration_ms} }
+                    $t->wait_files($hours > 2 ? 2 : 1, _timeout => 60);
+        my $finish = time - $start;
+
+        cmp_ok(abs($row->{duration_ms} / 3600e3 / $hours - 1), '<', 0.05,
+               'a file as long as what was sent');
+        is($row->{frames_dropped}, 0, 'nothing dropped');
+
+        my $file = $t->path($row);
+        is(join("\n", Recording::Mp4->read($file)->faststart_problems), '',
+           'moov in front');
+        cmp_ok(abs(duration($file) - $row->{duration_ms} / 1000), '<', 0.1,
+               'duration');
+
+        # from the first quarter to the last: what waits for the disk varies
+        my $n = int @rss / 4;
+        my ($early, $late) = map { (sort { $a <=> $b } @$_)[@$_ / 2] }
+            [ @rss[1 .. $n] ], [ @rss[-$n .. -1] ];
+        cmp_ok($late - $early, '<', 4096, 'memory is flat, KB');
+
+        note(sprintf '%d h, %d frames: finished %.1f s after the end, '
+            . 'peak %.0f MB, %.0f MB while recorded', $hours,
+            $row->{frames_written}, $finish, rss('VmHWM') / 1024,
+            $late / 1024);
+        unlink $file;
+    };
+}
+
+sub hls {
+    my $hours = 20_000 / 3600;
+    my $load = load('list', $hours, 1000);
+    my ($row) = $t->wait_growing(1);
+    my $playlist = $t->path($row);
+
+    my @cost;
+
+    for my $from (1000, 18_000) {
+        my @io = map {
+            my $n = $_;
+            wait_for("segment $n", 60, sub {
+                -e sprintf '%s/%05d.ts', $playlist =~ m|(.*)/|, $n });
+            [ io() ] } $from, $from + 1000;
+
+        push @cost, [ map { $io[1][$_] - $io[0][$_] } 0, 1 ];
+    }
+
+    cmp_ok(abs($cost[1][0] / $cost[0][0] - 1), '<', 0.1,
+           'the last segments cost as many calls as the first');
+    cmp_ok(abs($cost[1][1] / $cost[0][1] - 1), '<', 0.1,
+           'and as many bytes');
+    note(sprintf '%.1f calls, %.0f bytes a segment; then %.1f and %.0f',
+         map { $_ / 1000 } map { @$_ } @cost);
+
+    $load->wait(60);
+    $t->wait_files(1, format => 'hls', _timeout => 60);
+    cmp_ok(scalar(() = slurp($playlist) =~ /EXTINF/g), '>', 19_500,
+           'the playlist has them all');
+}
+
+sub rss { return (slurp("/proc/$worker/status") =~ /^$_[0]:\s+(\d+)/m)[0] }
+
+# calls and bytes written
+sub io { return slurp("/proc/$worker/io") =~ /^syscw: (\d+).*?wchar: (\d+)/ms
+         ? ($1, $2)
+         : reverse slurp("/proc/$worker/io") =~ /^wchar: (\d+).*?syscw: (\d+)/ms }
