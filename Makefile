@@ -9,6 +9,8 @@
 #
 #   make test TESTS="t/hls.t"          run some tests
 #   make test PROVE_FLAGS="-v -j4"     pass options to prove
+#   make fuzz FUZZ_TIME=600            feed the parsers with anything
+#   make bench BENCH_STREAMS=100       what recording costs
 #
 # Everything that is made goes to build/.  docs/install.md is about systems
 # other than Debian, where nginx's own configure builds the module.
@@ -23,6 +25,7 @@ BUILD_PACKAGES = gcc libc6-dev make nginx nginx-dev libnginx-mod-rtmp \
 	libavformat-dev libavcodec-dev libavutil-dev libsqlite3-dev \
 	ca-certificates xz-utils
 RUN_PACKAGES = ffmpeg sqlite3 curl perl procps
+TEST_PACKAGES = clang libclang-rt-dev
 
 TESTS = t/
 PROVE_FLAGS =
@@ -39,14 +42,17 @@ SOURCES = $(sort $(wildcard src/*.c src/*.h))
 
 all: $(BUILD)/$(NAME).so
 
-.PHONY: all deps demo test test-asan unit static asan \
-	install uninstall clean FORCE
+.PHONY: all deps test-deps demo test test-asan unit fuzzers fuzz load bench \
+	static asan install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .PRECIOUS: $(BUILD)/%/tree/objs/Makefile
 
 
 deps:
 	@t/tools/deps.sh $(BUILD_PACKAGES) $(RUN_PACKAGES)
+
+test-deps:
+	@t/tools/deps.sh $(BUILD_PACKAGES) $(RUN_PACKAGES) $(TEST_PACKAGES)
 
 
 # build/ keeps itself out of the repository
@@ -128,6 +134,7 @@ $(BUILD)/%/$(NAME).so: $(BUILD)/%/tree/objs/Makefile $(SOURCES)
 # C unit tests: t/unit/name.c becomes build/unit/name.  Its first lines say
 # what it is linked with:
 #
+#   /* cflags: -O2 -fno-sanitize=all */
 #   /* link: src/a.c src/b.c */
 #   /* libs: -lavformat */
 
@@ -144,21 +151,70 @@ $(BUILD)/unit/%: t/unit/%.c $(SOURCES) $(wildcard t/unit/*.h) \
 		$(BUILD)/debian/Makefile
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_CFLAGS) $(UNIT_INCS) -o $@ $< \
+	    $$(sed -n 's|^/\* *cflags: *\(.*\)\*/.*|\1|p' $<) \
 	    $$(sed -n 's|^/\* *link: *\(.*\)\*/.*|\1|p' $<) \
 	    $$(sed -n 's|^/\* *libs: *\(.*\)\*/.*|\1|p' $<)
+
+
+# fuzz targets, in the same way: t/fuzz/name.c becomes build/fuzz/name.  A
+# corpus grows in build/fuzz/corpus, and what breaks one is left beside it.
+
+FUZZ = $(patsubst t/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard t/fuzz/*.c))
+FUZZ_CC = clang
+FUZZ_CFLAGS = -g -O1 -W -Wall -Wno-unused-parameter -Werror \
+	-fno-omit-frame-pointer -fsanitize=fuzzer,address,undefined \
+	-fno-sanitize-recover=undefined
+FUZZ_TIME = 60
+
+fuzzers: $(FUZZ)
+
+$(BUILD)/fuzz/%: t/fuzz/%.c $(SOURCES) t/fuzz/fuzz.h t/unit/headers.h \
+		$(BUILD)/debian/Makefile
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -I t/fuzz $(UNIT_INCS) -o $@ $< \
+	    $$(sed -n 's|^/\* *link: *\(.*\)\*/.*|\1|p' $<)
+
+fuzz: test-deps
+	@$(MAKE) --no-print-directory fuzzers
+	@for f in $(notdir $(FUZZ)); do \
+	    echo "fuzzing $$f for $(FUZZ_TIME) s"; \
+	    mkdir -p $(BUILD)/fuzz/corpus/$$f; \
+	    $(BUILD)/fuzz/$$f -max_total_time=$(FUZZ_TIME) -timeout=10 \
+	        -max_len=4096 -verbosity=0 -print_final_stats=1 \
+	        -artifact_prefix=$(BUILD)/fuzz/$$f- $(BUILD)/fuzz/corpus/$$f \
+	    || exit 1; \
+	done
+
+
+# the benchmark and its load generator
+
+BENCH_STREAMS = 50
+BENCH_TIME = 10
+BENCH_ROUNDS = 3
+
+load: $(BUILD)/bench/rtmp_load
+
+$(BUILD)/bench/rtmp_load: t/bench/rtmp_load.c | $(BUILD)/.gitignore
+	@mkdir -p $(@D)
+	$(CC) -g -O2 -W -Wall -Werror -o $@ $<
+
+bench: test-deps
+	@$(MAKE) --no-print-directory all load
+	@BENCH_STREAMS=$(BENCH_STREAMS) BENCH_TIME=$(BENCH_TIME) \
+	BENCH_ROUNDS=$(BENCH_ROUNDS) perl -I t/lib -I t/bench t/bench/bench.pl
 
 
 # each step in its turn, as the packages must be there before a make reads
 # what depends on them
 
-test: deps
-	@$(MAKE) --no-print-directory all unit static
+test: test-deps
+	@$(MAKE) --no-print-directory all unit fuzzers load static
 	prove -r -I t/lib $(PROVE_FLAGS) $(TESTS)
 
 # the same under AddressSanitizer and UndefinedBehaviorSanitizer
 
-test-asan: deps
-	@$(MAKE) --no-print-directory all unit asan
+test-asan: test-deps
+	@$(MAKE) --no-print-directory all unit fuzzers load asan
 	ASAN_OPTIONS=detect_leaks=0 \
 	TEST_NGINX_BINARY=$(BUILD)/asan/nginx TEST_RTMP_MODULE= \
 	TEST_RECORDING_MODULE=$(BUILD)/asan/$(NAME).so \
