@@ -1,0 +1,63 @@
+#!/usr/bin/perl
+
+# The directives in C and the headings of docs/directives.md are the same,
+# both ways, and so are their contexts.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::More;
+
+use Recording::Util qw(root slurp);
+
+# a table of commands says where its directives stand, or its block does
+my %context = (NGX_RTMP_MAIN_CONF => 'rtmp', NGX_RTMP_SRV_CONF => 'server',
+               NGX_RTMP_APP_CONF => 'application');
+
+my %code;
+
+for my $file (glob root() . '/src/*.c') {
+    my $source = slurp($file);
+
+    while ($source =~ /ngx_command_t\s+(\w+)\[\]\s*=\s*\{(.*?)
+                       ngx_null_command/sgx)
+    {
+        my ($table, $commands) = ($1, $2);
+        my ($block) = $table =~ /^ngx_recording_(\w+)_commands$/;
+
+        while ($commands =~ /\{\s*ngx_string\("(\w+)"\),\s*([\w|\s]+),/g) {
+            my ($name, $type) = ($1, $2);
+            my @found = map { $context{$_} || () } $type =~ /\w+/g;
+            $code{$name} = join ', ', $block ? "record_$block" : (), @found;
+        }
+
+        is(scalar(() = $commands =~ /ngx_string/g),
+           scalar(() = $commands =~ /\{\s*ngx_string\("\w+"\),/g),
+           "$table is understood");
+    }
+}
+
+my (%docs, %twice);
+
+for my $section (split /^(?=## )/m, slurp(root() . '/docs/directives.md')) {
+    my ($name) = $section =~ /^## (\w+)\n/ or next;
+    $twice{$name}++ if $docs{$name};
+
+    my ($syntax, $default, $where) = $section =~
+        /^\ {4}Syntax:\s+(.+)\n\ {4}Default:\s+(.+)\n
+         \ {4}Context:\s+(.+)\n/mx;
+
+    $docs{$name} = $where || 'none';
+    like($syntax || '', qr/^\Q$name\E .*(?:;|\{ \.\.\. \})$/,
+         "$name: syntax");
+    like($default || '', qr/^(?:-|\Q$name\E .+[;}])$/, "$name: default");
+}
+
+cmp_ok(scalar keys %code, '>=', 8, 'there are directives');
+is_deeply(\%docs, \%code, 'the docs have what the code has, and no more');
+is(join(' ', keys %twice), '', 'each once');
+
+done_testing();

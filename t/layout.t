@@ -1,0 +1,156 @@
+#!/usr/bin/perl
+
+# Who may touch what: each library and each foreign header has its place, a
+# function that runs on a pool thread stays away from what belongs to the
+# event loop, and sizes are kept.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::More;
+
+use Recording::Util qw(root slurp);
+
+my %source = map { m{([^/]+)$} ? ($1 => slurp($_)) : () }
+             glob root() . '/src/*.[ch]';
+
+cmp_ok(scalar keys %source, '>', 20, 'sources are there');
+
+# --- what may stand only in some files
+
+my $mux = qr/^ngx_recording_(?:av\.|mp4\.|mux_)/;
+my $conf = qr/^ngx_recording_conf\w*\.c$/;
+my $job = qr/^ngx_recording_job\./;
+
+my @places = (
+    [ 'nginx-rtmp', qr/^#include\s+[<"]ngx_rtmp\w*\.h/m,
+      qr/$conf|^ngx_rtmp_recording_module\.c$/ ],
+    [ 'libav*', qr/^#include\s+[<"]lib(?:av|sw)\w+\//m, $mux ],
+    [ 'libav* functions', qr/\b(?:av|avio|avformat|avcodec)_\w+ ?\(/, $mux ],
+    [ 'SQLite', qr/^#include\s+[<"]sqlite3|\bsqlite3_\w+ ?\(/m,
+      qr/^ngx_recording_catalogue\.c$/ ],
+    [ 'the thread pool', qr/\bngx_thread_(?:pool\.h|task)/, $job ],
+    [ 'a new thread pool', qr/\bngx_thread_pool_add\b/, $conf ],
+    [ 'a thread', qr/\bpthread_create\b/, qr/^(?!)/ ],
+    [ 'sockets and HTTP', qr/\b(?:socket|connect) ?\(|["<]ngx_http/,
+      qr/^(?!)/ ],
+);
+
+for my $place (@places) {
+    my ($what, $pattern, $where) = @$place;
+
+    my @found = grep { code($source{$_}) =~ $pattern } sort keys %source;
+    my @strange = grep { $_ !~ $where } @found;
+    is("@strange", '', "$what: only in its place");
+
+    # a pattern that finds nothing at home would prove nothing
+    isnt("@found", '', "$what: is in its place") if $where ne qr/^(?!)/;
+}
+
+# --- what a pool thread must not do, itself or by what it calls
+
+my %body;
+
+for my $file (grep { /\.c$/ } sort keys %source) {
+    my %function = functions($source{$file});
+    $body{$_} = { file => $file, text => code($function{$_}) }
+        for keys %function;
+}
+
+my @threads = grep { /_thread$/ } sort keys %body;
+cmp_ok(scalar @threads, '>', 10, 'functions for threads are found');
+
+my $loop = qr/\b(?:ngx_log_error|ngx_log_debug\d|ngx_conf_log_error
+                 |ngx_add_timer|ngx_del_timer|ngx_post_event|ngx_palloc
+                 |ngx_pnalloc|ngx_pcalloc|ngx_create_pool|ngx_destroy_pool
+                 |ngx_cycle|ngx_recording_job_post)\b/x;
+
+for my $name (@threads) {
+    my @bad;
+
+    for my $called (reached($name)) {
+        push @bad, "$called: $&" if $body{$called}{text} =~ $loop;
+    }
+
+    is("@bad", '', "$name keeps off the loop");
+}
+
+# --- headers: no circle
+
+my %includes = map {
+    $_ => [ $source{$_} =~ /^#include\s+"(ngx_recording_\w+\.h)"/mg ]
+} keys %source;
+
+is(circle([ $_ ]), '', "$_ includes what is below it")
+    for grep { /\.h$/ } sort keys %source;
+
+# --- sizes
+
+for my $file (sort keys %source) {
+    my @lines = split /\n/, $source{$file};
+    my %function = functions($source{$file});
+
+    my @problems = map { 'line ' . ($_ + 1) . ' is too long' }
+                   grep { length $lines[$_] > 80 } 0 .. $#lines;
+
+    my $long = $source{$file} =~ tr/\n//;
+    push @problems, "$long lines" if $long >= 800;
+    push @problems, 'tab or space at the end'
+        if $source{$file} =~ /\t|[ ]$/m;
+    push @problems, 'code that is switched off'
+        if $source{$file} =~ /^#\s*if\s+0\b/m;
+
+    for my $name (sort keys %function) {
+        $long = $function{$name} =~ tr/\n//;
+        push @problems, "$name has $long lines" if $long >= 120;
+    }
+
+    is(join("\n", @problems), '', "$file: sizes");
+}
+
+done_testing();
+
+# without comments: they may name anything
+sub code {
+    my ($text) = @_;
+
+    $text =~ s{/\*.*?\*/}{}gs;
+    return $text;
+}
+
+# name => text, from the name in the first column to the closing brace
+sub functions {
+    my ($text) = @_;
+
+    my %function;
+    $function{$2} = $1
+        while $text =~ /^((\w+)\([^;{}]*\)\n\{\n.*?^\}\n)/msg;
+
+    return %function;
+}
+
+# a function and all of ours that it calls
+sub reached {
+    my ($name, $seen) = @_;
+
+    $seen ||= {};
+    return () if $seen->{$name}++ || !$body{$name};
+    return ($name, map { reached($_, $seen) }
+                   $body{$name}{text} =~ /\b(ngx_r\w+)\(/g);
+}
+
+# the way from a header back to itself, or nothing
+sub circle {
+    my ($way) = @_;
+
+    for my $next (@{ $includes{$way->[-1]} || [] }) {
+        return join ' > ', @$way, $next if grep { $_ eq $next } @$way;
+        my $found = circle([ @$way, $next ]);
+        return $found if $found;
+    }
+
+    return '';
+}
