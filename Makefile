@@ -215,7 +215,8 @@ test: test-deps
 
 test-asan: test-deps
 	@$(MAKE) --no-print-directory all unit fuzzers load asan
-	ASAN_OPTIONS=detect_leaks=0 \
+	ASAN_OPTIONS=detect_leaks=0:detect_odr_violation=0 TEST_SLOW=3 \
+	TEST_NGINX_PRELOAD=$$($(CC) -print-file-name=libasan.so) \
 	TEST_NGINX_BINARY=$(BUILD)/asan/nginx TEST_RTMP_MODULE= \
 	TEST_RECORDING_MODULE=$(BUILD)/asan/$(NAME).so \
 	prove -r -I t/lib $(PROVE_FLAGS) $(TESTS)

@@ -10,7 +10,7 @@ ngx_recording_batch_need(ngx_recording_batch_t *batch, size_t size)
 {
     size = ngx_recording_message_size(size);
 
-    if (batch->last && batch->last->size - batch->last->used >= size) {
+    if (batch->room >= size) {
         return 0;
     }
 
@@ -37,7 +37,6 @@ ngx_recording_batch_add(ngx_recording_batch_t *batch, ngx_uint_t track,
         }
 
         block->next = NULL;
-        block->size = need - sizeof(ngx_recording_block_t);
         block->used = 0;
 
         if (batch->last) {
@@ -48,6 +47,7 @@ ngx_recording_batch_add(ngx_recording_batch_t *batch, ngx_uint_t track,
         }
 
         batch->last = block;
+        batch->room = need - sizeof(ngx_recording_block_t);
         batch->held += need;
     }
 
@@ -66,6 +66,7 @@ ngx_recording_batch_add(ngx_recording_batch_t *batch, ngx_uint_t track,
     m->early = 0;
 
     block->used += ngx_recording_message_size(size);
+    batch->room -= ngx_recording_message_size(size);
     batch->size += size;
 
     return ngx_recording_message_body(m);

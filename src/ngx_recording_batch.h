@@ -32,7 +32,6 @@ typedef struct ngx_recording_block_s  ngx_recording_block_t;
 
 struct ngx_recording_block_s {
     ngx_recording_block_t  *next;
-    size_t                  size;
     size_t                  used;
 };
 
@@ -40,6 +39,7 @@ struct ngx_recording_block_s {
 typedef struct {
     ngx_recording_block_t  *first;
     ngx_recording_block_t  *last;
+    size_t                  room;       /* bytes left in the last block */
     int64_t                 wall;       /* us, arrival of the first message */
     size_t                  size;       /* of all bodies */
     size_t                  held;       /* bytes of memory */

@@ -6,6 +6,7 @@
 #define NGX_RECORDING_CATALOGUE_VERSION  1
 #define NGX_RECORDING_CATALOGUE_BUSY     10000      /* ms */
 #define NGX_RECORDING_CATALOGUE_PAUSE    10         /* ms */
+#define NGX_RECORDING_CATALOGUE_BEHIND   1000000    /* us */
 #define NGX_RECORDING_CATALOGUE_COUNTED  9          /* suffixes -2, -3 ... */
 
 
@@ -22,7 +23,7 @@ static sqlite3_stmt *ngx_recording_catalogue_stmt(
 static ngx_int_t ngx_recording_catalogue_run(ngx_recording_catalogue_t *cat,
     ngx_recording_sql_e sql);
 static ngx_int_t ngx_recording_catalogue_free(ngx_recording_catalogue_t *cat,
-    ngx_recording_stream_t *stream);
+    ngx_recording_stream_t *stream, int64_t start);
 static ngx_int_t ngx_recording_catalogue_claim(ngx_recording_catalogue_t *cat,
     ngx_recording_sql_e sql, ngx_recording_file_t *file,
     ngx_recording_claim_t *claim);
@@ -49,8 +50,8 @@ static const char  ngx_recording_catalogue_schema[] =
     " start_us INTEGER NOT NULL,"
     " end_us INTEGER);"
 
-    "CREATE INDEX IF NOT EXISTS recordings_active"
-    " ON recordings (app, stream, template) WHERE end_us IS NULL;"
+    "CREATE INDEX IF NOT EXISTS recordings_stream"
+    " ON recordings (app, stream, template, end_us);"
 
     "CREATE TABLE IF NOT EXISTS files ("
     " file_id INTEGER PRIMARY KEY,"
@@ -95,8 +96,8 @@ static const char  *ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     "PRAGMA synchronous=NORMAL",
     "PRAGMA synchronous=FULL",
 
-    "SELECT owner FROM recordings WHERE app = ?1 AND stream = ?2"
-    " AND template = ?3 AND end_us IS NULL",
+    "SELECT owner, end_us FROM recordings WHERE app = ?1 AND stream = ?2"
+    " AND template = ?3 AND (end_us IS NULL OR end_us > ?4)",
 
     "INSERT INTO recordings (template, domain, app, stream, stream_param,"
     " recording_id, owner, start_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -194,7 +195,7 @@ ngx_recording_catalogue_start_thread(ngx_recording_catalogue_t *cat,
         return NGX_ERROR;
     }
 
-    rc = exclusive ? ngx_recording_catalogue_free(cat, stream) : NGX_OK;
+    rc = exclusive ? ngx_recording_catalogue_free(cat, stream, start) : NGX_OK;
 
     if (rc == NGX_OK) {
         st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_RECORDING);
@@ -214,11 +215,15 @@ ngx_recording_catalogue_start_thread(ngx_recording_catalogue_t *cat,
 }
 
 
-/* no living worker records this stream by this template */
+/*
+ * No other living worker records this stream by this template, or has
+ * recorded what is still to be written here: the end of a source comes to
+ * all its relays at a time, but a worker may be behind.
+ */
 
 static ngx_int_t
 ngx_recording_catalogue_free(ngx_recording_catalogue_t *cat,
-    ngx_recording_stream_t *stream)
+    ngx_recording_stream_t *stream, int64_t start)
 {
     int            rc;
     ngx_int_t      found;
@@ -235,12 +240,22 @@ ngx_recording_catalogue_free(ngx_recording_catalogue_t *cat,
     ngx_recording_catalogue_text(st, 2, stream->name.data, stream->name.len);
     ngx_recording_catalogue_text(st, 3, stream->template.data,
                                  stream->template.len);
+    (void) sqlite3_bind_int64(st, 4, start - NGX_RECORDING_CATALOGUE_BEHIND);
+
     found = NGX_OK;
 
     while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
         owner = (const char *) sqlite3_column_text(st, 0);
 
-        if (owner && ngx_recording_store_alive_thread(cat->store, owner)) {
+        /* what this worker still writes is the publish before */
+
+        if (owner == NULL || strcmp(owner, cat->store->owner) == 0) {
+            continue;
+        }
+
+        if (sqlite3_column_type(st, 1) != SQLITE_NULL
+            || ngx_recording_store_alive_thread(cat->store, owner))
+        {
             found = NGX_DECLINED;
         }
     }

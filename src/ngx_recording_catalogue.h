@@ -73,8 +73,9 @@ void ngx_recording_catalogue_close(ngx_recording_catalogue_t *cat);
 uint64_t ngx_recording_catalogue_id_thread(ngx_recording_catalogue_t *cat);
 
 /*
- * Writes the row of a recording.  exclusive: NGX_DECLINED if a living worker
- * has one of the same template, application and stream.
+ * Writes the row of a recording.  exclusive: NGX_DECLINED if another living
+ * worker has one of the same template, application and stream, or has ended
+ * it later than the frame that arrived at start.
  */
 ngx_int_t ngx_recording_catalogue_start_thread(ngx_recording_catalogue_t *cat,
     uint64_t recording_id, ngx_recording_stream_t *stream, int64_t start,

@@ -10,8 +10,6 @@
 #define NGX_RECORDING_WAIT_SIZE     (1024 * 1024)
 #define NGX_RECORDING_HEAD          16                /* bytes to be parsed */
 
-#define NGX_RECORDING_NO_TRACK      ((ngx_uint_t) -1)
-
 
 typedef enum {
     NGX_RECORDING_WAITING = 0,
@@ -59,6 +57,7 @@ static ngx_int_t ngx_recording_copy_stream(ngx_recording_t *r,
 static ngx_int_t ngx_recording_copy_str(ngx_pool_t *pool, ngx_str_t *dst,
     ngx_str_t *src);
 static u_char *ngx_recording_log(ngx_log_t *log, u_char *buf, size_t len);
+static size_t ngx_recording_head(u_char *buf, ngx_chain_t *in);
 static void ngx_recording_wait(ngx_recording_t *r, ngx_uint_t track,
     uint32_t timestamp, ngx_chain_t *in, size_t size,
     ngx_recording_frame_t *f);
@@ -251,7 +250,7 @@ void
 ngx_recording_message(ngx_recording_t *r, ngx_uint_t track,
     uint32_t timestamp, ngx_chain_t *in)
 {
-    u_char                 head[NGX_RECORDING_HEAD], *p;
+    u_char                 buf[NGX_RECORDING_HEAD], *head;
     size_t                 size, n;
     ngx_chain_t           *cl;
     ngx_recording_frame_t  f;
@@ -260,13 +259,16 @@ ngx_recording_message(ngx_recording_t *r, ngx_uint_t track,
         return;
     }
 
-    p = head;
-
     for (size = 0, cl = in; cl; cl = cl->next) {
-        n = ngx_min(cl->buf->last - cl->buf->pos, head + sizeof(head) - p);
-        p = ngx_cpymem(p, cl->buf->pos, n);
-
         size += cl->buf->last - cl->buf->pos;
+    }
+
+    head = in->buf->pos;
+    n = in->buf->last - in->buf->pos;
+
+    if (n < NGX_RECORDING_HEAD && n < size) {
+        n = ngx_recording_head(buf, in);
+        head = buf;
     }
 
     ngx_memzero(&f, sizeof(ngx_recording_frame_t));
@@ -274,9 +276,7 @@ ngx_recording_message(ngx_recording_t *r, ngx_uint_t track,
     if (track == NGX_RECORDING_DATA) {
         r->key = 0;
 
-    } else if (ngx_recording_frame_parse(&f, track, head, p - head)
-               == NGX_OK)
-    {
+    } else if (ngx_recording_frame_parse(&f, track, head, n) == NGX_OK) {
         r->key = track == NGX_RECORDING_VIDEO ? f.key && !f.header
                                               : r->audio_only || !r->video;
 
@@ -296,6 +296,24 @@ ngx_recording_message(ngx_recording_t *r, ngx_uint_t track,
     }
 
     ngx_recording_add(r, track, timestamp, in, size);
+}
+
+
+/* the first bytes of a message that has them in more than one buffer */
+
+static size_t
+ngx_recording_head(u_char *buf, ngx_chain_t *in)
+{
+    size_t   n;
+    u_char  *p;
+
+    for (p = buf; in; in = in->next) {
+        n = ngx_min(in->buf->last - in->buf->pos,
+                    buf + NGX_RECORDING_HEAD - p);
+        p = ngx_cpymem(p, in->buf->pos, n);
+    }
+
+    return p - buf;
 }
 
 
@@ -634,6 +652,7 @@ ngx_recording_close(ngx_recording_t *r)
     }
 
     r->state = NGX_RECORDING_ENDING;
+    r->writer->end = ngx_recording_now();
 
     if (!r->appending) {
         ngx_recording_append(r);

@@ -70,7 +70,10 @@ ngx_recording_rule_same(ngx_array_t *rules, ngx_recording_rule_t *rule)
 static ngx_uint_t
 ngx_recording_rule_equal(ngx_str_t *a, ngx_str_t *b)
 {
-    return a->len == b->len && ngx_memcmp(a->data, b->data, a->len) == 0;
+    /* an empty one may have no data */
+
+    return a->len == b->len
+           && (a->len == 0 || ngx_memcmp(a->data, b->data, a->len) == 0);
 }
 
 

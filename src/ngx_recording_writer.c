@@ -112,13 +112,10 @@ void
 ngx_recording_writer_end_thread(ngx_recording_writer_t *w)
 {
     ngx_uint_t                        i;
-    struct timespec                   ts;
     ngx_recording_item_t              item;
     ngx_recording_cursor_t            cursor;
     ngx_recording_message_t          *m;
     ngx_recording_catalogue_error_t   err;
-
-    (void) clock_gettime(CLOCK_REALTIME, &ts);
 
     if (w->held.n) {
 
@@ -147,8 +144,7 @@ ngx_recording_writer_end_thread(ngx_recording_writer_t *w)
 
     if (w->recording_id
         && ngx_recording_catalogue_end_thread(w->catalogue, w->recording_id,
-                             (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000,
-                             &err)
+                                              w->end, &err)
            != NGX_OK)
     {
         ngx_recording_notice(&w->notices, NGX_LOG_ERR, 0,

@@ -70,6 +70,7 @@ typedef struct {
     ngx_recording_store_t  *store;
     ngx_recording_catalogue_t  *catalogue;
     uint64_t                recording_id;  /* 0 until its row is written */
+    int64_t                 end;           /* us, when the stream was over */
     unsigned                exclusive:1;   /* not if another worker has it */
 
     ngx_recording_clock_t   clock;

@@ -60,6 +60,17 @@ recorded('always', 1, $flv);
 feed('feed', $other);
 recorded('always', 2, $flv, $other);
 
+# it is back at once, while the end of the recording is still written
+my @quick = map { my $r = client($source, 'src'); $r } 1, 2;
+$quick[0]->publish('feed');
+$quick[0]->send_flv($flv, rate => 8);
+$quick[0]->delete_stream;
+$quick[0]->wait_status(qr/Unpublish/);
+$quick[1]->publish('feed');
+$quick[1]->send_flv($other, rate => 8);
+$_->close for @quick;
+recorded('always', 4, $flv, $other, $flv, $other);
+
 # nothing but a header and a pause in between leaves nothing
 feed('feed', [ grep { $_->[0] == 18 || $_->[2] =~ /^[\x17\xaf]\0/ }
                Recording::Rtmp::flv_messages($flv) ]);
@@ -70,7 +81,7 @@ $source->terminate;
 $source->start;
 pulled('feed', $mark);
 feed('feed', $flv);
-recorded('always', 3, $flv, $other, $flv);
+recorded('always', 5, $flv, $other, $flv, $other, $flv);
 
 # --- a pull that lasts as long as it has a player
 
@@ -97,7 +108,7 @@ $r->close;
 # a relay does not end by itself, so neither does a graceful stop
 $_->terminate for $t, $source;
 
-is(() = $t->recordings, 6, 'as many recordings');
+is(() = $t->recordings, 8, 'as many recordings');
 is((grep { $_->{stream} !~ /^(?:always|asked)$/ } $t->files), 0,
    'under the names of the relay');
 is((grep { decode_problem($_) ne '' } $t->paths($t->files)), 0,
