@@ -178,6 +178,10 @@ ngx_recording_av_packet_thread(ngx_recording_av_t *av, ngx_uint_t track,
     AVPacket   *packet;
     AVRational  ms;
 
+    if (av->streams[track] == -1) {
+        return NGX_DECLINED;
+    }
+
     packet = av->packet;
     ms = (AVRational) { 1, 1000 };
     st = av->ctx->streams[av->streams[track]];

@@ -61,7 +61,7 @@ ngx_recording_batch_add(ngx_recording_batch_t *batch, ngx_uint_t track,
 
     m->size = (uint32_t) size;
     m->timestamp = timestamp;
-    m->arrival = (uint32_t) ((wall - batch->wall) / 1000);
+    m->arrival = (int32_t) ((wall - batch->wall) / 1000);
     m->track = (uint8_t) track;
     m->early = 0;
 
@@ -70,6 +70,53 @@ ngx_recording_batch_add(ngx_recording_batch_t *batch, ngx_uint_t track,
     batch->size += size;
 
     return ngx_recording_message_body(m);
+}
+
+
+size_t
+ngx_recording_batch_fill(u_char *p, size_t size, ngx_chain_t *in)
+{
+    size_t   n;
+    u_char  *start;
+
+    for (start = p; in && size; in = in->next) {
+        n = ngx_min((size_t) (in->buf->last - in->buf->pos), size);
+        p = ngx_cpymem(p, in->buf->pos, n);
+        size -= n;
+    }
+
+    return p - start;
+}
+
+
+void
+ngx_recording_batch_move(ngx_recording_batch_t *batch,
+    ngx_recording_batch_t *from)
+{
+    u_char                   *p;
+    ngx_recording_cursor_t    c;
+    ngx_recording_message_t  *m;
+
+    c = ngx_recording_batch_begin(from);
+
+    while ((m = ngx_recording_batch_next(&c)) != NULL) {
+
+        if (m->track == NGX_RECORDING_GAP) {
+            continue;
+        }
+
+        p = ngx_recording_batch_add(batch, m->track, m->timestamp,
+                                    from->wall + (int64_t) m->arrival * 1000,
+                                    m->size);
+        if (p == NULL) {
+            break;
+        }
+
+        ngx_memcpy(p, ngx_recording_message_body(m), m->size);
+        ngx_recording_message_of(p)->early = m->early;
+    }
+
+    ngx_recording_batch_clear(from);
 }
 
 

@@ -20,9 +20,8 @@
 
 typedef struct {
     uint32_t                size;
-    uint32_t                timestamp;  /* RTMP's; for a gap the number of
-                                           frames that were dropped */
-    uint32_t                arrival;    /* ms after the batch's first */
+    uint32_t                timestamp;  /* RTMP's */
+    int32_t                 arrival;    /* ms after the batch's first */
     uint8_t                 track;
     uint8_t                 early;      /* a header from before the publish */
 } ngx_recording_message_t;
@@ -59,6 +58,13 @@ size_t ngx_recording_batch_need(ngx_recording_batch_t *batch, size_t size);
 /* adds a message and returns its body, to be filled, or NULL: no memory */
 u_char *ngx_recording_batch_add(ngx_recording_batch_t *batch,
     ngx_uint_t track, uint32_t timestamp, int64_t wall, size_t size);
+
+/* copies the first bytes of a chain, size at most; returns how many */
+size_t ngx_recording_batch_fill(u_char *p, size_t size, ngx_chain_t *in);
+
+/* moves the messages of another batch, but gaps, to the end of this one */
+void ngx_recording_batch_move(ngx_recording_batch_t *batch,
+    ngx_recording_batch_t *from);
 
 /* frees the messages; the batch is empty then */
 void ngx_recording_batch_clear(ngx_recording_batch_t *batch);

@@ -8,6 +8,7 @@
 #define NGX_RECORDING_CATALOGUE_PAUSE    10         /* ms */
 #define NGX_RECORDING_CATALOGUE_BEHIND   1000000    /* us */
 #define NGX_RECORDING_CATALOGUE_COUNTED  9          /* suffixes -2, -3 ... */
+#define NGX_RECORDING_CATALOGUE_TRIES    100        /* of paths at a time */
 
 
 static ngx_int_t ngx_recording_catalogue_begin(ngx_recording_catalogue_t *cat,
@@ -303,7 +304,13 @@ ngx_recording_catalogue_insert_thread(ngx_recording_catalogue_t *cat,
     rc = ngx_recording_catalogue_claim(cat, NGX_RECORDING_SQL_INSERT, file,
                                        claim);
 
-    return ngx_recording_catalogue_finish(cat, rc, err);
+    rc = ngx_recording_catalogue_finish(cat, rc, err);
+
+    if (rc != NGX_OK) {
+        file->path_len = 0;
+    }
+
+    return rc;
 }
 
 
@@ -312,16 +319,31 @@ ngx_recording_catalogue_move_thread(ngx_recording_catalogue_t *cat,
     ngx_recording_file_t *file, ngx_recording_claim_t *claim,
     ngx_recording_catalogue_error_t *err)
 {
+    size_t     len;
+    u_char     path[NGX_RECORDING_FILE_PATH];
     ngx_int_t  rc;
 
     if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
         return NGX_ERROR;
     }
 
+    len = file->path_len;
+    ngx_memcpy(path, file->path, len);
+
     rc = ngx_recording_catalogue_claim(cat, NGX_RECORDING_SQL_MOVE, file,
                                        claim);
 
-    return ngx_recording_catalogue_finish(cat, rc, err);
+    rc = ngx_recording_catalogue_finish(cat, rc, err);
+
+    if (rc != NGX_OK) {
+
+        /* the row still has the path that it had */
+
+        file->path_len = len;
+        ngx_memcpy(file->path, path, len);
+    }
+
+    return rc;
 }
 
 
@@ -333,9 +355,10 @@ ngx_recording_catalogue_claim(ngx_recording_catalogue_t *cat,
     ngx_recording_claim_t *claim)
 {
     u_char         url[3 * NGX_RECORDING_FILE_PATH], *p;
+    ngx_uint_t     n;
     sqlite3_stmt  *st;
 
-    for ( ;; ) {
+    for (n = 0; /* void */ ; /* void */ ) {
         st = ngx_recording_catalogue_stmt(cat, sql);
 
         if (st == NULL) {
@@ -385,6 +408,10 @@ ngx_recording_catalogue_claim(ngx_recording_catalogue_t *cat,
 
         if (sqlite3_changes(cat->db)) {
             return NGX_OK;
+        }
+
+        if (++n == NGX_RECORDING_CATALOGUE_TRIES) {
+            return NGX_ERROR;
         }
     }
 }

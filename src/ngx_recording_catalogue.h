@@ -5,7 +5,7 @@
  * Runs on pool threads only: every call may wait for the disk and for other
  * threads and workers.  One catalogue is shared by all threads of a worker;
  * a mutex makes them take turns.  It is opened by the first call that needs
- * it, after the fork, and again after a failure.
+ * it, after the fork; if that fails the next call tries again.
  *
  * Return codes: NGX_OK; NGX_ERROR with the reason in the error given.
  */

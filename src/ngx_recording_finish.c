@@ -4,6 +4,7 @@
 
 #define NGX_RECORDING_FINISH_CLAIMS  20
 #define NGX_RECORDING_FINISH_RETRY   5000         /* ms */
+#define NGX_RECORDING_FINISH_TRIES   3            /* of what cannot pass */
 
 
 typedef struct {
@@ -14,6 +15,7 @@ typedef struct {
     ngx_log_t              *log;
     ngx_recording_job_t     job;
     ngx_event_t             retry;
+    ngx_uint_t              tries;         /* that failed by the file itself */
     ngx_recording_notices_t notices;
     void                  (*done)(void *data);
     void                   *data;
@@ -78,11 +80,19 @@ ngx_recording_finish_thread(void *data)
 {
     ngx_recording_finish_t *f = data;
 
-    if (ngx_recording_finish_file(f->mux, f->template, &f->worker->catalogue,
-                                  &f->notices)
-        == NGX_OK
-        || ngx_exiting)
-    {
+    ngx_int_t  rc;
+
+    rc = ngx_recording_finish_file(f->mux, f->template, &f->worker->catalogue,
+                                   &f->notices);
+
+    if (rc == NGX_ERROR && ++f->tries == NGX_RECORDING_FINISH_TRIES) {
+        ngx_recording_notice(&f->notices, NGX_LOG_ERR, 0,
+                             "file \"%s\" cannot be finished, it is left in "
+                             "work/", f->mux->work);
+        rc = NGX_OK;
+    }
+
+    if (rc == NGX_OK || ngx_exiting) {
         ngx_recording_mux_close_thread(f->mux);
         f->mux = NULL;
     }
@@ -118,7 +128,10 @@ ngx_recording_finish_again(ngx_event_t *ev)
 }
 
 
-/* NGX_AGAIN: not now; whatever was done already is not done again */
+/*
+ * NGX_AGAIN: not now; NGX_ERROR: hardly ever, as not the disk is to blame.
+ * What was done already is not done again.
+ */
 
 static ngx_int_t
 ngx_recording_finish_file(ngx_recording_mux_t *mux,
@@ -155,10 +168,13 @@ ngx_recording_finish_file(ngx_recording_mux_t *mux,
     mux->op = NULL;
     mux->err = mux->format->endless ? mux->err : 0;
 
-    if (mux->format->finish(mux) != NGX_OK
-        || ngx_recording_finish_place(mux, template, catalogue, &err)
-           != NGX_OK)
-    {
+    if (!mux->whole && mux->format->finish(mux) != NGX_OK) {
+        goto failed;
+    }
+
+    mux->whole = 1;
+
+    if (ngx_recording_finish_place(mux, template, catalogue, &err) != NGX_OK) {
         goto failed;
     }
 
@@ -192,7 +208,7 @@ failed:
                              mux->op ? mux->op : "finish", mux->work);
     }
 
-    return NGX_AGAIN;
+    return err.text[0] == '\0' && mux->err == EINVAL ? NGX_ERROR : NGX_AGAIN;
 }
 
 
@@ -207,7 +223,7 @@ ngx_recording_finish_place(ngx_recording_mux_t *mux,
     ngx_int_t   rc;
     ngx_uint_t  n;
 
-    if (mux->format->endless || mux->placed) {
+    if (mux->format->endless) {
         return NGX_OK;
     }
 
@@ -217,15 +233,23 @@ ngx_recording_finish_place(ngx_recording_mux_t *mux,
         return NGX_ERROR;
     }
 
-    for (n = 0; n < NGX_RECORDING_FINISH_CLAIMS; n++) {
+    for (rc = NGX_OK, n = 0; n < NGX_RECORDING_FINISH_CLAIMS; n++) {
 
         ngx_memcpy(path, mux->file.path, mux->file.path_len);
         path[mux->file.path_len] = '\0';
 
-        rc = ngx_recording_store_place_thread(mux->store, mux->work, path);
+        if (!mux->placed) {
+            rc = ngx_recording_store_place_thread(mux->store, mux->work,
+                                                  path);
+        }
 
         if (rc == NGX_OK) {
             mux->placed = 1;
+
+            if (ngx_recording_store_sync_thread(mux->store, path) != NGX_OK) {
+                return ngx_recording_mux_error(mux, "sync the directory of");
+            }
+
             return NGX_OK;
         }
 

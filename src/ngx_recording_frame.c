@@ -20,8 +20,8 @@ static ngx_int_t ngx_recording_frame_video(ngx_recording_frame_t *f,
     u_char *p, size_t size);
 static ngx_int_t ngx_recording_frame_audio(ngx_recording_frame_t *f,
     u_char *p, size_t size);
-static ngx_int_t ngx_recording_frame_ex(ngx_recording_frame_t *f, u_char *p,
-    size_t size);
+static ngx_int_t ngx_recording_frame_ex(ngx_recording_frame_t *f,
+    ngx_uint_t track, u_char *p, size_t size);
 static int32_t ngx_recording_frame_composition(u_char *p);
 
 
@@ -53,15 +53,16 @@ static const uint8_t  ngx_recording_audio_codecs[16] = {
 
 static const struct {
     char                    tag[5];
+    ngx_recording_track_e   track;
     ngx_recording_codec_e   codec;
 } ngx_recording_fourcc[] = {
-    { "avc1", NGX_RECORDING_CODEC_H264 },
-    { "hvc1", NGX_RECORDING_CODEC_HEVC },
-    { "av01", NGX_RECORDING_CODEC_AV1 },
-    { "vp09", NGX_RECORDING_CODEC_VP9 },
-    { "mp4a", NGX_RECORDING_CODEC_AAC },
-    { ".mp3", NGX_RECORDING_CODEC_MP3 },
-    { "Opus", NGX_RECORDING_CODEC_OPUS },
+    { "avc1", NGX_RECORDING_VIDEO, NGX_RECORDING_CODEC_H264 },
+    { "hvc1", NGX_RECORDING_VIDEO, NGX_RECORDING_CODEC_HEVC },
+    { "av01", NGX_RECORDING_VIDEO, NGX_RECORDING_CODEC_AV1 },
+    { "vp09", NGX_RECORDING_VIDEO, NGX_RECORDING_CODEC_VP9 },
+    { "mp4a", NGX_RECORDING_AUDIO, NGX_RECORDING_CODEC_AAC },
+    { ".mp3", NGX_RECORDING_AUDIO, NGX_RECORDING_CODEC_MP3 },
+    { "Opus", NGX_RECORDING_AUDIO, NGX_RECORDING_CODEC_OPUS },
 };
 
 
@@ -108,7 +109,7 @@ ngx_recording_frame_video(ngx_recording_frame_t *f, u_char *p, size_t size)
     f->key = (type == NGX_RECORDING_FRAME_KEY);
 
     if (p[0] & NGX_RECORDING_EX_VIDEO) {
-        return ngx_recording_frame_ex(f, p, size);
+        return ngx_recording_frame_ex(f, NGX_RECORDING_VIDEO, p, size);
     }
 
     f->codec = ngx_recording_video_codecs[p[0] & 0x0f];
@@ -153,7 +154,7 @@ ngx_recording_frame_audio(ngx_recording_frame_t *f, u_char *p, size_t size)
     f->key = 1;
 
     if (format == NGX_RECORDING_EX_AUDIO) {
-        return ngx_recording_frame_ex(f, p, size);
+        return ngx_recording_frame_ex(f, NGX_RECORDING_AUDIO, p, size);
     }
 
     f->codec = ngx_recording_audio_codecs[format];
@@ -185,7 +186,8 @@ ngx_recording_frame_audio(ngx_recording_frame_t *f, u_char *p, size_t size)
 
 
 static ngx_int_t
-ngx_recording_frame_ex(ngx_recording_frame_t *f, u_char *p, size_t size)
+ngx_recording_frame_ex(ngx_recording_frame_t *f, ngx_uint_t track, u_char *p,
+    size_t size)
 {
     ngx_uint_t  i, type;
 
@@ -200,7 +202,9 @@ ngx_recording_frame_ex(ngx_recording_frame_t *f, u_char *p, size_t size)
          i < sizeof(ngx_recording_fourcc) / sizeof(ngx_recording_fourcc[0]);
          i++)
     {
-        if (ngx_memcmp(p + 1, ngx_recording_fourcc[i].tag, 4) == 0) {
+        if (ngx_recording_fourcc[i].track == track
+            && ngx_memcmp(p + 1, ngx_recording_fourcc[i].tag, 4) == 0)
+        {
             f->codec = ngx_recording_fourcc[i].codec;
             break;
         }

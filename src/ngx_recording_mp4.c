@@ -330,12 +330,21 @@ ngx_recording_mp4_read(ngx_recording_mux_t *mux,
     ngx_recording_mp4_index_t *index, ngx_recording_mp4_record_t *records,
     uint64_t from, size_t n)
 {
+    size_t  i;
+
     if (ngx_recording_store_read_thread(index->fd, records,
                                n * sizeof(ngx_recording_mp4_record_t),
                                from * sizeof(ngx_recording_mp4_record_t))
         != NGX_OK)
     {
         return ngx_recording_mux_error(mux, "read the index");
+    }
+
+    for (i = 0; i < n; i++) {
+        if (ngx_recording_mp4_check(&records[i]) != NGX_OK) {
+            errno = EINVAL;
+            return ngx_recording_mux_error(mux, "read the damaged index");
+        }
     }
 
     return NGX_OK;

@@ -87,10 +87,12 @@ struct ngx_recording_mux_s {
 
     int64_t                 begin;     /* stream time of the file's start */
     int64_t                 cut;       /* stream time of its first frame */
+    int64_t                 key;       /* DTS of the frame that cut last */
 
     char                    work[32];  /* name in work/ */
     ngx_recording_claim_t   claim;     /* of the path in files/ */
-    unsigned                placed:1;  /* it is there */
+    unsigned                whole:1;   /* it was finished */
+    unsigned                placed:1;  /* and is there */
     int                     fd;
     off_t                   pos;       /* end of what was written */
 

@@ -192,11 +192,13 @@ ngx_recording_hls_sample(ngx_recording_mux_t *mux,
 
     dts = ngx_recording_hls_dts(hls, sample, &pts);
 
-    if (!hls->opened
-        || (sample->cut
-            && (hls->broken || dts - hls->start >= mux->segment)))
+    if (!hls->opened || hls->broken
+        || (sample->cut && dts - hls->start >= mux->segment))
     {
-        rc = ngx_recording_hls_segment(mux, dts, sample->wall);
+        /* audio that was held comes before the key frame that it follows */
+
+        rc = ngx_recording_hls_segment(mux, sample->cut ? dts : mux->key,
+                                       sample->wall);
 
         if (rc != NGX_OK) {
             return rc;
@@ -355,7 +357,7 @@ ngx_recording_hls_header(ngx_recording_mux_t *mux, u_char *p,
     start = p;
 
     hls->target = ngx_max((2 * mux->segment + 999) / 1000,
-                          (duration + 500) / 1000);
+                          (duration + 999) / 1000);
 
     p += sprintf((char *) p, "#EXTM3U\n#EXT-X-VERSION:6\n"
                  "#EXT-X-PLAYLIST-TYPE:EVENT\n"
@@ -380,13 +382,13 @@ ngx_recording_hls_raise(ngx_recording_mux_t *mux, int64_t duration)
 
     hls = mux->data;
 
-    if ((duration + 500) / 1000 <= hls->target) {
+    if ((duration + 999) / 1000 <= hls->target) {
         return NGX_OK;
     }
 
     (void) snprintf(digits, sizeof(digits), "%0*lld",
                     NGX_RECORDING_HLS_TARGET,
-                    (long long) (duration + 500) / 1000);
+                    (long long) (duration + 999) / 1000);
 
     if (ngx_recording_store_write_thread(hls->playlist, digits,
                                          NGX_RECORDING_HLS_TARGET,
@@ -396,7 +398,7 @@ ngx_recording_hls_raise(ngx_recording_mux_t *mux, int64_t duration)
         return ngx_recording_mux_error(mux, "write the playlist");
     }
 
-    hls->target = (duration + 500) / 1000;
+    hls->target = (duration + 999) / 1000;
 
     return NGX_OK;
 }

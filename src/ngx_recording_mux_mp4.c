@@ -392,7 +392,9 @@ ngx_recording_mp4_close(ngx_recording_mux_t *mux)
     if (mp4->index != -1) {
         (void) close(mp4->index);
 
-        if (mux->file.state == NGX_RECORDING_FILE_FINISHED) {
+        if (mux->file.state == NGX_RECORDING_FILE_FINISHED
+            || mux->file.state == NGX_RECORDING_FILE_LOST)
+        {
             ngx_recording_store_remove_thread(mux->store, mp4->name);
         }
     }

@@ -10,7 +10,7 @@
 static void ngx_recording_output_open(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_cut_t *cut);
 static void ngx_recording_output_break(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out);
+    ngx_recording_output_t *out, ngx_recording_cut_t *cut);
 static ngx_int_t ngx_recording_output_claim(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_output_meta(ngx_recording_writer_t *w,
@@ -71,7 +71,7 @@ ngx_recording_output_cut_thread(ngx_recording_writer_t *w,
             }
 
             if (out->conf->format->endless) {
-                ngx_recording_output_break(w, out);
+                ngx_recording_output_break(w, out, cut);
                 continue;
             }
 
@@ -123,6 +123,7 @@ ngx_recording_output_open(ngx_recording_writer_t *w,
     mux->segment = out->conf->segment;
     mux->begin = cut->begin;
     mux->cut = cut->time;
+    mux->key = cut->time - cut->begin;
 
     mux->file.id = ngx_recording_catalogue_id_thread(w->catalogue);
     mux->file.recording_id = w->recording_id;
@@ -267,7 +268,7 @@ ngx_recording_output_tracks(ngx_recording_writer_t *w,
 
 static void
 ngx_recording_output_break(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out)
+    ngx_recording_output_t *out, ngx_recording_cut_t *cut)
 {
     ngx_uint_t              i, changed;
     ngx_recording_media_t   media[NGX_RECORDING_TRACKS];
@@ -284,6 +285,8 @@ ngx_recording_output_break(ngx_recording_writer_t *w,
         }
     }
 
+    out->mux->key = cut->time - out->mux->begin;
+
     if (out->mux->format->change(out->mux, changed ? media : NULL) != NGX_OK) {
         ngx_recording_output_failed(w, out);
     }
@@ -295,6 +298,7 @@ ngx_recording_output_sample_thread(ngx_recording_writer_t *w,
     ngx_recording_sample_t *sample)
 {
     ngx_uint_t               i;
+    ngx_recording_codec_e    codec;
     ngx_recording_sample_t   s;
     ngx_recording_output_t  *out;
 
@@ -302,7 +306,13 @@ ngx_recording_output_sample_thread(ngx_recording_writer_t *w,
         out = &w->outputs[i];
 
         if (out->mux == NULL) {
-            if (out->retry != INT64_MAX) {
+            codec = w->tracks[sample->track].media.codec.codec;
+
+            if (out->retry != INT64_MAX
+                && (out->conf->format->codecs == 0
+                    || (out->conf->format->codecs
+                        & ngx_recording_codec_bit(codec))))
+            {
                 out->lost++;
             }
 

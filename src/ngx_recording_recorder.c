@@ -9,6 +9,8 @@
 #define NGX_RECORDING_WAIT_VIDEO    2000              /* ms of stream time */
 #define NGX_RECORDING_WAIT_SIZE     (1024 * 1024)
 #define NGX_RECORDING_HEAD          16                /* bytes to be parsed */
+#define NGX_RECORDING_HEADERS       3                 /* and onMetaData */
+#define NGX_RECORDING_HEADER_SIZE   65536
 
 
 typedef enum {
@@ -30,7 +32,7 @@ struct ngx_recording_s {
     ngx_recording_template_t  template;
     ngx_recording_e         state;
 
-    ngx_recording_batch_t   headers;       /* the newest of each track */
+    ngx_recording_batch_t   headers[NGX_RECORDING_HEADERS];  /* the newest */
     ngx_recording_batch_t   filling;
     ngx_recording_batch_t   writing;       /* by the job */
     ngx_event_t             timer;         /* the batch is old enough */
@@ -40,13 +42,15 @@ struct ngx_recording_s {
     ngx_uint_t              finishing;     /* files */
 
     uint32_t                first;         /* timestamp of the first audio */
+    uint32_t                picture;       /* and of the last video */
     uint32_t                dropped[NGX_RECORDING_TRACKS];
 
     unsigned                exclusive:1;
     unsigned                audio_only:1;
     unsigned                video:1;       /* a video message came */
     unsigned                audio:1;
-    unsigned                key:1;         /* the newest is a key frame */
+    unsigned                key:1;         /* the message is a key frame */
+    unsigned                header:1;      /* or a header or onMetaData */
     unsigned                appending:1;   /* the job is under way */
     unsigned                ended:1;       /* the writer closed its files */
 };
@@ -57,14 +61,14 @@ static ngx_int_t ngx_recording_copy_stream(ngx_recording_t *r,
 static ngx_int_t ngx_recording_copy_str(ngx_pool_t *pool, ngx_str_t *dst,
     ngx_str_t *src);
 static u_char *ngx_recording_log(ngx_log_t *log, u_char *buf, size_t len);
-static size_t ngx_recording_head(u_char *buf, ngx_chain_t *in);
 static void ngx_recording_wait(ngx_recording_t *r, ngx_uint_t track,
     uint32_t timestamp, ngx_chain_t *in, size_t size,
     ngx_recording_frame_t *f);
 static void ngx_recording_start(ngx_recording_t *r, uint32_t timestamp);
 static void ngx_recording_add(ngx_recording_t *r, ngx_uint_t track,
     uint32_t timestamp, ngx_chain_t *in, size_t size);
-static void ngx_recording_drop(ngx_recording_t *r, ngx_uint_t track);
+static void ngx_recording_drop(ngx_recording_t *r, ngx_uint_t track,
+    ngx_chain_t *in, size_t size);
 static ngx_uint_t ngx_recording_room(ngx_recording_t *r, size_t size,
     ngx_uint_t half);
 static void ngx_recording_gap(ngx_recording_t *r);
@@ -75,8 +79,8 @@ static u_char *ngx_recording_reserve(ngx_recording_t *r,
     ngx_recording_batch_t *batch, ngx_uint_t track, uint32_t timestamp,
     int64_t wall, size_t size);
 static void ngx_recording_merge(ngx_recording_t *r,
-    ngx_recording_batch_t *from, ngx_recording_batch_t *to,
-    ngx_uint_t without);
+    ngx_recording_batch_t *from);
+static void ngx_recording_headers(ngx_recording_t *r);
 static void ngx_recording_release(ngx_recording_t *r,
     ngx_recording_batch_t *batch);
 static int64_t ngx_recording_now(void);
@@ -219,7 +223,7 @@ ngx_recording_log(ngx_log_t *log, u_char *buf, size_t len)
 void
 ngx_recording_ready(ngx_recording_t *r)
 {
-    if (r->state != NGX_RECORDING_WAITING) {
+    if (r->state != NGX_RECORDING_WAITING && !r->appending) {
         ngx_recording_append(r);
     }
 }
@@ -267,7 +271,7 @@ ngx_recording_message(ngx_recording_t *r, ngx_uint_t track,
     n = in->buf->last - in->buf->pos;
 
     if (n < NGX_RECORDING_HEAD && n < size) {
-        n = ngx_recording_head(buf, in);
+        n = ngx_recording_batch_fill(buf, NGX_RECORDING_HEAD, in);
         head = buf;
     }
 
@@ -277,8 +281,15 @@ ngx_recording_message(ngx_recording_t *r, ngx_uint_t track,
         r->key = 0;
 
     } else if (ngx_recording_frame_parse(&f, track, head, n) == NGX_OK) {
-        r->key = track == NGX_RECORDING_VIDEO ? f.key && !f.header
-                                              : r->audio_only || !r->video;
+        r->key = track == NGX_RECORDING_VIDEO
+                 ? f.key && !f.header
+                 : r->audio_only || !r->video
+                   || (int32_t) (timestamp - r->picture)
+                      > NGX_RECORDING_HELD_TIME;
+
+        if (track == NGX_RECORDING_VIDEO) {
+            r->picture = timestamp;
+        }
 
     } else if (r->state == NGX_RECORDING_WAITING) {
         r->video |= (track == NGX_RECORDING_VIDEO);
@@ -290,30 +301,14 @@ ngx_recording_message(ngx_recording_t *r, ngx_uint_t track,
 
     r->video |= (track == NGX_RECORDING_VIDEO);
 
+    r->header = f.header || track == NGX_RECORDING_DATA;
+
     if (r->state == NGX_RECORDING_WAITING) {
         ngx_recording_wait(r, track, timestamp, in, size, &f);
         return;
     }
 
     ngx_recording_add(r, track, timestamp, in, size);
-}
-
-
-/* the first bytes of a message that has them in more than one buffer */
-
-static size_t
-ngx_recording_head(u_char *buf, ngx_chain_t *in)
-{
-    size_t   n;
-    u_char  *p;
-
-    for (p = buf; in; in = in->next) {
-        n = ngx_min(in->buf->last - in->buf->pos,
-                    buf + NGX_RECORDING_HEAD - p);
-        p = ngx_cpymem(p, in->buf->pos, n);
-    }
-
-    return p - buf;
 }
 
 
@@ -326,7 +321,7 @@ static void
 ngx_recording_wait(ngx_recording_t *r, ngx_uint_t track, uint32_t timestamp,
     ngx_chain_t *in, size_t size, ngx_recording_frame_t *f)
 {
-    if (f->header || track == NGX_RECORDING_DATA) {
+    if (r->header) {
         ngx_recording_header(r, track, in, size, 0);
         return;
     }
@@ -378,9 +373,9 @@ ngx_recording_start(ngx_recording_t *r, uint32_t timestamp)
     r->state = NGX_RECORDING_RUNNING;
 
     audio = r->filling;
-    r->filling = r->headers;
+    ngx_memzero(&r->filling, sizeof(ngx_recording_batch_t));
 
-    ngx_memzero(&r->headers, sizeof(ngx_recording_batch_t));
+    ngx_recording_headers(r);
 
     c = ngx_recording_batch_begin(&audio);
 
@@ -390,8 +385,7 @@ ngx_recording_start(ngx_recording_t *r, uint32_t timestamp)
         }
     }
 
-    ngx_recording_merge(r, &audio, &r->filling, NGX_RECORDING_GAP);
-    ngx_recording_release(r, &audio);
+    ngx_recording_merge(r, &audio);
 
     ngx_recording_wake(r);
 }
@@ -404,11 +398,12 @@ ngx_recording_add(ngx_recording_t *r, ngx_uint_t track, uint32_t timestamp,
     if (r->state == NGX_RECORDING_DROPPING) {
 
         if (!r->key || !ngx_recording_room(r, size, 1)) {
-            ngx_recording_drop(r, track);
+            ngx_recording_drop(r, track, in, size);
             return;
         }
 
         ngx_recording_gap(r);
+        ngx_recording_headers(r);
 
         r->state = NGX_RECORDING_RUNNING;
 
@@ -423,14 +418,14 @@ ngx_recording_add(ngx_recording_t *r, ngx_uint_t track, uint32_t timestamp,
                       "recording: record_buffer is full, frames are dropped, "
                       "exception -104");
 
-        ngx_recording_drop(r, track);
+        ngx_recording_drop(r, track, in, size);
         return;
     }
 
     if (ngx_recording_copy(r, &r->filling, track, timestamp, in, size)
         != NGX_OK)
     {
-        ngx_recording_drop(r, track);
+        ngx_recording_drop(r, track, in, size);
         r->state = NGX_RECORDING_DROPPING;
         return;
     }
@@ -448,12 +443,18 @@ ngx_recording_add(ngx_recording_t *r, ngx_uint_t track, uint32_t timestamp,
 }
 
 
+/* a frame is counted, a header kept: what follows depends on it */
+
 static void
-ngx_recording_drop(ngx_recording_t *r, ngx_uint_t track)
+ngx_recording_drop(ngx_recording_t *r, ngx_uint_t track, ngx_chain_t *in,
+    size_t size)
 {
-    if (track < NGX_RECORDING_TRACKS) {
-        r->dropped[track]++;
+    if (r->header) {
+        ngx_recording_header(r, track, in, size, 0);
+        return;
     }
+
+    r->dropped[track]++;
 }
 
 
@@ -506,9 +507,7 @@ ngx_recording_copy(ngx_recording_t *r, ngx_recording_batch_t *batch,
         return NGX_ERROR;
     }
 
-    for ( /* void */ ; in; in = in->next) {
-        p = ngx_cpymem(p, in->buf->pos, in->buf->last - in->buf->pos);
-    }
+    (void) ngx_recording_batch_fill(p, size, in);
 
     return NGX_OK;
 }
@@ -533,31 +532,28 @@ ngx_recording_reserve(ngx_recording_t *r, ngx_recording_batch_t *batch,
 }
 
 
+/* moves what another batch has to the end of the one that is filled */
+
 static void
-ngx_recording_merge(ngx_recording_t *r, ngx_recording_batch_t *from,
-    ngx_recording_batch_t *to, ngx_uint_t without)
+ngx_recording_merge(ngx_recording_t *r, ngx_recording_batch_t *from)
 {
-    u_char                   *p;
-    ngx_recording_cursor_t    c;
-    ngx_recording_message_t  *m;
+    size_t  held;
 
-    c = ngx_recording_batch_begin(from);
+    held = r->filling.held + from->held;
 
-    while ((m = ngx_recording_batch_next(&c)) != NULL) {
+    ngx_recording_batch_move(&r->filling, from);
 
-        if (m->track == without) {
-            continue;
-        }
+    r->worker->held += r->filling.held - held;
+}
 
-        p = ngx_recording_reserve(r, to, m->track, m->timestamp,
-                                  from->wall + (int64_t) m->arrival * 1000,
-                                  m->size);
-        if (p == NULL) {
-            return;
-        }
 
-        ngx_memcpy(p, ngx_recording_message_body(m), m->size);
-        ngx_recording_message_of(p)->early = m->early;
+static void
+ngx_recording_headers(ngx_recording_t *r)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_RECORDING_HEADERS; i++) {
+        ngx_recording_merge(r, &r->headers[i]);
     }
 }
 
@@ -588,30 +584,22 @@ static void
 ngx_recording_header(ngx_recording_t *r, ngx_uint_t track, ngx_chain_t *in,
     size_t size, ngx_uint_t early)
 {
-    u_char                 *p;
-    ngx_recording_batch_t   old;
+    ngx_recording_cursor_t  c;
 
-    if (size > NGX_RECORDING_WAIT_SIZE) {
+    if (size > NGX_RECORDING_HEADER_SIZE) {
         return;
     }
 
-    old = r->headers;
-    ngx_memzero(&r->headers, sizeof(ngx_recording_batch_t));
+    ngx_recording_release(r, &r->headers[track]);
 
-    ngx_recording_merge(r, &old, &r->headers, track);
-    ngx_recording_release(r, &old);
-
-    p = ngx_recording_reserve(r, &r->headers, track, 0, ngx_recording_now(),
-                              size);
-    if (p == NULL) {
+    if (ngx_recording_copy(r, &r->headers[track], track, 0, in, size)
+        != NGX_OK)
+    {
         return;
     }
 
-    ngx_recording_message_of(p)->early = early;
-
-    for ( /* void */ ; in; in = in->next) {
-        p = ngx_cpymem(p, in->buf->pos, in->buf->last - in->buf->pos);
-    }
+    c = ngx_recording_batch_begin(&r->headers[track]);
+    ngx_recording_batch_next(&c)->early = early;
 }
 
 
@@ -786,11 +774,16 @@ ngx_recording_finished(void *data)
 static void
 ngx_recording_free(ngx_recording_t *r)
 {
+    ngx_uint_t  i;
+
     if (r->timer.timer_set) {
         ngx_del_timer(&r->timer);
     }
 
-    ngx_recording_release(r, &r->headers);
+    for (i = 0; i < NGX_RECORDING_HEADERS; i++) {
+        ngx_recording_release(r, &r->headers[i]);
+    }
+
     ngx_recording_release(r, &r->filling);
     ngx_recording_writer_free(r->writer);
 

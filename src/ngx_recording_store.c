@@ -284,6 +284,15 @@ ngx_recording_store_place_thread(ngx_recording_store_t *store,
         return errno == EEXIST ? NGX_DECLINED : NGX_ERROR;
     }
 
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_recording_store_sync_thread(ngx_recording_store_t *store, const char *path)
+{
+    char  full[PATH_MAX];
+
     if (ngx_recording_store_parent(full, path) != NGX_OK
         || ngx_recording_store_sync_dir(store->files, full) != NGX_OK
         || ngx_recording_store_sync_dir(store->work, ".") != NGX_OK)

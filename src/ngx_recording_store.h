@@ -67,11 +67,15 @@ ngx_int_t ngx_recording_store_mkdir_thread(ngx_recording_store_t *store,
     const char *path);
 
 /*
- * Puts a finished and synced file of work/ in place in files/, durable.
+ * Puts a finished and synced file of work/ in place in files/.
  * NGX_DECLINED: something has that path already; nothing is overwritten.
  */
 ngx_int_t ngx_recording_store_place_thread(ngx_recording_store_t *store,
     const char *name, const char *path);
+
+/* makes that durable: the directories that the file went to and came from */
+ngx_int_t ngx_recording_store_sync_thread(ngx_recording_store_t *store,
+    const char *path);
 
 /* removes a file of work/; that it is not there is no error */
 void ngx_recording_store_remove_thread(ngx_recording_store_t *store,

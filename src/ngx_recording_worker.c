@@ -42,7 +42,7 @@ ngx_recording_worker_open_thread(void *data)
     const char  *op;
 
     if (ngx_recording_store_open_thread(&worker->store, &op) == NGX_OK) {
-        worker->ready = 1;
+        worker->opened = 1;
 
         if (worker->failed) {
             ngx_recording_notice(&worker->notices, NGX_LOG_NOTICE, 0,
@@ -72,6 +72,8 @@ ngx_recording_worker_opened(void *data)
     ngx_queue_t  *q, *next;
 
     ngx_recording_notices_log(&worker->notices, worker->log);
+
+    worker->ready = worker->opened;
 
     if (!worker->ready) {
         ngx_add_timer(&worker->reopen, NGX_RECORDING_STORE_RETRY);

@@ -26,7 +26,8 @@ typedef struct {
     ngx_recording_job_t     opening;       /* the store is opened */
     ngx_recording_notices_t notices;
     ngx_event_t             reopen;
-    ngx_uint_t              ready;         /* it was */
+    ngx_uint_t              opened;        /* by the job */
+    ngx_uint_t              ready;         /* and the loop knows */
     ngx_uint_t              failed;        /* it could not be, and this was
                                               said */
     ngx_log_t              *log;

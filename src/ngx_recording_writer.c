@@ -6,6 +6,7 @@
 #define NGX_RECORDING_WRITER_META    65536
 #define NGX_RECORDING_WRITER_BEHIND  2000      /* ms, audio after its key */
 #define NGX_RECORDING_WRITER_AHEAD   1000      /* ms */
+#define NGX_RECORDING_WRITER_LOOK    256       /* messages, at most */
 #define NGX_RECORDING_WRITER_CLAIM   2000      /* ms */
 
 
@@ -507,18 +508,24 @@ ngx_recording_writer_ahead(ngx_recording_item_t *item,
     ngx_recording_cursor_t *cursor, ngx_uint_t track)
 {
     int32_t                   distance;
+    ngx_uint_t                n;
     ngx_recording_cursor_t    c;
     ngx_recording_message_t  *m;
 
+    n = 0;
     c = *cursor;
 
     while ((m = ngx_recording_batch_next(&c)) != NULL) {
 
         distance = (int32_t) (m->timestamp - item->message->timestamp);
 
-        if (m->track == track && !m->early
-            && distance <= NGX_RECORDING_WRITER_AHEAD)
+        if (distance > NGX_RECORDING_WRITER_AHEAD
+            || ++n == NGX_RECORDING_WRITER_LOOK)
         {
+            return NULL;
+        }
+
+        if (m->track == track && !m->early) {
             return m;
         }
     }
