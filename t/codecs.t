@@ -42,10 +42,10 @@ my @other = messages(%small, rate => 44100);
 
 # a change goes to a new file at the next key frame; HLS has a discontinuity
 
-change('resolution', [ @plain, after(4040, @large) ],
+change('resolution', [ @plain, after(4020, @large) ],
        { flv => 2, mp4 => 2, aac => 2, hls => 1 }, qr/exception -100/, 1);
 
-change('rate', [ @rate, after(4040, @other) ],
+change('rate', [ @rate, after(4020, @other) ],
        { flv => 2, mp4 => 2, aac => 2, hls => 1 }, qr/exception -120/, 1);
 
 change('audiorate', [ sound_changes(\@rate, \@other, 2500) ],
@@ -53,7 +53,7 @@ change('audiorate', [ sound_changes(\@rate, \@other, 2500) ],
 
 # a header that is sent again and says the same changes nothing
 
-change('again', [ @plain, after(4040, @plain) ],
+change('again', [ @plain, after(4020, @plain) ],
        { flv => 1, mp4 => 1, aac => 1, hls => 1 }, undef, 0);
 
 # a track that comes late, a track that ends
