@@ -383,6 +383,7 @@ ngx_recording_output_close_thread(ngx_recording_writer_t *w,
     }
 
     ngx_queue_insert_tail(&w->closed, &out->mux->queue);
+    w->unfinished++;
     out->mux = NULL;
 }
 
@@ -429,6 +430,7 @@ ngx_recording_output_failed(ngx_recording_writer_t *w,
     out->lost = 0;
 
     ngx_queue_insert_tail(&w->closed, &mux->queue);
+    w->unfinished++;
 }
 
 

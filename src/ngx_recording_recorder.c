@@ -694,6 +694,7 @@ ngx_recording_append(ngx_recording_t *r)
     r->writing = r->filling;
     ngx_memzero(&r->filling, sizeof(ngx_recording_batch_t));
 
+    r->writer->unfinished = r->finishing;
     r->appending = 1;
     r->ended = (r->state == NGX_RECORDING_ENDING);
 

@@ -262,6 +262,19 @@ ngx_recording_writer_frame(ngx_recording_writer_t *w,
     all = !w->started || w->cut != NGX_RECORDING_CUT_NONE;
     cut = 0;
 
+    if (w->unfinished >= NGX_RECORDING_UNFINISHED) {
+
+        /* more files than can be finished: a publisher that changes on and
+           on must not take every descriptor */
+
+        if (all) {
+            ngx_recording_track_drop(w, item, NGX_RECORDING_DROP_DISK);
+            return;
+        }
+
+        chance = 0;
+    }
+
     if (chance && (all || ngx_recording_output_due(w, item->time))) {
 
         if (ngx_recording_writer_cut(w, item, cursor, all) != NGX_OK) {

@@ -32,6 +32,9 @@
 #define NGX_RECORDING_HELD       (4 * 1024 * 1024)
 #define NGX_RECORDING_HELD_TIME  10000                   /* ms */
 
+/* files of a recording that ended and are not finished yet, at most */
+#define NGX_RECORDING_UNFINISHED  64
+
 
 typedef enum {
     NGX_RECORDING_CUT_NONE = 0,
@@ -84,6 +87,8 @@ typedef struct {
     ngx_recording_cut_e     cut;           /* wanted at the next chance */
     int64_t                 elsewhere;     /* no claim before this time */
 
+    ngx_uint_t              unfinished;    /* set by the loop before a job,
+                                              counted on by the writer */
     unsigned                started:1;     /* files were opened */
     unsigned                busy:1;        /* another worker records it */
     unsigned                broken:1;      /* was said: since the last cut */
