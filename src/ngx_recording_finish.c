@@ -287,26 +287,8 @@ ngx_recording_finish_path(ngx_recording_mux_t *mux,
     ngx_recording_template_t *template, ngx_recording_catalogue_t *catalogue,
     ngx_recording_catalogue_error_t *err)
 {
-    ngx_recording_file_t         *file;
-    ngx_recording_path_values_t   v;
+    ngx_recording_mux_render(mux, &template->path, &template->zone);
 
-    file = &mux->file;
-
-    ngx_memzero(&v, sizeof(ngx_recording_path_values_t));
-
-    v.app = file->stream->app;
-    v.stream = file->stream->name;
-    v.domain = file->stream->domain;
-    v.format = file->format;
-    v.recording_id = file->recording_id;
-    v.random = file->random;
-    v.start = file->start;
-    v.end = file->end;
-    v.zone = template->zone;
-
-    mux->claim.len = ngx_recording_path_render(&template->path, &v,
-                                               mux->claim.base);
-
-    return ngx_recording_catalogue_move_thread(catalogue, file, &mux->claim,
-                                               err);
+    return ngx_recording_catalogue_move_thread(catalogue, &mux->file,
+                                               &mux->claim, err);
 }

@@ -173,6 +173,29 @@ ngx_recording_mux_end(ngx_recording_mux_t *mux)
 }
 
 
+void
+ngx_recording_mux_render(ngx_recording_mux_t *mux, ngx_recording_path_t *path,
+    ngx_recording_zone_t *zone)
+{
+    ngx_recording_file_t         *file;
+    ngx_recording_path_values_t   v;
+
+    file = &mux->file;
+
+    v.app = file->stream->app;
+    v.stream = file->stream->name;
+    v.domain = file->stream->domain;
+    v.format = file->format;
+    v.recording_id = file->recording_id;
+    v.random = file->random;
+    v.start = file->start;
+    v.end = file->end;
+    v.zone = *zone;
+
+    mux->claim.len = ngx_recording_path_render(path, &v, mux->claim.base);
+}
+
+
 ngx_int_t
 ngx_recording_mux_error(ngx_recording_mux_t *mux, const char *op)
 {

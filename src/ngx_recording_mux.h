@@ -146,6 +146,10 @@ ngx_recording_mux_written(ngx_recording_mux_t *mux)
     mux->pending = 0;
 }
 
+/* renders the file's path, as far as it is known, for a claim */
+void ngx_recording_mux_render(ngx_recording_mux_t *mux,
+    ngx_recording_path_t *path, ngx_recording_zone_t *zone);
+
 /* where the file's last frame ends, ms from its start */
 int64_t ngx_recording_mux_end(ngx_recording_mux_t *mux);
 

@@ -166,29 +166,16 @@ ngx_recording_output_claim(ngx_recording_writer_t *w,
 {
     ngx_int_t                        rc;
     ngx_uint_t                       n;
-    ngx_recording_path_values_t      v;
     ngx_recording_catalogue_error_t  err;
 
     if (getrandom(&mux->file.random, sizeof(mux->file.random), 0) == -1) {
         mux->file.random = mux->file.id;
     }
 
-    ngx_memzero(&v, sizeof(ngx_recording_path_values_t));
-
-    v.app = w->stream->app;
-    v.stream = w->stream->name;
-    v.domain = w->stream->domain;
-    v.format = mux->format->name;
-    v.recording_id = w->recording_id;
-    v.random = mux->file.random;
-    v.start = mux->file.start;
-    v.zone = w->template->zone;
-
     mux->claim.extension = mux->format->extension;
 
     if (w->template->path.end.len == 0) {
-        mux->claim.len = ngx_recording_path_render(&w->template->path, &v,
-                                                   mux->claim.base);
+        ngx_recording_mux_render(mux, &w->template->path, &w->template->zone);
     }
 
     rc = ngx_recording_catalogue_insert_thread(w->catalogue, &mux->file,

@@ -8,6 +8,7 @@
 
 /* cflags: -O2 -fno-sanitize=all */
 /* link: src/ngx_recording_mux.c src/ngx_recording_mp4.c */
+/* link: src/ngx_recording_path.c */
 /* link: src/ngx_recording_av.c src/ngx_recording_store.c */
 /* link: src/ngx_recording_mux_flv.c src/ngx_recording_mux_hls.c */
 /* link: src/ngx_recording_mux_aac.c src/ngx_recording_amf.c */
