@@ -1,11 +1,10 @@
 
 #include "ngx_recording_av.h"
+#include "ngx_recording_ts.h"
 
 
 /* for a muxer that insists on dimensions when the SPS gives none */
 #define NGX_RECORDING_AV_SIDE  16
-
-#define NGX_RECORDING_AV_PID   0x100
 
 
 static ngx_int_t ngx_recording_av_stream(ngx_recording_av_t *av,
@@ -17,6 +16,16 @@ void
 ngx_recording_mux_init(void)
 {
     av_log_set_level(AV_LOG_QUIET);
+}
+
+
+uint32_t
+ngx_recording_mux_crc(uint32_t crc, u_char *p, size_t size)
+{
+    /* av_crc() computes with the pointer, which may be NULL then */
+
+    return size ? av_crc(av_crc_get_table(AV_CRC_32_IEEE_LE), crc, p, size)
+                : crc;
 }
 
 
@@ -93,7 +102,7 @@ ngx_recording_av_stream(ngx_recording_av_t *av, ngx_uint_t track,
 
     /* the PID in MPEG-TS: a track keeps it when another one comes or goes */
 
-    st->id = NGX_RECORDING_AV_PID + (int) track;
+    st->id = NGX_RECORDING_TS_PID + (int) track;
 
     c = &media->codec;
 

@@ -7,6 +7,10 @@
  * a mutex makes them take turns.  It is opened by the first call that needs
  * it, after the fork; if that fails the next call tries again.
  *
+ * Each recording and each file that is not finished has an owner: the worker
+ * that writes or finishes it, by the name of its lock in work/.  What has no
+ * owner, or a dead one, any worker may take: that is one transaction.
+ *
  * Return codes: NGX_OK; NGX_ERROR with the reason in the error given.
  */
 
@@ -15,25 +19,13 @@
 #define _NGX_RECORDING_CATALOGUE_H_INCLUDED_
 
 
-#include "ngx_recording_file.h"
+#include "ngx_recording_claim.h"
 #include "ngx_recording_store.h"
 #include <pthread.h>
 
 
-typedef enum {
-    NGX_RECORDING_SQL_BEGIN = 0,
-    NGX_RECORDING_SQL_COMMIT,
-    NGX_RECORDING_SQL_ROLLBACK,
-    NGX_RECORDING_SQL_NORMAL,
-    NGX_RECORDING_SQL_FULL,
-    NGX_RECORDING_SQL_OWNERS,
-    NGX_RECORDING_SQL_RECORDING,
-    NGX_RECORDING_SQL_ENDED,
-    NGX_RECORDING_SQL_INSERT,
-    NGX_RECORDING_SQL_MOVE,
-    NGX_RECORDING_SQL_UPDATE,
-    NGX_RECORDING_SQLS
-} ngx_recording_sql_e;
+#define NGX_RECORDING_SQLS   40
+#define NGX_RECORDING_TAKEN  8       /* files at a time, at most */
 
 
 typedef struct {
@@ -42,6 +34,8 @@ typedef struct {
     struct sqlite3         *db;            /* NULL until it is opened */
     struct sqlite3_stmt    *stmts[NGX_RECORDING_SQLS];
     uint64_t                last_id;
+    int64_t                 version;       /* of the data, last seen */
+    unsigned                rebuilt:1;     /* by this worker: to be said */
 } ngx_recording_catalogue_t;
 
 
@@ -50,18 +44,40 @@ typedef struct {
 } ngx_recording_catalogue_error_t;
 
 
-/* where a file is to lie: what was rendered, and how often it was taken */
+/* a file of somebody else that is taken over */
 
 typedef struct {
-    u_char                  base[NGX_RECORDING_PATH_MAX + 1];
-    size_t                  len;
-    const char             *extension;
-    ngx_uint_t              tries;
-} ngx_recording_claim_t;
+    uint64_t                id;
+    char                    format[8];
+    ngx_recording_file_e    state;         /* before */
+    unsigned                recovered:1;   /* its writer died */
+} ngx_recording_taken_t;
 
 
-/* for a path that cannot be: the file's id, which no directory stands in */
-void ngx_recording_claim_by_id(ngx_recording_claim_t *claim, uint64_t id);
+typedef struct {
+    uint64_t                id;
+    char                    format[8];
+    char                    path[NGX_RECORDING_FILE_PATH];
+} ngx_recording_evicted_t;
+
+
+/* a publish asks for a recording of its own, or one that waits for it */
+
+typedef struct {
+    ngx_recording_stream_t *stream;
+    int64_t                 wall;          /* of the first frame, us */
+    ngx_uint_t              exclusive;     /* not beside another worker */
+    ngx_uint_t              resume;        /* one that waits is taken */
+    ngx_uint_t              hurry;         /* do not wait for its owner */
+
+    uint64_t                asked;         /* whose owner was asked, or 0 */
+
+    uint64_t                recording_id;  /* set, if NGX_OK */
+    ngx_uint_t              resumed;
+    ngx_uint_t              n;             /* files that go on */
+    ngx_recording_taken_t   taken[NGX_RECORDING_TAKEN];
+} ngx_recording_start_t;
+
 
 void ngx_recording_catalogue_init(ngx_recording_catalogue_t *cat,
     ngx_recording_store_t *store);
@@ -73,15 +89,21 @@ void ngx_recording_catalogue_close(ngx_recording_catalogue_t *cat);
 uint64_t ngx_recording_catalogue_id_thread(ngx_recording_catalogue_t *cat);
 
 /*
- * Writes the row of a recording.  exclusive: NGX_DECLINED if another living
- * worker has one of the same template, application and stream, or has ended
- * it later than the frame that arrived at start.
+ * Takes the recording of this stream and template that waits for it, or
+ * writes the row of a new one.
+ *
+ *   NGX_AGAIN     the owner of one that could be taken was asked to release
+ *                 it: to be called again with the same start
+ *   NGX_DECLINED  exclusive: another living worker has one, or has ended it
+ *                 later than the frame that arrived at start->wall
  */
 ngx_int_t ngx_recording_catalogue_start_thread(ngx_recording_catalogue_t *cat,
-    uint64_t recording_id, ngx_recording_stream_t *stream, int64_t start,
-    ngx_uint_t exclusive, ngx_recording_catalogue_error_t *err);
+    ngx_recording_start_t *start, ngx_recording_catalogue_error_t *err);
 
-/* the recording is over; its files may still be on their way */
+/*
+ * The stream of a recording is over.  Without files that wait for it the
+ * recording is, too; else it has no owner any more.
+ */
 ngx_int_t ngx_recording_catalogue_end_thread(ngx_recording_catalogue_t *cat,
     uint64_t recording_id, int64_t end, ngx_recording_catalogue_error_t *err);
 
@@ -99,10 +121,81 @@ ngx_int_t ngx_recording_catalogue_move_thread(ngx_recording_catalogue_t *cat,
     ngx_recording_file_t *file, ngx_recording_claim_t *claim,
     ngx_recording_catalogue_error_t *err);
 
-/* writes what is known of a file; durable: also after a power cut */
+/*
+ * Writes what is known of a file; durable: also after a power cut.  Paused
+ * and finished files have no owner.
+ */
 ngx_int_t ngx_recording_catalogue_update_thread(
     ngx_recording_catalogue_t *cat, ngx_recording_file_t *file,
     ngx_uint_t durable, ngx_recording_catalogue_error_t *err);
+
+/* nothing of a file was ever written: its row goes, and its path is free */
+ngx_int_t ngx_recording_catalogue_remove_thread(
+    ngx_recording_catalogue_t *cat, uint64_t id,
+    ngx_recording_catalogue_error_t *err);
+
+/*
+ * The state alone, and the size, if it is not -1.  owned: by this worker,
+ * else by nobody.
+ */
+ngx_int_t ngx_recording_catalogue_state_thread(ngx_recording_catalogue_t *cat,
+    uint64_t id, ngx_recording_file_e state, ngx_uint_t owned, int64_t size,
+    ngx_recording_catalogue_error_t *err);
+
+/* --- housekeeping */
+
+/*
+ * Takes files that nobody works on: paused ones whose time was over at
+ * `now`, and all of dead workers.  Those are then this worker's.
+ */
+ngx_int_t ngx_recording_catalogue_orphans_thread(
+    ngx_recording_catalogue_t *cat, int64_t now,
+    ngx_recording_taken_t *taken, ngx_uint_t *n,
+    ngx_recording_catalogue_error_t *err);
+
+/* recordings of dead workers, or of nobody, without files that wait: ended */
+ngx_int_t ngx_recording_catalogue_over_thread(ngx_recording_catalogue_t *cat,
+    ngx_recording_catalogue_error_t *err);
+
+/* whether another worker has written since the last call */
+ngx_uint_t ngx_recording_catalogue_changed_thread(
+    ngx_recording_catalogue_t *cat);
+
+/* recordings of this worker that another one asks for; *n is the room */
+ngx_int_t ngx_recording_catalogue_wanted_thread(
+    ngx_recording_catalogue_t *cat, uint64_t *ids, ngx_uint_t *n,
+    ngx_recording_catalogue_error_t *err);
+
+/* it keeps this one */
+ngx_int_t ngx_recording_catalogue_refuse_thread(
+    ngx_recording_catalogue_t *cat, uint64_t recording_id,
+    ngx_recording_catalogue_error_t *err);
+
+/* the state of a file's row; NGX_DECLINED: it has none */
+ngx_int_t ngx_recording_catalogue_known_thread(ngx_recording_catalogue_t *cat,
+    uint64_t id, ngx_recording_file_e *state,
+    ngx_recording_catalogue_error_t *err);
+
+/* writes the row of a file in work/ that has none: it is nobody's */
+ngx_int_t ngx_recording_catalogue_adopt_thread(ngx_recording_catalogue_t *cat,
+    ngx_recording_file_t *file, ngx_recording_catalogue_error_t *err);
+
+/*
+ * Marks the oldest finished files as evicted, if all that do not grow have
+ * more than `limit` bytes; *over is by how much, *evicted what was marked.
+ */
+ngx_int_t ngx_recording_catalogue_evict_thread(ngx_recording_catalogue_t *cat,
+    int64_t limit, int64_t *over, int64_t *evicted,
+    ngx_recording_catalogue_error_t *err);
+
+/* evicted files that are still there; *n is the room for them */
+ngx_int_t ngx_recording_catalogue_evicted_thread(
+    ngx_recording_catalogue_t *cat, ngx_recording_evicted_t *files,
+    ngx_uint_t *n, ngx_recording_catalogue_error_t *err);
+
+/* they are not any more */
+ngx_int_t ngx_recording_catalogue_gone_thread(ngx_recording_catalogue_t *cat,
+    uint64_t id, ngx_recording_catalogue_error_t *err);
 
 
 #endif /* _NGX_RECORDING_CATALOGUE_H_INCLUDED_ */

@@ -8,11 +8,23 @@
 #define NGX_RECORDING_BUFFER       (16 * 1024 * 1024)
 #define NGX_RECORDING_BUFFER_MIN   (1024 * 1024)
 #define NGX_RECORDING_TOTAL        (256 * 1024 * 1024)
+#define NGX_RECORDING_RESERVE      (1024 * 1024 * 1024)
+#define NGX_RECORDING_SYNC         5000                    /* ms */
+#define NGX_RECORDING_SYNC_MIN     100
+#define NGX_RECORDING_SYNC_MAX     3600000
 
 
 static char *ngx_recording_conf_store(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_recording_conf_store_path(ngx_conf_t *cf, ngx_str_t *path);
+static char *ngx_recording_conf_store_arg(ngx_conf_t *cf,
+    ngx_recording_main_conf_t *rmcf, ngx_str_t *arg);
+static char *ngx_recording_conf_store_size(ngx_conf_t *cf, ngx_str_t *arg,
+    size_t name, off_t *field);
+static char *ngx_recording_conf_store_url(ngx_conf_t *cf,
+    ngx_recording_main_conf_t *rmcf, ngx_str_t *arg);
+static char *ngx_recording_conf_sync(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static char *ngx_recording_conf_pool(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_recording_conf_buffer(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -35,7 +47,7 @@ extern ngx_module_t  ngx_rtmp_recording_module;
 ngx_command_t  ngx_recording_commands[] = {
 
     { ngx_string("record_store"),
-      NGX_RTMP_MAIN_CONF|NGX_CONF_TAKE12,
+      NGX_RTMP_MAIN_CONF|NGX_CONF_TAKE1234,
       ngx_recording_conf_store,
       NGX_RTMP_MAIN_CONF_OFFSET,
       0,
@@ -44,6 +56,13 @@ ngx_command_t  ngx_recording_commands[] = {
     { ngx_string("record_thread_pool"),
       NGX_RTMP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_recording_conf_pool,
+      NGX_RTMP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("record_sync"),
+      NGX_RTMP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_recording_conf_sync,
       NGX_RTMP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -91,6 +110,10 @@ ngx_recording_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    rmcf->reserve = NGX_CONF_UNSET;
+    rmcf->max = NGX_CONF_UNSET;
+    rmcf->sync = NGX_CONF_UNSET_MSEC;
+
     if (ngx_array_init(&rmcf->templates, cf->pool, 4,
                        sizeof(ngx_recording_template_t))
         != NGX_OK)
@@ -128,7 +151,8 @@ ngx_recording_conf_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_recording_main_conf_t *rmcf = conf;
 
-    ngx_str_t  *value, *url;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
 
     value = cf->args->elts;
 
@@ -142,43 +166,144 @@ ngx_recording_conf_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (cf->args->nelts == 2) {
-        return NGX_CONF_OK;
+    for (i = 2; i < cf->args->nelts; i++) {
+        if (ngx_recording_conf_store_arg(cf, rmcf, &value[i]) != NGX_CONF_OK) {
+            return NGX_CONF_ERROR;
+        }
     }
 
-    url = &value[2];
+    return NGX_CONF_OK;
+}
 
-    if (url->len < 4 || ngx_strncmp(url->data, "url=", 4) != 0) {
+
+static char *
+ngx_recording_conf_store_arg(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf,
+    ngx_str_t *arg)
+{
+    if (arg->len >= 4 && ngx_strncmp(arg->data, "url=", 4) == 0) {
+        return ngx_recording_conf_store_url(cf, rmcf, arg);
+    }
+
+    if (arg->len >= 8 && ngx_strncmp(arg->data, "reserve=", 8) == 0) {
+        return ngx_recording_conf_store_size(cf, arg, 8, &rmcf->reserve);
+    }
+
+    if (arg->len >= 4 && ngx_strncmp(arg->data, "max=", 4) == 0) {
+        return ngx_recording_conf_store_size(cf, arg, 4, &rmcf->max);
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "unknown parameter \"%V\" of record_store, known are "
+                       "url=, reserve= and max=", arg);
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_recording_conf_store_size(ngx_conf_t *cf, ngx_str_t *arg, size_t name,
+    off_t *field)
+{
+    off_t      size;
+    ngx_str_t  s;
+
+    if (*field != NGX_CONF_UNSET) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown parameter \"%V\" of record_store, "
-                           "only url= is known", url);
+                           "duplicate parameter \"%V\"", arg);
         return NGX_CONF_ERROR;
     }
 
-    url->data += 4;
-    url->len -= 4;
+    s.data = arg->data + name;
+    s.len = arg->len - name;
 
-    if (!(url->len > 7 && ngx_strncmp(url->data, "http://", 7) == 0)
-        && !(url->len > 8 && ngx_strncmp(url->data, "https://", 8) == 0))
+    size = ngx_parse_offset(&s);
+
+    /* nothing could be recorded with a limit of nothing */
+
+    if (size == NGX_ERROR || (name == 4 && size == 0)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid size in \"%V\" of record_store, it must "
+                           "be a number of bytes, or with k, m or g", arg);
+        return NGX_CONF_ERROR;
+    }
+
+    *field = size;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_recording_conf_store_url(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf,
+    ngx_str_t *arg)
+{
+    ngx_str_t  url;
+
+    if (rmcf->url.len) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate parameter \"%V\"", arg);
+        return NGX_CONF_ERROR;
+    }
+
+    url.data = arg->data + 4;
+    url.len = arg->len - 4;
+
+    if (!(url.len > 7 && ngx_strncmp(url.data, "http://", 7) == 0)
+        && !(url.len > 8 && ngx_strncmp(url.data, "https://", 8) == 0))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "url \"%V\" of record_store must begin with "
-                           "http:// or https://", url);
+                           "http:// or https://", &url);
         return NGX_CONF_ERROR;
     }
 
-    rmcf->url.data = ngx_pnalloc(cf->pool, url->len + 1);
+    rmcf->url.data = ngx_pnalloc(cf->pool, url.len + 1);
 
     if (rmcf->url.data == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    ngx_memcpy(rmcf->url.data, url->data, url->len);
-    rmcf->url.len = url->len;
+    ngx_memcpy(rmcf->url.data, url.data, url.len);
+    rmcf->url.len = url.len;
 
-    if (url->data[url->len - 1] != '/') {
+    if (url.data[url.len - 1] != '/') {
         rmcf->url.data[rmcf->url.len++] = '/';
     }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_recording_conf_sync(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_recording_main_conf_t *rmcf = conf;
+
+    ngx_str_t   *value;
+    ngx_msec_t   time;
+
+    value = cf->args->elts;
+
+    if (rmcf->sync != NGX_CONF_UNSET_MSEC) {
+        return "is duplicate";
+    }
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        rmcf->sync = 0;
+        return NGX_CONF_OK;
+    }
+
+    time = ngx_parse_time(&value[1], 0);
+
+    if (time == (ngx_msec_t) NGX_ERROR || time < NGX_RECORDING_SYNC_MIN
+        || time > NGX_RECORDING_SYNC_MAX)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid record_sync \"%V\", it must be off, or "
+                           "from 100ms to 1h", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    rmcf->sync = time;
 
     return NGX_CONF_OK;
 }
@@ -388,6 +513,10 @@ ngx_recording_conf_check(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf)
         rmcf->total = ngx_max(NGX_RECORDING_TOTAL, rmcf->buffer);
     }
 
+    ngx_conf_init_value(rmcf->reserve, NGX_RECORDING_RESERVE);
+    ngx_conf_init_value(rmcf->max, 0);
+    ngx_conf_init_msec_value(rmcf->sync, NGX_RECORDING_SYNC);
+
     if (ngx_recording_conf_default(cf, rmcf) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -396,6 +525,7 @@ ngx_recording_conf_check(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf)
 
     for (i = 0; i < rmcf->templates.nelts; i++) {
         template[i].zone = rmcf->zone;
+        template[i].sync = rmcf->sync;
     }
 
     racf = ngx_rtmp_conf_get_module_app_conf(cf, ngx_rtmp_recording_module);

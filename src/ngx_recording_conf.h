@@ -17,6 +17,9 @@
 typedef struct {
     ngx_str_t               store;         /* path, empty: none */
     ngx_str_t               url;
+    off_t                   reserve;
+    off_t                   max;           /* 0: no limit */
+    ngx_msec_t              sync;          /* 0: off */
     ngx_thread_pool_t      *pool;
     size_t                  buffer;
     size_t                  total;

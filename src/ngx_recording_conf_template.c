@@ -106,7 +106,7 @@ ngx_recording_conf_template(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* mp4 of 12 hours at most, if it is not defined otherwise */
+/* mp4 of 12 hours at most, resumed for 30 s, if not defined otherwise */
 
 ngx_int_t
 ngx_recording_conf_default(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf)
@@ -135,6 +135,7 @@ ngx_recording_conf_default(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf)
     template->nformats = 1;
     template->formats[0].format = &ngx_recording_format_mp4;
     template->formats[0].interval = NGX_RECORDING_INTERVAL_MAX;
+    template->formats[0].resume = NGX_RECORDING_RESUME_DEFAULT;
 
     return ngx_recording_conf_path_compile(cf, template);
 }
@@ -220,6 +221,7 @@ ngx_recording_conf_format(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     f = &template->formats[template->nformats++];
 
     f->format = format;
+    f->resume = NGX_CONF_UNSET;
 
     for (i = 2; i < cf->args->nelts; i++) {
         if (ngx_recording_conf_format_arg(cf, f, &value[i]) != NGX_CONF_OK) {
@@ -233,6 +235,10 @@ ngx_recording_conf_format(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (f->segment == 0) {
         f->segment = NGX_RECORDING_SEGMENT;
+    }
+
+    if (f->resume == NGX_CONF_UNSET) {
+        f->resume = 0;
     }
 
     return NGX_CONF_OK;
@@ -273,10 +279,16 @@ ngx_recording_conf_format_arg(ngx_conf_t *cf,
                                        NGX_RECORDING_SEGMENT_MAX,
                                        "from 1s to 60s");
 
+    } else if (arg->len > 7 && ngx_strncmp(arg->data, "resume=", 7) == 0) {
+        field = &f->resume;
+        time = ngx_recording_conf_time(cf, arg, 7, 0,
+                                       NGX_RECORDING_RESUME_MAX,
+                                       "from 0 to 1800s");
+
     } else {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "unknown parameter \"%V\" of format, known are "
-                           "interval= and segment=", arg);
+                           "interval=, resume= and segment=", arg);
         return NGX_CONF_ERROR;
     }
 
@@ -284,7 +296,7 @@ ngx_recording_conf_format_arg(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    if (*field) {
+    if (field == &f->resume ? *field != NGX_CONF_UNSET : *field != 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "duplicate parameter \"%V\"", arg);
         return NGX_CONF_ERROR;

@@ -20,15 +20,18 @@
 
 
 /*
- *   recording ----> finishing ----> finished
- *       |               |
- *       +---------------+---------> lost
+ *   recording ----> finishing ----> finished ----> evicted
+ *     ^   |          ^    |
+ *     |   v          |    |
+ *     paused --------+    +-------> lost
  */
 
 typedef enum {
     NGX_RECORDING_FILE_RECORDING = 0,
+    NGX_RECORDING_FILE_PAUSED,         /* its stream may return */
     NGX_RECORDING_FILE_FINISHING,
     NGX_RECORDING_FILE_FINISHED,
+    NGX_RECORDING_FILE_EVICTED,        /* for newer ones: max= */
     NGX_RECORDING_FILE_LOST,           /* nothing of it could be kept */
     NGX_RECORDING_FILE_STATES
 } ngx_recording_file_e;
@@ -53,6 +56,14 @@ typedef struct {
 } ngx_recording_stream_t;
 
 
+/* an interruption that was closed: the file has nothing of its time */
+
+typedef struct {
+    int64_t                 at;        /* in the file, ms */
+    int64_t                 length;    /* ms */
+} ngx_recording_gap_t;
+
+
 typedef struct {
     uint64_t                id;
     uint64_t                recording_id;
@@ -73,6 +84,12 @@ typedef struct {
     uint64_t                in;        /* frames that came for it */
     uint64_t                written;
     uint64_t                dropped[NGX_RECORDING_DROPS];
+
+    int64_t                 deadline;  /* of a paused file, wall clock, us */
+    ngx_recording_gap_t    *gaps;
+    ngx_uint_t              ngaps;
+    unsigned                recovered:1;
+    unsigned                released:1;    /* it is nobody's now */
 
     uint64_t                random;    /* {RandomID} */
     size_t                  path_len;  /* 0 until it is claimed */

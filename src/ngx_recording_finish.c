@@ -9,41 +9,51 @@
 
 typedef struct {
     ngx_recording_worker_t *worker;
-    ngx_recording_template_t  *template;
-    ngx_recording_mux_t    *mux;           /* NULL: it is finished, or left
-                                              to the next start */
+    ngx_recording_mux_t    *mux;
+    ngx_recording_taken_t   taken;         /* or this, not opened yet */
     ngx_log_t              *log;
     ngx_recording_job_t     job;
     ngx_event_t             retry;
     ngx_uint_t              tries;         /* that failed by the file itself */
+    unsigned                over:1;        /* it is finished, or left to the
+                                              next start */
+    unsigned                failed:1;      /* and this was said */
     ngx_recording_notices_t notices;
     void                  (*done)(void *data);
     void                   *data;
 } ngx_recording_finish_t;
 
 
+static ngx_recording_finish_t *ngx_recording_finish_create(
+    ngx_recording_worker_t *worker, ngx_log_t *log,
+    void (*done)(void *data), void *data);
 static void ngx_recording_finish_thread(void *data);
 static void ngx_recording_finish_done(void *data);
 static void ngx_recording_finish_again(ngx_event_t *ev);
-static ngx_int_t ngx_recording_finish_file(ngx_recording_mux_t *mux,
-    ngx_recording_template_t *template, ngx_recording_catalogue_t *catalogue,
-    ngx_recording_notices_t *notices);
+static ngx_int_t ngx_recording_finish_open(ngx_recording_finish_t *f);
+static ngx_int_t ngx_recording_finish_absent(ngx_recording_finish_t *f);
+static ngx_int_t ngx_recording_finish_pause(ngx_recording_finish_t *f);
+static ngx_int_t ngx_recording_finish_file(ngx_recording_finish_t *f);
+static ngx_int_t ngx_recording_finish_lost(ngx_recording_finish_t *f);
+static void ngx_recording_finish_clear(ngx_recording_finish_t *f);
+static ngx_int_t ngx_recording_finish_failed(ngx_recording_finish_t *f,
+    const char *op, ngx_err_t err, ngx_recording_catalogue_error_t *sql);
 static ngx_int_t ngx_recording_finish_place(ngx_recording_mux_t *mux,
-    ngx_recording_template_t *template, ngx_recording_catalogue_t *catalogue,
+    ngx_recording_catalogue_t *catalogue,
     ngx_recording_catalogue_error_t *err);
-static ngx_int_t ngx_recording_finish_path(ngx_recording_mux_t *mux,
-    ngx_recording_template_t *template, ngx_recording_catalogue_t *catalogue,
+static ngx_int_t ngx_recording_finish_move(ngx_recording_mux_t *mux,
+    ngx_recording_catalogue_t *catalogue,
     ngx_recording_catalogue_error_t *err);
 
 
 void
 ngx_recording_finish(ngx_recording_worker_t *worker,
-    ngx_recording_template_t *template, ngx_recording_mux_t *mux,
-    ngx_log_t *log, void (*done)(void *data), void *data)
+    ngx_recording_mux_t *mux, ngx_log_t *log, void (*done)(void *data),
+    void *data)
 {
     ngx_recording_finish_t  *f;
 
-    f = ngx_calloc(sizeof(ngx_recording_finish_t), log);
+    f = ngx_recording_finish_create(worker, log, done, data);
 
     if (f == NULL) {
 
@@ -54,9 +64,46 @@ ngx_recording_finish(ngx_recording_worker_t *worker,
         return;
     }
 
-    f->worker = worker;
-    f->template = template;
     f->mux = mux;
+    f->taken.id = mux->file.id;
+
+    ngx_recording_job_post(&f->job);
+}
+
+
+void
+ngx_recording_finish_taken(ngx_recording_worker_t *worker,
+    ngx_recording_taken_t *taken, ngx_log_t *log, void (*done)(void *data),
+    void *data)
+{
+    ngx_recording_finish_t  *f;
+
+    f = ngx_recording_finish_create(worker, log, done, data);
+
+    if (f == NULL) {
+        done(data);
+        return;
+    }
+
+    f->taken = *taken;
+
+    ngx_recording_job_post(&f->job);
+}
+
+
+static ngx_recording_finish_t *
+ngx_recording_finish_create(ngx_recording_worker_t *worker, ngx_log_t *log,
+    void (*done)(void *data), void *data)
+{
+    ngx_recording_finish_t  *f;
+
+    f = ngx_calloc(sizeof(ngx_recording_finish_t), log);
+
+    if (f == NULL) {
+        return NULL;
+    }
+
+    f->worker = worker;
     f->log = log;
     f->done = done;
     f->data = data;
@@ -71,9 +118,11 @@ ngx_recording_finish(ngx_recording_worker_t *worker,
                            ngx_recording_finish_done, f);
     f->job.background = 1;
 
-    ngx_recording_job_post(&f->job);
+    return f;
 }
 
+
+/* a fast stop does not wait for files that are finished */
 
 static void
 ngx_recording_finish_thread(void *data)
@@ -82,19 +131,30 @@ ngx_recording_finish_thread(void *data)
 
     ngx_int_t  rc;
 
-    rc = ngx_recording_finish_file(f->mux, f->template, &f->worker->catalogue,
-                                   &f->notices);
+    rc = ngx_terminate ? NGX_AGAIN : NGX_OK;
+
+    if (rc == NGX_OK && f->mux == NULL) {
+        rc = ngx_recording_finish_open(f);
+    }
+
+    if (rc == NGX_OK && f->mux) {
+        rc = ngx_recording_finish_file(f);
+    }
 
     if (rc == NGX_ERROR && ++f->tries == NGX_RECORDING_FINISH_TRIES) {
         ngx_recording_notice(&f->notices, NGX_LOG_ERR, 0,
-                             "file \"%s\" cannot be finished, it is left in "
-                             "work/", f->mux->work);
+                             "file \"%llu\" cannot be finished, it is left "
+                             "in work/", (unsigned long long) f->taken.id);
         rc = NGX_OK;
     }
 
-    if (rc == NGX_OK || ngx_exiting) {
-        ngx_recording_mux_close_thread(f->mux);
-        f->mux = NULL;
+    if (rc == NGX_OK || ngx_exiting || ngx_terminate) {
+        f->over = 1;
+
+        if (f->mux) {
+            ngx_recording_mux_close_thread(f->mux);
+            f->mux = NULL;
+        }
     }
 }
 
@@ -106,7 +166,7 @@ ngx_recording_finish_done(void *data)
 
     ngx_recording_notices_log(&f->notices, f->log);
 
-    if (f->mux) {
+    if (!f->over) {
         ngx_add_timer(&f->retry, NGX_RECORDING_FINISH_RETRY);
         return;
     }
@@ -129,53 +189,269 @@ ngx_recording_finish_again(ngx_event_t *ev)
 
 
 /*
+ * Opens a file that another worker has left.  NGX_OK without a mux: there is
+ * nothing more to be done.
+ */
+
+static ngx_int_t
+ngx_recording_finish_open(ngx_recording_finish_t *f)
+{
+    int64_t               now;
+    ngx_int_t             rc;
+    struct timespec       ts;
+    ngx_recording_mux_t  *mux;
+
+    mux = ngx_recording_mux_reopen_thread(&f->worker->store, f->taken.id,
+                                          f->taken.recovered);
+    f->mux = mux;
+
+    if (mux == NULL) {
+        return errno == ENOENT
+               ? ngx_recording_finish_lost(f)
+               : ngx_recording_finish_failed(f, "read the journal of", errno,
+                                             NULL);
+    }
+
+    if (mux->err == ENOENT) {
+        return ngx_recording_finish_absent(f);
+    }
+
+    if (mux->err) {
+        rc = ngx_recording_finish_failed(f, mux->op, mux->err, NULL);
+
+        ngx_recording_mux_close_thread(mux);
+        f->mux = NULL;
+
+        return rc;
+    }
+
+    mux->file.recovered = f->taken.recovered;
+
+    if (f->taken.state != NGX_RECORDING_FILE_RECORDING || mux->resume == 0
+        || mux->file.written == 0)
+    {
+        return NGX_OK;
+    }
+
+    (void) clock_gettime(CLOCK_REALTIME, &ts);
+
+    now = (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+    mux->file.deadline = mux->wall + mux->resume * 1000;
+
+    return now < mux->file.deadline ? ngx_recording_finish_pause(f) : NGX_OK;
+}
+
+
+/* it is not in work/: it was put in place already, or it is lost */
+
+static ngx_int_t
+ngx_recording_finish_absent(ngx_recording_finish_t *f)
+{
+    off_t                             size;
+    char                              path[NGX_RECORDING_FILE_PATH];
+    ngx_recording_mux_t              *mux;
+    ngx_recording_catalogue_error_t   err;
+
+    mux = f->mux;
+    size = -1;
+
+    ngx_memcpy(path, mux->file.path, mux->file.path_len);
+    path[mux->file.path_len] = '\0';
+
+    if (!mux->format->endless && mux->file.path_len) {
+        size = ngx_recording_store_size_thread(mux->store, path);
+    }
+
+    if (size == -1) {
+        return ngx_recording_finish_lost(f);
+    }
+
+    if (ngx_recording_store_sync_thread(mux->store, path) != NGX_OK) {
+        return ngx_recording_finish_failed(f, "sync the directory of", errno,
+                                           NULL);
+    }
+
+    if (ngx_recording_catalogue_state_thread(&f->worker->catalogue,
+                                             f->taken.id,
+                                             NGX_RECORDING_FILE_FINISHED, 0,
+                                             size, &err)
+        != NGX_OK)
+    {
+        return ngx_recording_finish_failed(f, NULL, 0, &err);
+    }
+
+    mux->file.state = NGX_RECORDING_FILE_FINISHED;
+
+    ngx_recording_notice(&f->notices, NGX_LOG_NOTICE, 0,
+                         "file finished: \"%s\", %lld bytes, recovered",
+                         path, (long long) size);
+
+    ngx_recording_mux_close_thread(mux);
+    f->mux = NULL;
+
+    ngx_recording_finish_clear(f);
+
+    return NGX_OK;
+}
+
+
+/* its writer died, but its stream may be back */
+
+static ngx_int_t
+ngx_recording_finish_pause(ngx_recording_finish_t *f)
+{
+    ngx_recording_mux_t              *mux;
+    ngx_recording_catalogue_error_t   err;
+
+    mux = f->mux;
+
+    ngx_recording_mux_measure(mux);
+    mux->file.state = NGX_RECORDING_FILE_PAUSED;
+
+    if (ngx_recording_mux_sync_thread(mux, 1) != NGX_OK) {
+        mux->file.state = NGX_RECORDING_FILE_RECORDING;
+        return ngx_recording_finish_failed(f, mux->op, mux->err, NULL);
+    }
+
+    if (ngx_recording_catalogue_update_thread(&f->worker->catalogue,
+                                              &mux->file, 0, &err)
+        != NGX_OK)
+    {
+        mux->file.state = NGX_RECORDING_FILE_RECORDING;
+        return ngx_recording_finish_failed(f, NULL, 0, &err);
+    }
+
+    ngx_recording_notice(&f->notices, NGX_LOG_NOTICE, 0,
+                         "file \"%llu\" of recording %llu recovered, it "
+                         "waits for its stream",
+                         (unsigned long long) f->taken.id,
+                         (unsigned long long) mux->file.recording_id);
+
+    ngx_recording_mux_close_thread(mux);
+    f->mux = NULL;
+
+    return NGX_OK;
+}
+
+
+/* nothing of it can be kept; what it has in files/ is an empty playlist */
+
+static ngx_int_t
+ngx_recording_finish_lost(ngx_recording_finish_t *f)
+{
+    char                              path[NGX_RECORDING_FILE_PATH];
+    ngx_int_t                         rc;
+    ngx_recording_mux_t              *mux;
+    ngx_recording_catalogue_error_t   err;
+
+    mux = f->mux;
+
+    if (mux) {
+        ngx_recording_mux_measure(mux);
+        mux->file.state = NGX_RECORDING_FILE_LOST;
+
+        rc = ngx_recording_catalogue_update_thread(&f->worker->catalogue,
+                                                   &mux->file, 0, &err);
+    } else {
+        rc = ngx_recording_catalogue_state_thread(&f->worker->catalogue,
+                                                  f->taken.id,
+                                                  NGX_RECORDING_FILE_LOST, 0,
+                                                  0, &err);
+    }
+
+    if (rc != NGX_OK) {
+        return ngx_recording_finish_failed(f, NULL, 0, &err);
+    }
+
+    if (mux && mux->format->endless && mux->file.path_len) {
+        ngx_memcpy(path, mux->file.path, mux->file.path_len);
+        path[mux->file.path_len] = '\0';
+
+        (void) ngx_recording_store_discard_thread(mux->store, path, 1);
+    }
+
+    if (mux) {
+        ngx_recording_mux_close_thread(mux);
+        f->mux = NULL;
+    }
+
+    ngx_recording_finish_clear(f);
+
+    return NGX_OK;
+}
+
+
+/* whatever it has in work/ */
+
+static void
+ngx_recording_finish_clear(ngx_recording_finish_t *f)
+{
+    char        name[48];
+    ngx_uint_t  i;
+
+    static const char  *suffixes[] = {
+        ".flv", ".mp4", ".mp4.copy", ".index", ".aac"
+    };
+
+    for (i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+        ngx_recording_store_name(name, sizeof(name), f->taken.id,
+                                 suffixes[i]);
+        ngx_recording_store_remove_thread(&f->worker->store, name);
+    }
+
+    ngx_recording_journal_remove_thread(&f->worker->store, f->taken.id);
+}
+
+
+/*
  * NGX_AGAIN: not now; NGX_ERROR: hardly ever, as not the disk is to blame.
  * What was done already is not done again.
  */
 
 static ngx_int_t
-ngx_recording_finish_file(ngx_recording_mux_t *mux,
-    ngx_recording_template_t *template, ngx_recording_catalogue_t *catalogue,
-    ngx_recording_notices_t *notices)
+ngx_recording_finish_file(ngx_recording_finish_t *f)
 {
+    ngx_recording_mux_t              *mux;
     ngx_recording_file_t             *file;
+    ngx_recording_catalogue_t        *catalogue;
     ngx_recording_catalogue_error_t   err;
 
+    mux = f->mux;
     file = &mux->file;
-    err.text[0] = '\0';
+    catalogue = &f->worker->catalogue;
+
+    if (file->written == 0) {
+        return ngx_recording_finish_lost(f);
+    }
 
     if (file->state == NGX_RECORDING_FILE_RECORDING) {
 
-        file->duration = ngx_recording_mux_end(mux);
-        file->end = file->start + file->duration * 1000;
-
-        file->state = file->written ? NGX_RECORDING_FILE_FINISHING
-                                    : NGX_RECORDING_FILE_LOST;
+        ngx_recording_mux_measure(mux);
+        file->state = NGX_RECORDING_FILE_FINISHING;
 
         if (ngx_recording_catalogue_update_thread(catalogue, file, 0, &err)
             != NGX_OK)
         {
             file->state = NGX_RECORDING_FILE_RECORDING;
-            goto failed;
+            return ngx_recording_finish_failed(f, NULL, 0, &err);
         }
-    }
 
-    if (file->state == NGX_RECORDING_FILE_LOST) {
-        ngx_recording_store_remove_thread(mux->store, mux->work);
-        return NGX_OK;
+        ngx_recording_mux_uncount(mux);
     }
 
     mux->op = NULL;
     mux->err = mux->format->endless ? mux->err : 0;
 
     if (!mux->whole && mux->format->finish(mux) != NGX_OK) {
-        goto failed;
+        return ngx_recording_finish_failed(f, mux->op, mux->err, NULL);
     }
 
     mux->whole = 1;
+    err.text[0] = '\0';
 
-    if (ngx_recording_finish_place(mux, template, catalogue, &err) != NGX_OK) {
-        goto failed;
+    if (ngx_recording_finish_place(mux, catalogue, &err) != NGX_OK) {
+        return ngx_recording_finish_failed(f, mux->op, mux->err,
+                                           err.text[0] ? &err : NULL);
     }
 
     file->state = NGX_RECORDING_FILE_FINISHED;
@@ -184,31 +460,46 @@ ngx_recording_finish_file(ngx_recording_mux_t *mux,
         != NGX_OK)
     {
         file->state = NGX_RECORDING_FILE_FINISHING;
-        goto failed;
+        return ngx_recording_finish_failed(f, NULL, 0, &err);
     }
 
-    ngx_recording_notice(notices, NGX_LOG_NOTICE, 0,
-                         "file finished: \"%.*s\", %lld ms, %llu bytes",
+    ngx_recording_journal_remove_thread(mux->store, file->id);
+
+    ngx_recording_notice(&f->notices, NGX_LOG_NOTICE, 0,
+                         "file finished: \"%.*s\", %lld ms, %llu bytes%s",
                          (int) file->path_len, file->path,
                          (long long) file->duration,
-                         (unsigned long long) file->size);
+                         (unsigned long long) file->size,
+                         file->recovered ? ", recovered" : "");
 
     return NGX_OK;
+}
 
-failed:
 
-    if (err.text[0]) {
-        ngx_recording_notice(notices, NGX_LOG_ERR, 0,
-                             "catalogue failed: %s, file \"%s\" is not "
-                             "finished yet", err.text, mux->work);
+/* said once for a file */
 
-    } else {
-        ngx_recording_notice(notices, NGX_LOG_ERR, mux->err,
-                             "%s \"%s\" failed, the file is not finished yet",
-                             mux->op ? mux->op : "finish", mux->work);
+static ngx_int_t
+ngx_recording_finish_failed(ngx_recording_finish_t *f, const char *op,
+    ngx_err_t err, ngx_recording_catalogue_error_t *sql)
+{
+    if (!f->failed) {
+        f->failed = 1;
+
+        if (sql) {
+            ngx_recording_notice(&f->notices, NGX_LOG_ERR, 0,
+                                 "catalogue failed: %s, file \"%llu\" is "
+                                 "not finished yet", sql->text,
+                                 (unsigned long long) f->taken.id);
+
+        } else {
+            ngx_recording_notice(&f->notices, NGX_LOG_ERR, err,
+                                 "%s \"%llu\" failed, the file is not "
+                                 "finished yet", op ? op : "finish",
+                                 (unsigned long long) f->taken.id);
+        }
     }
 
-    return err.text[0] == '\0' && mux->err == EINVAL ? NGX_ERROR : NGX_AGAIN;
+    return sql == NULL && err == EINVAL ? NGX_ERROR : NGX_AGAIN;
 }
 
 
@@ -216,7 +507,7 @@ failed:
 
 static ngx_int_t
 ngx_recording_finish_place(ngx_recording_mux_t *mux,
-    ngx_recording_template_t *template, ngx_recording_catalogue_t *catalogue,
+    ngx_recording_catalogue_t *catalogue,
     ngx_recording_catalogue_error_t *err)
 {
     char        path[NGX_RECORDING_FILE_PATH];
@@ -227,8 +518,14 @@ ngx_recording_finish_place(ngx_recording_mux_t *mux,
         return NGX_OK;
     }
 
+    /* a path that has the file's end in it is claimed when that is known */
+
+    if (mux->claim.len == 0) {
+        ngx_recording_mux_render(mux);
+    }
+
     if (mux->file.path_len == 0
-        && ngx_recording_finish_path(mux, template, catalogue, err) != NGX_OK)
+        && ngx_recording_finish_move(mux, catalogue, err) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -266,10 +563,7 @@ ngx_recording_finish_place(ngx_recording_mux_t *mux,
 
         /* or something that the catalogue does not know lies there */
 
-        if (ngx_recording_catalogue_move_thread(catalogue, &mux->file,
-                                                &mux->claim, err)
-            != NGX_OK)
-        {
+        if (ngx_recording_finish_move(mux, catalogue, err) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -280,15 +574,20 @@ ngx_recording_finish_place(ngx_recording_mux_t *mux,
 }
 
 
-/* a path that has the file's end in it is claimed when that is known */
+/* the journal has the path before the file lies there */
 
 static ngx_int_t
-ngx_recording_finish_path(ngx_recording_mux_t *mux,
-    ngx_recording_template_t *template, ngx_recording_catalogue_t *catalogue,
+ngx_recording_finish_move(ngx_recording_mux_t *mux,
+    ngx_recording_catalogue_t *catalogue,
     ngx_recording_catalogue_error_t *err)
 {
-    ngx_recording_mux_render(mux, &template->path, &template->zone);
+    if (ngx_recording_catalogue_move_thread(catalogue, &mux->file,
+                                            &mux->claim, err)
+        != NGX_OK
+        || ngx_recording_journal_path_thread(mux) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
-    return ngx_recording_catalogue_move_thread(catalogue, &mux->file,
-                                               &mux->claim, err);
+    return ngx_recording_journal_sync_thread(mux);
 }

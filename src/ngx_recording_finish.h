@@ -12,18 +12,26 @@
 #define _NGX_RECORDING_FINISH_H_INCLUDED_
 
 
-#include "ngx_recording_template.h"
+#include "ngx_recording_journal.h"
 #include "ngx_recording_worker.h"
 
 
 /*
  * Takes over a file that takes no more samples.  done() is called later in
- * the loop, once; the template, the log and the file's stream must stay
- * until then.
+ * the loop, once; the log and the file's stream must stay until then.
  */
 void ngx_recording_finish(ngx_recording_worker_t *worker,
-    ngx_recording_template_t *template, ngx_recording_mux_t *mux,
-    ngx_log_t *log, void (*done)(void *data), void *data);
+    ngx_recording_mux_t *mux, ngx_log_t *log, void (*done)(void *data),
+    void *data);
+
+/*
+ * The same for a file that was taken in the catalogue: it is opened by what
+ * its journal tells, and paused, if its stream may still be back.  done() is
+ * called as above.
+ */
+void ngx_recording_finish_taken(ngx_recording_worker_t *worker,
+    ngx_recording_taken_t *taken, ngx_log_t *log, void (*done)(void *data),
+    void *data);
 
 
 #endif /* _NGX_RECORDING_FINISH_H_INCLUDED_ */

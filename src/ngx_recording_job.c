@@ -63,14 +63,31 @@ ngx_recording_job_post(ngx_recording_job_t *job)
 
     jobs = job->jobs;
 
-    if (jobs->active++ == 0) {
-        ngx_add_timer(&jobs->alive, NGX_RECORDING_JOB_ALIVE);
-    }
+    ngx_recording_jobs_hold(jobs);
+    job->ran = 0;
 
     ngx_queue_insert_tail(job->background ? &jobs->later : &jobs->waiting,
                           &job->queue);
 
     ngx_recording_jobs_run(jobs);
+}
+
+
+void
+ngx_recording_jobs_hold(ngx_recording_jobs_t *jobs)
+{
+    if (jobs->active++ == 0) {
+        ngx_add_timer(&jobs->alive, NGX_RECORDING_JOB_ALIVE);
+    }
+}
+
+
+void
+ngx_recording_jobs_let(ngx_recording_jobs_t *jobs)
+{
+    if (--jobs->active == 0) {
+        ngx_del_timer(&jobs->alive);
+    }
 }
 
 
@@ -136,6 +153,7 @@ ngx_recording_job_thread(void *ctx, ngx_log_t *log)
     }
 
     job->run(job->data);
+    job->ran = 1;
 }
 
 
@@ -154,9 +172,7 @@ ngx_recording_job_done(ngx_event_t *ev)
         jobs->background--;
     }
 
-    if (--jobs->active == 0) {
-        ngx_del_timer(&jobs->alive);
-    }
+    ngx_recording_jobs_let(jobs);
 
     /* the job may be gone after this, or ordered again */
 

@@ -46,6 +46,7 @@ typedef struct {
     void                  (*run)(void *data);
     void                  (*done)(void *data);
     void                   *data;
+    ngx_uint_t              ran;           /* since it was ordered */
     unsigned                background:1;
 } ngx_recording_job_t;
 
@@ -59,6 +60,10 @@ void ngx_recording_job_init(ngx_recording_job_t *job,
 
 /* orders a job that is not under way; done() is called later, always */
 void ngx_recording_job_post(ngx_recording_job_t *job);
+
+/* keeps an exiting worker alive, as a job does, until it is let go again */
+void ngx_recording_jobs_hold(ngx_recording_jobs_t *jobs);
+void ngx_recording_jobs_let(ngx_recording_jobs_t *jobs);
 
 
 #endif /* _NGX_RECORDING_JOB_H_INCLUDED_ */

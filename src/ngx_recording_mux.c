@@ -1,5 +1,12 @@
 
-#include "ngx_recording_mux.h"
+#include "ngx_recording_journal.h"
+
+
+#define NGX_RECORDING_MUX_GAPS  16
+
+
+static void ngx_recording_mux_step(ngx_recording_mux_t *mux, ngx_uint_t track,
+    int64_t dts);
 
 
 const ngx_recording_format_t *const  ngx_recording_formats[] = {
@@ -26,7 +33,9 @@ ngx_recording_mux_create_thread(const ngx_recording_format_t *format,
     mux->format = format;
     mux->store = store;
     mux->fd = -1;
+    mux->journal = -1;
     mux->file.format = format->name;
+    mux->claim.extension = format->extension;
 
     if (ngx_recording_mux_tracks_thread(mux, media) != NGX_OK) {
         ngx_recording_mux_close_thread(mux);
@@ -60,9 +69,7 @@ ngx_recording_mux_tracks_thread(ngx_recording_mux_t *mux,
         ngx_memzero(&mux->media[i], sizeof(ngx_recording_media_t));
 
         if (!media[i].present
-            || (mux->format->codecs
-                && !(mux->format->codecs
-                     & ngx_recording_codec_bit(media[i].codec.codec))))
+            || !ngx_recording_mux_takes(mux->format, &media[i]))
         {
             continue;
         }
@@ -118,29 +125,256 @@ ngx_int_t
 ngx_recording_mux_sample_thread(ngx_recording_mux_t *mux,
     ngx_recording_sample_t *sample)
 {
-    int64_t     step;
-    ngx_uint_t  track;
+    ngx_recording_mux_step(mux, sample->track, sample->dts);
 
-    track = sample->track;
-
-    if (mux->samples[track]) {
-        step = sample->dts - mux->last[track];
-
-        if (step > 0 && step <= 1000) {
-            mux->step[track] = step;
-        }
-    }
-
-    mux->last[track] = sample->dts;
+    mux->wall = sample->wall;
     mux->pending++;
 
     if (mux->format->sample(mux, sample) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    mux->samples[track]++;
+    mux->samples[sample->track]++;
 
     return NGX_OK;
+}
+
+
+/* the distance of a track's frames, as far as it is one of a stream */
+
+static void
+ngx_recording_mux_step(ngx_recording_mux_t *mux, ngx_uint_t track,
+    int64_t dts)
+{
+    int64_t  step;
+
+    if (mux->samples[track]) {
+        step = dts - mux->last[track];
+
+        if (step > 0 && step <= 1000) {
+            mux->step[track] = step;
+        }
+    }
+
+    mux->last[track] = dts;
+}
+
+
+void
+ngx_recording_mux_found(ngx_recording_mux_t *mux, ngx_uint_t track,
+    int64_t dts)
+{
+    ngx_recording_mux_step(mux, track, dts);
+
+    mux->samples[track]++;
+    mux->file.written++;
+}
+
+
+void
+ngx_recording_mux_forget(ngx_recording_mux_t *mux)
+{
+    mux->pos = 0;
+    mux->file.written = 0;
+
+    ngx_memzero(mux->last, sizeof(mux->last));
+    ngx_memzero(mux->step, sizeof(mux->step));
+    ngx_memzero(mux->samples, sizeof(mux->samples));
+}
+
+
+void
+ngx_recording_mux_written(ngx_recording_mux_t *mux)
+{
+    uint64_t  size;
+
+    mux->file.written += mux->pending;
+    mux->pending = 0;
+
+    size = ngx_recording_mux_size(mux);
+
+    (void) ngx_atomic_fetch_add(&mux->store->growing, size - mux->counted);
+    mux->counted = size;
+}
+
+
+void
+ngx_recording_mux_uncount(ngx_recording_mux_t *mux)
+{
+    (void) ngx_atomic_fetch_add(&mux->store->growing, -mux->counted);
+    mux->counted = 0;
+}
+
+
+ngx_int_t
+ngx_recording_mux_sync_thread(ngx_recording_mux_t *mux, ngx_uint_t durable)
+{
+    if (durable) {
+        if (mux->format->sync) {
+            if (mux->format->sync(mux) != NGX_OK) {
+                return NGX_ERROR;
+            }
+
+        } else if (fdatasync(mux->fd) == -1) {
+            return ngx_recording_mux_error(mux, "sync");
+        }
+    }
+
+    /* the data before what tells how far it goes */
+
+    if (ngx_recording_journal_state_thread(mux) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return durable ? ngx_recording_journal_sync_thread(mux) : NGX_OK;
+}
+
+
+ngx_int_t
+ngx_recording_mux_gap_thread(ngx_recording_mux_t *mux, int64_t at,
+    int64_t length)
+{
+    ngx_recording_file_t  *file;
+    ngx_recording_gap_t   *gap;
+
+    file = &mux->file;
+
+    if (file->ngaps % NGX_RECORDING_MUX_GAPS == 0) {
+        gap = realloc(file->gaps, (file->ngaps + NGX_RECORDING_MUX_GAPS)
+                                  * sizeof(ngx_recording_gap_t));
+        if (gap == NULL) {
+            return ngx_recording_mux_error(mux, "allocate");
+        }
+
+        file->gaps = gap;
+    }
+
+    gap = &file->gaps[file->ngaps++];
+
+    gap->at = at;
+    gap->length = length;
+
+    /* one that is read from the journal is there already */
+
+    return mux->journal == -1
+           ? NGX_OK : ngx_recording_journal_gap_thread(mux, gap);
+}
+
+
+ngx_recording_mux_t *
+ngx_recording_mux_reopen_thread(ngx_recording_store_t *store, uint64_t id,
+    ngx_uint_t killed)
+{
+    ngx_uint_t            i;
+    ngx_recording_mux_t  *mux;
+
+    mux = ngx_recording_journal_read_thread(store, id);
+
+    if (mux == NULL) {
+        return NULL;
+    }
+
+    mux->killed = killed;
+
+    (void) mux->format->reopen(mux);
+
+    mux->file.in = mux->file.written;
+
+    for (i = 0; i < NGX_RECORDING_DROPS; i++) {
+        mux->file.in += mux->file.dropped[i];
+    }
+
+    return mux;
+}
+
+
+void
+ngx_recording_mux_seen(ngx_recording_mux_t *mux, int fd)
+{
+    struct stat  st;
+
+    if (mux->killed && fstat(fd, &st) == 0) {
+        mux->wall = ngx_max(mux->wall,
+                            (int64_t) st.st_mtim.tv_sec * 1000000
+                            + st.st_mtim.tv_nsec / 1000);
+    }
+}
+
+
+ngx_uint_t
+ngx_recording_mux_same(ngx_recording_mux_t *mux,
+    ngx_recording_media_t *media)
+{
+    ngx_uint_t              i;
+    ngx_recording_media_t  *m;
+
+    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
+        m = &mux->media[i];
+
+        if (m->present != (media[i].present
+                           && ngx_recording_mux_takes(mux->format,
+                                                      &media[i])))
+        {
+            return 0;
+        }
+
+        if (m->present
+            && (m->header_len != media[i].header_len
+                || ngx_memcmp(&m->codec, &media[i].codec,
+                              sizeof(ngx_recording_codec_t))
+                   != 0
+                || (m->header_len
+                    && ngx_memcmp(m->header, media[i].header, m->header_len)
+                       != 0)))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+ngx_uint_t
+ngx_recording_mux_takes(const ngx_recording_format_t *format,
+    ngx_recording_media_t *media)
+{
+    return format->codecs == 0
+           || (format->codecs & ngx_recording_codec_bit(media->codec.codec));
+}
+
+
+ngx_uint_t
+ngx_recording_mux_any(const ngx_recording_format_t *format,
+    ngx_recording_media_t *media)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
+        if (media[i].present && ngx_recording_mux_takes(format, &media[i])) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+void
+ngx_recording_mux_measure(ngx_recording_mux_t *mux)
+{
+    ngx_uint_t             i;
+    ngx_recording_file_t  *file;
+
+    file = &mux->file;
+
+    file->duration = ngx_recording_mux_end(mux);
+    file->size = ngx_recording_mux_size(mux);
+    file->end = file->start + file->duration * 1000;
+
+    for (i = 0; i < file->ngaps; i++) {
+        file->end += file->gaps[i].length * 1000;
+    }
 }
 
 
@@ -174,8 +408,7 @@ ngx_recording_mux_end(ngx_recording_mux_t *mux)
 
 
 void
-ngx_recording_mux_render(ngx_recording_mux_t *mux, ngx_recording_path_t *path,
-    ngx_recording_zone_t *zone)
+ngx_recording_mux_render(ngx_recording_mux_t *mux)
 {
     ngx_recording_file_t         *file;
     ngx_recording_path_values_t   v;
@@ -190,9 +423,10 @@ ngx_recording_mux_render(ngx_recording_mux_t *mux, ngx_recording_path_t *path,
     v.random = file->random;
     v.start = file->start;
     v.end = file->end;
-    v.zone = *zone;
+    v.zone = mux->zone;
 
-    mux->claim.len = ngx_recording_path_render(path, &v, mux->claim.base);
+    mux->claim.len = ngx_recording_path_render(mux->path, &v,
+                                               mux->claim.base);
 }
 
 
@@ -215,14 +449,22 @@ ngx_recording_mux_close_thread(ngx_recording_mux_t *mux)
         mux->format->close(mux);
     }
 
+    ngx_recording_mux_uncount(mux);
+
     if (mux->fd != -1) {
         (void) close(mux->fd);
+    }
+
+    if (mux->journal != -1) {
+        (void) close(mux->journal);
     }
 
     for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
         free(mux->media[i].header);
     }
 
+    free(mux->file.gaps);
     free(mux->meta);
+    free(mux->own);
     free(mux);
 }

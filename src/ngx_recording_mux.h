@@ -2,6 +2,11 @@
 /*
  * One growing file in one format: open, samples, flush, finish, close.
  *
+ *   open ---> samples, flush, sync ---> finish ---> close
+ *    ^            |
+ *    |            v
+ *   reopen <--- pause ---> close       by any worker, also after a crash
+ *
  * Runs on pool threads only, in one job at a time.  A mux owns its
  * descriptors, its copy of the sequence headers and its private data;
  * ngx_recording_mux_close_thread() frees them and is the only place that
@@ -19,8 +24,9 @@
 #define _NGX_RECORDING_MUX_H_INCLUDED_
 
 
-#include "ngx_recording_catalogue.h"
+#include "ngx_recording_claim.h"
 #include "ngx_recording_codec.h"
+#include "ngx_recording_store.h"
 
 
 typedef struct ngx_recording_mux_s  ngx_recording_mux_t;
@@ -63,9 +69,30 @@ typedef struct {
                                     ngx_recording_sample_t *sample);
     ngx_int_t             (*flush)(ngx_recording_mux_t *mux);
 
+    /* makes durable what was flushed; NULL: mux->fd is all there is */
+    ngx_int_t             (*sync)(ngx_recording_mux_t *mux);
+
     /* endless formats: a discontinuity follows; tracks may have changed */
     ngx_int_t             (*change)(ngx_recording_mux_t *mux,
                                     ngx_recording_media_t *media);
+
+    /* the stream may be back later; NULL: nothing to be done */
+    ngx_int_t             (*pause)(ngx_recording_mux_t *mux);
+
+    /*
+     * What the journal keeps for the format, in its own memory, and how it
+     * comes back: all that was saved, in turn, before ->reopen().
+     */
+    size_t                (*save)(ngx_recording_mux_t *mux, u_char **p);
+    ngx_int_t             (*restore)(ngx_recording_mux_t *mux, u_char *p,
+                                     size_t size);
+
+    /*
+     * Opens what is there and reads on from mux->pos to the last whole
+     * sample; what follows that is cut off.  With ENOENT in mux->err the
+     * file is not in work/.
+     */
+    ngx_int_t             (*reopen)(ngx_recording_mux_t *mux);
 
     /* makes the file whole and syncs it; the last call but close */
     ngx_int_t             (*finish)(ngx_recording_mux_t *mux);
@@ -84,17 +111,31 @@ struct ngx_recording_mux_s {
     u_char                 *meta;      /* the publisher's onMetaData */
     size_t                  meta_len;
     int64_t                 segment;   /* ms */
+    int64_t                 resume;    /* ms that it waits for its stream */
 
     int64_t                 begin;     /* stream time of the file's start */
     int64_t                 cut;       /* stream time of its first frame */
     int64_t                 key;       /* DTS of the frame that cut last */
+    int64_t                 wall;      /* arrival of the last frame, us */
 
     char                    work[32];  /* name in work/ */
+    ngx_recording_path_t   *path;      /* of the template */
+    ngx_str_t               path_text;
+    ngx_recording_zone_t    zone;
     ngx_recording_claim_t   claim;     /* of the path in files/ */
+    unsigned                killed:1;  /* its writer died */
     unsigned                whole:1;   /* it was finished */
     unsigned                placed:1;  /* and is there */
     int                     fd;
     off_t                   pos;       /* end of what was written */
+    uint64_t                beside;    /* bytes that it has elsewhere */
+    uint64_t                counted;   /* bytes in store->growing */
+
+    int                     journal;   /* descriptor */
+    off_t                   journal_pos;
+    unsigned                journal_changed:1;
+    void                   *own;       /* strings and path, if they were read
+                                          from the journal */
 
     int64_t                 last[NGX_RECORDING_TRACKS];      /* DTS, ms */
     int64_t                 step[NGX_RECORDING_TRACKS];
@@ -138,17 +179,65 @@ ngx_int_t ngx_recording_mux_tracks_thread(ngx_recording_mux_t *mux,
 ngx_int_t ngx_recording_mux_sample_thread(ngx_recording_mux_t *mux,
     ngx_recording_sample_t *sample);
 
+/* counts a frame that is in the file already; for ->reopen() */
+void ngx_recording_mux_found(ngx_recording_mux_t *mux, ngx_uint_t track,
+    int64_t dts);
+
+/* what the journal tells is not in the file: it is counted anew */
+void ngx_recording_mux_forget(ngx_recording_mux_t *mux);
+
 /* everything pending is in the file now; for the formats */
-static ngx_inline void
-ngx_recording_mux_written(ngx_recording_mux_t *mux)
+void ngx_recording_mux_written(ngx_recording_mux_t *mux);
+
+/* its bytes are in the catalogue from now on */
+void ngx_recording_mux_uncount(ngx_recording_mux_t *mux);
+
+/* bytes that the file has on the disk */
+static ngx_inline uint64_t
+ngx_recording_mux_size(ngx_recording_mux_t *mux)
 {
-    mux->file.written += mux->pending;
-    mux->pending = 0;
+    return mux->pos + mux->beside;
 }
 
+/*
+ * Everything that was flushed becomes durable, if it is to, and where the
+ * file stands is noted in its journal.
+ */
+ngx_int_t ngx_recording_mux_sync_thread(ngx_recording_mux_t *mux,
+    ngx_uint_t durable);
+
+/* an interruption of so many ms is closed at this place of the file */
+ngx_int_t ngx_recording_mux_gap_thread(ngx_recording_mux_t *mux, int64_t at,
+    int64_t length);
+
+/*
+ * Opens the file `id` that another worker wrote, or this one before a pause.
+ * killed: its writer died, so that the file's own time of change tells when
+ * its last frame came.  NULL: there is no journal of it, or no memory; errno
+ * tells.  mux->err: the file itself could not be opened; ENOENT: it is not
+ * in work/.
+ */
+ngx_recording_mux_t *ngx_recording_mux_reopen_thread(
+    ngx_recording_store_t *store, uint64_t id, ngx_uint_t killed);
+
+/* for ->reopen(): notes when the file was written, before it is changed */
+void ngx_recording_mux_seen(ngx_recording_mux_t *mux, int fd);
+
+/* whether it has these tracks: the frames of the stream can go on in it */
+ngx_uint_t ngx_recording_mux_same(ngx_recording_mux_t *mux,
+    ngx_recording_media_t *media);
+
+/* whether a format takes a track; any of several */
+ngx_uint_t ngx_recording_mux_takes(const ngx_recording_format_t *format,
+    ngx_recording_media_t *media);
+ngx_uint_t ngx_recording_mux_any(const ngx_recording_format_t *format,
+    ngx_recording_media_t *media);
+
 /* renders the file's path, as far as it is known, for a claim */
-void ngx_recording_mux_render(ngx_recording_mux_t *mux,
-    ngx_recording_path_t *path, ngx_recording_zone_t *zone);
+void ngx_recording_mux_render(ngx_recording_mux_t *mux);
+
+/* sets the file's duration, end and size by what was written */
+void ngx_recording_mux_measure(ngx_recording_mux_t *mux);
 
 /* where the file's last frame ends, ms from its start */
 int64_t ngx_recording_mux_end(ngx_recording_mux_t *mux);
@@ -158,6 +247,9 @@ void ngx_recording_mux_close_thread(ngx_recording_mux_t *mux);
 
 /* notes what failed, with errno, and returns NGX_ERROR */
 ngx_int_t ngx_recording_mux_error(ngx_recording_mux_t *mux, const char *op);
+
+/* a checksum that may be continued; UINT32_MAX begins one */
+uint32_t ngx_recording_mux_crc(uint32_t crc, u_char *p, size_t size);
 
 /* copies a track with its sequence header; NGX_ERROR: no memory */
 ngx_int_t ngx_recording_media_copy(ngx_recording_media_t *dst,

@@ -8,6 +8,7 @@
 
 
 #define NGX_RECORDING_AAC_BUFFER  16384
+#define NGX_RECORDING_ADTS_HEAD   7
 
 
 typedef struct {
@@ -21,8 +22,12 @@ static ngx_int_t ngx_recording_aac_open(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_aac_sample(ngx_recording_mux_t *mux,
     ngx_recording_sample_t *sample);
 static ngx_int_t ngx_recording_aac_flush(ngx_recording_mux_t *mux);
+static ngx_int_t ngx_recording_aac_reopen(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_aac_finish(ngx_recording_mux_t *mux);
 static void ngx_recording_aac_close(ngx_recording_mux_t *mux);
+static ngx_int_t ngx_recording_aac_create(ngx_recording_mux_t *mux);
+static ngx_int_t ngx_recording_aac_scan(ngx_recording_mux_t *mux,
+    off_t limit);
 static int ngx_recording_aac_write(void *data, ngx_recording_av_byte_t *buf,
     int size);
 
@@ -36,6 +41,11 @@ const ngx_recording_format_t  ngx_recording_format_aac = {
     ngx_recording_aac_sample,
     ngx_recording_aac_flush,
     NULL,
+    NULL,
+    NULL,
+    NULL,
+    NULL,
+    ngx_recording_aac_reopen,
     ngx_recording_aac_finish,
     ngx_recording_aac_close
 };
@@ -43,6 +53,19 @@ const ngx_recording_format_t  ngx_recording_format_aac = {
 
 static ngx_int_t
 ngx_recording_aac_open(ngx_recording_mux_t *mux)
+{
+    mux->fd = ngx_recording_store_create_thread(mux->store, mux->work);
+
+    if (mux->fd == -1) {
+        return ngx_recording_mux_error(mux, "create");
+    }
+
+    return ngx_recording_aac_create(mux);
+}
+
+
+static ngx_int_t
+ngx_recording_aac_create(ngx_recording_mux_t *mux)
 {
     ngx_recording_aac_t  *aac;
 
@@ -54,12 +77,6 @@ ngx_recording_aac_open(ngx_recording_mux_t *mux)
 
     mux->data = aac;
     aac->last = -1;
-
-    mux->fd = ngx_recording_store_create_thread(mux->store, mux->work);
-
-    if (mux->fd == -1) {
-        return ngx_recording_mux_error(mux, "create");
-    }
 
     if (ngx_recording_av_open_thread(&aac->av, mux, "adts",
                                      NGX_RECORDING_AAC_BUFFER,
@@ -115,6 +132,104 @@ ngx_recording_aac_flush(ngx_recording_mux_t *mux)
 
     aac->whole = mux->pos;
     ngx_recording_mux_written(mux);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_aac_reopen(ngx_recording_mux_t *mux)
+{
+    off_t                 limit;
+    ngx_recording_aac_t  *aac;
+
+    mux->fd = ngx_recording_store_reopen_thread(mux->store, mux->work);
+
+    if (mux->fd == -1) {
+        return ngx_recording_mux_error(mux, "open");
+    }
+
+    ngx_recording_mux_seen(mux, mux->fd);
+
+    if (ngx_recording_aac_create(mux) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    limit = ngx_recording_store_solid_thread(mux->fd, 0);
+
+    if (limit < mux->pos) {
+
+        /* what the journal told is gone: the whole file is read */
+
+        ngx_recording_mux_forget(mux);
+    }
+
+    if (ngx_recording_aac_scan(mux, limit) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    aac = mux->data;
+    aac->whole = mux->pos;
+    aac->last = mux->last[NGX_RECORDING_AUDIO];
+
+    if (ftruncate(mux->fd, mux->pos) == -1) {
+        return ngx_recording_mux_error(mux, "truncate");
+    }
+
+    return NGX_OK;
+}
+
+
+/* counts the whole frames from mux->pos on; they carry no time */
+
+static ngx_int_t
+ngx_recording_aac_scan(ngx_recording_mux_t *mux, off_t limit)
+{
+    u_char                  *p;
+    size_t                   size;
+    int64_t                  from;
+    uint64_t                 n;
+    ngx_recording_codec_t   *c;
+    ngx_recording_reader_t  *reader;
+
+    reader = malloc(sizeof(ngx_recording_reader_t));
+
+    if (reader == NULL) {
+        return ngx_recording_mux_error(mux, "allocate");
+    }
+
+    ngx_recording_reader_init(reader, mux->fd);
+
+    c = &mux->media[NGX_RECORDING_AUDIO].codec;
+    from = mux->last[NGX_RECORDING_AUDIO];
+    n = mux->samples[NGX_RECORDING_AUDIO] ? 1 : 0;
+
+    for ( ;; ) {
+        p = ngx_recording_reader_thread(reader, mux->pos,
+                                        NGX_RECORDING_ADTS_HEAD);
+
+        if (p == NULL || p[0] != 0xff || (p[1] & 0xf6) != 0xf0) {
+            break;
+        }
+
+        size = (size_t) (p[3] & 3) << 11 | (size_t) p[4] << 3 | p[5] >> 5;
+
+        if (size < NGX_RECORDING_ADTS_HEAD
+            || mux->pos + (off_t) size > limit)
+        {
+            break;
+        }
+
+        ngx_recording_mux_found(mux, NGX_RECORDING_AUDIO,
+                                c->sample_rate
+                                ? from + (int64_t) (n * c->samples * 1000
+                                                    / c->sample_rate)
+                                : from);
+        mux->pos += size;
+        n++;
+    }
+
+    free(reader);
 
     return NGX_OK;
 }

@@ -8,6 +8,7 @@
 
 #include "ngx_recording_mux.h"
 #include "ngx_recording_amf.h"
+#include "ngx_recording_frame.h"
 
 
 #define NGX_RECORDING_FLV_HEAD      13         /* and the first back pointer */
@@ -24,6 +25,12 @@
 #define NGX_RECORDING_FLV_SAMPLES   (NGX_RECORDING_IOVS / 2 - 1)
 #define NGX_RECORDING_FLV_BETWEEN   (NGX_RECORDING_FLV_BACK                   \
                                      + NGX_RECORDING_FLV_TAG)
+
+#define NGX_RECORDING_FLV_START     (NGX_RECORDING_FLV_HEAD                   \
+                                     + NGX_RECORDING_FLV_TAG                  \
+                                     + NGX_RECORDING_FLV_META                 \
+                                     + NGX_RECORDING_FLV_BACK)
+#define NGX_RECORDING_FLV_PEEK      16         /* bytes of a message's head */
 
 #define NGX_RECORDING_FLV_AUDIO     8
 #define NGX_RECORDING_FLV_VIDEO     9
@@ -50,15 +57,38 @@ typedef struct {
     ngx_uint_t              allocated;
     ngx_uint_t              stride;        /* one of so many is kept */
     ngx_uint_t              seen;
+
+    u_char                 *saved;         /* for the journal */
+    ngx_uint_t              nsaved;        /* keys that it has */
 } ngx_recording_flv_t;
+
+
+/* in the journal, and the keys from this one on */
+
+typedef struct {
+    u_char                  first[NGX_RECORDING_TRACKS][5];
+    uint64_t                stride;
+    uint64_t                seen;
+    uint64_t                from;
+} ngx_recording_flv_saved_t;
 
 
 static ngx_int_t ngx_recording_flv_open(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_flv_sample(ngx_recording_mux_t *mux,
     ngx_recording_sample_t *sample);
 static ngx_int_t ngx_recording_flv_flush(ngx_recording_mux_t *mux);
+static size_t ngx_recording_flv_save(ngx_recording_mux_t *mux, u_char **p);
+static ngx_int_t ngx_recording_flv_restore(ngx_recording_mux_t *mux,
+    u_char *p, size_t size);
+static ngx_int_t ngx_recording_flv_reopen(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_flv_finish(ngx_recording_mux_t *mux);
 static void ngx_recording_flv_close(ngx_recording_mux_t *mux);
+
+static ngx_int_t ngx_recording_flv_create(ngx_recording_mux_t *mux);
+static size_t ngx_recording_flv_found(ngx_recording_mux_t *mux,
+    ngx_recording_reader_t *reader, off_t limit);
+static ngx_int_t ngx_recording_flv_push(ngx_recording_flv_t *flv,
+    int64_t time, off_t pos);
 
 static ngx_int_t ngx_recording_flv_head(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_flv_add(ngx_recording_mux_t *mux,
@@ -84,6 +114,11 @@ const ngx_recording_format_t  ngx_recording_format_flv = {
     ngx_recording_flv_sample,
     ngx_recording_flv_flush,
     NULL,
+    NULL,
+    NULL,
+    ngx_recording_flv_save,
+    ngx_recording_flv_restore,
+    ngx_recording_flv_reopen,
     ngx_recording_flv_finish,
     ngx_recording_flv_close
 };
@@ -102,17 +137,11 @@ static const char  *ngx_recording_flv_own[] = {
 static ngx_int_t
 ngx_recording_flv_open(ngx_recording_mux_t *mux)
 {
-    ngx_uint_t            i;
-    ngx_recording_flv_t  *flv;
+    ngx_uint_t  i;
 
-    flv = calloc(1, sizeof(ngx_recording_flv_t));
-
-    if (flv == NULL) {
-        return ngx_recording_mux_error(mux, "allocate");
+    if (ngx_recording_flv_create(mux) != NGX_OK) {
+        return NGX_ERROR;
     }
-
-    mux->data = flv;
-    flv->stride = 1;
 
     mux->fd = ngx_recording_store_create_thread(mux->store, mux->work);
 
@@ -120,8 +149,7 @@ ngx_recording_flv_open(ngx_recording_mux_t *mux)
         return ngx_recording_mux_error(mux, "create");
     }
 
-    mux->pos = NGX_RECORDING_FLV_HEAD + NGX_RECORDING_FLV_TAG
-               + NGX_RECORDING_FLV_META + NGX_RECORDING_FLV_BACK;
+    mux->pos = NGX_RECORDING_FLV_START;
 
     for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
         ngx_recording_sample_t  sample;
@@ -143,22 +171,36 @@ ngx_recording_flv_open(ngx_recording_mux_t *mux)
 }
 
 
+static ngx_int_t
+ngx_recording_flv_create(ngx_recording_mux_t *mux)
+{
+    ngx_recording_flv_t  *flv;
+
+    flv = calloc(1, sizeof(ngx_recording_flv_t));
+
+    if (flv == NULL) {
+        return ngx_recording_mux_error(mux, "allocate");
+    }
+
+    flv->stride = 1;
+    mux->data = flv;
+
+    return NGX_OK;
+}
+
+
 /* the FLV header and onMetaData, as far as it is known */
 
 static ngx_int_t
 ngx_recording_flv_head(ngx_recording_mux_t *mux)
 {
     u_char                *buf, *p, *last;
-    size_t                 size;
     ngx_int_t              rc;
     ngx_recording_flv_t   *flv;
 
     flv = mux->data;
 
-    size = NGX_RECORDING_FLV_HEAD + NGX_RECORDING_FLV_TAG
-           + NGX_RECORDING_FLV_META + NGX_RECORDING_FLV_BACK;
-
-    buf = malloc(size);
+    buf = malloc(NGX_RECORDING_FLV_START);
 
     if (buf == NULL) {
         return ngx_recording_mux_error(mux, "allocate");
@@ -455,8 +497,7 @@ ngx_recording_flv_flush(ngx_recording_mux_t *mux)
 static ngx_int_t
 ngx_recording_flv_key(ngx_recording_flv_t *flv, int64_t time, off_t pos)
 {
-    ngx_uint_t                i;
-    ngx_recording_flv_key_t  *keys;
+    ngx_uint_t  i;
 
     if (flv->seen++ % flv->stride) {
         return NGX_OK;
@@ -469,8 +510,18 @@ ngx_recording_flv_key(ngx_recording_flv_t *flv, int64_t time, off_t pos)
         }
 
         flv->nkeys = i;
+        flv->nsaved = 0;
         flv->stride *= 2;
     }
+
+    return ngx_recording_flv_push(flv, time, pos);
+}
+
+
+static ngx_int_t
+ngx_recording_flv_push(ngx_recording_flv_t *flv, int64_t time, off_t pos)
+{
+    ngx_recording_flv_key_t  *keys;
 
     if (flv->nkeys == flv->allocated) {
         flv->allocated = ngx_min(ngx_max(flv->allocated * 2, 16),
@@ -492,6 +543,237 @@ ngx_recording_flv_key(ngx_recording_flv_t *flv, int64_t time, off_t pos)
     flv->nkeys++;
 
     return NGX_OK;
+}
+
+
+/* the keys that the journal does not have yet */
+
+static size_t
+ngx_recording_flv_save(ngx_recording_mux_t *mux, u_char **p)
+{
+    size_t                      n;
+    ngx_recording_flv_t        *flv;
+    ngx_recording_flv_saved_t  *saved;
+
+    flv = mux->data;
+
+    n = (flv->nkeys - flv->nsaved) * sizeof(ngx_recording_flv_key_t);
+
+    free(flv->saved);
+    flv->saved = calloc(1, sizeof(ngx_recording_flv_saved_t) + n);
+
+    if (flv->saved == NULL) {
+        return 0;
+    }
+
+    saved = (ngx_recording_flv_saved_t *) flv->saved;
+
+    ngx_memcpy(saved->first, flv->first, sizeof(flv->first));
+    saved->stride = flv->stride;
+    saved->seen = flv->seen;
+    saved->from = flv->nsaved;
+
+    if (n) {
+        ngx_memcpy(saved + 1, flv->keys + flv->nsaved, n);
+    }
+
+    flv->nsaved = flv->nkeys;
+
+    *p = flv->saved;
+
+    return sizeof(ngx_recording_flv_saved_t) + n;
+}
+
+
+static ngx_int_t
+ngx_recording_flv_restore(ngx_recording_mux_t *mux, u_char *p, size_t size)
+{
+    ngx_recording_flv_t        *flv;
+    ngx_recording_flv_key_t     key;
+    ngx_recording_flv_saved_t   saved;
+
+    if (mux->data == NULL && ngx_recording_flv_create(mux) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    flv = mux->data;
+
+    if (size < sizeof(saved)) {
+        return NGX_DECLINED;
+    }
+
+    ngx_memcpy(&saved, p, sizeof(saved));
+
+    if (saved.from > flv->nkeys || saved.stride == 0) {
+        return NGX_DECLINED;
+    }
+
+    ngx_memcpy(flv->first, saved.first, sizeof(flv->first));
+    flv->stride = saved.stride;
+    flv->seen = saved.seen;
+    flv->nkeys = saved.from;
+
+    for (p += sizeof(saved), size -= sizeof(saved);
+         size >= sizeof(key);
+         p += sizeof(key), size -= sizeof(key))
+    {
+        ngx_memcpy(&key, p, sizeof(key));
+
+        if (flv->nkeys == NGX_RECORDING_FLV_KEYS) {
+            return NGX_DECLINED;
+        }
+
+        if (ngx_recording_flv_push(flv, key.time, key.pos) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    flv->nsaved = flv->nkeys;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_flv_reopen(ngx_recording_mux_t *mux)
+{
+    off_t                    limit;
+    size_t                   size;
+    ngx_recording_reader_t  *reader;
+
+    if (mux->data == NULL && ngx_recording_flv_create(mux) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    mux->fd = ngx_recording_store_reopen_thread(mux->store, mux->work);
+
+    if (mux->fd == -1) {
+        return ngx_recording_mux_error(mux, "open");
+    }
+
+    ngx_recording_mux_seen(mux, mux->fd);
+
+    if (mux->pos == 0) {
+        mux->pos = NGX_RECORDING_FLV_START;
+    }
+
+    limit = ngx_recording_store_solid_thread(mux->fd,
+                                             NGX_RECORDING_FLV_START);
+
+    if (limit < mux->pos) {
+
+        /* what the journal told is gone: the whole file is read */
+
+        ngx_recording_mux_forget(mux);
+        ngx_recording_flv_close(mux);
+        mux->data = NULL;
+
+        if (ngx_recording_flv_create(mux) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        mux->pos = NGX_RECORDING_FLV_START;
+    }
+
+    reader = malloc(sizeof(ngx_recording_reader_t));
+
+    if (reader == NULL) {
+        return ngx_recording_mux_error(mux, "allocate");
+    }
+
+    ngx_recording_reader_init(reader, mux->fd);
+
+    while ((size = ngx_recording_flv_found(mux, reader, limit)) != 0) {
+        mux->pos += size;
+    }
+
+    free(reader);
+
+    if (ftruncate(mux->fd, mux->pos) == -1) {
+        return ngx_recording_mux_error(mux, "truncate");
+    }
+
+    return NGX_OK;
+}
+
+
+/* the size of a whole tag at mux->pos, which is counted, or 0 */
+
+static size_t
+ngx_recording_flv_found(ngx_recording_mux_t *mux,
+    ngx_recording_reader_t *reader, off_t limit)
+{
+    u_char                 *p, head[NGX_RECORDING_FLV_PEEK], type;
+    size_t                  size, body;
+    int64_t                 time;
+    ngx_uint_t              track;
+    ngx_recording_flv_t    *flv;
+    ngx_recording_frame_t   f;
+
+    flv = mux->data;
+
+    p = ngx_recording_reader_thread(reader, mux->pos, NGX_RECORDING_FLV_TAG);
+
+    if (p == NULL) {
+        return 0;
+    }
+
+    type = p[0];
+    body = (size_t) p[1] << 16 | (size_t) p[2] << 8 | p[3];
+    time = (int64_t) p[7] << 24 | (int64_t) p[4] << 16 | (int64_t) p[5] << 8
+           | p[6];
+    size = NGX_RECORDING_FLV_TAG + body;
+
+    if ((type != NGX_RECORDING_FLV_VIDEO && type != NGX_RECORDING_FLV_AUDIO)
+        || body == 0
+        || mux->pos + (off_t) size + NGX_RECORDING_FLV_BACK > limit)
+    {
+        return 0;
+    }
+
+    ngx_memzero(head, sizeof(head));
+
+    p = ngx_recording_reader_thread(reader,
+                                    mux->pos + NGX_RECORDING_FLV_TAG,
+                                    ngx_min(body, sizeof(head)));
+    if (p == NULL) {
+        return 0;
+    }
+
+    ngx_memcpy(head, p, ngx_min(body, sizeof(head)));
+
+    p = ngx_recording_reader_thread(reader, mux->pos + size,
+                                    NGX_RECORDING_FLV_BACK);
+
+    if (p == NULL
+        || ((size_t) p[0] << 24 | (size_t) p[1] << 16 | (size_t) p[2] << 8
+            | p[3]) != size)
+    {
+        return 0;
+    }
+
+    track = type == NGX_RECORDING_FLV_VIDEO ? NGX_RECORDING_VIDEO
+                                            : NGX_RECORDING_AUDIO;
+
+    if (ngx_recording_frame_parse(&f, track, head,
+                                  ngx_min(body, sizeof(head)))
+        == NGX_OK
+        && !f.header)
+    {
+        if (mux->samples[track] == 0) {
+            ngx_memcpy(flv->first[track], head, 5);
+        }
+
+        if (track == NGX_RECORDING_VIDEO && f.key
+            && ngx_recording_flv_key(flv, time, mux->pos) != NGX_OK)
+        {
+            return 0;
+        }
+
+        ngx_recording_mux_found(mux, track, time);
+    }
+
+    return size + NGX_RECORDING_FLV_BACK;
 }
 
 
@@ -525,6 +807,7 @@ ngx_recording_flv_close(ngx_recording_mux_t *mux)
 
     flv = mux->data;
 
+    free(flv->saved);
     free(flv->keys);
     free(flv);
 }

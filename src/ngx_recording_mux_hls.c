@@ -7,50 +7,43 @@
 
 
 #include "ngx_recording_av.h"
+#include "ngx_recording_playlist.h"
+#include "ngx_recording_ts.h"
 
 
-#define NGX_RECORDING_TS_PACKET    188
 #define NGX_RECORDING_HLS_BUFFER   (NGX_RECORDING_TS_PACKET * 700)
-#define NGX_RECORDING_HLS_PIDS     8
-#define NGX_RECORDING_HLS_TARGET   5          /* digits, zeros in front */
-#define NGX_RECORDING_HLS_ENTRY    512
+#define NGX_RECORDING_HLS_INDEX    "/index.m3u8"
 
-#define NGX_RECORDING_HLS_ENDLIST  "#EXT-X-ENDLIST\n"
-#define NGX_RECORDING_HLS_ENDLIST_LEN                                        \
-    (sizeof(NGX_RECORDING_HLS_ENDLIST) - 1)
 
+/* what the journal keeps, as of the beginning of a segment */
 
 typedef struct {
-    uint16_t                pid;
-    uint8_t                 counter;          /* the last */
-} ngx_recording_hls_pid_t;
+    ngx_recording_playlist_t  list;
+    ngx_recording_ts_pids_t pids;             /* continuity counters */
+    uint64_t                version;          /* of PAT and PMT */
+
+    uint64_t                number;           /* of the segment */
+    int64_t                 start;            /* its first DTS, ms */
+    uint64_t                marked;           /* a discontinuity is before */
+    uint64_t                size;             /* of the segments before */
+    uint64_t                written;          /* samples in them */
+    uint64_t                samples[NGX_RECORDING_TRACKS];
+    int64_t                 last[NGX_RECORDING_TRACKS];   /* DTS */
+
+    int64_t                 anchor;           /* DTS, and its wall clock */
+    int64_t                 wall;
+} ngx_recording_hls_kept_t;
 
 
 typedef struct {
     ngx_recording_av_t      av;
-
-    ngx_recording_hls_pid_t pids[NGX_RECORDING_HLS_PIDS];
-    ngx_uint_t              npids;
-    ngx_uint_t              version;          /* of PAT and PMT */
-
+    ngx_recording_hls_kept_t  kept;
     int                     dir;
     int                     playlist;
-    off_t                   end;              /* of the playlist */
-    off_t                   target_pos;       /* of its target duration */
-    int64_t                 target;           /* s */
-
-    ngx_uint_t              number;           /* of the open segment */
-    int64_t                 start;            /* its first DTS, ms */
-    off_t                   whole;            /* of it, in whole samples */
-    uint64_t                size;             /* of the segments before */
-
-    int64_t                 last[NGX_RECORDING_TRACKS];   /* DTS */
-    int64_t                 anchor;           /* DTS, and its wall clock */
-    int64_t                 wall;
-
+    off_t                   whole;            /* in whole samples */
     unsigned                opened:1;         /* a segment is */
     unsigned                broken:1;         /* discontinuity follows */
-    unsigned                marked:1;         /* the open one begins so */
+    unsigned                resumed:1;        /* after an interruption */
     unsigned                ended:1;          /* EXT-X-ENDLIST was written */
 } ngx_recording_hls_t;
 
@@ -59,32 +52,40 @@ static ngx_int_t ngx_recording_hls_open(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_hls_sample(ngx_recording_mux_t *mux,
     ngx_recording_sample_t *sample);
 static ngx_int_t ngx_recording_hls_flush(ngx_recording_mux_t *mux);
+static ngx_int_t ngx_recording_hls_sync(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_hls_change(ngx_recording_mux_t *mux,
     ngx_recording_media_t *media);
+static ngx_int_t ngx_recording_hls_pause(ngx_recording_mux_t *mux);
+static size_t ngx_recording_hls_save(ngx_recording_mux_t *mux, u_char **p);
+static ngx_int_t ngx_recording_hls_restore(ngx_recording_mux_t *mux,
+    u_char *p, size_t size);
+static ngx_int_t ngx_recording_hls_reopen(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_hls_finish(ngx_recording_mux_t *mux);
 static void ngx_recording_hls_close(ngx_recording_mux_t *mux);
 
+static ngx_int_t ngx_recording_hls_create(ngx_recording_mux_t *mux);
+static ngx_int_t ngx_recording_hls_dir(ngx_recording_mux_t *mux, char *dir);
 static ngx_int_t ngx_recording_hls_muxer(ngx_recording_mux_t *mux);
 static int64_t ngx_recording_hls_dts(ngx_recording_hls_t *hls,
     ngx_recording_sample_t *sample, int64_t *pts);
-static ngx_int_t ngx_recording_hls_segment(ngx_recording_mux_t *mux,
+static ngx_int_t ngx_recording_hls_begin(ngx_recording_mux_t *mux,
     int64_t dts, int64_t wall);
+static ngx_int_t ngx_recording_hls_end(ngx_recording_mux_t *mux,
+    int64_t duration);
 static ngx_int_t ngx_recording_hls_list(ngx_recording_mux_t *mux,
     int64_t duration);
-static u_char *ngx_recording_hls_header(ngx_recording_mux_t *mux, u_char *p,
-    int64_t duration);
-static ngx_int_t ngx_recording_hls_raise(ngx_recording_mux_t *mux,
-    int64_t duration);
-static u_char *ngx_recording_hls_date(u_char *p, int64_t us);
+static ngx_int_t ngx_recording_hls_listed(ngx_recording_mux_t *mux);
+static ngx_int_t ngx_recording_hls_unlisted(ngx_recording_mux_t *mux);
+static ngx_int_t ngx_recording_hls_scan(ngx_recording_mux_t *mux, int fd,
+    uint64_t *whole);
+static void ngx_recording_hls_name(ngx_recording_hls_t *hls, char *name);
 static int ngx_recording_hls_write(void *data, ngx_recording_av_byte_t *buf,
     int size);
-static void ngx_recording_hls_stamp(ngx_recording_hls_t *hls, u_char *p,
-    u_char *last);
 
 
 const ngx_recording_format_t  ngx_recording_format_hls = {
     "hls",
-    "/index.m3u8",
+    NGX_RECORDING_HLS_INDEX,
     ngx_recording_codec_bit(NGX_RECORDING_CODEC_H264)
     |ngx_recording_codec_bit(NGX_RECORDING_CODEC_AAC)
     |ngx_recording_codec_bit(NGX_RECORDING_CODEC_MP3),
@@ -92,7 +93,12 @@ const ngx_recording_format_t  ngx_recording_format_hls = {
     ngx_recording_hls_open,
     ngx_recording_hls_sample,
     ngx_recording_hls_flush,
+    ngx_recording_hls_sync,
     ngx_recording_hls_change,
+    ngx_recording_hls_pause,
+    ngx_recording_hls_save,
+    ngx_recording_hls_restore,
+    ngx_recording_hls_reopen,
     ngx_recording_hls_finish,
     ngx_recording_hls_close
 };
@@ -106,23 +112,13 @@ ngx_recording_hls_open(ngx_recording_mux_t *mux)
     ngx_int_t             rc;
     ngx_recording_hls_t  *hls;
 
-    if (mux->data == NULL) {
-        hls = calloc(1, sizeof(ngx_recording_hls_t));
-
-        if (hls == NULL) {
-            return ngx_recording_mux_error(mux, "allocate");
-        }
-
-        mux->data = hls;
-        hls->dir = -1;
-        hls->playlist = -1;
-        hls->last[NGX_RECORDING_VIDEO] = INT64_MIN;
-        hls->last[NGX_RECORDING_AUDIO] = INT64_MIN;
+    if (mux->data == NULL && ngx_recording_hls_create(mux) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     hls = mux->data;
 
-    len = mux->file.path_len - (sizeof("/index.m3u8") - 1);
+    len = mux->file.path_len - (sizeof(NGX_RECORDING_HLS_INDEX) - 1);
     ngx_memcpy(dir, mux->file.path, len);
     dir[len] = '\0';
 
@@ -136,11 +132,8 @@ ngx_recording_hls_open(ngx_recording_mux_t *mux)
         return ngx_recording_mux_error(mux, "create the directory of");
     }
 
-    hls->dir = openat(mux->store->files, dir,
-                      O_RDONLY|O_DIRECTORY|O_CLOEXEC);
-
-    if (hls->dir == -1) {
-        return ngx_recording_mux_error(mux, "open the directory of");
+    if (ngx_recording_hls_dir(mux, dir) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     hls->playlist = openat(hls->dir, "index.m3u8",
@@ -151,6 +144,42 @@ ngx_recording_hls_open(ngx_recording_mux_t *mux)
     }
 
     return ngx_recording_hls_muxer(mux);
+}
+
+
+static ngx_int_t
+ngx_recording_hls_create(ngx_recording_mux_t *mux)
+{
+    ngx_recording_hls_t  *hls;
+
+    hls = calloc(1, sizeof(ngx_recording_hls_t));
+
+    if (hls == NULL) {
+        return ngx_recording_mux_error(mux, "allocate");
+    }
+
+    mux->data = hls;
+    hls->dir = -1;
+    hls->playlist = -1;
+    hls->kept.last[NGX_RECORDING_VIDEO] = INT64_MIN;
+    hls->kept.last[NGX_RECORDING_AUDIO] = INT64_MIN;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_hls_dir(ngx_recording_mux_t *mux, char *dir)
+{
+    ngx_recording_hls_t  *hls;
+
+    hls = mux->data;
+
+    hls->dir = openat(mux->store->files, dir,
+                      O_RDONLY|O_DIRECTORY|O_CLOEXEC|O_NOFOLLOW);
+
+    return hls->dir == -1
+           ? ngx_recording_mux_error(mux, "open the directory of") : NGX_OK;
 }
 
 
@@ -170,7 +199,7 @@ ngx_recording_hls_muxer(ngx_recording_mux_t *mux)
     }
 
     (void) av_opt_set_int(hls->av.ctx->priv_data, "tables_version",
-                          hls->version++ % 32, 0);
+                          (int64_t) hls->kept.version++ % 32, 0);
 
     if (ngx_recording_av_start_thread(&hls->av) != NGX_OK) {
         return ngx_recording_mux_error(mux, "start the MPEG-TS muxer of");
@@ -193,12 +222,16 @@ ngx_recording_hls_sample(ngx_recording_mux_t *mux,
     dts = ngx_recording_hls_dts(hls, sample, &pts);
 
     if (!hls->opened || hls->broken
-        || (sample->cut && dts - hls->start >= mux->segment))
+        || (sample->cut && dts - hls->kept.start >= mux->segment))
     {
-        /* audio that was held comes before the key frame that it follows */
+        /* audio that was held comes before the key frame that it follows;
+           this sample is in none of the segments that end */
 
-        rc = ngx_recording_hls_segment(mux, sample->cut ? dts : mux->key,
-                                       sample->wall);
+        mux->pending--;
+
+        rc = ngx_recording_hls_begin(mux, sample->cut ? dts : mux->key,
+                                     sample->wall);
+        mux->pending++;
 
         if (rc != NGX_OK) {
             return rc;
@@ -229,12 +262,12 @@ ngx_recording_hls_dts(ngx_recording_hls_t *hls,
     *pts = sample->dts + sample->composition;
     dts = ngx_max(ngx_min(sample->dts, *pts), 0);
 
-    if (dts <= hls->last[sample->track]) {
-        dts = hls->last[sample->track] + 1;
+    if (dts <= hls->kept.last[sample->track]) {
+        dts = hls->kept.last[sample->track] + 1;
     }
 
     *pts = ngx_max(*pts, dts);
-    hls->last[sample->track] = dts;
+    hls->kept.last[sample->track] = dts;
 
     return dts;
 }
@@ -243,31 +276,22 @@ ngx_recording_hls_dts(ngx_recording_hls_t *hls,
 /* ends the open segment, if any, and begins the next one */
 
 static ngx_int_t
-ngx_recording_hls_segment(ngx_recording_mux_t *mux, int64_t dts, int64_t wall)
+ngx_recording_hls_begin(ngx_recording_mux_t *mux, int64_t dts, int64_t wall)
 {
-    char                  name[32];
-    ngx_recording_hls_t  *hls;
+    char                       name[32];
+    ngx_recording_hls_t       *hls;
+    ngx_recording_hls_kept_t  *kept;
 
     hls = mux->data;
+    kept = &hls->kept;
 
-    if (hls->opened) {
-        if (ngx_recording_av_flush_thread(&hls->av) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        hls->whole = mux->pos;
-
-        if (ngx_recording_hls_list(mux, dts - hls->start) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        hls->number++;
-        (void) av_opt_set(hls->av.ctx->priv_data, "mpegts_flags",
-                          "+resend_headers", 0);
+    if (hls->opened
+        && ngx_recording_hls_end(mux, dts - kept->start) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
-    (void) snprintf(name, sizeof(name), "%05lu.ts",
-                    (unsigned long) hls->number);
+    ngx_recording_hls_name(hls, name);
 
     mux->fd = openat(hls->dir, name, O_RDWR|O_CREAT|O_EXCL|O_CLOEXEC, 0644);
 
@@ -275,67 +299,71 @@ ngx_recording_hls_segment(ngx_recording_mux_t *mux, int64_t dts, int64_t wall)
         return ngx_recording_mux_error(mux, "create a segment of");
     }
 
-    if (!hls->opened) {
-        hls->anchor = dts;
-        hls->wall = wall;
+    /* dates run on with stream time, which stood still meanwhile */
+
+    if (hls->resumed || kept->number == 0) {
+        kept->anchor = dts;
+        kept->wall = wall;
+        hls->resumed = 0;
     }
 
-    hls->marked = hls->opened && hls->broken;
+    kept->marked = hls->broken && kept->number;
+    kept->start = dts;
+    kept->written = mux->file.written;
+    ngx_memcpy(kept->samples, mux->samples, sizeof(kept->samples));
+
     hls->broken = 0;
     hls->opened = 1;
-    hls->start = dts;
     hls->whole = 0;
     mux->pos = 0;
 
-    return NGX_OK;
+    return ngx_recording_mux_sync_thread(mux, 0);
+}
+
+
+static void
+ngx_recording_hls_name(ngx_recording_hls_t *hls, char *name)
+{
+    (void) sprintf(name, "%05llu.ts", (unsigned long long) hls->kept.number);
 }
 
 
 /* the segment is whole: it is made durable and then listed */
 
 static ngx_int_t
-ngx_recording_hls_list(ngx_recording_mux_t *mux, int64_t duration)
+ngx_recording_hls_end(ngx_recording_mux_t *mux, int64_t duration)
 {
-    u_char                buf[NGX_RECORDING_HLS_ENTRY], *p;
     ngx_recording_hls_t  *hls;
 
     hls = mux->data;
 
-    if (fdatasync(mux->fd) == -1) {
+    if (mux->err == 0) {
+
+        if (ngx_recording_av_flush_thread(&hls->av) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        (void) av_opt_set(hls->av.ctx->priv_data, "mpegts_flags",
+                          "+resend_headers", 0);
+
+        hls->whole = mux->pos;
+    }
+
+    /* after a failure: what was written in whole packets */
+
+    mux->pos = hls->whole - hls->whole % NGX_RECORDING_TS_PACKET;
+
+    if (mux->err && ftruncate(mux->fd, mux->pos) == -1) {
+        return ngx_recording_mux_error(mux, "truncate a segment of");
+    }
+
+    if (!mux->store->stopping && fdatasync(mux->fd) == -1) {
         return ngx_recording_mux_error(mux, "sync a segment of");
     }
 
-    p = buf;
-    duration = ngx_max(duration, 1);
-
-    if (hls->end == 0) {
-        p = ngx_recording_hls_header(mux, p, duration);
-
-    } else if (ngx_recording_hls_raise(mux, duration) != NGX_OK) {
+    if (ngx_recording_hls_list(mux, duration) != NGX_OK) {
         return NGX_ERROR;
     }
-
-    if (hls->marked) {
-        p += sprintf((char *) p, "#EXT-X-DISCONTINUITY\n");
-    }
-
-    p = ngx_recording_hls_date(p, hls->wall
-                                  + (hls->start - hls->anchor) * 1000);
-
-    p += sprintf((char *) p, "#EXTINF:%lld.%03lld,\n%05lu.ts\n",
-                 (long long) (duration / 1000),
-                 (long long) (duration % 1000),
-                 (unsigned long) hls->number);
-
-    if (ngx_recording_store_write_thread(hls->playlist, buf, p - buf,
-                                         hls->end)
-        != NGX_OK)
-    {
-        return ngx_recording_mux_error(mux, "write the playlist");
-    }
-
-    hls->end += p - buf;
-    hls->size += mux->pos;
 
     ngx_recording_mux_written(mux);
 
@@ -346,82 +374,53 @@ ngx_recording_hls_list(ngx_recording_mux_t *mux, int64_t duration)
 }
 
 
-static u_char *
-ngx_recording_hls_header(ngx_recording_mux_t *mux, u_char *p,
-    int64_t duration)
-{
-    u_char               *start;
-    ngx_recording_hls_t  *hls;
-
-    hls = mux->data;
-    start = p;
-
-    hls->target = ngx_max((2 * mux->segment + 999) / 1000,
-                          (duration + 999) / 1000);
-
-    p += sprintf((char *) p, "#EXTM3U\n#EXT-X-VERSION:6\n"
-                 "#EXT-X-PLAYLIST-TYPE:EVENT\n"
-                 "#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-TARGETDURATION:");
-
-    hls->target_pos = p - start;
-
-    p += sprintf((char *) p, "%0*lld\n#EXT-X-MEDIA-SEQUENCE:0\n",
-                 NGX_RECORDING_HLS_TARGET, (long long) hls->target);
-
-    return p;
-}
-
-
-/* a longer GOP raises the target duration, in place */
-
 static ngx_int_t
-ngx_recording_hls_raise(ngx_recording_mux_t *mux, int64_t duration)
+ngx_recording_hls_list(ngx_recording_mux_t *mux, int64_t duration)
 {
-    char                  digits[32];
-    ngx_recording_hls_t  *hls;
+    ngx_recording_hls_t       *hls;
+    ngx_recording_segment_t    s;
+    ngx_recording_hls_kept_t  *kept;
 
     hls = mux->data;
+    kept = &hls->kept;
 
-    if ((duration + 999) / 1000 <= hls->target) {
-        return NGX_OK;
-    }
+    s.number = kept->number;
+    s.duration = ngx_max(duration, 1);
+    s.wall = kept->wall + (kept->start - kept->anchor) * 1000;
+    s.marked = kept->marked;
 
-    (void) snprintf(digits, sizeof(digits), "%0*lld",
-                    NGX_RECORDING_HLS_TARGET,
-                    (long long) (duration + 999) / 1000);
-
-    if (ngx_recording_store_write_thread(hls->playlist, digits,
-                                         NGX_RECORDING_HLS_TARGET,
-                                         hls->target_pos)
+    if (ngx_recording_playlist_add_thread(&kept->list, hls->playlist,
+                                          mux->segment, &s)
         != NGX_OK)
     {
         return ngx_recording_mux_error(mux, "write the playlist");
     }
 
-    hls->target = (duration + 999) / 1000;
-
-    return NGX_OK;
+    return ngx_recording_hls_listed(mux);
 }
 
 
-static u_char *
-ngx_recording_hls_date(u_char *p, int64_t us)
+/* the open segment is in the playlist, the next one follows */
+
+static ngx_int_t
+ngx_recording_hls_listed(ngx_recording_mux_t *mux)
 {
-    time_t     sec;
-    struct tm  tm;
+    ngx_recording_hls_t       *hls;
+    ngx_recording_hls_kept_t  *kept;
 
-    sec = (time_t) (us / 1000000);
-    (void) gmtime_r(&sec, &tm);
+    hls = mux->data;
+    kept = &hls->kept;
 
-    return p + sprintf((char *) p, "#EXT-X-PROGRAM-DATE-TIME:"
-                       "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ\n",
-                       (unsigned) (tm.tm_year + 1900) % 10000,
-                       (unsigned) (tm.tm_mon + 1) % 100,
-                       (unsigned) tm.tm_mday % 100,
-                       (unsigned) tm.tm_hour % 100,
-                       (unsigned) tm.tm_min % 100,
-                       (unsigned) tm.tm_sec % 100,
-                       (unsigned) (us / 1000 % 1000));
+    kept->size += mux->pos;
+    kept->marked = 0;
+    kept->number++;
+
+    hls->opened = 0;
+
+    mux->pos = 0;
+    mux->beside = kept->size + kept->list.end;
+
+    return NGX_OK;
 }
 
 
@@ -449,6 +448,23 @@ ngx_recording_hls_flush(ngx_recording_mux_t *mux)
 }
 
 
+static ngx_int_t
+ngx_recording_hls_sync(ngx_recording_mux_t *mux)
+{
+    ngx_recording_hls_t  *hls;
+
+    hls = mux->data;
+
+    if ((mux->fd != -1 && fdatasync(mux->fd) == -1)
+        || fdatasync(hls->playlist) == -1 || fsync(hls->dir) == -1)
+    {
+        return ngx_recording_mux_error(mux, "sync");
+    }
+
+    return NGX_OK;
+}
+
+
 /*
  * What was sent before the change goes to the open segment; a new muxer
  * continues the counters of the old one.
@@ -468,17 +484,277 @@ ngx_recording_hls_change(ngx_recording_mux_t *mux,
 
     hls->broken = 1;
 
-    if (media == NULL) {
+    if (media == NULL && hls->av.ctx) {
         return NGX_OK;
     }
 
     ngx_recording_av_close_thread(&hls->av);
 
-    if (ngx_recording_mux_tracks_thread(mux, media) != NGX_OK) {
+    if (media && ngx_recording_mux_tracks_thread(mux, media) != NGX_OK) {
         return ngx_recording_mux_error(mux, "allocate");
     }
 
     return ngx_recording_hls_muxer(mux);
+}
+
+
+static ngx_int_t
+ngx_recording_hls_pause(ngx_recording_mux_t *mux)
+{
+    ngx_recording_hls_t  *hls;
+
+    hls = mux->data;
+
+    if (!hls->opened) {
+        return NGX_OK;
+    }
+
+    if (ngx_recording_hls_end(mux, ngx_recording_mux_end(mux)
+                                   - hls->kept.start)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    hls->kept.written = mux->file.written;
+    ngx_memcpy(hls->kept.samples, mux->samples, sizeof(mux->samples));
+
+    return NGX_OK;
+}
+
+
+static size_t
+ngx_recording_hls_save(ngx_recording_mux_t *mux, u_char **p)
+{
+    ngx_recording_hls_t  *hls;
+
+    hls = mux->data;
+
+    *p = (u_char *) &hls->kept;
+
+    return sizeof(ngx_recording_hls_kept_t);
+}
+
+
+static ngx_int_t
+ngx_recording_hls_restore(ngx_recording_mux_t *mux, u_char *p, size_t size)
+{
+    ngx_recording_hls_t  *hls;
+
+    if (mux->data == NULL && ngx_recording_hls_create(mux) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    hls = mux->data;
+
+    if (size != sizeof(ngx_recording_hls_kept_t)) {
+        return NGX_DECLINED;
+    }
+
+    ngx_memcpy(&hls->kept, p, size);
+
+    return NGX_OK;
+}
+
+
+/* afterwards every segment is listed, and none is open */
+
+static ngx_int_t
+ngx_recording_hls_reopen(ngx_recording_mux_t *mux)
+{
+    char                  dir[NGX_RECORDING_FILE_PATH];
+    size_t                len;
+    ngx_recording_hls_t  *hls;
+
+    if (mux->data == NULL && ngx_recording_hls_create(mux) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    hls = mux->data;
+
+    if (mux->file.path_len < sizeof(NGX_RECORDING_HLS_INDEX)) {
+        errno = NGX_ENOENT;
+        return ngx_recording_mux_error(mux, "find");
+    }
+
+    len = mux->file.path_len - (sizeof(NGX_RECORDING_HLS_INDEX) - 1);
+    ngx_memcpy(dir, mux->file.path, len);
+    dir[len] = '\0';
+
+    if (ngx_recording_hls_dir(mux, dir) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    hls->playlist = openat(hls->dir, "index.m3u8",
+                           O_RDWR|O_CLOEXEC|O_NOFOLLOW);
+
+    if (hls->playlist == -1) {
+        return ngx_recording_mux_error(mux, "open the playlist");
+    }
+
+    mux->pos = 0;
+    mux->file.written = hls->kept.written;
+    ngx_memcpy(mux->samples, hls->kept.samples, sizeof(mux->samples));
+
+    if (ngx_recording_hls_unlisted(mux) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    hls->kept.written = mux->file.written;
+    ngx_memcpy(hls->kept.samples, mux->samples, sizeof(mux->samples));
+
+    mux->beside = hls->kept.size + hls->kept.list.end;
+    hls->resumed = 1;
+
+    if (ftruncate(hls->playlist, hls->kept.list.end) == -1) {
+        return ngx_recording_mux_error(mux, "truncate the playlist");
+    }
+
+    return NGX_OK;
+}
+
+
+/* the segments that were listed after the journal's last state, or not */
+
+static ngx_int_t
+ngx_recording_hls_unlisted(ngx_recording_mux_t *mux)
+{
+    int                        fd;
+    char                       name[32];
+    uint64_t                   frames, whole;
+    ngx_int_t                  rc, found;
+    ngx_recording_hls_t       *hls;
+    ngx_recording_segment_t    s;
+    ngx_recording_hls_kept_t  *kept;
+
+    hls = mux->data;
+    kept = &hls->kept;
+
+    for ( ;; ) {
+        s.number = kept->number;
+        found = ngx_recording_playlist_next_thread(&kept->list,
+                                                   hls->playlist, &s);
+        if (found == NGX_DONE) {
+            hls->ended = 1;
+            return NGX_OK;
+        }
+
+        ngx_recording_hls_name(hls, name);
+        fd = openat(hls->dir, name, O_RDWR|O_CLOEXEC|O_NOFOLLOW);
+
+        if (fd == -1) {
+            return NGX_OK;
+        }
+
+        ngx_recording_mux_seen(mux, fd);
+
+        frames = mux->file.written;
+        rc = ngx_recording_hls_scan(mux, fd, &whole);
+
+        if (rc != NGX_OK) {
+            (void) close(fd);
+            return NGX_ERROR;
+        }
+
+        mux->pos = whole;
+
+        if (found == NGX_OK) {
+            kept->start += s.duration;
+            (void) ngx_recording_hls_listed(mux);
+
+        } else if (mux->file.written == frames) {
+
+            /* nothing came to it */
+
+            mux->pos = 0;
+            rc = unlinkat(hls->dir, name, 0) == 0
+                 ? NGX_DONE : ngx_recording_mux_error(mux, "remove");
+
+        } else if (ftruncate(fd, whole) == -1 || fdatasync(fd) == -1) {
+            rc = ngx_recording_mux_error(mux, "truncate a segment of");
+
+        } else {
+            rc = ngx_recording_hls_list(mux, ngx_recording_mux_end(mux)
+                                             - kept->start);
+        }
+
+        (void) close(fd);
+
+        if (rc != NGX_OK) {
+            return rc == NGX_DONE ? NGX_OK : NGX_ERROR;
+        }
+    }
+}
+
+
+/* counts what is in a segment, and reads its counters and times back */
+
+static ngx_int_t
+ngx_recording_hls_scan(ngx_recording_mux_t *mux, int fd, uint64_t *whole)
+{
+    off_t                      pos, limit;
+    size_t                     n;
+    u_char                    *p;
+    int64_t                    dts;
+    ngx_uint_t                 i;
+    ngx_recording_ts_t         ts;
+    ngx_recording_hls_t       *hls;
+    ngx_recording_reader_t    *reader;
+    ngx_recording_ts_track_t  *track;
+
+    hls = mux->data;
+    *whole = 0;
+
+    reader = malloc(sizeof(ngx_recording_reader_t));
+
+    if (reader == NULL) {
+        return ngx_recording_mux_error(mux, "allocate");
+    }
+
+    ngx_recording_reader_init(reader, fd);
+    ngx_recording_ts_init(&ts, &hls->kept.pids);
+
+    limit = ngx_recording_store_solid_thread(fd, 0);
+    n = NGX_RECORDING_WINDOW - NGX_RECORDING_WINDOW % NGX_RECORDING_TS_PACKET;
+
+    for (pos = 0; pos < limit; pos += n) {
+        n = ngx_min((off_t) n, limit - pos);
+        p = ngx_recording_reader_thread(reader, pos, n);
+
+        if (p == NULL || ngx_recording_ts_scan(&ts, p, n) != NGX_OK) {
+            break;
+        }
+    }
+
+    free(reader);
+
+    ngx_recording_ts_end(&ts);
+
+    hls->kept.pids = ts.pids;
+    *whole = ts.whole;
+
+    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
+        track = &ts.tracks[i];
+
+        if (track->frames == 0) {
+            continue;
+        }
+
+        dts = hls->kept.start
+              + ngx_recording_ts_distance(hls->kept.start * 90, track->last)
+                / 90;
+
+        hls->kept.last[i] = dts;
+        mux->last[i] = dts;
+        mux->samples[i] += track->frames;
+        mux->file.written += track->frames;
+
+        if (track->step) {
+            mux->step[i] = track->step / 90;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -489,43 +765,17 @@ ngx_recording_hls_finish(ngx_recording_mux_t *mux)
 
     hls = mux->data;
 
-    if (hls->opened && mux->fd != -1) {
-
-        if (mux->err == 0) {
-            if (ngx_recording_av_flush_thread(&hls->av) != NGX_OK) {
-                return NGX_ERROR;
-            }
-
-            hls->whole = mux->pos;
-        }
-
-        /* after a failure: what was written in whole packets */
-
-        mux->pos = hls->whole - hls->whole % NGX_RECORDING_TS_PACKET;
-
-        if (ftruncate(mux->fd, mux->pos) == -1) {
-            return ngx_recording_mux_error(mux, "truncate a segment of");
-        }
-
-        if (ngx_recording_hls_list(mux, ngx_recording_mux_end(mux)
-                                        - hls->start)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
+    if (ngx_recording_hls_pause(mux) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     if (!hls->ended) {
-        if (ngx_recording_store_write_thread(hls->playlist,
-                                             NGX_RECORDING_HLS_ENDLIST,
-                                             NGX_RECORDING_HLS_ENDLIST_LEN,
-                                             hls->end)
+        if (ngx_recording_playlist_end_thread(&hls->kept.list, hls->playlist)
             != NGX_OK)
         {
             return ngx_recording_mux_error(mux, "write the playlist");
         }
 
-        hls->end += NGX_RECORDING_HLS_ENDLIST_LEN;
         hls->ended = 1;
     }
 
@@ -533,7 +783,7 @@ ngx_recording_hls_finish(ngx_recording_mux_t *mux)
         return ngx_recording_mux_error(mux, "sync");
     }
 
-    mux->file.size = hls->size + hls->end;
+    mux->file.size = hls->kept.size + hls->kept.list.end;
 
     return NGX_OK;
 }
@@ -565,11 +815,13 @@ ngx_recording_hls_write(void *data, ngx_recording_av_byte_t *buf, int size)
 {
     ngx_recording_mux_t *mux = data;
 
-    u_char  *p;
+    u_char               *p;
+    ngx_recording_hls_t  *hls;
 
+    hls = mux->data;
     p = (u_char *) buf;
 
-    ngx_recording_hls_stamp(mux->data, p, p + size);
+    ngx_recording_ts_stamp(&hls->kept.pids, p, p + size);
 
     if (ngx_recording_store_write_thread(mux->fd, p, size, mux->pos)
         != NGX_OK)
@@ -581,45 +833,4 @@ ngx_recording_hls_write(void *data, ngx_recording_av_byte_t *buf, int size)
     mux->pos += size;
 
     return size;
-}
-
-
-/*
- * Continuity counters run on by PID whatever muxer the packets come from;
- * those without payload do not count.
- */
-
-static void
-ngx_recording_hls_stamp(ngx_recording_hls_t *hls, u_char *p, u_char *last)
-{
-    uint16_t                  pid;
-    ngx_uint_t                i;
-    ngx_recording_hls_pid_t  *c;
-
-    for ( /* void */ ; p < last; p += NGX_RECORDING_TS_PACKET) {
-
-        pid = (uint16_t) ((p[1] & 0x1f) << 8 | p[2]);
-
-        for (i = 0; i < hls->npids && hls->pids[i].pid != pid; i++) {
-            /* void */
-        }
-
-        if (i == NGX_RECORDING_HLS_PIDS) {
-            continue;
-        }
-
-        c = &hls->pids[i];
-
-        if (i == hls->npids) {
-            hls->npids++;
-            c->pid = pid;
-            c->counter = 0x0f;
-        }
-
-        if (p[3] & 0x10) {
-            c->counter = (c->counter + 1) & 0x0f;
-        }
-
-        p[3] = (u_char) ((p[3] & 0xf0) | c->counter);
-    }
 }

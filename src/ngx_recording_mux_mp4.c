@@ -19,11 +19,21 @@
 #endif
 
 
+/* in the journal: the media data is to be moved, or was */
+
+typedef struct {
+    uint64_t                size;          /* of the file before */
+    uint64_t                shift;         /* by so much in all */
+    uint64_t                moved;
+} ngx_recording_mp4_saved_t;
+
+
 typedef struct {
     int                     index;         /* descriptor */
     uint64_t                records;       /* written */
     char                    name[32];      /* of the index in work/ */
     uint64_t                shift;         /* the media data moved by */
+    ngx_recording_mp4_saved_t  saved;
 
     ngx_uint_t              n;             /* samples not yet written */
     u_char                 *data[NGX_RECORDING_MP4_SAMPLES];
@@ -36,13 +46,24 @@ static ngx_int_t ngx_recording_mp4_open(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_mp4_add(ngx_recording_mux_t *mux,
     ngx_recording_sample_t *sample);
 static ngx_int_t ngx_recording_mp4_flush(ngx_recording_mux_t *mux);
+static ngx_int_t ngx_recording_mp4_sync(ngx_recording_mux_t *mux);
+static size_t ngx_recording_mp4_save(ngx_recording_mux_t *mux, u_char **p);
+static ngx_int_t ngx_recording_mp4_restore(ngx_recording_mux_t *mux,
+    u_char *p, size_t size);
+static ngx_int_t ngx_recording_mp4_reopen(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_mp4_finish(ngx_recording_mux_t *mux);
 static void ngx_recording_mp4_close(ngx_recording_mux_t *mux);
 
+static ngx_int_t ngx_recording_mp4_create(ngx_recording_mux_t *mux);
+static ngx_int_t ngx_recording_mp4_resettle(ngx_recording_mux_t *mux);
+static ngx_int_t ngx_recording_mp4_read_index(ngx_recording_mux_t *mux,
+    off_t limit);
 static ngx_int_t ngx_recording_mp4_move(ngx_recording_mux_t *mux,
     uint64_t shift);
-static ngx_int_t ngx_recording_mp4_copy(ngx_recording_mux_t *mux,
+static ngx_int_t ngx_recording_mp4_insert(ngx_recording_mux_t *mux,
     uint64_t shift);
+static ngx_int_t ngx_recording_mp4_copy(ngx_recording_mux_t *mux,
+    uint64_t from, uint64_t shift);
 static ngx_int_t ngx_recording_mp4_copy_range(int from, int to, off_t in,
     off_t out, uint64_t size);
 
@@ -57,7 +78,12 @@ const ngx_recording_format_t  ngx_recording_format_mp4 = {
     ngx_recording_mp4_open,
     ngx_recording_mp4_add,
     ngx_recording_mp4_flush,
+    ngx_recording_mp4_sync,
     NULL,
+    NULL,
+    ngx_recording_mp4_save,
+    ngx_recording_mp4_restore,
+    ngx_recording_mp4_reopen,
     ngx_recording_mp4_finish,
     ngx_recording_mp4_close
 };
@@ -68,17 +94,11 @@ ngx_recording_mp4_open(ngx_recording_mux_t *mux)
 {
     ngx_recording_mp4_t  *mp4;
 
-    mp4 = calloc(1, sizeof(ngx_recording_mp4_t));
-
-    if (mp4 == NULL) {
-        return ngx_recording_mux_error(mux, "allocate");
+    if (ngx_recording_mp4_create(mux) != NGX_OK) {
+        return NGX_ERROR;
     }
 
-    mux->data = mp4;
-    mp4->index = -1;
-
-    (void) snprintf(mp4->name, sizeof(mp4->name), "%llu.index",
-                    (unsigned long long) mux->file.id);
+    mp4 = mux->data;
 
     mux->fd = ngx_recording_store_create_thread(mux->store, mux->work);
 
@@ -94,6 +114,26 @@ ngx_recording_mp4_open(ngx_recording_mux_t *mux)
 
     mux->pos = NGX_RECORDING_MP4_RESERVE;
 
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_mp4_create(ngx_recording_mux_t *mux)
+{
+    ngx_recording_mp4_t  *mp4;
+
+    mp4 = calloc(1, sizeof(ngx_recording_mp4_t));
+
+    if (mp4 == NULL) {
+        return ngx_recording_mux_error(mux, "allocate");
+    }
+
+    mux->data = mp4;
+    mp4->index = -1;
+
+    ngx_recording_store_name(mp4->name, sizeof(mp4->name), mux->file.id,
+                             ".index");
     return NGX_OK;
 }
 
@@ -185,8 +225,222 @@ ngx_recording_mp4_flush(ngx_recording_mux_t *mux)
 
     mux->pos = pos;
     mp4->records += n;
+    mux->beside = mp4->records * sizeof(ngx_recording_mp4_record_t);
 
     ngx_recording_mux_written(mux);
+
+    return NGX_OK;
+}
+
+
+/* the media data first: a record promises it */
+
+static ngx_int_t
+ngx_recording_mp4_sync(ngx_recording_mux_t *mux)
+{
+    ngx_recording_mp4_t  *mp4;
+
+    mp4 = mux->data;
+
+    if (fdatasync(mux->fd) == -1) {
+        return ngx_recording_mux_error(mux, "sync");
+    }
+
+    if (fdatasync(mp4->index) == -1) {
+        return ngx_recording_mux_error(mux, "sync the index of");
+    }
+
+    return NGX_OK;
+}
+
+
+static size_t
+ngx_recording_mp4_save(ngx_recording_mux_t *mux, u_char **p)
+{
+    ngx_recording_mp4_t  *mp4;
+
+    mp4 = mux->data;
+
+    *p = (u_char *) &mp4->saved;
+
+    return sizeof(mp4->saved);
+}
+
+
+static ngx_int_t
+ngx_recording_mp4_restore(ngx_recording_mux_t *mux, u_char *p, size_t size)
+{
+    ngx_recording_mp4_t  *mp4;
+
+    if (mux->data == NULL && ngx_recording_mp4_create(mux) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    mp4 = mux->data;
+
+    if (size != sizeof(mp4->saved)) {
+        return NGX_DECLINED;
+    }
+
+    ngx_memcpy(&mp4->saved, p, size);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_mp4_reopen(ngx_recording_mux_t *mux)
+{
+    off_t                 limit;
+    char                  name[48];
+    ngx_recording_mp4_t  *mp4;
+
+    if (mux->data == NULL && ngx_recording_mp4_create(mux) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    mp4 = mux->data;
+
+    mux->fd = ngx_recording_store_reopen_thread(mux->store, mux->work);
+
+    if (mux->fd == -1) {
+        return ngx_recording_mux_error(mux, "open");
+    }
+
+    ngx_recording_mux_seen(mux, mux->fd);
+
+    mp4->index = ngx_recording_store_reopen_thread(mux->store, mp4->name);
+
+    if (mp4->index == -1) {
+        return ngx_recording_mux_error(mux, "open the index of");
+    }
+
+    (void) snprintf(name, sizeof(name), "%s.copy", mux->work);
+    ngx_recording_store_remove_thread(mux->store, name);
+
+    if (ngx_recording_mp4_resettle(mux) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    limit = ngx_recording_store_solid_thread(mux->fd,
+                                             NGX_RECORDING_MP4_RESERVE
+                                             + mp4->shift)
+            - (off_t) mp4->shift;
+
+    if (ngx_recording_mp4_read_index(mux, limit) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    mux->beside = mp4->records * sizeof(ngx_recording_mp4_record_t);
+
+    if (ftruncate(mp4->index, mux->beside) == -1
+        || ftruncate(mux->fd, mux->pos + mp4->shift) == -1)
+    {
+        return ngx_recording_mux_error(mux, "truncate");
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The media data was to be moved.  The size tells whether that was begun;
+ * inserting moves extents from the last one to the first one, and a power
+ * cut leaves what is moved already behind a hole of the size of the move.
+ */
+
+static ngx_int_t
+ngx_recording_mp4_resettle(ngx_recording_mux_t *mux)
+{
+    off_t                       begin, hole, data;
+    struct stat                 st;
+    ngx_recording_mp4_t        *mp4;
+    ngx_recording_mp4_saved_t  *saved;
+
+    mp4 = mux->data;
+    saved = &mp4->saved;
+
+    mp4->shift = saved->moved;
+
+    if (saved->shift == saved->moved) {
+        return NGX_OK;
+    }
+
+    if (fstat(mux->fd, &st) == -1) {
+        return ngx_recording_mux_error(mux, "stat");
+    }
+
+    if ((uint64_t) st.st_size == saved->size) {
+        saved->shift = saved->moved;
+        return NGX_OK;
+    }
+
+    begin = NGX_RECORDING_MP4_RESERVE + saved->shift;
+    hole = lseek(mux->fd, begin, SEEK_HOLE);
+
+    if (hole == -1 || hole >= st.st_size) {
+        mp4->shift = saved->shift;
+        saved->moved = saved->shift;
+        return NGX_OK;
+    }
+
+    data = lseek(mux->fd, hole, SEEK_DATA);
+
+    if (data == -1) {
+        return ngx_recording_mux_error(mux, "find the data of");
+    }
+
+    return ngx_recording_mp4_copy(mux, data - saved->shift + saved->moved,
+                                  saved->shift - saved->moved);
+}
+
+
+/* the records whose samples are in the file */
+
+static ngx_int_t
+ngx_recording_mp4_read_index(ngx_recording_mux_t *mux, off_t limit)
+{
+    u_char                      *p;
+    uint64_t                     n;
+    ngx_recording_mp4_t         *mp4;
+    ngx_recording_reader_t      *reader;
+    ngx_recording_mp4_record_t   r;
+
+    mp4 = mux->data;
+
+    reader = malloc(sizeof(ngx_recording_reader_t));
+
+    if (reader == NULL) {
+        return ngx_recording_mux_error(mux, "allocate");
+    }
+
+    ngx_recording_reader_init(reader, mp4->index);
+
+    ngx_recording_mux_forget(mux);
+    mux->pos = NGX_RECORDING_MP4_RESERVE;
+
+    for (n = 0; /* void */ ; n++) {
+        p = ngx_recording_reader_thread(reader, n * sizeof(r), sizeof(r));
+
+        if (p == NULL) {
+            break;
+        }
+
+        ngx_memcpy(&r, p, sizeof(r));
+
+        if (ngx_recording_mp4_check(&r) != NGX_OK
+            || r.offset + r.size > (uint64_t) limit)
+        {
+            break;
+        }
+
+        mux->pos = ngx_max(mux->pos, (off_t) (r.offset + r.size));
+
+        ngx_recording_mux_found(mux, r.track, r.dts);
+    }
+
+    mp4->records = n;
+    free(reader);
 
     return NGX_OK;
 }
@@ -201,6 +455,12 @@ ngx_recording_mp4_finish(ngx_recording_mux_t *mux)
     ngx_recording_mp4_front_t   front;
 
     mp4 = mux->data;
+
+    /* moving the media data may have failed half-way */
+
+    if (ngx_recording_mp4_resettle(mux) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     /* what a failed write may have left behind the last sample */
 
@@ -222,11 +482,7 @@ ngx_recording_mp4_finish(ngx_recording_mux_t *mux)
     }
 
     if (front.shift > mp4->shift) {
-        rc = ngx_recording_mp4_move(mux, front.shift - mp4->shift);
-
-        if (rc == NGX_OK) {
-            mp4->shift = front.shift;
-        }
+        rc = ngx_recording_mp4_move(mux, front.shift);
     }
 
     if (rc == NGX_OK
@@ -251,12 +507,44 @@ ngx_recording_mp4_finish(ngx_recording_mux_t *mux)
 }
 
 
-/* makes room in front of the media data */
+/*
+ * Makes room in front of the media data, in all `shift` bytes.  What is going
+ * to be done, and what was, is in the journal: see resettle.
+ */
 
 static ngx_int_t
 ngx_recording_mp4_move(ngx_recording_mux_t *mux, uint64_t shift)
 {
-    int  rc;
+    ngx_recording_mp4_t        *mp4;
+    ngx_recording_mp4_saved_t  *saved;
+
+    mp4 = mux->data;
+    saved = &mp4->saved;
+
+    saved->size = mux->pos + mp4->shift;
+    saved->shift = shift;
+    saved->moved = mp4->shift;
+
+    if (ngx_recording_mux_sync_thread(mux, 1) != NGX_OK
+        || ngx_recording_mp4_insert(mux, shift - mp4->shift) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    mp4->shift = shift;
+    saved->moved = shift;
+
+    return ngx_recording_mux_sync_thread(mux, 1);
+}
+
+
+static ngx_int_t
+ngx_recording_mp4_insert(ngx_recording_mux_t *mux, uint64_t shift)
+{
+    int                   rc;
+    ngx_recording_mp4_t  *mp4;
+
+    mp4 = mux->data;
 
     do {
         rc = fallocate(mux->fd, FALLOC_FL_INSERT_RANGE, 0, shift);
@@ -272,18 +560,29 @@ ngx_recording_mp4_move(ngx_recording_mux_t *mux, uint64_t shift)
         return ngx_recording_mux_error(mux, "insert space into");
     }
 
-    return ngx_recording_mp4_copy(mux, shift);
+    return ngx_recording_mp4_copy(mux, mux->pos + mp4->shift, shift);
 }
 
 
+/*
+ * A new file with the media data `shift` bytes later; what lies behind
+ * `from` is there already.
+ */
+
 static ngx_int_t
-ngx_recording_mp4_copy(ngx_recording_mux_t *mux, uint64_t shift)
+ngx_recording_mp4_copy(ngx_recording_mux_t *mux, uint64_t from,
+    uint64_t shift)
 {
     int                   fd;
     char                  name[48];
+    struct stat           st;
     ngx_recording_mp4_t  *mp4;
 
     mp4 = mux->data;
+
+    if (fstat(mux->fd, &st) == -1) {
+        return ngx_recording_mux_error(mux, "stat");
+    }
 
     (void) snprintf(name, sizeof(name), "%s.copy", mux->work);
 
@@ -297,9 +596,14 @@ ngx_recording_mp4_copy(ngx_recording_mux_t *mux, uint64_t shift)
 
     if (ngx_recording_mp4_copy_range(mux->fd, fd, NGX_RECORDING_MP4_RESERVE,
                                      NGX_RECORDING_MP4_RESERVE + shift,
-                                     mux->pos + mp4->shift
-                                     - NGX_RECORDING_MP4_RESERVE)
+                                     from - NGX_RECORDING_MP4_RESERVE)
         != NGX_OK
+        || (from + shift < (uint64_t) st.st_size
+            && ngx_recording_mp4_copy_range(mux->fd, fd, from + shift,
+                                            from + shift,
+                                            st.st_size - from - shift)
+               != NGX_OK)
+        || fdatasync(fd) == -1
         || renameat(mux->store->work, name, mux->store->work, mux->work)
            == -1)
     {
@@ -313,6 +617,10 @@ ngx_recording_mp4_copy(ngx_recording_mux_t *mux, uint64_t shift)
 
     (void) close(mux->fd);
     mux->fd = fd;
+
+    mp4->shift += shift;
+    mp4->saved.shift = mp4->shift;
+    mp4->saved.moved = mp4->shift;
 
     return NGX_OK;
 }

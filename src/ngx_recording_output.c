@@ -1,4 +1,5 @@
 
+#include "ngx_recording_journal.h"
 #include "ngx_recording_output.h"
 #include <sys/random.h>
 
@@ -11,6 +12,22 @@ static void ngx_recording_output_open(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_cut_t *cut);
 static void ngx_recording_output_break(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_cut_t *cut);
+static ngx_uint_t ngx_recording_output_closes(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, int64_t jump);
+static ngx_int_t ngx_recording_output_continue(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_cut_t *cut,
+    ngx_recording_media_t *media);
+static void ngx_recording_output_leave(ngx_recording_writer_t *w,
+    uint64_t id);
+static void ngx_recording_output_count(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_uint_t track,
+    ngx_recording_drop_e reason, uint64_t n);
+static ngx_int_t ngx_recording_output_pause(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_output_lost(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_output_undo(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_output_claim(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_output_meta(ngx_recording_writer_t *w,
@@ -63,6 +80,10 @@ ngx_recording_output_cut_thread(ngx_recording_writer_t *w,
 
         if (out->mux) {
 
+            if (cut->all && ngx_recording_output_closes(w, out, cut->jump)) {
+                continue;
+            }
+
             if (!cut->all
                 && (out->conf->interval == 0
                     || cut->time - out->mux->cut < out->conf->interval))
@@ -88,15 +109,40 @@ ngx_recording_output_cut_thread(ngx_recording_writer_t *w,
 }
 
 
+/* whether a jump is a gap that this output closes, and nothing else is */
+
+static ngx_uint_t
+ngx_recording_output_closes(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, int64_t jump)
+{
+    ngx_recording_media_t  media[NGX_RECORDING_TRACKS];
+
+    if (jump == 0 || jump > out->conf->resume || out->conf->format->endless) {
+        return 0;
+    }
+
+    ngx_recording_output_tracks(w, media);
+
+    return ngx_recording_mux_same(out->mux, media);
+}
+
+
 static void
 ngx_recording_output_open(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_cut_t *cut)
 {
     ngx_int_t               rc;
+    ngx_uint_t              i;
     ngx_recording_mux_t    *mux;
     ngx_recording_media_t   media[NGX_RECORDING_TRACKS];
 
     ngx_recording_output_tracks(w, media);
+
+    if (out->resumed
+        && ngx_recording_output_continue(w, out, cut, media) == NGX_OK)
+    {
+        return;
+    }
 
     mux = ngx_recording_mux_create_thread(out->conf->format, w->store, media);
 
@@ -121,26 +167,36 @@ ngx_recording_output_open(ngx_recording_writer_t *w,
     ngx_recording_output_refused(w, out);
 
     mux->segment = out->conf->segment;
+    mux->resume = out->conf->resume;
     mux->begin = cut->begin;
     mux->cut = cut->time;
     mux->key = cut->time - cut->begin;
+    mux->wall = cut->wall;
+
+    mux->path = &w->template->path;
+    mux->path_text = w->template->path_text;
+    mux->zone = w->template->zone;
 
     mux->file.id = ngx_recording_catalogue_id_thread(w->catalogue);
     mux->file.recording_id = w->recording_id;
     mux->file.stream = w->stream;
     mux->file.start = cut->wall;
 
-    mux->file.in = out->lost;
-    mux->file.dropped[NGX_RECORDING_DROP_DISK] = out->lost;
+    for (i = 0; i < NGX_RECORDING_DROPS; i++) {
+        mux->file.dropped[i] = out->dropped[i];
+        mux->file.in += out->dropped[i];
+    }
 
-    (void) snprintf(mux->work, sizeof(mux->work), "%llu%s",
-                    (unsigned long long) mux->file.id,
-                    out->conf->format->extension);
+    ngx_memzero(out->dropped, sizeof(out->dropped));
 
-    rc = ngx_recording_output_claim(w, out, mux);
+    ngx_recording_store_name(mux->work, sizeof(mux->work), mux->file.id,
+                             out->conf->format->endless
+                             ? "" : out->conf->format->extension);
 
-    if (rc == NGX_OK && ngx_recording_output_meta(w, mux) != NGX_OK) {
-        rc = NGX_ERROR;
+    rc = ngx_recording_output_meta(w, mux);
+
+    if (rc == NGX_OK) {
+        rc = ngx_recording_output_claim(w, out, mux);
     }
 
     if (rc != NGX_OK) {
@@ -148,12 +204,127 @@ ngx_recording_output_open(ngx_recording_writer_t *w,
         return;
     }
 
-    out->lost = 0;
-
     if (out->failed) {
         out->failed = 0;
         ngx_recording_notice(&w->notices, NGX_LOG_NOTICE, 0,
                              "%s is recorded again", out->conf->format->name);
+    }
+}
+
+
+/*
+ * The file from before the interruption goes on, right after its last frame,
+ * if it can take the tracks.  NGX_DECLINED: it is over.
+ */
+
+static ngx_int_t
+ngx_recording_output_continue(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_cut_t *cut,
+    ngx_recording_media_t *media)
+{
+    int64_t               end, gap, elapsed;
+    ngx_int_t             rc;
+    ngx_uint_t            same;
+    ngx_recording_mux_t  *mux;
+
+    mux = out->resumed;
+    out->resumed = NULL;
+    out->mux = mux;
+
+    end = ngx_recording_mux_end(mux);
+    elapsed = end - (mux->cut - mux->begin);
+    same = ngx_recording_mux_same(mux, media);
+
+    if (mux->format->endless
+        ? !ngx_recording_mux_any(mux->format, media)
+        : !same || elapsed >= out->conf->interval)
+    {
+        ngx_recording_output_close_thread(w, out);
+        return NGX_DECLINED;
+    }
+
+    gap = ngx_max((cut->wall - mux->wall) / 1000, 0);
+
+    mux->cut = cut->begin - elapsed;
+    mux->begin = cut->begin - end;
+    mux->key = cut->time - mux->begin;
+    out->retry = 0;
+
+    rc = ngx_recording_mux_gap_thread(mux, end, gap);
+
+    if (rc == NGX_OK && mux->format->change) {
+        rc = mux->format->change(mux, same ? NULL : media);
+
+        if (rc == NGX_OK && !same) {
+            rc = ngx_recording_journal_media_thread(mux);
+        }
+    }
+
+    if (rc != NGX_OK) {
+        ngx_recording_output_failed(w, out);
+        return NGX_OK;
+    }
+
+    ngx_recording_notice(&w->notices, NGX_LOG_NOTICE, 0,
+                         "%s goes on after a gap of %lld ms",
+                         mux->format->name, (long long) gap);
+    return NGX_OK;
+}
+
+
+void
+ngx_recording_output_resume_thread(ngx_recording_writer_t *w)
+{
+    ngx_uint_t               i, n;
+    ngx_recording_mux_t     *mux;
+    ngx_recording_taken_t   *taken;
+    ngx_recording_output_t  *out;
+
+    for (n = 0; n < w->start.n; n++) {
+        taken = &w->start.taken[n];
+        out = NULL;
+        mux = NULL;
+
+        for (i = 0; i < w->template->nformats; i++) {
+            if (strcmp(w->outputs[i].conf->format->name, taken->format) == 0
+                && w->outputs[i].conf->resume
+                && w->outputs[i].resumed == NULL)
+            {
+                out = &w->outputs[i];
+                mux = ngx_recording_mux_reopen_thread(w->store, taken->id, 0);
+                break;
+            }
+        }
+
+        if (mux && mux->err == 0 && mux->file.written) {
+            mux->file.state = NGX_RECORDING_FILE_RECORDING;
+            mux->file.recovered = taken->recovered;
+            out->resumed = mux;
+            continue;
+        }
+
+        if (mux) {
+            ngx_recording_mux_close_thread(mux);
+        }
+
+        ngx_recording_output_leave(w, taken->id);
+    }
+}
+
+
+/* a file that does not go on: the keeper finishes it */
+
+static void
+ngx_recording_output_leave(ngx_recording_writer_t *w, uint64_t id)
+{
+    ngx_recording_catalogue_error_t  err;
+
+    if (ngx_recording_catalogue_state_thread(w->catalogue, id,
+                                             NGX_RECORDING_FILE_FINISHING, 0,
+                                             -1, &err)
+        != NGX_OK)
+    {
+        (void) ngx_recording_writer_failed(w, &err);
     }
 }
 
@@ -172,10 +343,8 @@ ngx_recording_output_claim(ngx_recording_writer_t *w,
         mux->file.random = mux->file.id;
     }
 
-    mux->claim.extension = mux->format->extension;
-
     if (w->template->path.end.len == 0) {
-        ngx_recording_mux_render(mux, &w->template->path, &w->template->zone);
+        ngx_recording_mux_render(mux);
     }
 
     rc = ngx_recording_catalogue_insert_thread(w->catalogue, &mux->file,
@@ -183,9 +352,20 @@ ngx_recording_output_claim(ngx_recording_writer_t *w,
                                      &err);
     if (rc != NGX_OK) {
         mux->file.id = 0;
+
+    } else if (ngx_recording_journal_create_thread(mux) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     for (n = 0; rc == NGX_OK && n < NGX_RECORDING_OUTPUT_CLAIMS; n++) {
+
+        /* the journal has the path before anything lies there */
+
+        if (mux->file.path_len
+            && ngx_recording_journal_path_thread(mux) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
 
         rc = mux->format->open(mux);
 
@@ -274,7 +454,10 @@ ngx_recording_output_break(ngx_recording_writer_t *w,
 
     out->mux->key = cut->time - out->mux->begin;
 
-    if (out->mux->format->change(out->mux, changed ? media : NULL) != NGX_OK) {
+    if (out->mux->format->change(out->mux, changed ? media : NULL) != NGX_OK
+        || (changed
+            && ngx_recording_journal_media_thread(out->mux) != NGX_OK))
+    {
         ngx_recording_output_failed(w, out);
     }
 }
@@ -285,7 +468,6 @@ ngx_recording_output_sample_thread(ngx_recording_writer_t *w,
     ngx_recording_sample_t *sample)
 {
     ngx_uint_t               i;
-    ngx_recording_codec_e    codec;
     ngx_recording_sample_t   s;
     ngx_recording_output_t  *out;
 
@@ -293,16 +475,8 @@ ngx_recording_output_sample_thread(ngx_recording_writer_t *w,
         out = &w->outputs[i];
 
         if (out->mux == NULL) {
-            codec = w->tracks[sample->track].media.codec.codec;
-
-            if (out->retry != INT64_MAX
-                && (out->conf->format->codecs == 0
-                    || (out->conf->format->codecs
-                        & ngx_recording_codec_bit(codec))))
-            {
-                out->lost++;
-            }
-
+            ngx_recording_output_count(w, out, sample->track,
+                                       NGX_RECORDING_DROP_DISK, 1);
             continue;
         }
 
@@ -323,18 +497,95 @@ ngx_recording_output_sample_thread(ngx_recording_writer_t *w,
 
 
 void
+ngx_recording_output_missed(ngx_recording_writer_t *w, ngx_uint_t track)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < w->template->nformats; i++) {
+        ngx_recording_output_count(w, &w->outputs[i], track,
+                                   NGX_RECORDING_DROP_DISK, 1);
+    }
+}
+
+
+void
 ngx_recording_output_dropped(ngx_recording_writer_t *w, ngx_uint_t track,
     ngx_recording_drop_e reason, uint64_t n)
 {
-    ngx_uint_t            i;
-    ngx_recording_mux_t  *mux;
+    ngx_uint_t  i;
 
     for (i = 0; i < w->template->nformats; i++) {
-        mux = w->outputs[i].mux;
+        if (w->outputs[i].mux || w->started) {
+            ngx_recording_output_count(w, &w->outputs[i], track, reason, n);
+        }
+    }
+}
 
-        if (mux && mux->media[track].present) {
-            mux->file.in += n;
-            mux->file.dropped[reason] += n;
+
+/* in the open file, or in the one that is opened next */
+
+static void
+ngx_recording_output_count(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_uint_t track,
+    ngx_recording_drop_e reason, uint64_t n)
+{
+    ngx_recording_mux_t  *mux;
+
+    mux = out->mux;
+
+    if (mux == NULL) {
+        if (out->retry != INT64_MAX
+            && ngx_recording_mux_takes(out->conf->format,
+                                       &w->tracks[track].media))
+        {
+            out->dropped[reason] += n;
+        }
+
+        return;
+    }
+
+    if (mux->media[track].present) {
+        mux->file.in += n;
+        mux->file.dropped[reason] += n;
+    }
+}
+
+
+void
+ngx_recording_output_jump_thread(ngx_recording_writer_t *w, int64_t time,
+    int64_t jump)
+{
+    ngx_uint_t               i;
+    ngx_recording_output_t  *out;
+
+    for (i = 0; i < w->template->nformats; i++) {
+        out = &w->outputs[i];
+
+        if (out->mux && jump <= out->conf->resume
+            && ngx_recording_mux_gap_thread(out->mux, time - out->mux->begin,
+                                            jump)
+               != NGX_OK)
+        {
+            ngx_recording_output_failed(w, out);
+        }
+    }
+}
+
+
+void
+ngx_recording_output_sync_thread(ngx_recording_writer_t *w,
+    ngx_uint_t durable)
+{
+    ngx_uint_t               i;
+    ngx_recording_output_t  *out;
+
+    for (i = 0; i < w->template->nformats; i++) {
+        out = &w->outputs[i];
+
+        if (out->mux
+            && ngx_recording_mux_sync_thread(out->mux, durable) != NGX_OK)
+        {
+            ngx_recording_output_failed(w, out);
         }
     }
 }
@@ -375,6 +626,129 @@ ngx_recording_output_close_thread(ngx_recording_writer_t *w,
 }
 
 
+ngx_int_t
+ngx_recording_output_end_thread(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_catalogue_error_t *err)
+{
+    if (out->resumed) {
+
+        /* no frame came to a cut */
+
+        out->mux = out->resumed;
+        out->resumed = NULL;
+    }
+
+    if (out->mux && out->mux->format->flush(out->mux) != NGX_OK) {
+        ngx_recording_output_failed(w, out);
+    }
+
+    if (out->mux && out->mux->file.written
+        && (out->conf->resume || w->stop))
+    {
+        return ngx_recording_output_pause(w, out, err);
+    }
+
+    ngx_recording_output_close_thread(w, out);
+
+    return ngx_recording_output_lost(w, out, err);
+}
+
+
+/*
+ * The file waits for its stream; or, at a fast stop, without resume=, for the
+ * next start.  The frames may be gone by now: nothing is tried again but the
+ * row.
+ */
+
+static ngx_int_t
+ngx_recording_output_pause(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_catalogue_error_t *err)
+{
+    ngx_recording_mux_t   *mux;
+    ngx_recording_file_t  *file;
+
+    mux = out->mux;
+    file = &mux->file;
+
+    if ((mux->format->pause && mux->format->pause(mux) != NGX_OK)
+        || ngx_recording_mux_sync_thread(mux, w->template->sync && !w->stop)
+           != NGX_OK)
+    {
+        ngx_recording_output_failed(w, out);
+        return NGX_OK;
+    }
+
+    ngx_recording_mux_measure(mux);
+
+    if (out->conf->resume) {
+        file->state = NGX_RECORDING_FILE_PAUSED;
+        file->deadline = mux->wall + out->conf->resume * 1000;
+
+    } else {
+        file->state = NGX_RECORDING_FILE_FINISHING;
+        file->released = 1;
+    }
+
+    if (ngx_recording_catalogue_update_thread(w->catalogue, file, 0, err)
+        != NGX_OK)
+    {
+        file->state = NGX_RECORDING_FILE_RECORDING;
+        return NGX_ERROR;
+    }
+
+    if (out->conf->resume) {
+        w->waits = ngx_max(w->waits, file->deadline);
+    }
+
+    ngx_recording_mux_close_thread(mux);
+    out->mux = NULL;
+
+    return NGX_OK;
+}
+
+
+/* frames that no file was open for, at the end */
+
+static ngx_int_t
+ngx_recording_output_lost(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_catalogue_error_t *err)
+{
+    ngx_uint_t            i;
+    ngx_recording_file_t  file;
+
+    ngx_memzero(&file, sizeof(ngx_recording_file_t));
+
+    for (i = 0; i < NGX_RECORDING_DROPS; i++) {
+        file.dropped[i] = out->dropped[i];
+        file.in += out->dropped[i];
+    }
+
+    if (file.in == 0 || w->recording_id == 0) {
+        return NGX_OK;
+    }
+
+    file.id = ngx_recording_catalogue_id_thread(w->catalogue);
+    file.recording_id = w->recording_id;
+    file.stream = w->stream;
+    file.format = out->conf->format->name;
+    file.state = NGX_RECORDING_FILE_LOST;
+    file.start = w->end;
+    file.end = w->end;
+
+    if (ngx_recording_catalogue_insert_thread(w->catalogue, &file, NULL, err)
+        != NGX_OK
+        || ngx_recording_catalogue_update_thread(w->catalogue, &file, 0, err)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(out->dropped, sizeof(out->dropped));
+
+    return NGX_OK;
+}
+
+
 /*
  * The file takes no more.  What was written before is finished; the next
  * one is tried at a later key frame.
@@ -406,18 +780,59 @@ ngx_recording_output_failed(ngx_recording_writer_t *w,
     mux->file.dropped[NGX_RECORDING_DROP_DISK] += mux->pending;
     mux->pending = 0;
 
-    if (mux->file.id == 0) {
-
-        /* it has no row: what it stands for is counted in the next one */
-
-        ngx_recording_mux_close_thread(mux);
+    if (mux->file.written == 0
+        && ngx_recording_output_undo(w, out, mux) == NGX_OK)
+    {
         return;
     }
 
-    out->lost = 0;
-
     ngx_queue_insert_tail(&w->closed, &mux->queue);
     w->unfinished++;
+}
+
+
+/*
+ * Nothing was written: no trace is left of the file, and what it stands for
+ * is counted in the next one.
+ */
+
+static ngx_int_t
+ngx_recording_output_undo(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_mux_t *mux)
+{
+    char                              path[NGX_RECORDING_FILE_PATH];
+    ngx_uint_t                        i;
+    ngx_recording_catalogue_error_t   err;
+
+    if (mux->file.id
+        && ngx_recording_catalogue_remove_thread(w->catalogue, mux->file.id,
+                                                 &err)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < NGX_RECORDING_DROPS; i++) {
+        out->dropped[i] += mux->file.dropped[i];
+    }
+
+    if (mux->file.id) {
+        mux->file.state = NGX_RECORDING_FILE_LOST;
+
+        if (mux->format->endless && mux->file.path_len) {
+            ngx_memcpy(path, mux->file.path, mux->file.path_len);
+            path[mux->file.path_len] = '\0';
+
+            (void) ngx_recording_store_discard_thread(mux->store, path, 1);
+        }
+
+        ngx_recording_store_remove_thread(mux->store, mux->work);
+        ngx_recording_journal_remove_thread(mux->store, mux->file.id);
+    }
+
+    ngx_recording_mux_close_thread(mux);
+
+    return NGX_OK;
 }
 
 

@@ -17,8 +17,13 @@ typedef struct {
     int64_t                 time;          /* of the frame that cuts */
     int64_t                 begin;         /* of the first frame after */
     int64_t                 wall;          /* us */
+    int64_t                 jump;          /* ms, if that is all there is */
     ngx_uint_t              all;           /* else those that are due */
 } ngx_recording_cut_t;
+
+
+/* opens the files of the recording that was resumed, to go on at a cut */
+void ngx_recording_output_resume_thread(ngx_recording_writer_t *w);
 
 
 /* whether any output wants a new file at this stream time */
@@ -36,12 +41,31 @@ void ngx_recording_output_sample_thread(ngx_recording_writer_t *w,
 void ngx_recording_output_dropped(ngx_recording_writer_t *w,
     ngx_uint_t track, ngx_recording_drop_e reason, uint64_t n);
 
+/* the same for a frame, while no file is open */
+void ngx_recording_output_missed(ngx_recording_writer_t *w,
+    ngx_uint_t track);
+
+/* timestamps jumped ahead by so many ms: a gap, where that is closed */
+void ngx_recording_output_jump_thread(ngx_recording_writer_t *w,
+    int64_t time, int64_t jump);
+
+/* notes where all files stand, and makes them durable, if they are to be */
+void ngx_recording_output_sync_thread(ngx_recording_writer_t *w,
+    ngx_uint_t durable);
+
 /* everything that was handed over is written */
 void ngx_recording_output_flush_thread(ngx_recording_writer_t *w);
 
 /* ends the file of an output, if one is open */
 void ngx_recording_output_close_thread(ngx_recording_writer_t *w,
     ngx_recording_output_t *out);
+
+/*
+ * The stream is over: the file of an output ends, or waits.  NGX_ERROR: the
+ * catalogue failed, the file is as it was.
+ */
+ngx_int_t ngx_recording_output_end_thread(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_catalogue_error_t *err);
 
 
 #endif /* _NGX_RECORDING_OUTPUT_H_INCLUDED_ */

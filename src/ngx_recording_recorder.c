@@ -6,6 +6,10 @@
 #define NGX_RECORDING_BATCH_TIME    500               /* ms */
 #define NGX_RECORDING_BATCH_TICK    100               /* ms */
 #define NGX_RECORDING_BATCH_SIZE    (256 * 1024)
+#define NGX_RECORDING_AGAIN_TIME    100               /* ms */
+#define NGX_RECORDING_AGAIN_TRIES   20                /* of a worker that
+                                                         exits */
+#define NGX_RECORDING_SILENCE       2000              /* ms */
 #define NGX_RECORDING_WAIT_VIDEO    2000              /* ms of stream time */
 #define NGX_RECORDING_WAIT_SIZE     (1024 * 1024)
 #define NGX_RECORDING_HEAD          16                /* bytes to be parsed */
@@ -35,11 +39,17 @@ struct ngx_recording_s {
     ngx_recording_batch_t   headers[NGX_RECORDING_HEADERS];  /* the newest */
     ngx_recording_batch_t   filling;
     ngx_recording_batch_t   writing;       /* by the job */
+    ngx_recording_cursor_t  cursor;        /* how far that is */
     ngx_event_t             timer;         /* the batch is old enough */
 
     ngx_recording_writer_t *writer;
     ngx_recording_job_t     append;
+    ngx_int_t               result;        /* of the job */
     ngx_uint_t              finishing;     /* files */
+    ngx_uint_t              tries;         /* in vain, at the end */
+    uint64_t                id;            /* 0 until the writer has one */
+    ngx_msec_t              arrived;       /* the last message */
+    ngx_msec_t              asked;         /* another worker did; 0: none */
 
     uint32_t                first;         /* timestamp of the first audio */
     uint32_t                picture;       /* and of the last video */
@@ -51,7 +61,9 @@ struct ngx_recording_s {
     unsigned                audio:1;
     unsigned                key:1;         /* the message is a key frame */
     unsigned                header:1;      /* or a header or onMetaData */
+    unsigned                attached:1;    /* a session has it */
     unsigned                appending:1;   /* the job is under way */
+    unsigned                again:1;       /* the job is to go on later */
     unsigned                ended:1;       /* the writer closed its files */
 };
 
@@ -91,6 +103,11 @@ static void ngx_recording_timer(ngx_event_t *ev);
 static void ngx_recording_append(ngx_recording_t *r);
 static void ngx_recording_append_thread(void *data);
 static void ngx_recording_appended(void *data);
+static void ngx_recording_closed(ngx_recording_t *r);
+static void ngx_recording_take(ngx_recording_t *r);
+static ngx_int_t ngx_recording_end(ngx_recording_t *r);
+static ngx_int_t ngx_recording_ask(ngx_recording_t *r);
+static void ngx_recording_done(ngx_recording_t *r);
 static void ngx_recording_finished(void *data);
 static void ngx_recording_free(ngx_recording_t *r);
 
@@ -121,6 +138,8 @@ ngx_recording_create(ngx_recording_worker_t *worker,
     r->template = *template;
     r->exclusive = exclusive;
     r->audio_only = audio_only;
+    r->attached = 1;
+    r->arrived = ngx_current_msec;
 
     r->log = *worker->log;
     r->log.handler = ngx_recording_log;
@@ -149,6 +168,7 @@ ngx_recording_create(ngx_recording_worker_t *worker,
                            ngx_recording_appended, r);
 
     ngx_queue_insert_tail(&worker->recordings, &r->queue);
+    ngx_recording_jobs_hold(&worker->jobs);
 
     return r;
 }
@@ -223,7 +243,7 @@ ngx_recording_log(ngx_log_t *log, u_char *buf, size_t len)
 void
 ngx_recording_ready(ngx_recording_t *r)
 {
-    if (r->state != NGX_RECORDING_WAITING && !r->appending) {
+    if (r->state != NGX_RECORDING_WAITING && !r->appending && !r->again) {
         ngx_recording_append(r);
     }
 }
@@ -258,6 +278,15 @@ ngx_recording_message(ngx_recording_t *r, ngx_uint_t track,
     size_t                 size, n;
     ngx_chain_t           *cl;
     ngx_recording_frame_t  f;
+
+    if (r->state == NGX_RECORDING_ENDING) {
+
+        /* another worker has the stream */
+
+        return;
+    }
+
+    r->arrived = ngx_current_msec;
 
     if (track == NGX_RECORDING_VIDEO && r->audio_only) {
         return;
@@ -430,7 +459,7 @@ ngx_recording_add(ngx_recording_t *r, ngx_uint_t track, uint32_t timestamp,
         return;
     }
 
-    if (r->appending) {
+    if (r->appending || r->again) {
         return;
     }
 
@@ -624,11 +653,33 @@ ngx_recording_gap(ngx_recording_t *r)
 void
 ngx_recording_close(ngx_recording_t *r)
 {
+    r->attached = 0;
+
+    if (r->state == NGX_RECORDING_ENDING) {
+        ngx_recording_done(r);
+        return;
+    }
+
+    if (ngx_recording_end(r) != NGX_OK) {
+        ngx_recording_free(r);
+        return;
+    }
+
+    if (!r->appending && !r->again) {
+        ngx_recording_append(r);
+    }
+}
+
+
+/* nothing comes any more; NGX_DECLINED: and nothing came */
+
+static ngx_int_t
+ngx_recording_end(ngx_recording_t *r)
+{
     if (r->state == NGX_RECORDING_WAITING) {
 
         if (r->video || r->filling.n == 0) {
-            ngx_recording_free(r);
-            return;
+            return NGX_DECLINED;
         }
 
         /* audio that still waited for a video that never came */
@@ -642,9 +693,64 @@ ngx_recording_close(ngx_recording_t *r)
     r->state = NGX_RECORDING_ENDING;
     r->writer->end = ngx_recording_now();
 
-    if (!r->appending) {
-        ngx_recording_append(r);
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_recording_asked(ngx_recording_worker_t *worker, uint64_t id)
+{
+    ngx_queue_t      *q;
+    ngx_recording_t  *r;
+
+    for (q = ngx_queue_head(&worker->recordings);
+         q != ngx_queue_sentinel(&worker->recordings);
+         q = ngx_queue_next(q))
+    {
+        r = ngx_recording_of(q);
+
+        if (r->id == id && r->state != NGX_RECORDING_ENDING) {
+            return ngx_recording_ask(r);
+        }
     }
+
+    /* its end is being written */
+
+    return NGX_OK;
+}
+
+
+/* a connection that is silent may be dead, though it stands */
+
+static ngx_int_t
+ngx_recording_ask(ngx_recording_t *r)
+{
+    if (ngx_current_msec - r->arrived >= NGX_RECORDING_SILENCE) {
+
+        ngx_log_error(NGX_LOG_NOTICE, &r->log, 0,
+                      "recording: released, the stream is published to "
+                      "another worker");
+
+        (void) ngx_recording_end(r);
+
+        if (!r->appending && !r->again) {
+            ngx_recording_append(r);
+        }
+
+        return NGX_OK;
+    }
+
+    if (r->asked == 0) {
+        r->asked = ngx_current_msec;
+        return NGX_OK;
+    }
+
+    if ((ngx_msec_int_t) (r->arrived - r->asked) > 0) {
+        r->asked = 0;
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -691,14 +797,28 @@ ngx_recording_append(ngx_recording_t *r)
         return;
     }
 
-    r->writing = r->filling;
-    ngx_memzero(&r->filling, sizeof(ngx_recording_batch_t));
+    if (!r->again) {
+        ngx_recording_take(r);
+    }
 
     r->writer->unfinished = r->finishing;
     r->appending = 1;
-    r->ended = (r->state == NGX_RECORDING_ENDING);
+    r->again = 0;
 
     ngx_recording_job_post(&r->append);
+}
+
+
+/* what was filled is to be written */
+
+static void
+ngx_recording_take(ngx_recording_t *r)
+{
+    r->writing = r->filling;
+    ngx_memzero(&r->filling, sizeof(ngx_recording_batch_t));
+
+    r->cursor = ngx_recording_batch_begin(&r->writing);
+    r->ended = (r->state == NGX_RECORDING_ENDING);
 }
 
 
@@ -707,11 +827,16 @@ ngx_recording_append_thread(void *data)
 {
     ngx_recording_t *r = data;
 
-    ngx_recording_writer_append_thread(r->writer, &r->writing);
+    ngx_int_t  rc;
 
-    if (r->ended) {
-        ngx_recording_writer_end_thread(r->writer);
+    rc = ngx_recording_writer_append_thread(r->writer, &r->writing,
+                                            &r->cursor);
+
+    if (rc == NGX_OK && r->ended) {
+        rc = ngx_recording_writer_end_thread(r->writer);
     }
+
+    r->result = rc;
 }
 
 
@@ -720,31 +845,29 @@ ngx_recording_appended(void *data)
 {
     ngx_recording_t *r = data;
 
-    ngx_queue_t          *q;
-    ngx_recording_mux_t  *mux;
-
     r->appending = 0;
+    r->again = (r->result == NGX_AGAIN);
+    r->id = r->writer->recording_id;
 
-    ngx_recording_release(r, &r->writing);
-    ngx_recording_notices_log(&r->writer->notices, &r->log);
+    ngx_recording_closed(r);
 
-    while (!ngx_queue_empty(&r->writer->closed)) {
-        q = ngx_queue_head(&r->writer->closed);
-        ngx_queue_remove(q);
+    if (r->again && r->ended && ngx_exiting
+        && ++r->tries == NGX_RECORDING_AGAIN_TRIES)
+    {
+        /* the files stay as they are, another worker goes on with them */
 
-        mux = ngx_queue_data(q, ngx_recording_mux_t, queue);
-
-        r->finishing++;
-
-        ngx_recording_finish(r->worker, &r->template, mux, &r->log,
-                             ngx_recording_finished, r);
+        r->again = 0;
     }
 
-    if (r->ended) {
-        if (r->finishing == 0) {
-            ngx_recording_free(r);
-        }
+    if (r->again) {
+        ngx_add_timer(&r->timer, NGX_RECORDING_AGAIN_TIME);
+        return;
+    }
 
+    ngx_recording_release(r, &r->writing);
+
+    if (r->ended) {
+        ngx_recording_done(r);
         return;
     }
 
@@ -759,6 +882,58 @@ ngx_recording_appended(void *data)
 }
 
 
+/* files that take no more samples are finished */
+
+static void
+ngx_recording_closed(ngx_recording_t *r)
+{
+    ngx_queue_t          *q;
+    ngx_recording_mux_t  *mux;
+
+    ngx_recording_notices_log(&r->writer->notices, &r->log);
+
+    while (!ngx_queue_empty(&r->writer->closed)) {
+        q = ngx_queue_head(&r->writer->closed);
+        ngx_queue_remove(q);
+
+        mux = ngx_queue_data(q, ngx_recording_mux_t, queue);
+
+        r->finishing++;
+
+        ngx_recording_finish(r->worker, mux, &r->log, ngx_recording_finished,
+                             r);
+    }
+}
+
+
+void
+ngx_recording_stop(ngx_recording_t *r)
+{
+    r->writer->stop = 1;
+
+    /* a job that no thread came to, or one that is to go on */
+
+    if ((r->appending && !r->append.ran) || r->again
+        || (r->appending && r->result == NGX_AGAIN))
+    {
+        ngx_recording_append_thread(r);
+    }
+
+    if (!r->worker->ready || r->ended
+        || (r->state != NGX_RECORDING_ENDING
+            && ngx_recording_end(r) != NGX_OK))
+    {
+        return;
+    }
+
+    ngx_recording_release(r, &r->writing);
+    ngx_recording_take(r);
+    ngx_recording_append_thread(r);
+
+    ngx_recording_notices_log(&r->writer->notices, &r->log);
+}
+
+
 static void
 ngx_recording_finished(void *data)
 {
@@ -766,7 +941,18 @@ ngx_recording_finished(void *data)
 
     r->finishing--;
 
-    if (r->ended && !r->appending && r->finishing == 0) {
+    ngx_recording_done(r);
+}
+
+
+/* frees a recording of which nothing is left to be done */
+
+static void
+ngx_recording_done(ngx_recording_t *r)
+{
+    if (r->ended && !r->appending && !r->again && r->finishing == 0
+        && !r->attached)
+    {
         ngx_recording_free(r);
     }
 }
@@ -786,8 +972,10 @@ ngx_recording_free(ngx_recording_t *r)
     }
 
     ngx_recording_release(r, &r->filling);
+    ngx_recording_release(r, &r->writing);
     ngx_recording_writer_free(r->writer);
 
     ngx_queue_remove(&r->queue);
+    ngx_recording_jobs_let(&r->worker->jobs);
     ngx_destroy_pool(r->pool);
 }

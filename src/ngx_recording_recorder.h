@@ -5,20 +5,21 @@
  * Runs in the loop.  A recording is created for an accepted publish, copies
  * each message once into a batch and hands batches to the writer on the
  * thread pool, one at a time.  It outlives its session: after
- * ngx_recording_close() it writes what it has, finishes its files and frees
- * itself.
+ * ngx_recording_close() it writes what it has, finishes its files, or leaves
+ * them to wait for their stream, and frees itself.
  *
- *             key frame, or audio            ngx_recording_close()
- *    waiting --------------------> running ------------------------+
- *       |                           |   ^                          |
- *       |        record_buffer full |   | key frame, half is free  |
- *       |                           v   |                          v
+ *             key frame, or audio            ngx_recording_close(), or the
+ *    waiting --------------------> running   stream went to another worker
+ *       |                           |   ^ ------------------------+
+ *       |        record_buffer full |   | key frame, half is free |
+ *       |                           v   |                         v
  *       |                         dropping -------------------> ending
- *       |                                                          |
- *       +--------- ngx_recording_close(), nothing came ------------+
- *                                                                  v
- *                                                   freed when all is written
- *                                                   and all files are finished
+ *       |                                                         |
+ *       +--------- ngx_recording_close(), nothing came -----------+
+ *                                                                 v
+ *                                       freed when all is written, all files
+ *                                       are finished or wait, and the session
+ *                                       has closed
  */
 
 
@@ -59,8 +60,22 @@ void ngx_recording_ready(ngx_recording_t *r);
 /* the recording of a link in worker->recordings */
 ngx_recording_t *ngx_recording_of(ngx_queue_t *q);
 
+/*
+ * Another worker has the stream of a recording now and asks for it.
+ *
+ *   NGX_OK        it is given, or it is not known yet
+ *   NGX_DECLINED  frames still come to this one
+ */
+ngx_int_t ngx_recording_asked(ngx_recording_worker_t *worker, uint64_t id);
+
 /* the stream is over; the recording must not be used any more */
 void ngx_recording_close(ngx_recording_t *r);
+
+/*
+ * A fast stop, when the threads are gone: what was buffered is written, here
+ * and now, and the files are left to the next start.
+ */
+void ngx_recording_stop(ngx_recording_t *r);
 
 
 #endif /* _NGX_RECORDING_RECORDER_H_INCLUDED_ */

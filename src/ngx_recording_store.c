@@ -1,6 +1,12 @@
 
 #include "ngx_recording_store.h"
+#include <dirent.h>
 #include <sys/file.h>
+#include <sys/statvfs.h>
+
+
+#define NGX_RECORDING_STORE_INDEX  "/index.m3u8"
+#define NGX_RECORDING_STORE_LOCK   "worker."
 
 
 #ifndef RENAME_NOREPLACE
@@ -10,8 +16,12 @@
 
 static int ngx_recording_store_dir(ngx_recording_store_t *store,
     const char *name);
+static ngx_int_t ngx_recording_store_lock(ngx_recording_store_t *store);
 static ngx_int_t ngx_recording_store_parents(ngx_recording_store_t *store,
     char *path);
+static ngx_int_t ngx_recording_store_discard_dir(
+    ngx_recording_store_t *store, const char *path);
+static void ngx_recording_store_growth(void *data, const char *name);
 static ngx_int_t ngx_recording_store_sync_dir(int at, const char *path);
 static ngx_int_t ngx_recording_store_parent(char *path, const char *of);
 
@@ -46,12 +56,34 @@ ngx_recording_store_open_thread(ngx_recording_store_t *store, const char **op)
 
     *op = "lock work/";
 
-    (void) snprintf(store->owner, sizeof(store->owner), "worker.%d.%ld",
+    return ngx_recording_store_lock(store);
+}
+
+
+static ngx_int_t
+ngx_recording_store_lock(ngx_recording_store_t *store)
+{
+    struct stat  st;
+
+    (void) snprintf(store->owner, sizeof(store->owner), NGX_RECORDING_STORE_LOCK "%d.%ld",
                     (int) ngx_getpid(), (long) time(NULL));
 
     store->lock = ngx_recording_store_create_thread(store, store->owner);
 
-    if (store->lock == -1 || flock(store->lock, LOCK_EX|LOCK_NB) == -1) {
+    if (store->lock == -1) {
+        return NGX_ERROR;
+    }
+
+    /* before it was locked another worker could take it for a dead one's */
+
+    if (flock(store->lock, LOCK_EX|LOCK_NB) == -1
+        || fstat(store->lock, &st) == -1)
+    {
+        return NGX_ERROR;
+    }
+
+    if (st.st_nlink == 0) {
+        errno = EAGAIN;
         return NGX_ERROR;
     }
 
@@ -133,6 +165,22 @@ ngx_recording_store_create_thread(ngx_recording_store_t *store,
     const char *name)
 {
     return openat(store->work, name, O_RDWR|O_CREAT|O_EXCL|O_CLOEXEC, 0640);
+}
+
+
+int
+ngx_recording_store_reopen_thread(ngx_recording_store_t *store,
+    const char *name)
+{
+    return openat(store->work, name, O_RDWR|O_CLOEXEC|O_NOFOLLOW);
+}
+
+
+void
+ngx_recording_store_name(char *name, size_t size, uint64_t id,
+    const char *suffix)
+{
+    (void) snprintf(name, size, "%llu%s", (unsigned long long) id, suffix);
 }
 
 
@@ -313,6 +361,254 @@ ngx_recording_store_remove_thread(ngx_recording_store_t *store,
 
 
 ngx_int_t
+ngx_recording_store_discard_thread(ngx_recording_store_t *store,
+    const char *path, ngx_uint_t empty)
+{
+    size_t      len;
+    char        dir[PATH_MAX];
+
+    len = strlen(path);
+
+    if (len >= sizeof(dir)) {
+        errno = ENAMETOOLONG;
+        return NGX_ERROR;
+    }
+
+    if (len > sizeof(NGX_RECORDING_STORE_INDEX) - 1
+        && strcmp(path + len - (sizeof(NGX_RECORDING_STORE_INDEX) - 1),
+                  NGX_RECORDING_STORE_INDEX)
+           == 0)
+    {
+        if (empty && ngx_recording_store_size_thread(store, path) > 0) {
+            return NGX_OK;
+        }
+
+        len -= sizeof(NGX_RECORDING_STORE_INDEX) - 1;
+
+        ngx_memcpy(dir, path, len);
+        dir[len] = '\0';
+
+        return ngx_recording_store_discard_dir(store, dir);
+    }
+
+    return unlinkat(store->files, path, 0) == 0 || errno == NGX_ENOENT
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+/* what somebody else has put there stays, and the directory with it */
+
+static ngx_int_t
+ngx_recording_store_discard_dir(ngx_recording_store_t *store,
+    const char *path)
+{
+    int             fd;
+    DIR            *dir;
+    size_t          len;
+    ngx_int_t       rc;
+    struct dirent  *e;
+
+    fd = openat(store->files, path,
+                O_RDONLY|O_DIRECTORY|O_CLOEXEC|O_NOFOLLOW);
+
+    if (fd == -1) {
+        return errno == NGX_ENOENT ? NGX_OK : NGX_ERROR;
+    }
+
+    dir = fdopendir(fd);
+
+    if (dir == NULL) {
+        (void) close(fd);
+        return NGX_ERROR;
+    }
+
+    rc = NGX_OK;
+
+    while (rc == NGX_OK && (e = readdir(dir)) != NULL) {
+        len = strlen(e->d_name);
+
+        if ((strcmp(e->d_name, NGX_RECORDING_STORE_INDEX + 1) == 0
+             || (len > 3 && strcmp(e->d_name + len - 3, ".ts") == 0))
+            && unlinkat(fd, e->d_name, 0) == -1 && errno != NGX_ENOENT)
+        {
+            rc = NGX_ERROR;
+        }
+    }
+
+    (void) closedir(dir);
+
+    if (rc == NGX_OK
+        && unlinkat(store->files, path, AT_REMOVEDIR) == -1
+        && errno != NGX_ENOENT && errno != ENOTEMPTY)
+    {
+        rc = NGX_ERROR;
+    }
+
+    return rc;
+}
+
+
+off_t
+ngx_recording_store_size_thread(ngx_recording_store_t *store,
+    const char *path)
+{
+    struct stat  st;
+
+    if (fstatat(store->files, path, &st, AT_SYMLINK_NOFOLLOW) == -1
+        || !S_ISREG(st.st_mode))
+    {
+        return -1;
+    }
+
+    return st.st_size;
+}
+
+
+ngx_int_t
+ngx_recording_store_room_thread(ngx_recording_store_t *store, off_t *bytes)
+{
+    struct statvfs  fs;
+
+    if (fstatvfs(store->work, &fs) == -1) {
+        return NGX_ERROR;
+    }
+
+    *bytes = (off_t) fs.f_bavail * (off_t) fs.f_frsize;
+
+    return NGX_OK;
+}
+
+
+typedef struct {
+    ngx_recording_store_t  *store;
+    off_t                   bytes;
+} ngx_recording_store_growth_t;
+
+
+off_t
+ngx_recording_store_growing_thread(ngx_recording_store_t *store)
+{
+    int64_t                       own;
+    ngx_recording_store_growth_t  growth;
+
+    own = (int64_t) store->growing;
+
+    (void) ngx_recording_store_write_thread(store->lock, &own, sizeof(own),
+                                            0);
+    growth.store = store;
+    growth.bytes = own;
+
+    (void) ngx_recording_store_list_thread(store,
+                                           ngx_recording_store_growth,
+                                           &growth);
+    return growth.bytes;
+}
+
+
+static void
+ngx_recording_store_growth(void *data, const char *name)
+{
+    ngx_recording_store_growth_t *growth = data;
+
+    int      fd;
+    int64_t  bytes;
+
+    if (strncmp(name, NGX_RECORDING_STORE_LOCK,
+                sizeof(NGX_RECORDING_STORE_LOCK) - 1)
+        != 0
+        || strcmp(name, growth->store->owner) == 0
+        || !ngx_recording_store_alive_thread(growth->store, name))
+    {
+        return;
+    }
+
+    fd = openat(growth->store->work, name, O_RDONLY|O_CLOEXEC|O_NOFOLLOW);
+
+    if (fd == -1) {
+        return;
+    }
+
+    if (ngx_recording_store_read_thread(fd, &bytes, sizeof(bytes), 0)
+        == NGX_OK)
+    {
+        growth->bytes += bytes;
+    }
+
+    (void) close(fd);
+}
+
+
+ngx_int_t
+ngx_recording_store_list_thread(ngx_recording_store_t *store,
+    void (*name)(void *data, const char *name), void *data)
+{
+    int             fd;
+    DIR            *dir;
+    struct dirent  *e;
+
+    fd = openat(store->work, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+
+    if (fd == -1) {
+        return NGX_ERROR;
+    }
+
+    dir = fdopendir(fd);
+
+    if (dir == NULL) {
+        (void) close(fd);
+        return NGX_ERROR;
+    }
+
+    while ((e = readdir(dir)) != NULL) {
+        if (e->d_name[0] != '.') {
+            name(data, e->d_name);
+        }
+    }
+
+    (void) closedir(dir);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_recording_store_bury_thread(ngx_recording_store_t *store,
+    const char *owner)
+{
+    int  fd;
+
+    if (strncmp(owner, NGX_RECORDING_STORE_LOCK,
+                sizeof(NGX_RECORDING_STORE_LOCK) - 1)
+        != 0
+        || strcmp(owner, store->owner) == 0)
+    {
+        return;
+    }
+
+    fd = openat(store->work, owner, O_RDONLY|O_CLOEXEC|O_NOFOLLOW);
+
+    if (fd == -1) {
+        return;
+    }
+
+    /* a worker that begins sees that its lock was removed */
+
+    if (flock(fd, LOCK_EX|LOCK_NB) == 0) {
+        (void) unlinkat(store->work, owner, 0);
+    }
+
+    (void) close(fd);
+}
+
+
+ngx_int_t
+ngx_recording_store_flush(ngx_recording_store_t *store)
+{
+    return syncfs(store->work) == -1 ? NGX_ERROR : NGX_OK;
+}
+
+
+ngx_int_t
 ngx_recording_store_write_thread(int fd, void *buf, size_t size, off_t offset)
 {
     u_char   *p;
@@ -404,4 +700,68 @@ ngx_recording_store_read_thread(int fd, void *buf, size_t size, off_t offset)
     }
 
     return NGX_OK;
+}
+
+
+off_t
+ngx_recording_store_solid_thread(int fd, off_t from)
+{
+    off_t        hole;
+    struct stat  st;
+
+    if (fstat(fd, &st) == -1) {
+        return 0;
+    }
+
+    if (st.st_size <= from) {
+        return st.st_size;
+    }
+
+    hole = lseek(fd, from, SEEK_HOLE);
+
+    return hole == -1 ? st.st_size : ngx_min(hole, st.st_size);
+}
+
+
+void
+ngx_recording_reader_init(ngx_recording_reader_t *reader, int fd)
+{
+    reader->fd = fd;
+    reader->start = 0;
+    reader->size = 0;
+}
+
+
+u_char *
+ngx_recording_reader_thread(ngx_recording_reader_t *reader, off_t offset,
+    size_t size)
+{
+    ssize_t  n;
+
+    if (offset >= reader->start
+        && offset + (off_t) size <= reader->start + (off_t) reader->size)
+    {
+        return reader->window + (offset - reader->start);
+    }
+
+    reader->start = offset;
+    reader->size = 0;
+
+    while (reader->size < size) {
+        n = pread(reader->fd, reader->window + reader->size,
+                  NGX_RECORDING_WINDOW - reader->size,
+                  offset + reader->size);
+
+        if (n == -1 && errno == EINTR) {
+            continue;
+        }
+
+        if (n <= 0) {
+            return NULL;
+        }
+
+        reader->size += n;
+    }
+
+    return reader->window;
 }

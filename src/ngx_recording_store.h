@@ -19,17 +19,34 @@
 #include <sys/uio.h>
 
 
-#define NGX_RECORDING_IOVS  512
+#define NGX_RECORDING_IOVS    512
+#define NGX_RECORDING_WINDOW  65536
 
 
 typedef struct {
     char                   *path;      /* of the store, without slash */
     ngx_str_t               url;       /* public prefix of files/ */
+    off_t                   reserve;   /* bytes that are left free */
+    off_t                   max;       /* of files, 0: no limit */
+
+    ngx_atomic_t            growing;   /* bytes of this worker's files */
+    ngx_atomic_t            low;       /* less than the reserve is free */
+    ngx_uint_t              stopping;  /* all is synced at once, at the end */
     int                     files;     /* directories */
     int                     work;
     int                     lock;      /* held as long as the worker lives */
     char                    owner[64]; /* the lock's name in work/ */
 } ngx_recording_store_t;
+
+
+/* a file that is read in order, by small pieces */
+
+typedef struct {
+    int                     fd;
+    off_t                   start;     /* of what the window has */
+    size_t                  size;
+    u_char                  window[NGX_RECORDING_WINDOW];
+} ngx_recording_reader_t;
 
 
 /* a list of buffers to be written; the buffers are the caller's */
@@ -59,6 +76,14 @@ ngx_uint_t ngx_recording_store_alive_thread(ngx_recording_store_t *store,
 int ngx_recording_store_create_thread(ngx_recording_store_t *store,
     const char *name);
 
+/* opens one that is there; -1 with errno */
+int ngx_recording_store_reopen_thread(ngx_recording_store_t *store,
+    const char *name);
+
+/* the name of a file's part in work/: its id and a suffix */
+void ngx_recording_store_name(char *name, size_t size, uint64_t id,
+    const char *suffix);
+
 /*
  * Makes a directory in files/ with what lies above it, durable.
  * NGX_DECLINED: the directory itself existed before.
@@ -81,6 +106,39 @@ ngx_int_t ngx_recording_store_sync_thread(ngx_recording_store_t *store,
 void ngx_recording_store_remove_thread(ngx_recording_store_t *store,
     const char *name);
 
+/*
+ * Removes what lies at a path in files/: a file, or of "dir/index.m3u8" the
+ * directory with its segments; empty: only if no segment was listed yet.
+ * That it is not there is no error.
+ */
+ngx_int_t ngx_recording_store_discard_thread(ngx_recording_store_t *store,
+    const char *path, ngx_uint_t empty);
+
+/* the size of a file in files/, or -1 */
+off_t ngx_recording_store_size_thread(ngx_recording_store_t *store,
+    const char *path);
+
+/* bytes that are free in the file system */
+ngx_int_t ngx_recording_store_room_thread(ngx_recording_store_t *store,
+    off_t *bytes);
+
+/*
+ * The bytes of growing files: those of this worker are told to the others,
+ * in its lock, and the sum of all living workers is returned.
+ */
+off_t ngx_recording_store_growing_thread(ngx_recording_store_t *store);
+
+/* calls back with each name in work/ */
+ngx_int_t ngx_recording_store_list_thread(ngx_recording_store_t *store,
+    void (*name)(void *data, const char *name), void *data);
+
+/* removes the lock of a worker, if that is dead */
+void ngx_recording_store_bury_thread(ngx_recording_store_t *store,
+    const char *owner);
+
+/* all that was written to the file system becomes durable */
+ngx_int_t ngx_recording_store_flush(ngx_recording_store_t *store);
+
 /* writes everything, whatever the kernel takes at a time */
 ngx_int_t ngx_recording_store_write_thread(int fd, void *buf, size_t size,
     off_t offset);
@@ -90,6 +148,21 @@ ngx_int_t ngx_recording_store_writev_thread(int fd, ngx_recording_iov_t *iov,
 /* reads all of it; a file that is shorter is an error (EIO) */
 ngx_int_t ngx_recording_store_read_thread(int fd, void *buf, size_t size,
     off_t offset);
+
+/*
+ * Where the data of a file ends that was written without holes from an
+ * offset on: a power cut can leave a hole before the end.
+ */
+off_t ngx_recording_store_solid_thread(int fd, off_t from);
+
+/*
+ * size bytes at an offset, at most a window; they are there until the next
+ * call.  NULL: the file is shorter, or cannot be read.
+ */
+u_char *ngx_recording_reader_thread(ngx_recording_reader_t *reader,
+    off_t offset, size_t size);
+
+void ngx_recording_reader_init(ngx_recording_reader_t *reader, int fd);
 
 static ngx_inline void
 ngx_recording_iov_add(ngx_recording_iov_t *iov, void *buf, size_t size)

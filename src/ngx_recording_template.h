@@ -20,12 +20,15 @@
 #define NGX_RECORDING_SEGMENT_MIN   1000
 #define NGX_RECORDING_SEGMENT_MAX   60000
 #define NGX_RECORDING_SEGMENT       6000
+#define NGX_RECORDING_RESUME_MAX    1800000
+#define NGX_RECORDING_RESUME_DEFAULT  30000      /* of the built-in template */
 
 
 typedef struct {
     const ngx_recording_format_t  *format;
     int64_t                 interval;      /* ms, 0: never cut */
     int64_t                 segment;       /* ms */
+    int64_t                 resume;        /* ms, 0: it does not wait */
 } ngx_recording_template_format_t;
 
 
@@ -36,6 +39,7 @@ typedef struct {
     ngx_recording_path_t    path;
     ngx_str_t               path_text;
     ngx_recording_zone_t    zone;
+    ngx_msec_t              sync;          /* 0: off */
 
     u_char                 *file;          /* where it is configured */
     ngx_uint_t              line;

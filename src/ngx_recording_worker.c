@@ -1,4 +1,5 @@
 
+#include "ngx_recording_keeper.h"
 #include "ngx_recording_recorder.h"
 
 
@@ -75,7 +76,10 @@ ngx_recording_worker_opened(void *data)
 
     worker->ready = worker->opened;
 
-    if (!worker->ready) {
+    if (worker->ready) {
+        ngx_recording_keeper_start(worker);
+
+    } else {
         ngx_add_timer(&worker->reopen, NGX_RECORDING_STORE_RETRY);
     }
 
@@ -104,6 +108,21 @@ ngx_recording_worker_reopen(ngx_event_t *ev)
 void
 ngx_recording_worker_stop(ngx_recording_worker_t *worker)
 {
+    ngx_queue_t  *q;
+
+    worker->store.stopping = 1;
+
+    for (q = ngx_queue_head(&worker->recordings);
+         q != ngx_queue_sentinel(&worker->recordings);
+         q = ngx_queue_next(q))
+    {
+        ngx_recording_stop(ngx_recording_of(q));
+    }
+
+    if (worker->ready && !ngx_queue_empty(&worker->recordings)) {
+        (void) ngx_recording_store_flush(&worker->store);
+    }
+
     ngx_recording_catalogue_close(&worker->catalogue);
     ngx_recording_store_close(&worker->store);
 }

@@ -8,15 +8,22 @@
 #define NGX_RECORDING_WRITER_AHEAD   1000      /* ms */
 #define NGX_RECORDING_WRITER_LOOK    256       /* messages, at most */
 #define NGX_RECORDING_WRITER_CLAIM   2000      /* ms */
+#define NGX_RECORDING_WRITER_ASK     5000      /* ms, for another's recording */
+#define NGX_RECORDING_WRITER_NOTE    5000      /* ms, without record_sync */
 
 
-static void ngx_recording_writer_message(ngx_recording_writer_t *w,
+static void ngx_recording_writer_sync(ngx_recording_writer_t *w);
+static int64_t ngx_recording_writer_now(void);
+static void ngx_recording_writer_waits(ngx_recording_writer_t *w);
+static ngx_int_t ngx_recording_writer_message(ngx_recording_writer_t *w,
     ngx_recording_batch_t *batch, ngx_recording_cursor_t *cursor,
     ngx_recording_message_t *m);
 static void ngx_recording_writer_time(ngx_recording_writer_t *w,
     ngx_recording_item_t *item);
-static void ngx_recording_writer_frame(ngx_recording_writer_t *w,
+static ngx_int_t ngx_recording_writer_frame(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_recording_cursor_t *cursor);
+static ngx_uint_t ngx_recording_writer_low(ngx_recording_writer_t *w,
+    ngx_uint_t chance);
 static ngx_uint_t ngx_recording_writer_video(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_recording_cursor_t *cursor);
 static ngx_int_t ngx_recording_writer_cut(ngx_recording_writer_t *w,
@@ -92,26 +99,78 @@ ngx_recording_writer_free(ngx_recording_writer_t *w)
 }
 
 
-void
+ngx_int_t
 ngx_recording_writer_append_thread(ngx_recording_writer_t *w,
-    ngx_recording_batch_t *batch)
+    ngx_recording_batch_t *batch, ngx_recording_cursor_t *cursor)
 {
-    ngx_recording_cursor_t    cursor;
+    ngx_int_t                 rc;
+    ngx_recording_cursor_t    next;
     ngx_recording_message_t  *m;
 
-    cursor = ngx_recording_batch_begin(batch);
+    rc = NGX_OK;
 
-    while ((m = ngx_recording_batch_next(&cursor)) != NULL) {
-        ngx_recording_writer_message(w, batch, &cursor, m);
+    for (next = *cursor;
+         (m = ngx_recording_batch_next(&next)) != NULL;
+         *cursor = next)
+    {
+        rc = ngx_recording_writer_message(w, batch, &next, m);
+
+        if (rc == NGX_AGAIN) {
+            break;
+        }
     }
 
     ngx_recording_output_flush_thread(w);
+    ngx_recording_writer_sync(w);
+
+    return rc == NGX_AGAIN ? NGX_AGAIN : NGX_OK;
 }
 
 
-void
+/* what a power cut may cost; and what is noted for the case of a kill */
+
+static void
+ngx_recording_writer_sync(ngx_recording_writer_t *w)
+{
+    int64_t  now, interval;
+
+    now = ngx_recording_writer_now();
+    interval = (int64_t) (w->template->sync ? w->template->sync
+                                            : NGX_RECORDING_WRITER_NOTE)
+               * 1000;
+
+    if (w->synced == 0) {
+
+        /* not all recordings at the same time */
+
+        w->synced = now - now % interval;
+    }
+
+    if (now - w->synced < interval) {
+        return;
+    }
+
+    w->synced = now;
+
+    ngx_recording_output_sync_thread(w, w->template->sync != 0);
+}
+
+
+static int64_t
+ngx_recording_writer_now(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_REALTIME, &ts);
+
+    return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+
+ngx_int_t
 ngx_recording_writer_end_thread(ngx_recording_writer_t *w)
 {
+    ngx_int_t                         rc;
     ngx_uint_t                        i;
     ngx_recording_item_t              item;
     ngx_recording_cursor_t            cursor;
@@ -134,13 +193,25 @@ ngx_recording_writer_end_thread(ngx_recording_writer_t *w)
 
         cursor.block = NULL;
 
-        if (ngx_recording_writer_cut(w, &item, &cursor, 1) == NGX_OK) {
+        rc = ngx_recording_writer_cut(w, &item, &cursor, 1);
+
+        if (rc == NGX_AGAIN) {
+            return NGX_AGAIN;
+        }
+
+        if (rc == NGX_OK) {
             ngx_recording_writer_release(w);
         }
+
+        ngx_recording_batch_clear(&w->held);
     }
 
     for (i = 0; i < w->template->nformats; i++) {
-        ngx_recording_output_close_thread(w, &w->outputs[i]);
+        if (ngx_recording_output_end_thread(w, &w->outputs[i], &err)
+            != NGX_OK)
+        {
+            return ngx_recording_writer_failed(w, &err);
+        }
     }
 
     if (w->recording_id
@@ -148,13 +219,54 @@ ngx_recording_writer_end_thread(ngx_recording_writer_t *w)
                                               w->end, &err)
            != NGX_OK)
     {
-        ngx_recording_notice(&w->notices, NGX_LOG_ERR, 0,
-                             "catalogue failed: %s", err.text);
+        return ngx_recording_writer_failed(w, &err);
     }
+
+    if (w->waits) {
+        ngx_recording_writer_waits(w);
+    }
+
+    return NGX_OK;
+}
+
+
+/* said once; frames wait in the buffer, and files as they are */
+
+ngx_int_t
+ngx_recording_writer_failed(ngx_recording_writer_t *w,
+    ngx_recording_catalogue_error_t *err)
+{
+    if (!w->failed) {
+        w->failed = 1;
+
+        ngx_recording_notice(&w->notices, NGX_LOG_ERR, 0,
+                             "catalogue failed: %s", err->text);
+    }
+
+    return w->stop ? NGX_ERROR : NGX_AGAIN;
 }
 
 
 static void
+ngx_recording_writer_waits(ngx_recording_writer_t *w)
+{
+    char       text[64];
+    time_t     sec;
+    struct tm  tm;
+
+    sec = (time_t) ((w->waits + 999999) / 1000000);
+
+    (void) gmtime_r(&sec, &tm);
+    (void) strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
+
+    ngx_recording_notice(&w->notices, NGX_LOG_NOTICE, 0,
+                         "recording %llu paused, it is finished at %s UTC "
+                         "unless its stream is back",
+                         (unsigned long long) w->recording_id, text);
+}
+
+
+static ngx_int_t
 ngx_recording_writer_message(ngx_recording_writer_t *w,
     ngx_recording_batch_t *batch, ngx_recording_cursor_t *cursor,
     ngx_recording_message_t *m)
@@ -164,12 +276,12 @@ ngx_recording_writer_message(ngx_recording_writer_t *w,
 
     if (m->track == NGX_RECORDING_GAP) {
         ngx_recording_writer_gap(w, m);
-        return;
+        return NGX_OK;
     }
 
     if (m->track == NGX_RECORDING_DATA) {
         ngx_recording_writer_meta(w, m);
-        return;
+        return NGX_OK;
     }
 
     item.message = m;
@@ -180,25 +292,26 @@ ngx_recording_writer_message(ngx_recording_writer_t *w,
     rc = ngx_recording_frame_parse(&item.frame, m->track, item.data, m->size);
 
     if (rc == NGX_DECLINED) {
-        return;
+        return NGX_OK;
     }
 
     if (rc == NGX_ERROR) {
         ngx_recording_track_broken(w, &item, "is cut short");
-        return;
+        return NGX_OK;
     }
 
     if (item.frame.header) {
         ngx_recording_track_header(w, &item);
-        return;
+        return NGX_OK;
     }
 
     if (ngx_recording_track_media(w, &item) != NGX_OK) {
-        return;
+        return NGX_OK;
     }
 
     ngx_recording_writer_time(w, &item);
-    ngx_recording_writer_frame(w, &item, cursor);
+
+    return ngx_recording_writer_frame(w, &item, cursor);
 }
 
 
@@ -226,16 +339,27 @@ ngx_recording_writer_time(ngx_recording_writer_t *w,
                          (unsigned) item->message->timestamp,
                          track == NGX_RECORDING_VIDEO ? -9 : -8);
 
-    if (event == NGX_RECORDING_CLOCK_JUMPED && w->started) {
+    if (event != NGX_RECORDING_CLOCK_JUMPED || !w->started) {
+        return;
+    }
+
+    if (w->cut == NGX_RECORDING_CUT_NONE || w->cut == NGX_RECORDING_CUT_JUMP) {
+        w->jump = w->clock.jump < 0 ? INT64_MAX
+                                    : ngx_max(w->jump, w->clock.jump);
         w->cut = NGX_RECORDING_CUT_JUMP;
+    }
+
+    if (w->clock.jump > 0) {
+        ngx_recording_output_jump_thread(w, item->time, w->clock.jump);
     }
 }
 
 
-static void
+static ngx_int_t
 ngx_recording_writer_frame(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_recording_cursor_t *cursor)
 {
+    ngx_int_t                      rc;
     ngx_uint_t                     chance, cut, all;
     ngx_recording_writer_track_t  *t;
 
@@ -269,7 +393,17 @@ ngx_recording_writer_frame(ngx_recording_writer_t *w,
 
         if (all) {
             ngx_recording_track_drop(w, item, NGX_RECORDING_DROP_DISK);
-            return;
+            return NGX_OK;
+        }
+
+        chance = 0;
+    }
+
+    if (ngx_recording_writer_low(w, chance)) {
+
+        if (!w->started) {
+            ngx_recording_output_missed(w, item->message->track);
+            return NGX_OK;
         }
 
         chance = 0;
@@ -277,8 +411,10 @@ ngx_recording_writer_frame(ngx_recording_writer_t *w,
 
     if (chance && (all || ngx_recording_output_due(w, item->time))) {
 
-        if (ngx_recording_writer_cut(w, item, cursor, all) != NGX_OK) {
-            return;
+        rc = ngx_recording_writer_cut(w, item, cursor, all);
+
+        if (rc != NGX_OK) {
+            return rc;
         }
 
         cut = 1;
@@ -295,7 +431,7 @@ ngx_recording_writer_frame(ngx_recording_writer_t *w,
             ngx_recording_writer_hold(w, item);
         }
 
-        return;
+        return NGX_OK;
     }
 
     if (cut && w->held.n) {
@@ -303,6 +439,35 @@ ngx_recording_writer_frame(ngx_recording_writer_t *w,
     }
 
     ngx_recording_writer_sample(w, item, chance);
+
+    return NGX_OK;
+}
+
+
+/*
+ * Whether there is less room than the reserve: files end at the next chance,
+ * and begin at one again.
+ */
+
+static ngx_uint_t
+ngx_recording_writer_low(ngx_recording_writer_t *w, ngx_uint_t chance)
+{
+    ngx_uint_t  i;
+
+    if (chance && w->low != (w->store->low != 0)) {
+        w->low = !w->low;
+
+        for (i = 0; i < w->template->nformats; i++) {
+            if (w->low) {
+                ngx_recording_output_close_thread(w, &w->outputs[i]);
+
+            } else if (w->outputs[i].retry != INT64_MAX) {
+                w->outputs[i].retry = INT64_MIN;
+            }
+        }
+    }
+
+    return w->low;
 }
 
 
@@ -349,11 +514,14 @@ static ngx_int_t
 ngx_recording_writer_cut(ngx_recording_writer_t *w, ngx_recording_item_t *item,
     ngx_recording_cursor_t *cursor, ngx_uint_t all)
 {
+    ngx_int_t            rc;
     ngx_uint_t           i;
     ngx_recording_cut_t  cut;
 
-    if (ngx_recording_writer_claim(w, item) != NGX_OK) {
-        return NGX_ERROR;
+    rc = ngx_recording_writer_claim(w, item);
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     if (all) {
@@ -364,6 +532,7 @@ ngx_recording_writer_cut(ngx_recording_writer_t *w, ngx_recording_item_t *item,
     cut.begin = ngx_recording_writer_begin(w, item, cursor);
     cut.wall = item->wall;
     cut.all = all;
+    cut.jump = w->cut == NGX_RECORDING_CUT_JUMP ? w->jump : 0;
 
     ngx_recording_output_cut_thread(w, &cut);
 
@@ -373,6 +542,7 @@ ngx_recording_writer_cut(ngx_recording_writer_t *w, ngx_recording_item_t *item,
         }
 
         w->cut = NGX_RECORDING_CUT_NONE;
+        w->jump = 0;
         w->started = 1;
     }
 
@@ -382,14 +552,19 @@ ngx_recording_writer_cut(ngx_recording_writer_t *w, ngx_recording_item_t *item,
 }
 
 
-/* the recording's row, once; a relay asks whether another worker has it */
+/*
+ * The recording's row, once.  One that waits for this stream is taken; a
+ * relay asks whether another worker has it.  NGX_AGAIN: not known yet.
+ */
 
 static ngx_int_t
 ngx_recording_writer_claim(ngx_recording_writer_t *w,
     ngx_recording_item_t *item)
 {
-    uint64_t                         id;
+    int64_t                          now;
     ngx_int_t                        rc;
+    ngx_uint_t                       i;
+    ngx_recording_start_t           *start;
     ngx_recording_catalogue_error_t  err;
 
     if (w->recording_id) {
@@ -406,35 +581,52 @@ ngx_recording_writer_claim(ngx_recording_writer_t *w,
         return NGX_ERROR;
     }
 
-    id = ngx_recording_catalogue_id_thread(w->catalogue);
+    now = ngx_recording_writer_now();
+    start = &w->start;
 
-    rc = ngx_recording_catalogue_start_thread(w->catalogue, id, w->stream,
-                                              item->wall, w->exclusive, &err);
+    start->stream = w->stream;
+    start->wall = item->wall;
+    start->exclusive = w->exclusive;
+    start->hurry = w->stop
+                   || (w->asked
+                       && now - w->asked > NGX_RECORDING_WRITER_ASK * 1000);
+
+    for (i = 0; i < w->template->nformats; i++) {
+        start->resume |= (w->template->formats[i].resume != 0);
+    }
+
+    rc = ngx_recording_catalogue_start_thread(w->catalogue, start, &err);
+
     if (rc == NGX_OK) {
-        w->recording_id = id;
+        w->recording_id = start->recording_id;
+        w->failed = 0;
 
         ngx_recording_notice(&w->notices, NGX_LOG_NOTICE, 0,
-                             "recording %llu started",
-                             (unsigned long long) id);
+                             "recording %llu %s",
+                             (unsigned long long) w->recording_id,
+                             start->resumed ? "resumed" : "started");
+
+        ngx_recording_output_resume_thread(w);
+
         return NGX_OK;
+    }
+
+    if (rc == NGX_AGAIN) {
+        w->asked = w->asked ? w->asked : now;
+        return NGX_AGAIN;
+    }
+
+    if (rc == NGX_ERROR) {
+        return ngx_recording_writer_failed(w, &err);
     }
 
     w->elsewhere = item->time + NGX_RECORDING_WRITER_CLAIM;
 
-    if (w->busy) {
-        return NGX_ERROR;
-    }
+    if (!w->busy) {
+        w->busy = 1;
 
-    w->busy = 1;
-
-    if (rc == NGX_DECLINED) {
         ngx_recording_notice(&w->notices, NGX_LOG_NOTICE, 0,
                              "not recorded, another worker records it");
-
-    } else {
-        ngx_recording_notice(&w->notices, NGX_LOG_ERR, 0,
-                             "recording could not be started, catalogue "
-                             "failed: %s", err.text);
     }
 
     return NGX_ERROR;

@@ -23,6 +23,7 @@
 
 
 #include "ngx_recording_batch.h"
+#include "ngx_recording_catalogue.h"
 #include "ngx_recording_clock.h"
 #include "ngx_recording_notice.h"
 #include "ngx_recording_template.h"
@@ -60,8 +61,10 @@ typedef struct {
 typedef struct {
     ngx_recording_template_format_t  *conf;
     ngx_recording_mux_t    *mux;           /* NULL: none is open */
+    ngx_recording_mux_t    *resumed;       /* one that may go on */
     int64_t                 retry;         /* stream time */
-    uint64_t                lost;          /* frames while none was open */
+    uint64_t                dropped[NGX_RECORDING_DROPS];  /* while none
+                                              was open */
     unsigned                failed:1;      /* was said */
     unsigned                refused:1;     /* was said: a codec */
 } ngx_recording_output_t;
@@ -74,7 +77,17 @@ typedef struct {
     ngx_recording_catalogue_t  *catalogue;
     uint64_t                recording_id;  /* 0 until its row is written */
     int64_t                 end;           /* us, when the stream was over */
+    ngx_recording_start_t   start;         /* of the recording */
+    int64_t                 asked;         /* us, since when it waits for
+                                              another worker */
+    int64_t                 synced;        /* us */
+    int64_t                 waits;         /* us, until its files are
+                                              finished */
     unsigned                exclusive:1;   /* not if another worker has it */
+    unsigned                stop:1;        /* the worker exits at once */
+    unsigned                failed:1;      /* the catalogue, and this was
+                                              said */
+    unsigned                low:1;         /* no room: its files were ended */
 
     ngx_recording_clock_t   clock;
     ngx_recording_writer_track_t  tracks[NGX_RECORDING_TRACKS];
@@ -85,6 +98,7 @@ typedef struct {
 
     ngx_recording_batch_t   held;          /* stream time before the body */
     ngx_recording_cut_e     cut;           /* wanted at the next chance */
+    int64_t                 jump;          /* ms, if it is that */
     int64_t                 elsewhere;     /* no claim before this time */
 
     ngx_uint_t              unfinished;    /* set by the loop before a job,
@@ -105,12 +119,28 @@ ngx_recording_writer_t *ngx_recording_writer_create(
     ngx_uint_t exclusive);
 void ngx_recording_writer_free(ngx_recording_writer_t *w);
 
-/* thread: writes a batch; files that ended are in w->closed afterwards */
-void ngx_recording_writer_append_thread(ngx_recording_writer_t *w,
-    ngx_recording_batch_t *batch);
+/*
+ * Thread: writes a batch from the cursor on; files that ended are in
+ * w->closed afterwards.
+ *
+ *   NGX_OK     all of it was written
+ *   NGX_AGAIN  it is not known yet where to: the cursor is where it stopped
+ */
+ngx_int_t ngx_recording_writer_append_thread(ngx_recording_writer_t *w,
+    ngx_recording_batch_t *batch, ngx_recording_cursor_t *cursor);
 
-/* thread: the stream is over, all files end */
-void ngx_recording_writer_end_thread(ngx_recording_writer_t *w);
+/*
+ * Thread: the stream is over; all files end, or wait for it to be back.
+ * NGX_AGAIN: the catalogue failed, it is to be tried again.
+ */
+ngx_int_t ngx_recording_writer_end_thread(ngx_recording_writer_t *w);
+
+/*
+ * For the parts of the writer: says once that the catalogue failed.
+ * NGX_AGAIN: it is to be tried again, unless the worker exits.
+ */
+ngx_int_t ngx_recording_writer_failed(ngx_recording_writer_t *w,
+    ngx_recording_catalogue_error_t *err);
 
 
 #endif /* _NGX_RECORDING_WRITER_H_INCLUDED_ */

@@ -605,6 +605,8 @@ ngx_rtmp_recording_init_process(ngx_cycle_t *cycle)
     worker->log = cycle->log;
     worker->store.path = (char *) rmcf->store.data;
     worker->store.url = rmcf->url;
+    worker->store.reserve = rmcf->reserve;
+    worker->store.max = rmcf->max;
     worker->buffer = rmcf->buffer;
     worker->total = rmcf->total;
 

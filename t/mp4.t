@@ -52,9 +52,10 @@ thread_pool default threads=4;
 rtmp {
     record_store %%STORE%%;
     record_buffer 64m;
+    record_template mp4 { format mp4; }
     server {
         listen 127.0.0.1:%%PORT_0%%;
-        application live { live on; record_rule default; }
+        application live { live on; record_rule mp4; }
     }
 }
 CONF

@@ -8,7 +8,9 @@
 
 /* cflags: -O2 -fno-sanitize=all */
 /* link: src/ngx_recording_mux.c src/ngx_recording_mp4.c */
-/* link: src/ngx_recording_path.c */
+/* link: src/ngx_recording_path.c src/ngx_recording_claim.c */
+/* link: src/ngx_recording_journal.c src/ngx_recording_playlist.c */
+/* link: src/ngx_recording_ts.c */
 /* link: src/ngx_recording_av.c src/ngx_recording_store.c */
 /* link: src/ngx_recording_mux_flv.c src/ngx_recording_mux_hls.c */
 /* link: src/ngx_recording_mux_aac.c src/ngx_recording_amf.c */
@@ -17,6 +19,8 @@
 
 #include "tap.h"
 #include "headers.h"
+
+#include "ngx_recording_journal.h"
 
 #include <sys/resource.h>
 
@@ -285,6 +289,8 @@ large_open(ngx_recording_store_t *store, uint64_t id)
     ngx_recording_mux_t    *mux;
     ngx_recording_media_t   media[NGX_RECORDING_TRACKS], *m;
 
+    static ngx_recording_stream_t  stream;
+
     ngx_memzero(media, sizeof(media));
     ngx_memcpy(ngx_cpymem(video, "\x17\0\0\0\0", 5), avc_720,
                sizeof(avc_720));
@@ -316,7 +322,11 @@ large_open(ngx_recording_store_t *store, uint64_t id)
     (void) snprintf(mux->work, sizeof(mux->work), "%llu.mp4",
                     (unsigned long long) id);
 
-    if (mux->format->open(mux) != NGX_OK) {
+    mux->file.stream = &stream;
+
+    if (ngx_recording_journal_create_thread(mux) != NGX_OK
+        || mux->format->open(mux) != NGX_OK)
+    {
         diag("%s: %s", mux->op, strerror(mux->err));
         ngx_recording_mux_close_thread(mux);
         return NULL;
@@ -466,6 +476,7 @@ large_place(ngx_recording_mux_t *mux, large_file_t *f)
     rc = ngx_recording_store_place_thread(store, mux->work, f->name);
 
     mux->file.state = NGX_RECORDING_FILE_FINISHED;
+    ngx_recording_journal_remove_thread(store, mux->file.id);
     ngx_recording_mux_close_thread(mux);
 
     if (f->keep) {

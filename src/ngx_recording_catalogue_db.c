@@ -1,0 +1,643 @@
+
+#include "ngx_recording_catalogue_db.h"
+#include <sys/file.h>
+
+
+#define NGX_RECORDING_CATALOGUE_VERSION  2
+#define NGX_RECORDING_CATALOGUE_BUSY     10000      /* ms */
+#define NGX_RECORDING_CATALOGUE_PAUSE    10         /* ms */
+
+
+static ngx_int_t ngx_recording_catalogue_open(ngx_recording_catalogue_t *cat,
+    ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_catalogue_connect(
+    ngx_recording_catalogue_t *cat, const char *path,
+    ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_catalogue_create(
+    ngx_recording_catalogue_t *cat);
+static int ngx_recording_catalogue_migrate(ngx_recording_catalogue_t *cat);
+static ngx_uint_t ngx_recording_catalogue_damaged(
+    ngx_recording_catalogue_t *cat);
+static void ngx_recording_catalogue_aside(const char *path);
+
+
+static const char  ngx_recording_catalogue_schema[] =
+    "CREATE TABLE IF NOT EXISTS recordings ("
+    " recording_id INTEGER PRIMARY KEY,"
+    " task_id TEXT NOT NULL DEFAULT '',"
+    " template TEXT NOT NULL,"
+    " domain TEXT NOT NULL,"
+    " app TEXT NOT NULL,"
+    " stream TEXT NOT NULL,"
+    " stream_param TEXT NOT NULL,"
+    " owner TEXT NOT NULL,"
+    " start_us INTEGER NOT NULL,"
+    " end_us INTEGER,"
+    " wanted TEXT NOT NULL DEFAULT '');"
+
+    "CREATE INDEX IF NOT EXISTS recordings_stream"
+    " ON recordings (app, stream, template, end_us);"
+
+    "CREATE TABLE IF NOT EXISTS files ("
+    " file_id INTEGER PRIMARY KEY,"
+    " recording_id INTEGER NOT NULL,"
+    " task_id TEXT NOT NULL DEFAULT '',"
+    " template TEXT NOT NULL,"
+    " domain TEXT NOT NULL,"
+    " app TEXT NOT NULL,"
+    " stream TEXT NOT NULL,"
+    " stream_param TEXT NOT NULL,"
+    " format TEXT NOT NULL,"
+    " state TEXT NOT NULL,"
+    " start_us INTEGER NOT NULL,"
+    " end_us INTEGER,"
+    " duration_ms INTEGER NOT NULL DEFAULT 0,"
+    " size INTEGER NOT NULL DEFAULT 0,"
+    " video_codec TEXT NOT NULL DEFAULT '',"
+    " audio_codec TEXT NOT NULL DEFAULT '',"
+    " resolution TEXT NOT NULL DEFAULT '',"
+    " gaps TEXT NOT NULL DEFAULT '[]',"
+    " frames_in INTEGER NOT NULL DEFAULT 0,"
+    " frames_written INTEGER NOT NULL DEFAULT 0,"
+    " frames_dropped INTEGER NOT NULL DEFAULT 0,"
+    " drops TEXT NOT NULL DEFAULT '{}',"
+    " path TEXT UNIQUE,"
+    " objects TEXT NOT NULL DEFAULT '[]',"
+    " play_url TEXT NOT NULL DEFAULT '',"
+    " expire_us INTEGER,"
+    " recovered INTEGER NOT NULL DEFAULT 0,"
+    " owner TEXT NOT NULL DEFAULT '',"
+    " resume_us INTEGER,"
+    " local INTEGER NOT NULL DEFAULT 1);"
+
+    "CREATE INDEX IF NOT EXISTS files_recording ON files (recording_id);"
+    "CREATE INDEX IF NOT EXISTS files_stream ON files (app, stream,"
+    " start_us);"
+    "CREATE INDEX IF NOT EXISTS files_state ON files (state)"
+    " WHERE state IN ('recording', 'paused', 'finishing');";
+
+
+/* what version 2 has more; and the bytes of all files, kept by triggers */
+
+static const char  ngx_recording_catalogue_version_2[] =
+    "ALTER TABLE recordings ADD COLUMN wanted TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE files ADD COLUMN owner TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE files ADD COLUMN resume_us INTEGER;"
+    "ALTER TABLE files ADD COLUMN local INTEGER NOT NULL DEFAULT 1;"
+    "UPDATE files SET owner = (SELECT owner FROM recordings"
+    " WHERE recordings.recording_id = files.recording_id)"
+    " WHERE state IN ('recording', 'finishing');";
+
+static const char  ngx_recording_catalogue_totals[] =
+    "CREATE INDEX IF NOT EXISTS recordings_owner ON recordings (owner)"
+    " WHERE end_us IS NULL;"
+    "CREATE INDEX IF NOT EXISTS files_finished ON files (end_us)"
+    " WHERE state = 'finished';"
+    "CREATE INDEX IF NOT EXISTS files_evicted ON files (file_id)"
+    " WHERE state = 'evicted' AND local = 1;"
+
+    "CREATE TABLE IF NOT EXISTS totals (bytes INTEGER NOT NULL);"
+
+    "INSERT INTO totals SELECT coalesce(sum(size), 0) FROM files"
+    " WHERE state NOT IN ('evicted', 'lost')"
+    " AND NOT EXISTS (SELECT 1 FROM totals);"
+
+    "CREATE TRIGGER IF NOT EXISTS files_inserted AFTER INSERT ON files"
+    " WHEN new.state NOT IN ('evicted', 'lost') AND new.size <> 0"
+    " BEGIN UPDATE totals SET bytes = bytes + new.size; END;"
+
+    "CREATE TRIGGER IF NOT EXISTS files_updated"
+    " AFTER UPDATE OF size, state ON files BEGIN UPDATE totals SET bytes ="
+    " bytes + new.size * (new.state NOT IN ('evicted', 'lost'))"
+    " - old.size * (old.state NOT IN ('evicted', 'lost')); END;"
+
+    "CREATE TRIGGER IF NOT EXISTS files_deleted AFTER DELETE ON files"
+    " WHEN old.state NOT IN ('evicted', 'lost') AND old.size <> 0"
+    " BEGIN UPDATE totals SET bytes = bytes - old.size; END;";
+
+
+static const char  *ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
+    "BEGIN IMMEDIATE",
+    "COMMIT",
+    "ROLLBACK",
+    "PRAGMA synchronous=NORMAL",
+    "PRAGMA synchronous=FULL",
+
+    /* OWNERS */
+    "SELECT owner, end_us FROM recordings WHERE app = ?1 AND stream = ?2"
+    " AND template = ?3 AND (end_us IS NULL OR end_us > ?4)",
+
+    /* RECORDING */
+    "INSERT INTO recordings (template, domain, app, stream, stream_param,"
+    " recording_id, owner, start_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+
+    /* CANDIDATES */
+    "SELECT recording_id, owner, wanted FROM recordings WHERE app = ?1"
+    " AND stream = ?2 AND template = ?3 AND end_us IS NULL AND task_id = ''"
+    " ORDER BY recording_id DESC",
+
+    /* WAITING */
+    "SELECT file_id, format, recovered FROM files WHERE recording_id = ?1"
+    " AND state = 'paused' AND resume_us >= ?2 ORDER BY file_id DESC",
+
+    /* PENDING */
+    "SELECT 1 FROM files WHERE recording_id = ?1 AND state = 'recording'",
+
+    /* TAKE */
+    "UPDATE files SET state = ?2, owner = ?3, resume_us = NULL,"
+    " recovered = max(recovered, ?4) WHERE file_id = ?1",
+
+    /* OWN */
+    "UPDATE recordings SET owner = ?2, wanted = '' WHERE recording_id = ?1",
+
+    /* WANT */
+    "UPDATE recordings SET wanted = ?2 WHERE recording_id = ?1",
+
+    /* ENDED: what waits keeps it open */
+    "UPDATE recordings SET wanted = '', owner = CASE WHEN waits THEN ''"
+    " ELSE owner END, end_us = CASE WHEN waits THEN NULL ELSE coalesce(?2,"
+    " (SELECT max(end_us) FROM files WHERE recording_id = ?1), start_us) END"
+    " FROM (SELECT EXISTS (SELECT 1 FROM files WHERE recording_id = ?1"
+    " AND state = 'paused') AS waits)"
+    " WHERE recording_id = ?1 AND end_us IS NULL",
+
+    /* INSERT */
+    "INSERT INTO files (template, domain, app, stream, stream_param,"
+    " file_id, recording_id, format, state, start_us, path, play_url, owner)"
+    " VALUES (?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?1, ?2, ?13)"
+    " ON CONFLICT (path) DO NOTHING",
+
+    /* MOVE */
+    "UPDATE OR IGNORE files SET path = ?1, play_url = ?2"
+    " WHERE file_id = ?8",
+
+    /* UPDATE */
+    "UPDATE files SET state = ?2, end_us = ?3, duration_ms = ?4, size = ?5,"
+    " video_codec = ?6, audio_codec = ?7, resolution = ?8, frames_in = ?9,"
+    " frames_written = ?10, frames_dropped = ?11, drops = ?12, gaps = ?13,"
+    " owner = ?14, resume_us = ?15, recovered = max(recovered, ?16)"
+    " WHERE file_id = ?1",
+
+    /* REMOVE */
+    "DELETE FROM files WHERE file_id = ?1",
+
+    /* STATE */
+    "UPDATE files SET state = ?2, owner = ?3, size = coalesce(?4, size)"
+    " WHERE file_id = ?1",
+
+    /* VERSION */
+    "PRAGMA data_version",
+
+    /* WANTED */
+    "SELECT recording_id FROM recordings WHERE end_us IS NULL AND owner = ?1"
+    " AND wanted <> '' LIMIT ?2",
+
+    /* REFUSE */
+    "UPDATE recordings SET wanted = '' WHERE recording_id = ?1"
+    " AND owner = ?2",
+
+    /* UNFINISHED: and nobody's, or somebody else's */
+    "SELECT file_id, format, state, owner, resume_us FROM files"
+    " WHERE state IN ('recording', 'paused', 'finishing') AND owner <> ?1"
+    " ORDER BY file_id",
+
+    /* OVER: recordings of dead workers without files that wait */
+    "SELECT recording_id, owner FROM recordings WHERE end_us IS NULL"
+    " AND NOT EXISTS (SELECT 1 FROM files WHERE"
+    " files.recording_id = recordings.recording_id"
+    " AND state IN ('paused', 'recording'))",
+
+    /* KNOWN */
+    "SELECT state FROM files WHERE file_id = ?1",
+
+    /* ADOPT */
+    "INSERT OR IGNORE INTO recordings (template, domain, app, stream,"
+    " stream_param, recording_id, owner, start_us, end_us)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, '', ?7, ?8)",
+
+    /* ADOPT_FILE */
+    "INSERT OR IGNORE INTO files (template, domain, app, stream,"
+    " stream_param, file_id, recording_id, format, state, start_us, path,"
+    " play_url, recovered) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
+    " 'recording', ?9, ?10, ?11, 1)",
+
+    /* TOTAL */
+    "SELECT bytes FROM totals",
+
+    /* OLDEST */
+    "SELECT file_id, size FROM files WHERE state = 'finished'"
+    " ORDER BY end_us LIMIT 64",
+
+    /* EVICT */
+    "UPDATE files SET state = 'evicted' WHERE file_id = ?1"
+    " AND state = 'finished'",
+
+    /* EVICTED */
+    "SELECT file_id, format, path FROM files WHERE state = 'evicted'"
+    " AND local = 1 LIMIT ?1",
+
+    /* GONE */
+    "UPDATE files SET local = 0 WHERE file_id = ?1",
+
+    /* FOUND */
+    "INSERT OR IGNORE INTO files (template, domain, app, stream,"
+    " stream_param, file_id, recording_id, format, state, start_us, path,"
+    " play_url, end_us, duration_ms, size, recovered) VALUES (?1, ?2, ?3,"
+    " ?4, ?5, ?6, ?7, ?8, 'finished', ?9, ?10, ?11, ?12, ?13, ?14, 1)",
+};
+
+
+void
+ngx_recording_catalogue_init(ngx_recording_catalogue_t *cat,
+    ngx_recording_store_t *store)
+{
+    ngx_memzero(cat, sizeof(ngx_recording_catalogue_t));
+
+    (void) pthread_mutex_init(&cat->mutex, NULL);
+
+    cat->store = store;
+}
+
+
+void
+ngx_recording_catalogue_close(ngx_recording_catalogue_t *cat)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_RECORDING_SQLS; i++) {
+        (void) sqlite3_finalize(cat->stmts[i]);
+        cat->stmts[i] = NULL;
+    }
+
+    (void) sqlite3_close(cat->db);
+    cat->db = NULL;
+}
+
+
+uint64_t
+ngx_recording_catalogue_id_thread(ngx_recording_catalogue_t *cat)
+{
+    uint64_t         id;
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_REALTIME, &ts);
+
+    /* microseconds, and a part of the process id against other workers */
+
+    id = ((uint64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000) * 1000
+         + ngx_getpid() % 1000;
+
+    (void) pthread_mutex_lock(&cat->mutex);
+
+    while (id <= cat->last_id) {
+        id += 1000;
+    }
+
+    cat->last_id = id;
+
+    (void) pthread_mutex_unlock(&cat->mutex);
+
+    return id;
+}
+
+
+/* takes the mutex and begins a transaction, or neither */
+
+ngx_int_t
+ngx_recording_catalogue_begin(ngx_recording_catalogue_t *cat,
+    ngx_uint_t durable, ngx_recording_catalogue_error_t *err)
+{
+    (void) pthread_mutex_lock(&cat->mutex);
+
+    if (cat->db == NULL && ngx_recording_catalogue_open(cat, err) != NGX_OK) {
+        (void) pthread_mutex_unlock(&cat->mutex);
+        return NGX_ERROR;
+    }
+
+    if (ngx_recording_catalogue_run(cat, durable ? NGX_RECORDING_SQL_FULL
+                                                 : NGX_RECORDING_SQL_NORMAL)
+        != NGX_OK
+        || ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_BEGIN) != NGX_OK)
+    {
+        (void) snprintf(err->text, sizeof(err->text), "%s",
+                        sqlite3_errmsg(cat->db));
+        (void) pthread_mutex_unlock(&cat->mutex);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* commits or rolls back, and gives the mutex back */
+
+ngx_int_t
+ngx_recording_catalogue_finish(ngx_recording_catalogue_t *cat, ngx_int_t rc,
+    ngx_recording_catalogue_error_t *err)
+{
+    if (rc == NGX_OK) {
+        rc = ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_COMMIT);
+    }
+
+    if (rc == NGX_ERROR) {
+        (void) snprintf(err->text, sizeof(err->text), "%s",
+                        sqlite3_errmsg(cat->db));
+    }
+
+    if (rc != NGX_OK && !sqlite3_get_autocommit(cat->db)) {
+        (void) ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_ROLLBACK);
+    }
+
+    (void) pthread_mutex_unlock(&cat->mutex);
+
+    return rc;
+}
+
+
+/*
+ * One worker at a time: a catalogue that is missing or damaged is made anew
+ * by the first one.
+ */
+
+static ngx_int_t
+ngx_recording_catalogue_open(ngx_recording_catalogue_t *cat,
+    ngx_recording_catalogue_error_t *err)
+{
+    int        lock;
+    char       path[PATH_MAX];
+    ngx_int_t  rc;
+
+    (void) snprintf(path, sizeof(path), "%s/catalogue.db", cat->store->path);
+
+    lock = openat(cat->store->work, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+
+    if (lock == -1 || flock(lock, LOCK_EX) == -1) {
+        (void) snprintf(err->text, sizeof(err->text), "lock work/: %s",
+                        strerror(errno));
+
+        if (lock != -1) {
+            (void) close(lock);
+        }
+
+        return NGX_ERROR;
+    }
+
+    rc = ngx_recording_catalogue_connect(cat, path, err);
+
+    if (rc == NGX_DECLINED) {
+        ngx_recording_catalogue_aside(path);
+        cat->rebuilt = 1;
+
+        rc = ngx_recording_catalogue_connect(cat, path, err);
+    }
+
+    (void) close(lock);
+
+    return rc == NGX_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+/* NGX_DECLINED: it is damaged */
+
+static ngx_int_t
+ngx_recording_catalogue_connect(ngx_recording_catalogue_t *cat,
+    const char *path, ngx_recording_catalogue_error_t *err)
+{
+    int        fd;
+    ngx_int_t  rc;
+
+    /* SQLite would make it with other permissions */
+
+    fd = open(path, O_RDWR|O_CREAT|O_CLOEXEC, 0640);
+
+    if (fd == -1) {
+        (void) snprintf(err->text, sizeof(err->text), "open catalogue.db: %s",
+                        strerror(errno));
+        return NGX_ERROR;
+    }
+
+    (void) close(fd);
+
+    if (sqlite3_open_v2(path, &cat->db,
+                        SQLITE_OPEN_READWRITE|SQLITE_OPEN_NOMUTEX, NULL)
+        == SQLITE_OK
+        && ngx_recording_catalogue_create(cat) == NGX_OK)
+    {
+        return NGX_OK;
+    }
+
+    (void) snprintf(err->text, sizeof(err->text), "%s",
+                    cat->db ? sqlite3_errmsg(cat->db) : "no memory");
+
+    rc = ngx_recording_catalogue_damaged(cat) ? NGX_DECLINED : NGX_ERROR;
+
+    ngx_recording_catalogue_close(cat);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_recording_catalogue_create(ngx_recording_catalogue_t *cat)
+{
+    int   rc, wait;
+
+    (void) sqlite3_busy_timeout(cat->db, NGX_RECORDING_CATALOGUE_BUSY);
+
+    /* the busy timeout does not hold for a change of the journal's mode */
+
+    for (wait = NGX_RECORDING_CATALOGUE_BUSY; /* void */ ;
+         wait -= NGX_RECORDING_CATALOGUE_PAUSE)
+    {
+        rc = sqlite3_exec(cat->db, "PRAGMA journal_mode=WAL", NULL, NULL,
+                          NULL);
+
+        if (rc != SQLITE_BUSY || wait <= 0) {
+            break;
+        }
+
+        (void) sqlite3_sleep(NGX_RECORDING_CATALOGUE_PAUSE);
+    }
+
+    if (rc != SQLITE_OK
+        || sqlite3_exec(cat->db, "BEGIN IMMEDIATE", NULL, NULL, NULL)
+           != SQLITE_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_recording_catalogue_migrate(cat) != SQLITE_OK
+        || sqlite3_exec(cat->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static int
+ngx_recording_catalogue_migrate(ngx_recording_catalogue_t *cat)
+{
+    int            rc, version;
+    char           pragma[64];
+    sqlite3_stmt  *st;
+
+    rc = sqlite3_prepare_v2(cat->db, "PRAGMA user_version", -1, &st, NULL);
+
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    rc = sqlite3_step(st);
+    version = rc == SQLITE_ROW ? sqlite3_column_int(st, 0) : 0;
+
+    if (sqlite3_finalize(st) != SQLITE_OK || rc != SQLITE_ROW) {
+        return sqlite3_errcode(cat->db);
+    }
+
+    if (version >= NGX_RECORDING_CATALOGUE_VERSION) {
+        return SQLITE_OK;
+    }
+
+    if (version == 1) {
+        rc = sqlite3_exec(cat->db, ngx_recording_catalogue_version_2, NULL,
+                          NULL, NULL);
+    } else {
+        rc = sqlite3_exec(cat->db, ngx_recording_catalogue_schema, NULL, NULL,
+                          NULL);
+    }
+
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_exec(cat->db, ngx_recording_catalogue_totals, NULL, NULL,
+                          NULL);
+    }
+
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    (void) snprintf(pragma, sizeof(pragma), "PRAGMA user_version=%d",
+                    NGX_RECORDING_CATALOGUE_VERSION);
+
+    return sqlite3_exec(cat->db, pragma, NULL, NULL, NULL);
+}
+
+
+static ngx_uint_t
+ngx_recording_catalogue_damaged(ngx_recording_catalogue_t *cat)
+{
+    int  rc;
+
+    rc = cat->db ? sqlite3_errcode(cat->db) : SQLITE_OK;
+
+    return rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB;
+}
+
+
+/* nothing is deleted: somebody may want to look at it */
+
+static void
+ngx_recording_catalogue_aside(const char *path)
+{
+    char        from[PATH_MAX + 8], to[PATH_MAX + 64];
+    time_t      now;
+    ngx_uint_t  i;
+
+    static const char  *suffix[] = { "", "-wal", "-shm" };
+
+    now = time(NULL);
+
+    for (i = 0; i < 3; i++) {
+        (void) snprintf(from, sizeof(from), "%s%s", path, suffix[i]);
+        (void) snprintf(to, sizeof(to), "%s.damaged.%ld%s", path, (long) now,
+                        suffix[i]);
+        (void) rename(from, to);
+    }
+}
+
+
+sqlite3_stmt *
+ngx_recording_catalogue_stmt(ngx_recording_catalogue_t *cat,
+    ngx_recording_sql_e sql)
+{
+    if (cat->stmts[sql] == NULL) {
+        (void) sqlite3_prepare_v3(cat->db, ngx_recording_catalogue_sql[sql],
+                                  -1, SQLITE_PREPARE_PERSISTENT,
+                                  &cat->stmts[sql], NULL);
+    }
+
+    return cat->stmts[sql];
+}
+
+
+ngx_int_t
+ngx_recording_catalogue_run(ngx_recording_catalogue_t *cat,
+    ngx_recording_sql_e sql)
+{
+    int            rc;
+    sqlite3_stmt  *st;
+
+    st = ngx_recording_catalogue_stmt(cat, sql);
+
+    if (st == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = sqlite3_step(st);
+
+    (void) sqlite3_reset(st);
+    (void) sqlite3_clear_bindings(st);
+
+    return rc == SQLITE_DONE || rc == SQLITE_ROW ? NGX_OK : NGX_ERROR;
+}
+
+
+void
+ngx_recording_catalogue_stream(sqlite3_stmt *st, int n,
+    ngx_recording_stream_t *stream)
+{
+    ngx_recording_catalogue_text(st, n, stream->template.data,
+                                 stream->template.len);
+    ngx_recording_catalogue_text(st, n + 1, stream->domain.data,
+                                 stream->domain.len);
+    ngx_recording_catalogue_text(st, n + 2, stream->app.data,
+                                 stream->app.len);
+    ngx_recording_catalogue_text(st, n + 3, stream->name.data,
+                                 stream->name.len);
+    ngx_recording_catalogue_text(st, n + 4, stream->param.data,
+                                 stream->param.len);
+}
+
+
+/* an empty string is not NULL */
+
+void
+ngx_recording_catalogue_text(sqlite3_stmt *st, int n, u_char *data, size_t len)
+{
+    (void) sqlite3_bind_text(st, n, len ? (char *) data : "", (int) len,
+                             SQLITE_STATIC);
+}
+
+
+/* no file: its path is not known */
+
+void
+ngx_recording_catalogue_url(ngx_recording_catalogue_t *cat, sqlite3_stmt *st,
+    int n, ngx_recording_file_t *file)
+{
+    char    *full;
+    u_char   url[3 * NGX_RECORDING_FILE_PATH], *p;
+
+    full = NULL;
+
+    if (file && file->path_len && cat->store->url.len) {
+        p = ngx_recording_path_escape(url, file->path, file->path_len);
+
+        full = sqlite3_mprintf("%.*s%.*s", (int) cat->store->url.len,
+                               cat->store->url.data, (int) (p - url), url);
+    }
+
+    (void) sqlite3_bind_text(st, n, full ? full : "", -1,
+                             full ? sqlite3_free : SQLITE_STATIC);
+}

@@ -1,0 +1,87 @@
+
+/*
+ * The catalogue's database: opening, schema, transactions, statements.  For
+ * the files of the catalogue only.
+ */
+
+
+#ifndef _NGX_RECORDING_CATALOGUE_DB_H_INCLUDED_
+#define _NGX_RECORDING_CATALOGUE_DB_H_INCLUDED_
+
+
+#include "ngx_recording_catalogue.h"
+#include <sqlite3.h>
+
+
+typedef enum {
+    NGX_RECORDING_SQL_BEGIN = 0,
+    NGX_RECORDING_SQL_COMMIT,
+    NGX_RECORDING_SQL_ROLLBACK,
+    NGX_RECORDING_SQL_NORMAL,
+    NGX_RECORDING_SQL_FULL,
+
+    NGX_RECORDING_SQL_OWNERS,
+    NGX_RECORDING_SQL_RECORDING,
+    NGX_RECORDING_SQL_CANDIDATES,
+    NGX_RECORDING_SQL_WAITING,
+    NGX_RECORDING_SQL_PENDING,
+    NGX_RECORDING_SQL_TAKE,
+    NGX_RECORDING_SQL_OWN,
+    NGX_RECORDING_SQL_WANT,
+    NGX_RECORDING_SQL_ENDED,
+    NGX_RECORDING_SQL_INSERT,
+    NGX_RECORDING_SQL_MOVE,
+    NGX_RECORDING_SQL_UPDATE,
+    NGX_RECORDING_SQL_REMOVE,
+    NGX_RECORDING_SQL_STATE,
+
+    NGX_RECORDING_SQL_VERSION,
+    NGX_RECORDING_SQL_WANTED,
+    NGX_RECORDING_SQL_REFUSE,
+    NGX_RECORDING_SQL_UNFINISHED,
+    NGX_RECORDING_SQL_OVER,
+    NGX_RECORDING_SQL_KNOWN,
+    NGX_RECORDING_SQL_ADOPT,
+    NGX_RECORDING_SQL_ADOPT_FILE,
+    NGX_RECORDING_SQL_TOTAL,
+    NGX_RECORDING_SQL_OLDEST,
+    NGX_RECORDING_SQL_EVICT,
+    NGX_RECORDING_SQL_EVICTED,
+    NGX_RECORDING_SQL_GONE,
+    NGX_RECORDING_SQL_FOUND
+} ngx_recording_sql_e;
+
+
+extern const char *const  ngx_recording_catalogue_states[];
+
+
+/* takes the mutex and begins a transaction, or neither */
+ngx_int_t ngx_recording_catalogue_begin(ngx_recording_catalogue_t *cat,
+    ngx_uint_t durable, ngx_recording_catalogue_error_t *err);
+
+/* commits if rc is NGX_OK, else rolls back; gives the mutex back */
+ngx_int_t ngx_recording_catalogue_finish(ngx_recording_catalogue_t *cat,
+    ngx_int_t rc, ngx_recording_catalogue_error_t *err);
+
+/* a prepared statement, or NULL; it is the catalogue's */
+sqlite3_stmt *ngx_recording_catalogue_stmt(ngx_recording_catalogue_t *cat,
+    ngx_recording_sql_e sql);
+
+/* runs one that was bound and gives no rows that matter */
+ngx_int_t ngx_recording_catalogue_run(ngx_recording_catalogue_t *cat,
+    ngx_recording_sql_e sql);
+
+/* binds the five strings of a stream from parameter n on */
+void ngx_recording_catalogue_stream(sqlite3_stmt *st, int n,
+    ngx_recording_stream_t *stream);
+
+/* binds the play URL of a file; NULL: it is not known */
+void ngx_recording_catalogue_url(ngx_recording_catalogue_t *cat,
+    sqlite3_stmt *st, int n, ngx_recording_file_t *file);
+
+/* an empty string is not NULL */
+void ngx_recording_catalogue_text(sqlite3_stmt *st, int n, u_char *data,
+    size_t len);
+
+
+#endif /* _NGX_RECORDING_CATALOGUE_DB_H_INCLUDED_ */

@@ -1,0 +1,588 @@
+
+/*
+ * The catalogue's side of housekeeping.
+ */
+
+
+#include "ngx_recording_catalogue_db.h"
+
+
+#define NGX_RECORDING_CATALOGUE_OWNERS  16
+#define NGX_RECORDING_CATALOGUE_OLDEST  64         /* files at a time */
+
+
+/* owners that were looked at in this pass */
+
+typedef struct {
+    ngx_uint_t              n;
+    char                    name[NGX_RECORDING_CATALOGUE_OWNERS][64];
+    ngx_uint_t              alive[NGX_RECORDING_CATALOGUE_OWNERS];
+} ngx_recording_owners_t;
+
+
+static ngx_uint_t ngx_recording_catalogue_alive(
+    ngx_recording_catalogue_t *cat, ngx_recording_owners_t *owners,
+    const char *name);
+static ngx_int_t ngx_recording_catalogue_unfinished(
+    ngx_recording_catalogue_t *cat, int64_t now,
+    ngx_recording_taken_t *taken, ngx_uint_t *n);
+static ngx_int_t ngx_recording_catalogue_take_all(
+    ngx_recording_catalogue_t *cat, ngx_recording_taken_t *taken,
+    ngx_uint_t n);
+static ngx_int_t ngx_recording_catalogue_oldest(
+    ngx_recording_catalogue_t *cat, int64_t bytes, int64_t *evicted);
+static ngx_recording_file_e ngx_recording_catalogue_state(const char *name);
+static const char *ngx_recording_catalogue_column(sqlite3_stmt *st, int n);
+
+
+/* each owner is looked at once */
+
+static ngx_uint_t
+ngx_recording_catalogue_alive(ngx_recording_catalogue_t *cat,
+    ngx_recording_owners_t *owners, const char *name)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < owners->n; i++) {
+        if (strcmp(owners->name[i], name) == 0) {
+            return owners->alive[i];
+        }
+    }
+
+    if (*name == '\0') {
+        return 0;
+    }
+
+    if (owners->n == NGX_RECORDING_CATALOGUE_OWNERS
+        || strlen(name) >= sizeof(owners->name[0]))
+    {
+        return ngx_recording_store_alive_thread(cat->store, name);
+    }
+
+    strcpy(owners->name[i], name);
+    owners->alive[i] = ngx_recording_store_alive_thread(cat->store, name);
+    owners->n++;
+
+    return owners->alive[i];
+}
+
+
+ngx_int_t
+ngx_recording_catalogue_orphans_thread(ngx_recording_catalogue_t *cat,
+    int64_t now, ngx_recording_taken_t *taken, ngx_uint_t *n,
+    ngx_recording_catalogue_error_t *err)
+{
+    ngx_int_t  rc;
+
+    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_recording_catalogue_unfinished(cat, now, taken, n);
+
+    if (rc == NGX_OK) {
+        rc = ngx_recording_catalogue_take_all(cat, taken, *n);
+    }
+
+    return ngx_recording_catalogue_finish(cat, rc, err);
+}
+
+
+static ngx_int_t
+ngx_recording_catalogue_unfinished(ngx_recording_catalogue_t *cat,
+    int64_t now, ngx_recording_taken_t *taken, ngx_uint_t *n)
+{
+    int                      step;
+    ngx_uint_t               room;
+    const char              *owner;
+    sqlite3_stmt            *st;
+    ngx_recording_taken_t   *t;
+    ngx_recording_owners_t   owners;
+
+    room = *n;
+    *n = 0;
+    owners.n = 0;
+
+    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_UNFINISHED);
+
+    if (st == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) sqlite3_bind_text(st, 1, cat->store->owner, -1, SQLITE_STATIC);
+
+    while ((step = sqlite3_step(st)) == SQLITE_ROW && *n < room) {
+        t = &taken[*n];
+
+        t->id = (uint64_t) sqlite3_column_int64(st, 0);
+        t->state = ngx_recording_catalogue_state(
+                                    ngx_recording_catalogue_column(st, 2));
+        owner = ngx_recording_catalogue_column(st, 3);
+
+        if (t->state == NGX_RECORDING_FILE_PAUSED) {
+            if (sqlite3_column_int64(st, 4) > now) {
+                continue;
+            }
+
+        } else if (ngx_recording_catalogue_alive(cat, &owners, owner)) {
+            continue;
+        }
+
+        (void) snprintf(t->format, sizeof(t->format), "%s",
+                        ngx_recording_catalogue_column(st, 1));
+
+        /* what a fast stop has marked is whole */
+
+        t->recovered = t->state != NGX_RECORDING_FILE_PAUSED
+                       && (*owner != '\0'
+                           || t->state == NGX_RECORDING_FILE_RECORDING);
+        (*n)++;
+    }
+
+    (void) sqlite3_reset(st);
+
+    return step == SQLITE_ROW || step == SQLITE_DONE ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_recording_catalogue_take_all(ngx_recording_catalogue_t *cat,
+    ngx_recording_taken_t *taken, ngx_uint_t n)
+{
+    ngx_uint_t             i;
+    sqlite3_stmt          *st;
+    ngx_recording_file_e   state;
+
+    for (i = 0; i < n; i++) {
+        st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_TAKE);
+
+        if (st) {
+            state = taken[i].state == NGX_RECORDING_FILE_PAUSED
+                    ? NGX_RECORDING_FILE_FINISHING : taken[i].state;
+
+            (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) taken[i].id);
+            (void) sqlite3_bind_text(st, 2,
+                                     ngx_recording_catalogue_states[state],
+                                     -1, SQLITE_STATIC);
+            (void) sqlite3_bind_text(st, 3, cat->store->owner, -1,
+                                     SQLITE_STATIC);
+            (void) sqlite3_bind_int(st, 4, taken[i].recovered);
+        }
+
+        if (ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_TAKE)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_recording_file_e
+ngx_recording_catalogue_state(const char *name)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_RECORDING_FILE_STATES; i++) {
+        if (strcmp(ngx_recording_catalogue_states[i], name) == 0) {
+            return i;
+        }
+    }
+
+    return NGX_RECORDING_FILE_LOST;
+}
+
+
+static const char *
+ngx_recording_catalogue_column(sqlite3_stmt *st, int n)
+{
+    const char  *text;
+
+    text = (const char *) sqlite3_column_text(st, n);
+
+    return text ? text : "";
+}
+
+
+ngx_int_t
+ngx_recording_catalogue_over_thread(ngx_recording_catalogue_t *cat,
+    ngx_recording_catalogue_error_t *err)
+{
+    int                      step;
+    uint64_t                 ids[64];
+    ngx_int_t                rc;
+    ngx_uint_t               i, n;
+    const char              *owner;
+    sqlite3_stmt            *st;
+    ngx_recording_owners_t   owners;
+
+    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    owners.n = 0;
+    n = 0;
+    rc = NGX_ERROR;
+
+    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_OVER);
+
+    if (st == NULL) {
+        goto done;
+    }
+
+    while ((step = sqlite3_step(st)) == SQLITE_ROW && n < 64) {
+        owner = ngx_recording_catalogue_column(st, 1);
+
+        if (strcmp(owner, cat->store->owner) != 0
+            && !ngx_recording_catalogue_alive(cat, &owners, owner))
+        {
+            ids[n++] = (uint64_t) sqlite3_column_int64(st, 0);
+        }
+    }
+
+    (void) sqlite3_reset(st);
+
+    if (step != SQLITE_ROW && step != SQLITE_DONE) {
+        goto done;
+    }
+
+    for (rc = NGX_OK, i = 0; i < n && rc == NGX_OK; i++) {
+        st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_ENDED);
+
+        if (st) {
+            (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) ids[i]);
+        }
+
+        rc = ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_ENDED);
+    }
+
+done:
+
+    return ngx_recording_catalogue_finish(cat, rc, err);
+}
+
+
+ngx_uint_t
+ngx_recording_catalogue_changed_thread(ngx_recording_catalogue_t *cat)
+{
+    int64_t        version;
+    ngx_uint_t     changed;
+    sqlite3_stmt  *st;
+
+    changed = 1;
+
+    (void) pthread_mutex_lock(&cat->mutex);
+
+    st = cat->db
+         ? ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_VERSION)
+         : NULL;
+
+    if (st && sqlite3_step(st) == SQLITE_ROW) {
+        version = sqlite3_column_int64(st, 0);
+
+        changed = (version != cat->version);
+        cat->version = version;
+    }
+
+    if (st) {
+        (void) sqlite3_reset(st);
+    }
+
+    (void) pthread_mutex_unlock(&cat->mutex);
+
+    return changed;
+}
+
+
+ngx_int_t
+ngx_recording_catalogue_wanted_thread(ngx_recording_catalogue_t *cat,
+    uint64_t *ids, ngx_uint_t *n, ngx_recording_catalogue_error_t *err)
+{
+    int            step;
+    ngx_int_t      rc;
+    ngx_uint_t     room;
+    sqlite3_stmt  *st;
+
+    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    room = *n;
+    *n = 0;
+    rc = NGX_ERROR;
+
+    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_WANTED);
+
+    if (st) {
+        (void) sqlite3_bind_text(st, 1, cat->store->owner, -1, SQLITE_STATIC);
+        (void) sqlite3_bind_int64(st, 2, (sqlite3_int64) room);
+
+        while ((step = sqlite3_step(st)) == SQLITE_ROW) {
+            ids[(*n)++] = (uint64_t) sqlite3_column_int64(st, 0);
+        }
+
+        (void) sqlite3_reset(st);
+
+        rc = step == SQLITE_DONE ? NGX_OK : NGX_ERROR;
+    }
+
+    return ngx_recording_catalogue_finish(cat, rc, err);
+}
+
+
+ngx_int_t
+ngx_recording_catalogue_refuse_thread(ngx_recording_catalogue_t *cat,
+    uint64_t recording_id, ngx_recording_catalogue_error_t *err)
+{
+    sqlite3_stmt  *st;
+
+    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_REFUSE);
+
+    if (st) {
+        (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) recording_id);
+        (void) sqlite3_bind_text(st, 2, cat->store->owner, -1, SQLITE_STATIC);
+    }
+
+    return ngx_recording_catalogue_finish(cat,
+                  ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_REFUSE),
+                  err);
+}
+
+
+ngx_int_t
+ngx_recording_catalogue_known_thread(ngx_recording_catalogue_t *cat,
+    uint64_t id, ngx_recording_file_e *state,
+    ngx_recording_catalogue_error_t *err)
+{
+    int            step;
+    ngx_int_t      rc;
+    sqlite3_stmt  *st;
+
+    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_ERROR;
+
+    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_KNOWN);
+
+    if (st) {
+        (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) id);
+
+        step = sqlite3_step(st);
+
+        if (step == SQLITE_ROW) {
+            *state = ngx_recording_catalogue_state(
+                                    ngx_recording_catalogue_column(st, 0));
+        }
+
+        (void) sqlite3_reset(st);
+
+        rc = step == SQLITE_ROW ? NGX_OK
+             : step == SQLITE_DONE ? NGX_DECLINED : NGX_ERROR;
+    }
+
+    return ngx_recording_catalogue_finish(cat, rc, err);
+}
+
+
+ngx_int_t
+ngx_recording_catalogue_adopt_thread(ngx_recording_catalogue_t *cat,
+    ngx_recording_file_t *file, ngx_recording_catalogue_error_t *err)
+{
+    ngx_int_t      rc;
+    sqlite3_stmt  *st;
+
+    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_ADOPT);
+
+    if (st) {
+        ngx_recording_catalogue_stream(st, 1, file->stream);
+        (void) sqlite3_bind_int64(st, 6, (sqlite3_int64) file->recording_id);
+        (void) sqlite3_bind_int64(st, 7, file->start);
+    }
+
+    rc = ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_ADOPT);
+
+    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_ADOPT_FILE);
+
+    if (st) {
+        ngx_recording_catalogue_stream(st, 1, file->stream);
+        (void) sqlite3_bind_int64(st, 6, (sqlite3_int64) file->id);
+        (void) sqlite3_bind_int64(st, 7, (sqlite3_int64) file->recording_id);
+        (void) sqlite3_bind_text(st, 8, file->format, -1, SQLITE_STATIC);
+        (void) sqlite3_bind_int64(st, 9, file->start);
+
+        if (file->path_len) {
+            ngx_recording_catalogue_text(st, 10, file->path, file->path_len);
+        }
+
+        ngx_recording_catalogue_url(cat, st, 11, file);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_ADOPT_FILE);
+    }
+
+    return ngx_recording_catalogue_finish(cat, rc, err);
+}
+
+
+ngx_int_t
+ngx_recording_catalogue_evict_thread(ngx_recording_catalogue_t *cat,
+    int64_t limit, int64_t *over, int64_t *evicted,
+    ngx_recording_catalogue_error_t *err)
+{
+    int            step;
+    ngx_int_t      rc;
+    sqlite3_stmt  *st;
+
+    *over = 0;
+    *evicted = 0;
+
+    if (ngx_recording_catalogue_begin(cat, 1, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_ERROR;
+
+    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_TOTAL);
+
+    if (st) {
+        step = sqlite3_step(st);
+        *over = sqlite3_column_int64(st, 0) - limit;
+
+        (void) sqlite3_reset(st);
+
+        rc = step == SQLITE_ROW ? NGX_OK : NGX_ERROR;
+    }
+
+    if (rc == NGX_OK && *over > 0) {
+        rc = ngx_recording_catalogue_oldest(cat, *over, evicted);
+    }
+
+    return ngx_recording_catalogue_finish(cat, rc, err);
+}
+
+
+static ngx_int_t
+ngx_recording_catalogue_oldest(ngx_recording_catalogue_t *cat, int64_t bytes,
+    int64_t *evicted)
+{
+    int            step;
+    int64_t        ids[NGX_RECORDING_CATALOGUE_OLDEST];
+    ngx_uint_t     i, n;
+    sqlite3_stmt  *st;
+
+    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_OLDEST);
+
+    if (st == NULL) {
+        return NGX_ERROR;
+    }
+
+    n = 0;
+    step = SQLITE_DONE;
+
+    while (*evicted < bytes && n < NGX_RECORDING_CATALOGUE_OLDEST
+           && (step = sqlite3_step(st)) == SQLITE_ROW)
+    {
+        ids[n++] = sqlite3_column_int64(st, 0);
+        *evicted += sqlite3_column_int64(st, 1);
+    }
+
+    (void) sqlite3_reset(st);
+
+    if (step != SQLITE_ROW && step != SQLITE_DONE) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_EVICT);
+
+        if (st) {
+            (void) sqlite3_bind_int64(st, 1, ids[i]);
+        }
+
+        if (ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_EVICT)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_recording_catalogue_evicted_thread(ngx_recording_catalogue_t *cat,
+    ngx_recording_evicted_t *files, ngx_uint_t *n,
+    ngx_recording_catalogue_error_t *err)
+{
+    int                       step;
+    ngx_int_t                 rc;
+    ngx_uint_t                room;
+    sqlite3_stmt             *st;
+    ngx_recording_evicted_t  *f;
+
+    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    room = *n;
+    *n = 0;
+    rc = NGX_ERROR;
+
+    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_EVICTED);
+
+    if (st) {
+        (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) room);
+
+        while ((step = sqlite3_step(st)) == SQLITE_ROW) {
+            f = &files[(*n)++];
+
+            f->id = (uint64_t) sqlite3_column_int64(st, 0);
+            (void) snprintf(f->format, sizeof(f->format), "%s",
+                            ngx_recording_catalogue_column(st, 1));
+            (void) snprintf(f->path, sizeof(f->path), "%s",
+                            ngx_recording_catalogue_column(st, 2));
+        }
+
+        (void) sqlite3_reset(st);
+
+        rc = step == SQLITE_DONE ? NGX_OK : NGX_ERROR;
+    }
+
+    return ngx_recording_catalogue_finish(cat, rc, err);
+}
+
+
+ngx_int_t
+ngx_recording_catalogue_gone_thread(ngx_recording_catalogue_t *cat,
+    uint64_t id, ngx_recording_catalogue_error_t *err)
+{
+    sqlite3_stmt  *st;
+
+    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_GONE);
+
+    if (st) {
+        (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) id);
+    }
+
+    return ngx_recording_catalogue_finish(cat,
+                   ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_GONE),
+                   err);
+}

@@ -1,0 +1,696 @@
+
+#include "ngx_recording_journal.h"
+
+
+#define NGX_RECORDING_JOURNAL_VERSION  1
+#define NGX_RECORDING_JOURNAL_MAX      (1024 * 1024 * 1024)
+#define NGX_RECORDING_JOURNAL_STRINGS  6
+#define NGX_RECORDING_JOURNAL_SUFFIX   ".journal"
+
+
+typedef enum {
+    NGX_RECORDING_JOURNAL_FACTS = 1,
+    NGX_RECORDING_JOURNAL_MEDIA,
+    NGX_RECORDING_JOURNAL_META,
+    NGX_RECORDING_JOURNAL_PATH,
+    NGX_RECORDING_JOURNAL_GAP,
+    NGX_RECORDING_JOURNAL_STATE
+} ngx_recording_journal_e;
+
+
+typedef struct {
+    uint32_t                crc;           /* of all that follows */
+    uint32_t                kind;
+    uint64_t                size;          /* of what follows this */
+} ngx_recording_journal_head_t;
+
+
+/* and the strings, one after the other */
+
+typedef struct {
+    uint64_t                version;
+    uint64_t                id;
+    uint64_t                recording_id;
+    uint64_t                random;
+    int64_t                 start;
+    int64_t                 segment;
+    int64_t                 resume;
+    int64_t                 offset;        /* of the zone */
+    uint64_t                local;
+    char                    format[8];
+    uint64_t                len[NGX_RECORDING_JOURNAL_STRINGS];
+} ngx_recording_journal_facts_t;
+
+
+/* and the header */
+
+typedef struct {
+    uint64_t                present;
+    ngx_recording_codec_t   codec;
+    uint64_t                body;
+    uint64_t                len;
+} ngx_recording_journal_media_t;
+
+
+/* and what the format keeps */
+
+typedef struct {
+    int64_t                 pos;
+    int64_t                 wall;
+    int64_t                 first;         /* of the first frame, in ms */
+    int64_t                 last[NGX_RECORDING_TRACKS];
+    int64_t                 step[NGX_RECORDING_TRACKS];
+    uint64_t                samples[NGX_RECORDING_TRACKS];
+    uint64_t                written;
+    uint64_t                dropped[NGX_RECORDING_DROPS];
+} ngx_recording_journal_state_t;
+
+
+static ngx_int_t ngx_recording_journal_write(ngx_recording_mux_t *mux,
+    ngx_recording_journal_e kind, ngx_recording_iov_t *iov);
+static void ngx_recording_journal_begin(ngx_recording_iov_t *iov, void *buf,
+    size_t size);
+static ngx_int_t ngx_recording_journal_facts(ngx_recording_mux_t *mux);
+static u_char *ngx_recording_journal_load(ngx_recording_store_t *store,
+    uint64_t id, int *fd, size_t *size);
+static ngx_recording_mux_t *ngx_recording_journal_mux(
+    ngx_recording_store_t *store, u_char *p, size_t size);
+static ngx_int_t ngx_recording_journal_apply(ngx_recording_mux_t *mux,
+    ngx_recording_journal_e kind, u_char *p, size_t size);
+static ngx_int_t ngx_recording_journal_tracks(ngx_recording_mux_t *mux,
+    u_char *p, size_t size);
+static ngx_int_t ngx_recording_journal_state(ngx_recording_mux_t *mux,
+    u_char *p, size_t size);
+static const ngx_recording_format_t *ngx_recording_journal_format(
+    const char *name);
+
+
+ngx_int_t
+ngx_recording_journal_create_thread(ngx_recording_mux_t *mux)
+{
+    char                 name[48];
+    ngx_recording_iov_t  iov;
+
+    ngx_recording_store_name(name, sizeof(name), mux->file.id,
+                             NGX_RECORDING_JOURNAL_SUFFIX);
+
+    mux->journal = ngx_recording_store_create_thread(mux->store, name);
+
+    if (mux->journal == -1) {
+        return ngx_recording_mux_error(mux, "create the journal of");
+    }
+
+    if (ngx_recording_journal_facts(mux) != NGX_OK
+        || ngx_recording_journal_media_thread(mux) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (mux->meta == NULL) {
+        return NGX_OK;
+    }
+
+    iov.n = 1;
+    iov.size = sizeof(ngx_recording_journal_head_t);
+
+    ngx_recording_iov_add(&iov, mux->meta, mux->meta_len);
+
+    return ngx_recording_journal_write(mux, NGX_RECORDING_JOURNAL_META, &iov);
+}
+
+
+/* appends a block; its head goes to the first place of the list */
+
+static ngx_int_t
+ngx_recording_journal_write(ngx_recording_mux_t *mux,
+    ngx_recording_journal_e kind, ngx_recording_iov_t *iov)
+{
+    size_t                        size;
+    ngx_uint_t                    i;
+    ngx_recording_journal_head_t  head;
+
+    size = iov->size;
+
+    head.kind = kind;
+    head.size = size - sizeof(ngx_recording_journal_head_t);
+
+    head.crc = ngx_recording_mux_crc(UINT32_MAX, (u_char *) &head.kind,
+                                     sizeof(head) - sizeof(head.crc));
+
+    for (i = 1; i < iov->n; i++) {
+        head.crc = ngx_recording_mux_crc(head.crc, iov->iov[i].iov_base,
+                                         iov->iov[i].iov_len);
+    }
+
+    iov->iov[0].iov_base = &head;
+    iov->iov[0].iov_len = sizeof(head);
+
+    if (ngx_recording_store_writev_thread(mux->journal, iov, mux->journal_pos)
+        != NGX_OK)
+    {
+        return ngx_recording_mux_error(mux, "write the journal of");
+    }
+
+    mux->journal_pos += size;
+    mux->journal_changed = 1;
+
+    return NGX_OK;
+}
+
+
+/* a list with room for the head */
+
+static void
+ngx_recording_journal_begin(ngx_recording_iov_t *iov, void *buf, size_t size)
+{
+    iov->n = 1;
+    iov->size = sizeof(ngx_recording_journal_head_t);
+
+    ngx_recording_iov_add(iov, buf, size);
+}
+
+
+static ngx_int_t
+ngx_recording_journal_facts(ngx_recording_mux_t *mux)
+{
+    ngx_str_t                       *s[NGX_RECORDING_JOURNAL_STRINGS];
+    ngx_uint_t                       i;
+    ngx_recording_iov_t              iov;
+    ngx_recording_stream_t          *stream;
+    ngx_recording_journal_facts_t    facts;
+
+    stream = mux->file.stream;
+
+    s[0] = &stream->template;
+    s[1] = &stream->domain;
+    s[2] = &stream->app;
+    s[3] = &stream->name;
+    s[4] = &stream->param;
+    s[5] = &mux->path_text;
+
+    ngx_memzero(&facts, sizeof(facts));
+
+    facts.version = NGX_RECORDING_JOURNAL_VERSION;
+    facts.id = mux->file.id;
+    facts.recording_id = mux->file.recording_id;
+    facts.random = mux->file.random;
+    facts.start = mux->file.start;
+    facts.segment = mux->segment;
+    facts.resume = mux->resume;
+    facts.offset = mux->zone.offset;
+    facts.local = mux->zone.local;
+
+    (void) snprintf(facts.format, sizeof(facts.format), "%s",
+                    mux->format->name);
+
+    ngx_recording_journal_begin(&iov, &facts, sizeof(facts));
+
+    for (i = 0; i < NGX_RECORDING_JOURNAL_STRINGS; i++) {
+        facts.len[i] = s[i]->len;
+        ngx_recording_iov_add(&iov, s[i]->data, s[i]->len);
+    }
+
+    return ngx_recording_journal_write(mux, NGX_RECORDING_JOURNAL_FACTS,
+                                       &iov);
+}
+
+
+ngx_int_t
+ngx_recording_journal_path_thread(ngx_recording_mux_t *mux)
+{
+    ngx_recording_iov_t  iov;
+
+    ngx_recording_journal_begin(&iov, mux->file.path, mux->file.path_len);
+
+    return ngx_recording_journal_write(mux, NGX_RECORDING_JOURNAL_PATH, &iov);
+}
+
+
+ngx_int_t
+ngx_recording_journal_media_thread(ngx_recording_mux_t *mux)
+{
+    ngx_uint_t                      i;
+    ngx_recording_iov_t             iov;
+    ngx_recording_media_t          *m;
+    ngx_recording_journal_media_t   media[NGX_RECORDING_TRACKS];
+
+    ngx_memzero(media, sizeof(media));
+
+    iov.n = 1;
+    iov.size = sizeof(ngx_recording_journal_head_t);
+
+    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
+        m = &mux->media[i];
+
+        media[i].present = m->present;
+        media[i].codec = m->codec;
+        media[i].body = m->header_body;
+        media[i].len = m->header_len;
+
+        ngx_recording_iov_add(&iov, &media[i], sizeof(media[i]));
+        ngx_recording_iov_add(&iov, m->header, m->header_len);
+    }
+
+    return ngx_recording_journal_write(mux, NGX_RECORDING_JOURNAL_MEDIA,
+                                       &iov);
+}
+
+
+ngx_int_t
+ngx_recording_journal_gap_thread(ngx_recording_mux_t *mux,
+    ngx_recording_gap_t *gap)
+{
+    ngx_recording_iov_t  iov;
+
+    ngx_recording_journal_begin(&iov, gap, sizeof(ngx_recording_gap_t));
+
+    return ngx_recording_journal_write(mux, NGX_RECORDING_JOURNAL_GAP, &iov);
+}
+
+
+ngx_int_t
+ngx_recording_journal_state_thread(ngx_recording_mux_t *mux)
+{
+    u_char                         *p;
+    size_t                          size;
+    ngx_recording_iov_t             iov;
+    ngx_recording_journal_state_t   state;
+
+    ngx_memzero(&state, sizeof(state));
+
+    state.pos = mux->pos;
+    state.wall = mux->wall;
+    state.first = mux->cut - mux->begin;
+    state.written = mux->file.written;
+
+    ngx_memcpy(state.last, mux->last, sizeof(state.last));
+    ngx_memcpy(state.step, mux->step, sizeof(state.step));
+    ngx_memcpy(state.samples, mux->samples, sizeof(state.samples));
+    ngx_memcpy(state.dropped, mux->file.dropped, sizeof(state.dropped));
+
+    ngx_recording_journal_begin(&iov, &state, sizeof(state));
+
+    if (mux->format->save) {
+        size = mux->format->save(mux, &p);
+
+        if (size) {
+            ngx_recording_iov_add(&iov, p, size);
+        }
+    }
+
+    return ngx_recording_journal_write(mux, NGX_RECORDING_JOURNAL_STATE,
+                                       &iov);
+}
+
+
+ngx_int_t
+ngx_recording_journal_sync_thread(ngx_recording_mux_t *mux)
+{
+    if (!mux->journal_changed) {
+        return NGX_OK;
+    }
+
+    if (fdatasync(mux->journal) == -1) {
+        return ngx_recording_mux_error(mux, "sync the journal of");
+    }
+
+    mux->journal_changed = 0;
+
+    return NGX_OK;
+}
+
+
+ngx_recording_mux_t *
+ngx_recording_journal_read_thread(ngx_recording_store_t *store, uint64_t id)
+{
+    int                            fd;
+    u_char                        *buf, *p, *last;
+    size_t                         size;
+    ngx_int_t                      rc;
+    ngx_recording_mux_t           *mux;
+    ngx_recording_journal_head_t   head;
+
+    buf = ngx_recording_journal_load(store, id, &fd, &size);
+
+    if (buf == NULL) {
+        return NULL;
+    }
+
+    mux = NULL;
+    rc = NGX_OK;
+    last = buf + size;
+
+    for (p = buf;
+         (size_t) (last - p) >= sizeof(head);
+         p += sizeof(head) + head.size)
+    {
+
+        ngx_memcpy(&head, p, sizeof(head));
+
+        if (head.size > (size_t) (last - p) - sizeof(head)
+            || head.crc
+               != ngx_recording_mux_crc(UINT32_MAX, p + sizeof(head.crc),
+                                        sizeof(head) - sizeof(head.crc)
+                                        + head.size))
+        {
+            break;
+        }
+
+        if (mux) {
+            rc = ngx_recording_journal_apply(mux, head.kind,
+                                             p + sizeof(head), head.size);
+
+        } else if (head.kind == NGX_RECORDING_JOURNAL_FACTS) {
+            mux = ngx_recording_journal_mux(store, p + sizeof(head),
+                                            head.size);
+        }
+
+        if (mux == NULL || rc != NGX_OK) {
+            break;
+        }
+    }
+
+    size = p - buf;
+    free(buf);
+
+    if (mux == NULL || rc == NGX_ERROR
+        || (!mux->media[NGX_RECORDING_VIDEO].present
+            && !mux->media[NGX_RECORDING_AUDIO].present))
+    {
+        if (mux) {
+            ngx_recording_mux_close_thread(mux);
+        }
+
+        (void) close(fd);
+
+        errno = rc == NGX_ERROR ? ENOMEM : EINVAL;
+        return NULL;
+    }
+
+    mux->journal = fd;
+    mux->journal_pos = size;
+
+    return mux;
+}
+
+
+static u_char *
+ngx_recording_journal_load(ngx_recording_store_t *store, uint64_t id, int *fd,
+    size_t *size)
+{
+    char         name[48];
+    u_char      *buf;
+    struct stat  st;
+
+    ngx_recording_store_name(name, sizeof(name), id,
+                             NGX_RECORDING_JOURNAL_SUFFIX);
+
+    *fd = ngx_recording_store_reopen_thread(store, name);
+
+    if (*fd == -1) {
+        return NULL;
+    }
+
+    buf = NULL;
+
+    if (fstat(*fd, &st) == 0 && st.st_size <= NGX_RECORDING_JOURNAL_MAX) {
+        buf = malloc(st.st_size + 1);
+
+        if (buf
+            && ngx_recording_store_read_thread(*fd, buf, st.st_size, 0)
+               != NGX_OK)
+        {
+            free(buf);
+            buf = NULL;
+        }
+
+        *size = st.st_size;
+
+        if (buf && st.st_size == 0) {
+
+            /* a power cut, before anything of the file was durable */
+
+            free(buf);
+            buf = NULL;
+            errno = NGX_ENOENT;
+        }
+    }
+
+    if (buf == NULL) {
+        (void) close(*fd);
+    }
+
+    return buf;
+}
+
+
+/* the first block: a mux with all that was known when the file began */
+
+static ngx_recording_mux_t *
+ngx_recording_journal_mux(ngx_recording_store_t *store, u_char *p,
+    size_t size)
+{
+    u_char                         *data;
+    ngx_str_t                      *s[NGX_RECORDING_JOURNAL_STRINGS], at;
+    ngx_uint_t                      i;
+    const char                     *err;
+    ngx_recording_mux_t            *mux;
+    ngx_recording_stream_t         *stream;
+    const ngx_recording_format_t   *format;
+    ngx_recording_journal_facts_t   facts;
+
+    if (size < sizeof(facts)) {
+        return NULL;
+    }
+
+    ngx_memcpy(&facts, p, sizeof(facts));
+    facts.format[sizeof(facts.format) - 1] = '\0';
+
+    p += sizeof(facts);
+    size -= sizeof(facts);
+
+    format = ngx_recording_journal_format(facts.format);
+
+    if (facts.version != NGX_RECORDING_JOURNAL_VERSION || format == NULL) {
+        return NULL;
+    }
+
+    mux = calloc(1, sizeof(ngx_recording_mux_t));
+
+    if (mux == NULL) {
+        return NULL;
+    }
+
+    mux->format = format;
+    mux->store = store;
+    mux->fd = -1;
+    mux->journal = -1;
+
+    stream = calloc(1, sizeof(ngx_recording_stream_t)
+                       + sizeof(ngx_recording_path_t) + size + 1);
+
+    if (stream == NULL) {
+        ngx_recording_mux_close_thread(mux);
+        return NULL;
+    }
+
+    mux->own = stream;
+    mux->path = (ngx_recording_path_t *) (stream + 1);
+    data = (u_char *) (mux->path + 1);
+
+    ngx_memcpy(data, p, size);
+
+    s[0] = &stream->template;
+    s[1] = &stream->domain;
+    s[2] = &stream->app;
+    s[3] = &stream->name;
+    s[4] = &stream->param;
+    s[5] = &mux->path_text;
+
+    for (i = 0; i < NGX_RECORDING_JOURNAL_STRINGS; i++) {
+
+        if (facts.len[i] > size) {
+            ngx_recording_mux_close_thread(mux);
+            return NULL;
+        }
+
+        s[i]->data = data;
+        s[i]->len = facts.len[i];
+
+        data += facts.len[i];
+        size -= facts.len[i];
+    }
+
+    if (ngx_recording_path_compile(mux->path, &mux->path_text, &err, &at)
+        != NGX_OK)
+    {
+        ngx_recording_mux_close_thread(mux);
+        return NULL;
+    }
+
+    mux->segment = facts.segment;
+    mux->resume = facts.resume;
+    mux->zone.offset = facts.offset;
+    mux->zone.local = facts.local;
+    mux->claim.extension = format->extension;
+
+    mux->file.id = facts.id;
+    mux->file.recording_id = facts.recording_id;
+    mux->file.stream = stream;
+    mux->file.format = format->name;
+    mux->file.start = facts.start;
+    mux->file.random = facts.random;
+
+    mux->wall = facts.start;
+
+    ngx_recording_store_name(mux->work, sizeof(mux->work), facts.id,
+                             format->endless ? "" : format->extension);
+    return mux;
+}
+
+
+static const ngx_recording_format_t *
+ngx_recording_journal_format(const char *name)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; ngx_recording_formats[i]; i++) {
+        if (strcmp(ngx_recording_formats[i]->name, name) == 0) {
+            break;
+        }
+    }
+
+    return ngx_recording_formats[i];
+}
+
+
+/* NGX_DECLINED: the block makes no sense */
+
+static ngx_int_t
+ngx_recording_journal_apply(ngx_recording_mux_t *mux,
+    ngx_recording_journal_e kind, u_char *p, size_t size)
+{
+    ngx_recording_gap_t  gap;
+
+    switch (kind) {
+
+    case NGX_RECORDING_JOURNAL_MEDIA:
+        return ngx_recording_journal_tracks(mux, p, size);
+
+    case NGX_RECORDING_JOURNAL_META:
+        mux->meta = malloc(size);
+
+        if (mux->meta == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(mux->meta, p, size);
+        mux->meta_len = size;
+
+        return NGX_OK;
+
+    case NGX_RECORDING_JOURNAL_PATH:
+        if (size >= NGX_RECORDING_FILE_PATH) {
+            return NGX_DECLINED;
+        }
+
+        ngx_memcpy(mux->file.path, p, size);
+        mux->file.path_len = size;
+
+        return NGX_OK;
+
+    case NGX_RECORDING_JOURNAL_GAP:
+        if (size != sizeof(gap)) {
+            return NGX_DECLINED;
+        }
+
+        ngx_memcpy(&gap, p, sizeof(gap));
+
+        return ngx_recording_mux_gap_thread(mux, gap.at, gap.length);
+
+    case NGX_RECORDING_JOURNAL_STATE:
+        return ngx_recording_journal_state(mux, p, size);
+
+    default:
+        return NGX_DECLINED;
+    }
+}
+
+
+static ngx_int_t
+ngx_recording_journal_tracks(ngx_recording_mux_t *mux, u_char *p, size_t size)
+{
+    ngx_uint_t                      i;
+    ngx_recording_media_t           media[NGX_RECORDING_TRACKS];
+    ngx_recording_journal_media_t   m;
+
+    ngx_memzero(media, sizeof(media));
+
+    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
+
+        if (size < sizeof(m)) {
+            return NGX_DECLINED;
+        }
+
+        ngx_memcpy(&m, p, sizeof(m));
+
+        p += sizeof(m);
+        size -= sizeof(m);
+
+        if (m.len > size) {
+            return NGX_DECLINED;
+        }
+
+        media[i].present = m.present;
+        media[i].codec = m.codec;
+        media[i].header = p;
+        media[i].header_body = m.body;
+        media[i].header_len = m.len;
+
+        p += m.len;
+        size -= m.len;
+    }
+
+    return ngx_recording_mux_tracks_thread(mux, media);
+}
+
+
+static ngx_int_t
+ngx_recording_journal_state(ngx_recording_mux_t *mux, u_char *p, size_t size)
+{
+    ngx_recording_journal_state_t  state;
+
+    if (size < sizeof(state)) {
+        return NGX_DECLINED;
+    }
+
+    ngx_memcpy(&state, p, sizeof(state));
+
+    mux->pos = state.pos;
+    mux->wall = state.wall;
+    mux->begin = 0;
+    mux->cut = state.first;
+    mux->file.written = state.written;
+
+    ngx_memcpy(mux->last, state.last, sizeof(state.last));
+    ngx_memcpy(mux->step, state.step, sizeof(state.step));
+    ngx_memcpy(mux->samples, state.samples, sizeof(state.samples));
+    ngx_memcpy(mux->file.dropped, state.dropped, sizeof(state.dropped));
+
+    return mux->format->restore
+           ? mux->format->restore(mux, p + sizeof(state),
+                                  size - sizeof(state))
+           : NGX_OK;
+}
+
+
+void
+ngx_recording_journal_remove_thread(ngx_recording_store_t *store, uint64_t id)
+{
+    char  name[48];
+
+    ngx_recording_store_name(name, sizeof(name), id,
+                             NGX_RECORDING_JOURNAL_SUFFIX);
+
+    ngx_recording_store_remove_thread(store, name);
+}

@@ -1,0 +1,57 @@
+
+/*
+ * The journal of a growing file: what its data does not tell, so that any
+ * worker can go on with it or finish it, whatever became of the one that
+ * wrote it, and of the catalogue.
+ *
+ * work/ID.journal is a list of checksummed blocks that is only appended to;
+ * a later block of the same kind takes the place of the one before, but gaps
+ * add up, and what the format keeps (->restore()) may.  The layout is that
+ * of this machine.
+ *
+ * Runs on pool threads only, as a part of the file's mux.
+ */
+
+
+#ifndef _NGX_RECORDING_JOURNAL_H_INCLUDED_
+#define _NGX_RECORDING_JOURNAL_H_INCLUDED_
+
+
+#include "ngx_recording_mux.h"
+
+
+/*
+ * Creates the journal of a file that begins: who it belongs to, and its
+ * tracks.  NGX_ERROR: mux->op and mux->err tell why.
+ */
+ngx_int_t ngx_recording_journal_create_thread(ngx_recording_mux_t *mux);
+
+/* notes the path that was claimed; the tracks, after a change; a gap */
+ngx_int_t ngx_recording_journal_path_thread(ngx_recording_mux_t *mux);
+ngx_int_t ngx_recording_journal_media_thread(ngx_recording_mux_t *mux);
+ngx_int_t ngx_recording_journal_gap_thread(ngx_recording_mux_t *mux,
+    ngx_recording_gap_t *gap);
+
+/*
+ * Notes where the file stands: positions, times and counts, and what the
+ * format keeps.  Everything before mux->pos is in the file.
+ */
+ngx_int_t ngx_recording_journal_state_thread(ngx_recording_mux_t *mux);
+
+/* makes it durable, if it was written since */
+ngx_int_t ngx_recording_journal_sync_thread(ngx_recording_mux_t *mux);
+
+/*
+ * Makes a mux of the journal of file `id`, as it was at the last state; the
+ * file itself is not opened.  NULL with errno: EINVAL if the journal is
+ * damaged from its beginning on.
+ */
+ngx_recording_mux_t *ngx_recording_journal_read_thread(
+    ngx_recording_store_t *store, uint64_t id);
+
+/* the file is finished or lost: nothing of it is needed in work/ */
+void ngx_recording_journal_remove_thread(ngx_recording_store_t *store,
+    uint64_t id);
+
+
+#endif /* _NGX_RECORDING_JOURNAL_H_INCLUDED_ */

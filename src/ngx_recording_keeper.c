@@ -1,0 +1,462 @@
+
+#include "ngx_recording_finish.h"
+#include "ngx_recording_keeper.h"
+#include "ngx_recording_recorder.h"
+
+
+#define NGX_RECORDING_KEEPER_TIME     250        /* ms */
+#define NGX_RECORDING_KEEPER_SWEEP    4          /* of these, at least */
+#define NGX_RECORDING_KEEPER_GRACE    3000000    /* us, a late claim */
+#define NGX_RECORDING_KEEPER_WANTED   16
+#define NGX_RECORDING_KEEPER_EVICTED  16
+#define NGX_RECORDING_KEEPER_SUFFIX   ".journal"
+
+
+typedef struct {
+    ngx_recording_worker_t *worker;
+    ngx_recording_job_t     job;
+    ngx_event_t             timer;
+    ngx_recording_notices_t notices;
+
+    ngx_uint_t              turns;
+    ngx_uint_t              repairing;     /* files, by the loop */
+    ngx_uint_t              ntaken;
+    ngx_recording_taken_t   taken[NGX_RECORDING_TAKEN];
+
+    ngx_uint_t              nwanted;
+    uint64_t                wanted[NGX_RECORDING_KEEPER_WANTED];
+    ngx_uint_t              nrefused;
+    uint64_t                refused[NGX_RECORDING_KEEPER_WANTED];
+
+    unsigned                scanned:1;     /* work/ was, at the start */
+    unsigned                failed:1;      /* and this was said */
+    unsigned                low:1;
+    unsigned                full:1;
+    unsigned                stuck:1;       /* an evicted file */
+} ngx_recording_keeper_t;
+
+
+static void ngx_recording_keeper_timer(ngx_event_t *ev);
+static void ngx_recording_keeper_thread(void *data);
+static void ngx_recording_keeper_done(void *data);
+static void ngx_recording_keeper_repaired(void *data);
+static ngx_int_t ngx_recording_keeper_scan(ngx_recording_keeper_t *keeper,
+    ngx_recording_catalogue_error_t *err);
+static void ngx_recording_keeper_name(void *data, const char *name);
+static ngx_int_t ngx_recording_keeper_orders(ngx_recording_keeper_t *keeper,
+    ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_keeper_sweep(ngx_recording_keeper_t *keeper,
+    ngx_recording_catalogue_error_t *err);
+static void ngx_recording_keeper_reserve(ngx_recording_keeper_t *keeper);
+static ngx_int_t ngx_recording_keeper_quota(ngx_recording_keeper_t *keeper,
+    ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_keeper_discard(ngx_recording_keeper_t *keeper,
+    ngx_recording_catalogue_error_t *err);
+
+
+void
+ngx_recording_keeper_start(ngx_recording_worker_t *worker)
+{
+    ngx_recording_keeper_t  *keeper;
+
+    keeper = ngx_calloc(sizeof(ngx_recording_keeper_t), worker->log);
+
+    if (keeper == NULL) {
+        return;
+    }
+
+    keeper->worker = worker;
+
+    keeper->timer.handler = ngx_recording_keeper_timer;
+    keeper->timer.data = keeper;
+    keeper->timer.log = worker->log;
+    keeper->timer.cancelable = 1;
+
+    ngx_recording_job_init(&keeper->job, &worker->jobs,
+                           ngx_recording_keeper_thread,
+                           ngx_recording_keeper_done, keeper);
+
+    ngx_recording_keeper_timer(&keeper->timer);
+}
+
+
+static void
+ngx_recording_keeper_timer(ngx_event_t *ev)
+{
+    ngx_recording_keeper_t  *keeper;
+
+    keeper = ev->data;
+
+    keeper->ntaken = NGX_RECORDING_TAKEN - keeper->repairing;
+
+    ngx_recording_job_post(&keeper->job);
+}
+
+
+static void
+ngx_recording_keeper_thread(void *data)
+{
+    ngx_recording_keeper_t *keeper = data;
+
+    ngx_int_t                         rc;
+    ngx_recording_catalogue_error_t   err;
+
+    ngx_recording_keeper_reserve(keeper);
+
+    keeper->turns++;
+    rc = NGX_OK;
+
+    if (!keeper->scanned) {
+        rc = ngx_recording_keeper_scan(keeper, &err);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_recording_keeper_orders(keeper, &err);
+    }
+
+    /* a worker that leaves begins nothing new */
+
+    if (rc == NGX_OK && !ngx_exiting && !ngx_terminate
+        && keeper->turns % NGX_RECORDING_KEEPER_SWEEP == 1)
+    {
+        rc = ngx_recording_keeper_sweep(keeper, &err);
+
+    } else {
+        keeper->ntaken = 0;
+    }
+
+    if (rc == NGX_OK && keeper->worker->store.max) {
+        rc = ngx_recording_keeper_quota(keeper, &err);
+    }
+
+    if (rc == NGX_OK) {
+        keeper->failed = 0;
+
+    } else {
+        keeper->nwanted = 0;
+        keeper->ntaken = 0;
+
+        if (!keeper->failed) {
+            keeper->failed = 1;
+            ngx_recording_notice(&keeper->notices, NGX_LOG_ERR, 0,
+                                 "catalogue failed: %s", err.text);
+        }
+    }
+}
+
+
+static void
+ngx_recording_keeper_done(void *data)
+{
+    ngx_recording_keeper_t *keeper = data;
+
+    ngx_uint_t               i;
+    ngx_recording_worker_t  *worker;
+
+    worker = keeper->worker;
+
+    ngx_recording_notices_log(&keeper->notices, worker->log);
+
+    for (i = 0; i < keeper->ntaken; i++) {
+        keeper->repairing++;
+
+        ngx_recording_finish_taken(worker, &keeper->taken[i], worker->log,
+                                   ngx_recording_keeper_repaired, keeper);
+    }
+
+    keeper->nrefused = 0;
+
+    for (i = 0; i < keeper->nwanted; i++) {
+        if (ngx_recording_asked(worker, keeper->wanted[i]) == NGX_DECLINED) {
+            keeper->refused[keeper->nrefused++] = keeper->wanted[i];
+        }
+    }
+
+    ngx_add_timer(&keeper->timer, NGX_RECORDING_KEEPER_TIME);
+}
+
+
+static void
+ngx_recording_keeper_repaired(void *data)
+{
+    ngx_recording_keeper_t *keeper = data;
+
+    keeper->repairing--;
+}
+
+
+typedef struct {
+    ngx_recording_keeper_t           *keeper;
+    ngx_recording_catalogue_error_t  *err;
+    ngx_int_t                         rc;
+} ngx_recording_keeper_scan_t;
+
+
+/*
+ * Once, at the worker's start: locks of dead workers, and files that the
+ * catalogue does not know, or that it knows to be finished.
+ */
+
+static ngx_int_t
+ngx_recording_keeper_scan(ngx_recording_keeper_t *keeper,
+    ngx_recording_catalogue_error_t *err)
+{
+    ngx_recording_keeper_scan_t  scan;
+
+    scan.keeper = keeper;
+    scan.err = err;
+    scan.rc = NGX_OK;
+
+    (void) ngx_recording_store_list_thread(&keeper->worker->store,
+                                           ngx_recording_keeper_name, &scan);
+
+    keeper->scanned = (scan.rc == NGX_OK);
+
+    return scan.rc;
+}
+
+
+static void
+ngx_recording_keeper_name(void *data, const char *name)
+{
+    ngx_recording_keeper_scan_t *scan = data;
+
+    char                    *end;
+    uint64_t                 id;
+    ngx_int_t                rc;
+    ngx_recording_mux_t     *mux;
+    ngx_recording_file_e     state;
+    ngx_recording_worker_t  *worker;
+
+    worker = scan->keeper->worker;
+
+    ngx_recording_store_bury_thread(&worker->store, name);
+
+    id = strtoull(name, &end, 10);
+
+    if (scan->rc != NGX_OK || end == name
+        || strcmp(end, NGX_RECORDING_KEEPER_SUFFIX) != 0)
+    {
+        return;
+    }
+
+    rc = ngx_recording_catalogue_known_thread(&worker->catalogue, id, &state,
+                                              scan->err);
+    if (rc == NGX_ERROR) {
+        scan->rc = NGX_ERROR;
+        return;
+    }
+
+    if (rc == NGX_OK) {
+        if (state >= NGX_RECORDING_FILE_FINISHED) {
+            ngx_recording_journal_remove_thread(&worker->store, id);
+        }
+
+        return;
+    }
+
+    mux = ngx_recording_journal_read_thread(&worker->store, id);
+
+    if (mux == NULL) {
+        return;
+    }
+
+    if (ngx_recording_catalogue_adopt_thread(&worker->catalogue, &mux->file,
+                                             scan->err)
+        != NGX_OK)
+    {
+        scan->rc = NGX_ERROR;
+    }
+
+    ngx_recording_mux_close_thread(mux);
+}
+
+
+static ngx_int_t
+ngx_recording_keeper_orders(ngx_recording_keeper_t *keeper,
+    ngx_recording_catalogue_error_t *err)
+{
+    ngx_uint_t                  i;
+    ngx_recording_catalogue_t  *catalogue;
+
+    catalogue = &keeper->worker->catalogue;
+
+    for (i = 0; i < keeper->nrefused; i++) {
+        if (ngx_recording_catalogue_refuse_thread(catalogue,
+                                                  keeper->refused[i], err)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    keeper->nwanted = 0;
+
+    if (!ngx_recording_catalogue_changed_thread(catalogue)
+        && keeper->turns % NGX_RECORDING_KEEPER_SWEEP != 1)
+    {
+        return NGX_OK;
+    }
+
+    keeper->nwanted = NGX_RECORDING_KEEPER_WANTED;
+
+    return ngx_recording_catalogue_wanted_thread(catalogue, keeper->wanted,
+                                                 &keeper->nwanted, err);
+}
+
+
+static ngx_int_t
+ngx_recording_keeper_sweep(ngx_recording_keeper_t *keeper,
+    ngx_recording_catalogue_error_t *err)
+{
+    int64_t                     now;
+    struct timespec             ts;
+    ngx_recording_catalogue_t  *catalogue;
+
+    catalogue = &keeper->worker->catalogue;
+
+    (void) clock_gettime(CLOCK_REALTIME, &ts);
+    now = (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+
+    if (keeper->ntaken
+        && ngx_recording_catalogue_orphans_thread(catalogue,
+                                         now - NGX_RECORDING_KEEPER_GRACE,
+                                         keeper->taken, &keeper->ntaken, err)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_recording_catalogue_over_thread(catalogue, err);
+}
+
+
+/* less than the reserve, until there is a tenth more */
+
+static void
+ngx_recording_keeper_reserve(ngx_recording_keeper_t *keeper)
+{
+    off_t                   room;
+    ngx_recording_store_t  *store;
+
+    store = &keeper->worker->store;
+
+    if (ngx_recording_store_room_thread(store, &room) != NGX_OK) {
+        return;
+    }
+
+    if (!keeper->low && room < store->reserve) {
+        keeper->low = 1;
+
+        ngx_recording_notice(&keeper->notices, NGX_LOG_ERR, 0,
+                             "store \"%s\" has %lld bytes left, less than "
+                             "reserve=: recording stops at the next key "
+                             "frames, exception -104", store->path,
+                             (long long) room);
+
+    } else if (keeper->low && room >= store->reserve + store->reserve / 10) {
+        keeper->low = 0;
+
+        ngx_recording_notice(&keeper->notices, NGX_LOG_NOTICE, 0,
+                             "store \"%s\" has room again, recording goes "
+                             "on", store->path);
+    }
+
+    store->low = keeper->low;
+}
+
+
+/* the oldest finished files go, when the store has more than max= */
+
+static ngx_int_t
+ngx_recording_keeper_quota(ngx_recording_keeper_t *keeper,
+    ngx_recording_catalogue_error_t *err)
+{
+    int64_t                     over, evicted;
+    ngx_recording_store_t      *store;
+
+    store = &keeper->worker->store;
+
+    if (ngx_recording_catalogue_evict_thread(&keeper->worker->catalogue,
+                         store->max
+                         - ngx_recording_store_growing_thread(store),
+                         &over, &evicted, err)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (over <= 0 || evicted) {
+        keeper->full = 0;
+
+    } else if (!keeper->full) {
+        keeper->full = 1;
+        ngx_recording_notice(&keeper->notices, NGX_LOG_WARN, 0,
+                             "store \"%s\" has more than max=, but no "
+                             "finished file to be evicted", store->path);
+    }
+
+    return ngx_recording_keeper_discard(keeper, err);
+}
+
+
+static ngx_int_t
+ngx_recording_keeper_discard(ngx_recording_keeper_t *keeper,
+    ngx_recording_catalogue_error_t *err)
+{
+    ngx_uint_t                  i, n;
+    ngx_recording_evicted_t    *files, *f;
+    ngx_recording_catalogue_t  *catalogue;
+
+    catalogue = &keeper->worker->catalogue;
+
+    files = malloc(NGX_RECORDING_KEEPER_EVICTED
+                   * sizeof(ngx_recording_evicted_t));
+
+    if (files == NULL) {
+        return NGX_OK;
+    }
+
+    n = NGX_RECORDING_KEEPER_EVICTED;
+
+    if (ngx_recording_catalogue_evicted_thread(catalogue, files, &n, err)
+        != NGX_OK)
+    {
+        free(files);
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        f = &files[i];
+
+        if (ngx_recording_store_discard_thread(&keeper->worker->store,
+                                               f->path, 0)
+            != NGX_OK)
+        {
+            if (!keeper->stuck) {
+                keeper->stuck = 1;
+                ngx_recording_notice(&keeper->notices, NGX_LOG_ERR, errno,
+                                     "remove evicted file \"%s\" failed",
+                                     f->path);
+            }
+
+            continue;
+        }
+
+        if (ngx_recording_catalogue_gone_thread(catalogue, f->id, err)
+            != NGX_OK)
+        {
+            free(files);
+            return NGX_ERROR;
+        }
+
+        keeper->stuck = 0;
+
+        ngx_recording_notice(&keeper->notices, NGX_LOG_NOTICE, 0,
+                             "file evicted: \"%s\"", f->path);
+    }
+
+    free(files);
+
+    return NGX_OK;
+}
