@@ -24,7 +24,7 @@
 #include <pthread.h>
 
 
-#define NGX_RECORDING_SQLS   40
+#define NGX_RECORDING_SQLS   48
 #define NGX_RECORDING_TAKEN  8       /* files at a time, at most */
 
 
@@ -35,7 +35,9 @@ typedef struct {
     struct sqlite3_stmt    *stmts[NGX_RECORDING_SQLS];
     uint64_t                last_id;
     int64_t                 version;       /* of the data, last seen */
-    unsigned                rebuilt:1;     /* by this worker: to be said */
+    ngx_uint_t              aside;         /* a damaged one was put aside */
+    ngx_uint_t              suspect;       /* it is to be checked */
+    ngx_uint_t              corrupt;       /* it was, and is not whole */
 } ngx_recording_catalogue_t;
 
 
@@ -176,9 +178,35 @@ ngx_int_t ngx_recording_catalogue_known_thread(ngx_recording_catalogue_t *cat,
     uint64_t id, ngx_recording_file_e *state,
     ngx_recording_catalogue_error_t *err);
 
-/* writes the row of a file in work/ that has none: it is nobody's */
+/* writes the row of a file in work/ that has none, and of its recording */
 ngx_int_t ngx_recording_catalogue_adopt_thread(ngx_recording_catalogue_t *cat,
-    ngx_recording_file_t *file, ngx_recording_catalogue_error_t *err);
+    ngx_recording_file_t *file, const char *owner,
+    ngx_recording_catalogue_error_t *err);
+
+/* --- a catalogue that was lost */
+
+/*
+ * What the row of a finished file will have, as a JSON object of at most
+ * NGX_RECORDING_LABEL bytes.
+ */
+ngx_int_t ngx_recording_catalogue_label_thread(ngx_recording_catalogue_t *cat,
+    ngx_recording_file_t *file, char *label,
+    ngx_recording_catalogue_error_t *err);
+
+/*
+ * Writes the row of a file that was found in files/, by its label, or, if
+ * that is NULL, by what the file struct has; unless one has that path.
+ */
+ngx_int_t ngx_recording_catalogue_found_thread(ngx_recording_catalogue_t *cat,
+    const char *label, ngx_recording_file_t *file, ngx_uint_t *added,
+    ngx_recording_catalogue_error_t *err);
+
+/* whether the files were looked through since the catalogue was made */
+ngx_int_t ngx_recording_catalogue_complete_thread(
+    ngx_recording_catalogue_t *cat, ngx_uint_t *complete,
+    ngx_recording_catalogue_error_t *err);
+ngx_int_t ngx_recording_catalogue_completed_thread(
+    ngx_recording_catalogue_t *cat, ngx_recording_catalogue_error_t *err);
 
 /*
  * Marks the oldest finished files as evicted, if all that do not grow have

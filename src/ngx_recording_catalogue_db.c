@@ -13,11 +13,14 @@ static ngx_int_t ngx_recording_catalogue_open(ngx_recording_catalogue_t *cat,
 static ngx_int_t ngx_recording_catalogue_connect(
     ngx_recording_catalogue_t *cat, const char *path,
     ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_catalogue_check(
+    ngx_recording_catalogue_t *cat);
 static ngx_int_t ngx_recording_catalogue_create(
     ngx_recording_catalogue_t *cat);
 static int ngx_recording_catalogue_migrate(ngx_recording_catalogue_t *cat);
 static ngx_uint_t ngx_recording_catalogue_damaged(
     ngx_recording_catalogue_t *cat);
+static void ngx_recording_catalogue_suspect(ngx_recording_catalogue_t *cat);
 static void ngx_recording_catalogue_aside(const char *path);
 
 
@@ -212,14 +215,55 @@ static const char  *ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
 
     /* ADOPT */
     "INSERT OR IGNORE INTO recordings (template, domain, app, stream,"
-    " stream_param, recording_id, owner, start_us, end_us)"
-    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, '', ?7, ?8)",
+    " stream_param, recording_id, owner, start_us)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
 
     /* ADOPT_FILE */
     "INSERT OR IGNORE INTO files (template, domain, app, stream,"
     " stream_param, file_id, recording_id, format, state, start_us, path,"
-    " play_url, recovered) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
-    " 'recording', ?9, ?10, ?11, 1)",
+    " play_url, owner, recovered) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
+    " 'recording', ?9, ?10, ?11, ?12, 1)",
+
+    /* LABEL */
+    "SELECT json_object('file_id', file_id, 'recording_id', recording_id,"
+    " 'task_id', task_id, 'template', template, 'domain', domain,"
+    " 'app', app, 'stream', stream, 'stream_param', stream_param,"
+    " 'format', format, 'start_us', start_us, 'end_us', end_us,"
+    " 'duration_ms', duration_ms, 'size', ?2, 'video_codec', video_codec,"
+    " 'audio_codec', audio_codec, 'resolution', resolution, 'gaps', gaps,"
+    " 'frames_in', frames_in, 'frames_written', frames_written,"
+    " 'frames_dropped', frames_dropped, 'drops', drops,"
+    " 'recovered', recovered) FROM files WHERE file_id = ?1",
+
+    /* FOUND */
+    "INSERT OR IGNORE INTO files (file_id, recording_id, task_id, template,"
+    " domain, app, stream, stream_param, format, state, start_us, end_us,"
+    " duration_ms, size, video_codec, audio_codec, resolution, gaps,"
+    " frames_in, frames_written, frames_dropped, drops, recovered, path,"
+    " play_url) SELECT j ->> 'file_id', j ->> 'recording_id',"
+    " j ->> 'task_id', j ->> 'template', j ->> 'domain', j ->> 'app',"
+    " j ->> 'stream', j ->> 'stream_param', j ->> 'format', 'finished',"
+    " j ->> 'start_us', j ->> 'end_us', j ->> 'duration_ms', j ->> 'size',"
+    " j ->> 'video_codec', j ->> 'audio_codec', j ->> 'resolution',"
+    " j ->> 'gaps', j ->> 'frames_in', j ->> 'frames_written',"
+    " j ->> 'frames_dropped', j ->> 'drops', j ->> 'recovered', ?2, ?3"
+    " FROM (SELECT ?1 AS j)",
+
+    /* FOUND_RECORDING */
+    "INSERT OR IGNORE INTO recordings (recording_id, task_id, template,"
+    " domain, app, stream, stream_param, owner, start_us, end_us)"
+    " SELECT recording_id, task_id, template, domain, app, stream,"
+    " stream_param, '', start_us, end_us FROM files WHERE path = ?1",
+
+    /* FOUND_PLAIN */
+    "INSERT OR IGNORE INTO files (template, domain, app, stream,"
+    " stream_param, file_id, recording_id, format, state, start_us, end_us,"
+    " size, path, play_url, recovered) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6,"
+    " ?7, 'finished', ?8, ?8, ?9, ?10, ?11, 1)",
+
+    /* COMPLETE: a mark in the file's header */
+    "PRAGMA application_id",
+    "PRAGMA application_id=1919250531",
 
     /* TOTAL */
     "SELECT bytes FROM totals",
@@ -238,12 +282,6 @@ static const char  *ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
 
     /* GONE */
     "UPDATE files SET local = 0 WHERE file_id = ?1",
-
-    /* FOUND */
-    "INSERT OR IGNORE INTO files (template, domain, app, stream,"
-    " stream_param, file_id, recording_id, format, state, start_us, path,"
-    " play_url, end_us, duration_ms, size, recovered) VALUES (?1, ?2, ?3,"
-    " ?4, ?5, ?6, ?7, ?8, 'finished', ?9, ?10, ?11, ?12, ?13, ?14, 1)",
 };
 
 
@@ -321,6 +359,9 @@ ngx_recording_catalogue_begin(ngx_recording_catalogue_t *cat,
     {
         (void) snprintf(err->text, sizeof(err->text), "%s",
                         sqlite3_errmsg(cat->db));
+
+        ngx_recording_catalogue_suspect(cat);
+
         (void) pthread_mutex_unlock(&cat->mutex);
         return NGX_ERROR;
     }
@@ -344,13 +385,29 @@ ngx_recording_catalogue_finish(ngx_recording_catalogue_t *cat, ngx_int_t rc,
                         sqlite3_errmsg(cat->db));
     }
 
-    if (rc != NGX_OK && !sqlite3_get_autocommit(cat->db)) {
+    if (rc == NGX_ERROR) {
+        ngx_recording_catalogue_suspect(cat);
+    }
+
+    if (cat->db && !sqlite3_get_autocommit(cat->db)) {
         (void) ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_ROLLBACK);
     }
 
     (void) pthread_mutex_unlock(&cat->mutex);
 
     return rc;
+}
+
+
+/* after damage the next call opens it again, and looks whether it is whole */
+
+static void
+ngx_recording_catalogue_suspect(ngx_recording_catalogue_t *cat)
+{
+    if (ngx_recording_catalogue_damaged(cat)) {
+        cat->suspect = 1;
+        ngx_recording_catalogue_close(cat);
+    }
 }
 
 
@@ -386,7 +443,10 @@ ngx_recording_catalogue_open(ngx_recording_catalogue_t *cat,
 
     if (rc == NGX_DECLINED) {
         ngx_recording_catalogue_aside(path);
-        cat->rebuilt = 1;
+
+        cat->aside = 1;
+        cat->corrupt = 0;
+        cat->suspect = 0;
 
         rc = ngx_recording_catalogue_connect(cat, path, err);
     }
@@ -421,6 +481,7 @@ ngx_recording_catalogue_connect(ngx_recording_catalogue_t *cat,
     if (sqlite3_open_v2(path, &cat->db,
                         SQLITE_OPEN_READWRITE|SQLITE_OPEN_NOMUTEX, NULL)
         == SQLITE_OK
+        && ngx_recording_catalogue_check(cat) == NGX_OK
         && ngx_recording_catalogue_create(cat) == NGX_OK)
     {
         return NGX_OK;
@@ -437,12 +498,51 @@ ngx_recording_catalogue_connect(ngx_recording_catalogue_t *cat,
 }
 
 
+/*
+ * Looks through the whole database, at nginx's start, or after a sign of
+ * damage.
+ */
+
+static ngx_int_t
+ngx_recording_catalogue_check(ngx_recording_catalogue_t *cat)
+{
+    int            rc;
+    ngx_uint_t     whole;
+    sqlite3_stmt  *st;
+
+    (void) sqlite3_busy_timeout(cat->db, NGX_RECORDING_CATALOGUE_BUSY);
+
+    if (!ngx_recording_store_alone_thread(cat->store) && !cat->suspect) {
+        return NGX_OK;
+    }
+
+    if (sqlite3_prepare_v2(cat->db, "PRAGMA quick_check(1)", -1, &st, NULL)
+        != SQLITE_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    rc = sqlite3_step(st);
+
+    whole = rc == SQLITE_ROW
+            && strcmp((const char *) sqlite3_column_text(st, 0), "ok") == 0;
+
+    cat->corrupt = (rc == SQLITE_ROW && !whole);
+
+    if (sqlite3_finalize(st) != SQLITE_OK) {
+        return NGX_ERROR;
+    }
+
+    cat->suspect = 0;
+
+    return whole ? NGX_OK : NGX_ERROR;
+}
+
+
 static ngx_int_t
 ngx_recording_catalogue_create(ngx_recording_catalogue_t *cat)
 {
-    int   rc, wait;
-
-    (void) sqlite3_busy_timeout(cat->db, NGX_RECORDING_CATALOGUE_BUSY);
+    int  rc, wait;
 
     /* the busy timeout does not hold for a change of the journal's mode */
 
@@ -531,7 +631,7 @@ ngx_recording_catalogue_damaged(ngx_recording_catalogue_t *cat)
 
     rc = cat->db ? sqlite3_errcode(cat->db) : SQLITE_OK;
 
-    return rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB;
+    return rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB || cat->corrupt;
 }
 
 

@@ -394,7 +394,8 @@ ngx_recording_catalogue_known_thread(ngx_recording_catalogue_t *cat,
 
 ngx_int_t
 ngx_recording_catalogue_adopt_thread(ngx_recording_catalogue_t *cat,
-    ngx_recording_file_t *file, ngx_recording_catalogue_error_t *err)
+    ngx_recording_file_t *file, const char *owner,
+    ngx_recording_catalogue_error_t *err)
 {
     ngx_int_t      rc;
     sqlite3_stmt  *st;
@@ -408,7 +409,8 @@ ngx_recording_catalogue_adopt_thread(ngx_recording_catalogue_t *cat,
     if (st) {
         ngx_recording_catalogue_stream(st, 1, file->stream);
         (void) sqlite3_bind_int64(st, 6, (sqlite3_int64) file->recording_id);
-        (void) sqlite3_bind_int64(st, 7, file->start);
+        (void) sqlite3_bind_text(st, 7, owner, -1, SQLITE_STATIC);
+        (void) sqlite3_bind_int64(st, 8, file->start);
     }
 
     rc = ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_ADOPT);
@@ -427,6 +429,7 @@ ngx_recording_catalogue_adopt_thread(ngx_recording_catalogue_t *cat,
         }
 
         ngx_recording_catalogue_url(cat, st, 11, file);
+        (void) sqlite3_bind_text(st, 12, owner, -1, SQLITE_STATIC);
     }
 
     if (rc == NGX_OK) {

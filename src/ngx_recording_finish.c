@@ -38,6 +38,9 @@ static ngx_int_t ngx_recording_finish_lost(ngx_recording_finish_t *f);
 static void ngx_recording_finish_clear(ngx_recording_finish_t *f);
 static ngx_int_t ngx_recording_finish_failed(ngx_recording_finish_t *f,
     const char *op, ngx_err_t err, ngx_recording_catalogue_error_t *sql);
+static ngx_int_t ngx_recording_finish_label(ngx_recording_mux_t *mux,
+    ngx_recording_catalogue_t *catalogue,
+    ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_finish_place(ngx_recording_mux_t *mux,
     ngx_recording_catalogue_t *catalogue,
     ngx_recording_catalogue_error_t *err);
@@ -449,6 +452,10 @@ ngx_recording_finish_file(ngx_recording_finish_t *f)
     mux->whole = 1;
     err.text[0] = '\0';
 
+    if (ngx_recording_finish_label(mux, catalogue, &err) != NGX_OK) {
+        return ngx_recording_finish_failed(f, NULL, 0, &err);
+    }
+
     if (ngx_recording_finish_place(mux, catalogue, &err) != NGX_OK) {
         return ngx_recording_finish_failed(f, mux->op, mux->err,
                                            err.text[0] ? &err : NULL);
@@ -500,6 +507,38 @@ ngx_recording_finish_failed(ngx_recording_finish_t *f, const char *op,
     }
 
     return sql == NULL && err == EINVAL ? NGX_ERROR : NGX_AGAIN;
+}
+
+
+/* what the row says stays with the file, in case that the rows are lost */
+
+static ngx_int_t
+ngx_recording_finish_label(ngx_recording_mux_t *mux,
+    ngx_recording_catalogue_t *catalogue,
+    ngx_recording_catalogue_error_t *err)
+{
+    char  label[NGX_RECORDING_LABEL], path[NGX_RECORDING_FILE_PATH];
+
+    if (mux->placed) {
+        return NGX_OK;
+    }
+
+    if (ngx_recording_catalogue_label_thread(catalogue, &mux->file, label,
+                                             err)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(path, mux->file.path, mux->file.path_len);
+    path[mux->file.path_len] = '\0';
+
+    /* not every file system can */
+
+    (void) ngx_recording_store_label_thread(mux->store, !mux->format->endless,
+                                            mux->format->endless
+                                            ? path : mux->work, label);
+    return NGX_OK;
 }
 
 

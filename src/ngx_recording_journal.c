@@ -14,7 +14,8 @@ typedef enum {
     NGX_RECORDING_JOURNAL_META,
     NGX_RECORDING_JOURNAL_PATH,
     NGX_RECORDING_JOURNAL_GAP,
-    NGX_RECORDING_JOURNAL_STATE
+    NGX_RECORDING_JOURNAL_STATE,
+    NGX_RECORDING_JOURNAL_OWNER
 } ngx_recording_journal_e;
 
 
@@ -101,6 +102,7 @@ ngx_recording_journal_create_thread(ngx_recording_mux_t *mux)
     }
 
     if (ngx_recording_journal_facts(mux) != NGX_OK
+        || ngx_recording_journal_owner_thread(mux) != NGX_OK
         || ngx_recording_journal_media_thread(mux) != NGX_OK)
     {
         return NGX_ERROR;
@@ -211,6 +213,19 @@ ngx_recording_journal_facts(ngx_recording_mux_t *mux)
     }
 
     return ngx_recording_journal_write(mux, NGX_RECORDING_JOURNAL_FACTS,
+                                       &iov);
+}
+
+
+ngx_int_t
+ngx_recording_journal_owner_thread(ngx_recording_mux_t *mux)
+{
+    ngx_recording_iov_t  iov;
+
+    ngx_recording_journal_begin(&iov, mux->store->owner,
+                                sizeof(mux->store->owner));
+
+    return ngx_recording_journal_write(mux, NGX_RECORDING_JOURNAL_OWNER,
                                        &iov);
 }
 
@@ -607,6 +622,16 @@ ngx_recording_journal_apply(ngx_recording_mux_t *mux,
         ngx_memcpy(&gap, p, sizeof(gap));
 
         return ngx_recording_mux_gap_thread(mux, gap.at, gap.length);
+
+    case NGX_RECORDING_JOURNAL_OWNER:
+        if (size != sizeof(mux->owner)) {
+            return NGX_DECLINED;
+        }
+
+        ngx_memcpy(mux->owner, p, size);
+        mux->owner[size - 1] = '\0';
+
+        return NGX_OK;
 
     case NGX_RECORDING_JOURNAL_STATE:
         return ngx_recording_journal_state(mux, p, size);

@@ -26,6 +26,9 @@
  */
 ngx_int_t ngx_recording_journal_create_thread(ngx_recording_mux_t *mux);
 
+/* notes that this worker writes the file from now on */
+ngx_int_t ngx_recording_journal_owner_thread(ngx_recording_mux_t *mux);
+
 /* notes the path that was claimed; the tracks, after a change; a gap */
 ngx_int_t ngx_recording_journal_path_thread(ngx_recording_mux_t *mux);
 ngx_int_t ngx_recording_journal_media_thread(ngx_recording_mux_t *mux);

@@ -1,6 +1,7 @@
 
 #include "ngx_recording_finish.h"
 #include "ngx_recording_keeper.h"
+#include "ngx_recording_rebuild.h"
 #include "ngx_recording_recorder.h"
 
 
@@ -106,7 +107,7 @@ ngx_recording_keeper_thread(void *data)
     keeper->turns++;
     rc = NGX_OK;
 
-    if (!keeper->scanned) {
+    if (!keeper->scanned || keeper->worker->catalogue.aside) {
         rc = ngx_recording_keeper_scan(keeper, &err);
     }
 
@@ -210,6 +211,12 @@ ngx_recording_keeper_scan(ngx_recording_keeper_t *keeper,
     (void) ngx_recording_store_list_thread(&keeper->worker->store,
                                            ngx_recording_keeper_name, &scan);
 
+    if (scan.rc == NGX_OK) {
+        scan.rc = ngx_recording_rebuild_thread(&keeper->worker->store,
+                                               &keeper->worker->catalogue,
+                                               &keeper->notices, err);
+    }
+
     keeper->scanned = (scan.rc == NGX_OK);
 
     return scan.rc;
@@ -262,7 +269,7 @@ ngx_recording_keeper_name(void *data, const char *name)
     }
 
     if (ngx_recording_catalogue_adopt_thread(&worker->catalogue, &mux->file,
-                                             scan->err)
+                                             mux->owner, scan->err)
         != NGX_OK)
     {
         scan->rc = NGX_ERROR;

@@ -131,6 +131,7 @@ struct ngx_recording_mux_s {
     uint64_t                beside;    /* bytes that it has elsewhere */
     uint64_t                counted;   /* bytes in store->growing */
 
+    char                    owner[NGX_RECORDING_OWNER];  /* by the journal */
     int                     journal;   /* descriptor */
     off_t                   journal_pos;
     unsigned                journal_changed:1;

@@ -250,7 +250,11 @@ ngx_recording_output_continue(ngx_recording_writer_t *w,
     mux->key = cut->time - mux->begin;
     out->retry = 0;
 
-    rc = ngx_recording_mux_gap_thread(mux, end, gap);
+    rc = ngx_recording_journal_owner_thread(mux);
+
+    if (rc == NGX_OK) {
+        rc = ngx_recording_mux_gap_thread(mux, end, gap);
+    }
 
     if (rc == NGX_OK && mux->format->change) {
         rc = mux->format->change(mux, same ? NULL : media);

@@ -7,6 +7,7 @@
 
 #define NGX_RECORDING_STORE_INDEX  "/index.m3u8"
 #define NGX_RECORDING_STORE_LOCK   "worker."
+#define NGX_RECORDING_STORE_LOCKS  10
 
 
 #ifndef RENAME_NOREPLACE
@@ -21,6 +22,7 @@ static ngx_int_t ngx_recording_store_parents(ngx_recording_store_t *store,
     char *path);
 static ngx_int_t ngx_recording_store_discard_dir(
     ngx_recording_store_t *store, const char *path);
+static ngx_uint_t ngx_recording_store_is_lock(const char *name);
 static void ngx_recording_store_growth(void *data, const char *name);
 static ngx_int_t ngx_recording_store_sync_dir(int at, const char *path);
 static ngx_int_t ngx_recording_store_parent(char *path, const char *of);
@@ -63,31 +65,43 @@ ngx_recording_store_open_thread(ngx_recording_store_t *store, const char **op)
 static ngx_int_t
 ngx_recording_store_lock(ngx_recording_store_t *store)
 {
+    time_t       now;
+    ngx_uint_t   n;
     struct stat  st;
 
-    (void) snprintf(store->owner, sizeof(store->owner), NGX_RECORDING_STORE_LOCK "%d.%ld",
-                    (int) ngx_getpid(), (long) time(NULL));
+    now = time(NULL);
 
-    store->lock = ngx_recording_store_create_thread(store, store->owner);
+    for (n = 0; n < NGX_RECORDING_STORE_LOCKS; n++) {
 
-    if (store->lock == -1) {
-        return NGX_ERROR;
+        (void) snprintf(store->owner, sizeof(store->owner),
+                        NGX_RECORDING_STORE_LOCK "%d.%ld", (int) ngx_getpid(),
+                        (long) now + n);
+
+        store->lock = ngx_recording_store_create_thread(store, store->owner);
+
+        if (store->lock == -1) {
+            if (errno == NGX_EEXIST) {
+                continue;
+            }
+
+            return NGX_ERROR;
+        }
+
+        /* before it is locked another worker may take it for a dead one's */
+
+        if (flock(store->lock, LOCK_EX|LOCK_NB) == 0
+            && fstat(store->lock, &st) == 0 && st.st_nlink)
+        {
+            return NGX_OK;
+        }
+
+        (void) close(store->lock);
+        store->lock = -1;
     }
 
-    /* before it was locked another worker could take it for a dead one's */
+    errno = EAGAIN;
 
-    if (flock(store->lock, LOCK_EX|LOCK_NB) == -1
-        || fstat(store->lock, &st) == -1)
-    {
-        return NGX_ERROR;
-    }
-
-    if (st.st_nlink == 0) {
-        errno = EAGAIN;
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
+    return NGX_ERROR;
 }
 
 
@@ -157,6 +171,28 @@ ngx_recording_store_alive_thread(ngx_recording_store_t *store,
     (void) close(fd);
 
     return alive;
+}
+
+
+ngx_uint_t
+ngx_recording_store_alone_thread(ngx_recording_store_t *store)
+{
+    ngx_uint_t  alone;
+
+    alone = (flock(store->files, LOCK_EX|LOCK_NB) == 0);
+
+    (void) flock(store->files, LOCK_SH|LOCK_NB);
+
+    return alone;
+}
+
+
+static ngx_uint_t
+ngx_recording_store_is_lock(const char *name)
+{
+    return strncmp(name, NGX_RECORDING_STORE_LOCK,
+                   sizeof(NGX_RECORDING_STORE_LOCK) - 1)
+           == 0;
 }
 
 
@@ -513,9 +549,7 @@ ngx_recording_store_growth(void *data, const char *name)
     int      fd;
     int64_t  bytes;
 
-    if (strncmp(name, NGX_RECORDING_STORE_LOCK,
-                sizeof(NGX_RECORDING_STORE_LOCK) - 1)
-        != 0
+    if (!ngx_recording_store_is_lock(name)
         || strcmp(name, growth->store->owner) == 0
         || !ngx_recording_store_alive_thread(growth->store, name))
     {
@@ -577,9 +611,7 @@ ngx_recording_store_bury_thread(ngx_recording_store_t *store,
 {
     int  fd;
 
-    if (strncmp(owner, NGX_RECORDING_STORE_LOCK,
-                sizeof(NGX_RECORDING_STORE_LOCK) - 1)
-        != 0
+    if (!ngx_recording_store_is_lock(owner)
         || strcmp(owner, store->owner) == 0)
     {
         return;

@@ -21,6 +21,8 @@
 
 #define NGX_RECORDING_IOVS    512
 #define NGX_RECORDING_WINDOW  65536
+#define NGX_RECORDING_OWNER   64
+#define NGX_RECORDING_LABEL   8192
 
 
 typedef struct {
@@ -35,8 +37,13 @@ typedef struct {
     int                     files;     /* directories */
     int                     work;
     int                     lock;      /* held as long as the worker lives */
-    char                    owner[64]; /* the lock's name in work/ */
+    char                    owner[NGX_RECORDING_OWNER];  /* the lock's name
+                                          in work/ */
 } ngx_recording_store_t;
+
+
+typedef ngx_int_t (*ngx_recording_store_file_pt)(void *data, int fd,
+    const char *path);
 
 
 /* a file that is read in order, by small pieces */
@@ -71,6 +78,12 @@ void ngx_recording_store_close(ngx_recording_store_t *store);
 /* whether the worker that holds a lock of this name lives */
 ngx_uint_t ngx_recording_store_alive_thread(ngx_recording_store_t *store,
     const char *owner);
+
+/*
+ * Whether no other living worker has called this.  Calls must not come at
+ * the same time.
+ */
+ngx_uint_t ngx_recording_store_alone_thread(ngx_recording_store_t *store);
 
 /* creates a growing file in work/ and returns its descriptor or -1 */
 int ngx_recording_store_create_thread(ngx_recording_store_t *store,
@@ -117,6 +130,23 @@ ngx_int_t ngx_recording_store_discard_thread(ngx_recording_store_t *store,
 /* the size of a file in files/, or -1 */
 off_t ngx_recording_store_size_thread(ngx_recording_store_t *store,
     const char *path);
+
+/*
+ * A text that stays with a file, as an extended attribute: what its row has.
+ * Not every file system knows them: NGX_ERROR.  work: it lies in work/, else
+ * in files/.  size of the buffer: NGX_RECORDING_LABEL.
+ */
+ngx_int_t ngx_recording_store_label_thread(ngx_recording_store_t *store,
+    ngx_uint_t work, const char *name, const char *text);
+ngx_int_t ngx_recording_store_read_label_thread(int fd, char *text);
+
+/*
+ * Calls back with the path of each file in files/, and its descriptor, until
+ * it returns something else than NGX_OK.  A directory with an index.m3u8 is
+ * that one file.
+ */
+ngx_int_t ngx_recording_store_walk_thread(ngx_recording_store_t *store,
+    ngx_recording_store_file_pt file, void *data);
 
 /* bytes that are free in the file system */
 ngx_int_t ngx_recording_store_room_thread(ngx_recording_store_t *store,

@@ -1,0 +1,170 @@
+
+/*
+ * The catalogue's side of making itself anew.
+ */
+
+
+#include "ngx_recording_catalogue_db.h"
+
+
+static ngx_int_t ngx_recording_catalogue_plain(
+    ngx_recording_catalogue_t *cat, ngx_recording_file_t *file);
+
+
+ngx_int_t
+ngx_recording_catalogue_label_thread(ngx_recording_catalogue_t *cat,
+    ngx_recording_file_t *file, char *label,
+    ngx_recording_catalogue_error_t *err)
+{
+    int            step;
+    ngx_int_t      rc;
+    const char    *text;
+    sqlite3_stmt  *st;
+
+    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_ERROR;
+
+    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_LABEL);
+
+    if (st) {
+        (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) file->id);
+        (void) sqlite3_bind_int64(st, 2, (sqlite3_int64) file->size);
+
+        step = sqlite3_step(st);
+        text = (const char *) sqlite3_column_text(st, 0);
+
+        if (step == SQLITE_ROW && text) {
+            (void) snprintf(label, NGX_RECORDING_LABEL, "%s", text);
+            rc = NGX_OK;
+        }
+
+        (void) sqlite3_reset(st);
+    }
+
+    return ngx_recording_catalogue_finish(cat, rc, err);
+}
+
+
+ngx_int_t
+ngx_recording_catalogue_found_thread(ngx_recording_catalogue_t *cat,
+    const char *label, ngx_recording_file_t *file, ngx_uint_t *added,
+    ngx_recording_catalogue_error_t *err)
+{
+    ngx_int_t      rc;
+    sqlite3_stmt  *st;
+
+    *added = 0;
+
+    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_DECLINED;
+
+    if (label) {
+        st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_FOUND);
+
+        if (st) {
+            (void) sqlite3_bind_text(st, 1, label, -1, SQLITE_STATIC);
+            ngx_recording_catalogue_text(st, 2, file->path, file->path_len);
+            ngx_recording_catalogue_url(cat, st, 3, file);
+        }
+
+        /* somebody else may have written the label */
+
+        if (ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_FOUND)
+            == NGX_OK
+            && sqlite3_changes(cat->db))
+        {
+            rc = NGX_OK;
+        }
+    }
+
+    if (rc != NGX_OK) {
+        rc = ngx_recording_catalogue_plain(cat, file);
+    }
+
+    *added = sqlite3_changes(cat->db) != 0;
+
+    if (rc == NGX_OK && *added) {
+        st = ngx_recording_catalogue_stmt(cat,
+                                          NGX_RECORDING_SQL_FOUND_RECORDING);
+
+        if (st) {
+            ngx_recording_catalogue_text(st, 1, file->path, file->path_len);
+        }
+
+        rc = ngx_recording_catalogue_run(cat,
+                                         NGX_RECORDING_SQL_FOUND_RECORDING);
+    }
+
+    return ngx_recording_catalogue_finish(cat, rc, err);
+}
+
+
+static ngx_int_t
+ngx_recording_catalogue_plain(ngx_recording_catalogue_t *cat,
+    ngx_recording_file_t *file)
+{
+    sqlite3_stmt  *st;
+
+    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_FOUND_PLAIN);
+
+    if (st) {
+        ngx_recording_catalogue_stream(st, 1, file->stream);
+        (void) sqlite3_bind_int64(st, 6, (sqlite3_int64) file->id);
+        (void) sqlite3_bind_text(st, 7, file->format, -1, SQLITE_STATIC);
+        (void) sqlite3_bind_int64(st, 8, file->end);
+        (void) sqlite3_bind_int64(st, 9, (sqlite3_int64) file->size);
+        ngx_recording_catalogue_text(st, 10, file->path, file->path_len);
+        ngx_recording_catalogue_url(cat, st, 11, file);
+    }
+
+    return ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_FOUND_PLAIN);
+}
+
+
+ngx_int_t
+ngx_recording_catalogue_complete_thread(ngx_recording_catalogue_t *cat,
+    ngx_uint_t *complete, ngx_recording_catalogue_error_t *err)
+{
+    int            step;
+    ngx_int_t      rc;
+    sqlite3_stmt  *st;
+
+    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_ERROR;
+
+    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_COMPLETE);
+
+    if (st) {
+        step = sqlite3_step(st);
+        *complete = sqlite3_column_int64(st, 0) != 0;
+
+        (void) sqlite3_reset(st);
+
+        rc = step == SQLITE_ROW ? NGX_OK : NGX_ERROR;
+    }
+
+    return ngx_recording_catalogue_finish(cat, rc, err);
+}
+
+
+ngx_int_t
+ngx_recording_catalogue_completed_thread(ngx_recording_catalogue_t *cat,
+    ngx_recording_catalogue_error_t *err)
+{
+    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_recording_catalogue_finish(cat,
+               ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_COMPLETED),
+               err);
+}

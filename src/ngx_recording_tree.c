@@ -1,0 +1,174 @@
+
+/*
+ * The tree of finished files: what belongs to the store, but is needed only
+ * when its catalogue is lost.
+ */
+
+
+#include "ngx_recording_store.h"
+#include <dirent.h>
+#include <sys/xattr.h>
+
+
+#define NGX_RECORDING_TREE_LABEL  "user.recording"
+#define NGX_RECORDING_TREE_DEPTH  64
+#define NGX_RECORDING_TREE_INDEX  "index.m3u8"
+
+
+typedef struct {
+    ngx_recording_store_file_pt  file;
+    void                   *data;
+    char                    path[PATH_MAX];
+} ngx_recording_tree_t;
+
+
+static ngx_int_t ngx_recording_tree_dir(ngx_recording_tree_t *tree, int at,
+    size_t len, ngx_uint_t depth);
+static ngx_int_t ngx_recording_tree_entry(ngx_recording_tree_t *tree, int at,
+    const char *name, size_t len, ngx_uint_t depth);
+
+
+ngx_int_t
+ngx_recording_store_label_thread(ngx_recording_store_t *store,
+    ngx_uint_t work, const char *name, const char *text)
+{
+    int        fd;
+    ngx_int_t  rc;
+
+    fd = openat(work ? store->work : store->files, name,
+                O_RDWR|O_CLOEXEC|O_NOFOLLOW);
+
+    if (fd == -1) {
+        return NGX_ERROR;
+    }
+
+    rc = fsetxattr(fd, NGX_RECORDING_TREE_LABEL, text, strlen(text), 0) == -1
+         ? NGX_ERROR : NGX_OK;
+
+    (void) close(fd);
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_recording_store_read_label_thread(int fd, char *text)
+{
+    ssize_t  n;
+
+    n = fgetxattr(fd, NGX_RECORDING_TREE_LABEL, text,
+                  NGX_RECORDING_LABEL - 1);
+
+    if (n == -1) {
+        return NGX_ERROR;
+    }
+
+    text[n] = '\0';
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_recording_store_walk_thread(ngx_recording_store_t *store,
+    ngx_recording_store_file_pt file, void *data)
+{
+    int                    fd;
+    ngx_int_t              rc;
+    ngx_recording_tree_t  *tree;
+
+    tree = calloc(1, sizeof(ngx_recording_tree_t));
+
+    if (tree == NULL) {
+        return NGX_ERROR;
+    }
+
+    tree->file = file;
+    tree->data = data;
+
+    fd = openat(store->files, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+
+    rc = fd == -1 ? NGX_ERROR : ngx_recording_tree_dir(tree, fd, 0, 0);
+
+    free(tree);
+
+    return rc;
+}
+
+
+/* takes the descriptor */
+
+static ngx_int_t
+ngx_recording_tree_dir(ngx_recording_tree_t *tree, int at, size_t len,
+    ngx_uint_t depth)
+{
+    DIR            *dir;
+    ngx_int_t       rc;
+    struct dirent  *e;
+
+    dir = fdopendir(at);
+
+    if (dir == NULL) {
+        (void) close(at);
+        return NGX_ERROR;
+    }
+
+    /* an HLS playlist stands for all that is beside it */
+
+    if (faccessat(at, NGX_RECORDING_TREE_INDEX, F_OK, 0) == 0) {
+        rc = ngx_recording_tree_entry(tree, at, NGX_RECORDING_TREE_INDEX, len,
+                                      depth);
+        (void) closedir(dir);
+
+        return rc;
+    }
+
+    rc = NGX_OK;
+
+    while (rc == NGX_OK && (e = readdir(dir)) != NULL) {
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
+            rc = ngx_recording_tree_entry(tree, at, e->d_name, len, depth);
+        }
+    }
+
+    (void) closedir(dir);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_recording_tree_entry(ngx_recording_tree_t *tree, int at, const char *name,
+    size_t len, ngx_uint_t depth)
+{
+    int          fd, n;
+    ngx_int_t    rc;
+    struct stat  st;
+
+    n = snprintf(tree->path + len, sizeof(tree->path) - len, "%s%s",
+                 len ? "/" : "", name);
+
+    if (n < 0 || (size_t) n >= sizeof(tree->path) - len) {
+        return NGX_OK;
+    }
+
+    fd = openat(at, name, O_RDONLY|O_CLOEXEC|O_NOFOLLOW|O_NONBLOCK);
+
+    if (fd == -1 || fstat(fd, &st) == -1) {
+        if (fd != -1) {
+            (void) close(fd);
+        }
+
+        return NGX_OK;
+    }
+
+    if (S_ISDIR(st.st_mode) && depth < NGX_RECORDING_TREE_DEPTH) {
+        return ngx_recording_tree_dir(tree, fd, len + n, depth + 1);
+    }
+
+    rc = S_ISREG(st.st_mode) ? tree->file(tree->data, fd, tree->path)
+                             : NGX_OK;
+    (void) close(fd);
+
+    return rc;
+}
