@@ -35,6 +35,7 @@ thread_pool later threads=1;
 CONF
 
 my %line = (store => 2, main => 3, template => 3, app => 7, nostore => 7);
+my $size = ' of record_store, it must be a number of bytes, or with k, m or g';
 my $rule = 'live on; record_rule default;';
 my %right = (store => "record_store $dir/store;", main => '', app => $rule);
 
@@ -58,8 +59,14 @@ my @wrong = (
         . qq( directory "$dir/no" (2: No such file or directory)),
     store => "record_store $dir/file;",
         qq(record_store "$dir/file" is not a directory),
-    store => 'record_store s max=1g;',
-        'unknown parameter "max=1g" of record_store, only url= is known',
+    store => 'record_store s min=1g;',
+        'unknown parameter "min=1g" of record_store, known are url=, reserve='
+        . ' and max=',
+    store => 'record_store s max=many;',
+        qq(invalid size in "max=many") . $size,
+    store => 'record_store s max=0;', qq(invalid size in "max=0") . $size,
+    store => 'record_store s reserve=-1;', qq(invalid size in "reserve=-1") . $size,
+    store => 'record_store s max=1g max=2g;', 'duplicate parameter "max=2g"',
     store => 'record_store s url=ftp://host/;',
         'url "ftp://host/" of record_store must begin with http:// or'
         . ' https://',
@@ -105,8 +112,12 @@ my @wrong = (
         '"interval=1m" is not for format hls, which is never cut',
     template => 'format mp4 segment=6s;',
         '"segment=6s" is only for format hls',
-    template => 'format mp4 resume=9s;', 'unknown parameter "resume=9s" of'
-        . ' format, known are interval= and segment=',
+    template => 'format mp4 wait=9s;', 'unknown parameter "wait=9s" of'
+        . ' format, known are interval=, resume= and segment=',
+    template => 'format mp4 resume=1801s;',
+        'invalid time in "resume=1801s", it must be from 0 to 1800s',
+    template => 'format mp4 resume=0 resume=0;',
+        'duplicate parameter "resume=0"',
     template => 'format mp4 interval=1m interval=2m;',
         'duplicate parameter "interval=2m"',
     template => 'expire 90d;',

@@ -35,6 +35,7 @@ rtmp {
         format aac;
         path 'begun/{StreamID}/%%WHO%%/%%START%%';
     }
+    record_template default { format mp4; }
     server {
         listen 127.0.0.1:%%PORT_0%%;
         application live { live on; record_rule all start default; }

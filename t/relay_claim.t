@@ -86,8 +86,11 @@ subtest 'two nginx' => sub {
     $dies->kill9;
     my $killed = time;
 
-    my ($next) = grep { $_->{file_id} ne $row->{file_id} }
-                 $one->wait_growing(2);
+    # what the dead one has left is finished meanwhile
+    my $next = wait_for('another recording', 20, sub {
+        my ($row) = grep { $_->{file_id} ne $row->{file_id} } $one->files;
+        return $row;
+    });
     ok($next, 'the other one goes on');
     isnt($next->{recording_id}, $row->{recording_id},
          'it is another recording');
