@@ -346,7 +346,10 @@ ngx_recording_hls_end(ngx_recording_mux_t *mux, int64_t duration)
         (void) av_opt_set(hls->av.ctx->priv_data, "mpegts_flags",
                           "+resend_headers", 0);
 
+        /* they are in the file, whatever fails from here on */
+
         hls->whole = mux->pos;
+        ngx_recording_mux_written(mux);
     }
 
     /* after a failure: what was written in whole packets */
@@ -364,8 +367,6 @@ ngx_recording_hls_end(ngx_recording_mux_t *mux, int64_t duration)
     if (ngx_recording_hls_list(mux, duration) != NGX_OK) {
         return NGX_ERROR;
     }
-
-    ngx_recording_mux_written(mux);
 
     (void) close(mux->fd);
     mux->fd = -1;
@@ -435,9 +436,9 @@ ngx_recording_hls_flush(ngx_recording_mux_t *mux)
         return NGX_OK;
     }
 
-    avio_flush(hls->av.ctx->pb);
+    /* the muxer collects audio frames: what is counted must be in the file */
 
-    if (hls->av.ctx->pb->error) {
+    if (ngx_recording_av_flush_thread(&hls->av) != NGX_OK) {
         return NGX_ERROR;
     }
 
