@@ -426,7 +426,7 @@ ngx_recording_catalogue_open(ngx_recording_catalogue_t *cat,
 
     (void) snprintf(path, sizeof(path), "%s/catalogue.db", cat->store->path);
 
-    lock = openat(cat->store->work, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    lock = ngx_recording_openat(cat->store->work, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC, 0);
 
     if (lock == -1 || flock(lock, LOCK_EX) == -1) {
         (void) snprintf(err->text, sizeof(err->text), "lock work/: %s",
@@ -468,7 +468,7 @@ ngx_recording_catalogue_connect(ngx_recording_catalogue_t *cat,
 
     /* SQLite would make it with other permissions */
 
-    fd = open(path, O_RDWR|O_CREAT|O_CLOEXEC, 0640);
+    fd = ngx_recording_open(path, O_RDWR|O_CREAT|O_CLOEXEC, 0640);
 
     if (fd == -1) {
         (void) snprintf(err->text, sizeof(err->text), "open catalogue.db: %s",

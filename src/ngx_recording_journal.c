@@ -325,7 +325,7 @@ ngx_recording_journal_sync_thread(ngx_recording_mux_t *mux)
         return NGX_OK;
     }
 
-    if (fdatasync(mux->journal) == -1) {
+    if (ngx_recording_fdatasync(mux->journal) == -1) {
         return ngx_recording_mux_error(mux, "sync the journal of");
     }
 

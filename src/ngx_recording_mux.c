@@ -215,7 +215,7 @@ ngx_recording_mux_sync_thread(ngx_recording_mux_t *mux, ngx_uint_t durable)
                 return NGX_ERROR;
             }
 
-        } else if (fdatasync(mux->fd) == -1) {
+        } else if (ngx_recording_fdatasync(mux->fd) == -1) {
             return ngx_recording_mux_error(mux, "sync");
         }
     }

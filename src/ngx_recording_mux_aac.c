@@ -172,7 +172,7 @@ ngx_recording_aac_reopen(ngx_recording_mux_t *mux)
     aac->whole = mux->pos;
     aac->last = mux->last[NGX_RECORDING_AUDIO];
 
-    if (ftruncate(mux->fd, mux->pos) == -1) {
+    if (ngx_recording_ftruncate(mux->fd, mux->pos) == -1) {
         return ngx_recording_mux_error(mux, "truncate");
     }
 
@@ -244,11 +244,11 @@ ngx_recording_aac_finish(ngx_recording_mux_t *mux)
 
     /* what a failed write may have left behind the last frame */
 
-    if (ftruncate(mux->fd, aac->whole) == -1) {
+    if (ngx_recording_ftruncate(mux->fd, aac->whole) == -1) {
         return ngx_recording_mux_error(mux, "truncate");
     }
 
-    if (fsync(mux->fd) == -1) {
+    if (ngx_recording_fsync(mux->fd) == -1) {
         return ngx_recording_mux_error(mux, "sync");
     }
 

@@ -689,7 +689,7 @@ ngx_recording_flv_reopen(ngx_recording_mux_t *mux)
 
     free(reader);
 
-    if (ftruncate(mux->fd, mux->pos) == -1) {
+    if (ngx_recording_ftruncate(mux->fd, mux->pos) == -1) {
         return ngx_recording_mux_error(mux, "truncate");
     }
 
@@ -786,11 +786,11 @@ ngx_recording_flv_finish(ngx_recording_mux_t *mux)
 
     /* what a failed write may have left behind the last whole tag */
 
-    if (ftruncate(mux->fd, mux->pos) == -1) {
+    if (ngx_recording_ftruncate(mux->fd, mux->pos) == -1) {
         return ngx_recording_mux_error(mux, "truncate");
     }
 
-    if (fsync(mux->fd) == -1) {
+    if (ngx_recording_fsync(mux->fd) == -1) {
         return ngx_recording_mux_error(mux, "sync");
     }
 

@@ -136,7 +136,7 @@ ngx_recording_hls_open(ngx_recording_mux_t *mux)
         return NGX_ERROR;
     }
 
-    hls->playlist = openat(hls->dir, "index.m3u8",
+    hls->playlist = ngx_recording_openat(hls->dir, "index.m3u8",
                            O_RDWR|O_CREAT|O_EXCL|O_CLOEXEC, 0644);
 
     if (hls->playlist == -1) {
@@ -175,8 +175,8 @@ ngx_recording_hls_dir(ngx_recording_mux_t *mux, char *dir)
 
     hls = mux->data;
 
-    hls->dir = openat(mux->store->files, dir,
-                      O_RDONLY|O_DIRECTORY|O_CLOEXEC|O_NOFOLLOW);
+    hls->dir = ngx_recording_openat(mux->store->files, dir,
+                      O_RDONLY|O_DIRECTORY|O_CLOEXEC|O_NOFOLLOW, 0);
 
     return hls->dir == -1
            ? ngx_recording_mux_error(mux, "open the directory of") : NGX_OK;
@@ -293,7 +293,7 @@ ngx_recording_hls_begin(ngx_recording_mux_t *mux, int64_t dts, int64_t wall)
 
     ngx_recording_hls_name(hls, name);
 
-    mux->fd = openat(hls->dir, name, O_RDWR|O_CREAT|O_EXCL|O_CLOEXEC, 0644);
+    mux->fd = ngx_recording_openat(hls->dir, name, O_RDWR|O_CREAT|O_EXCL|O_CLOEXEC, 0644);
 
     if (mux->fd == -1) {
         return ngx_recording_mux_error(mux, "create a segment of");
@@ -356,11 +356,11 @@ ngx_recording_hls_end(ngx_recording_mux_t *mux, int64_t duration)
 
     mux->pos = hls->whole - hls->whole % NGX_RECORDING_TS_PACKET;
 
-    if (mux->err && ftruncate(mux->fd, mux->pos) == -1) {
+    if (mux->err && ngx_recording_ftruncate(mux->fd, mux->pos) == -1) {
         return ngx_recording_mux_error(mux, "truncate a segment of");
     }
 
-    if (!mux->store->stopping && fdatasync(mux->fd) == -1) {
+    if (!mux->store->stopping && ngx_recording_fdatasync(mux->fd) == -1) {
         return ngx_recording_mux_error(mux, "sync a segment of");
     }
 
@@ -456,8 +456,8 @@ ngx_recording_hls_sync(ngx_recording_mux_t *mux)
 
     hls = mux->data;
 
-    if ((mux->fd != -1 && fdatasync(mux->fd) == -1)
-        || fdatasync(hls->playlist) == -1 || fsync(hls->dir) == -1)
+    if ((mux->fd != -1 && ngx_recording_fdatasync(mux->fd) == -1)
+        || ngx_recording_fdatasync(hls->playlist) == -1 || ngx_recording_fsync(hls->dir) == -1)
     {
         return ngx_recording_mux_error(mux, "sync");
     }
@@ -586,8 +586,8 @@ ngx_recording_hls_reopen(ngx_recording_mux_t *mux)
         return NGX_ERROR;
     }
 
-    hls->playlist = openat(hls->dir, "index.m3u8",
-                           O_RDWR|O_CLOEXEC|O_NOFOLLOW);
+    hls->playlist = ngx_recording_openat(hls->dir, "index.m3u8",
+                           O_RDWR|O_CLOEXEC|O_NOFOLLOW, 0);
 
     if (hls->playlist == -1) {
         return ngx_recording_mux_error(mux, "open the playlist");
@@ -607,7 +607,7 @@ ngx_recording_hls_reopen(ngx_recording_mux_t *mux)
     mux->beside = hls->kept.size + hls->kept.list.end;
     hls->resumed = 1;
 
-    if (ftruncate(hls->playlist, hls->kept.list.end) == -1) {
+    if (ngx_recording_ftruncate(hls->playlist, hls->kept.list.end) == -1) {
         return ngx_recording_mux_error(mux, "truncate the playlist");
     }
 
@@ -641,7 +641,7 @@ ngx_recording_hls_unlisted(ngx_recording_mux_t *mux)
         }
 
         ngx_recording_hls_name(hls, name);
-        fd = openat(hls->dir, name, O_RDWR|O_CLOEXEC|O_NOFOLLOW);
+        fd = ngx_recording_openat(hls->dir, name, O_RDWR|O_CLOEXEC|O_NOFOLLOW, 0);
 
         if (fd == -1) {
             return NGX_OK;
@@ -668,10 +668,10 @@ ngx_recording_hls_unlisted(ngx_recording_mux_t *mux)
             /* nothing came to it */
 
             mux->pos = 0;
-            rc = unlinkat(hls->dir, name, 0) == 0
+            rc = ngx_recording_unlinkat(hls->dir, name, 0) == 0
                  ? NGX_DONE : ngx_recording_mux_error(mux, "remove");
 
-        } else if (ftruncate(fd, whole) == -1 || fdatasync(fd) == -1) {
+        } else if (ngx_recording_ftruncate(fd, whole) == -1 || ngx_recording_fdatasync(fd) == -1) {
             rc = ngx_recording_mux_error(mux, "truncate a segment of");
 
         } else {
@@ -780,7 +780,7 @@ ngx_recording_hls_finish(ngx_recording_mux_t *mux)
         hls->ended = 1;
     }
 
-    if (fsync(hls->playlist) == -1 || fsync(hls->dir) == -1) {
+    if (ngx_recording_fsync(hls->playlist) == -1 || ngx_recording_fsync(hls->dir) == -1) {
         return ngx_recording_mux_error(mux, "sync");
     }
 

@@ -242,11 +242,11 @@ ngx_recording_mp4_sync(ngx_recording_mux_t *mux)
 
     mp4 = mux->data;
 
-    if (fdatasync(mux->fd) == -1) {
+    if (ngx_recording_fdatasync(mux->fd) == -1) {
         return ngx_recording_mux_error(mux, "sync");
     }
 
-    if (fdatasync(mp4->index) == -1) {
+    if (ngx_recording_fdatasync(mp4->index) == -1) {
         return ngx_recording_mux_error(mux, "sync the index of");
     }
 
@@ -333,8 +333,8 @@ ngx_recording_mp4_reopen(ngx_recording_mux_t *mux)
 
     mux->beside = mp4->records * sizeof(ngx_recording_mp4_record_t);
 
-    if (ftruncate(mp4->index, mux->beside) == -1
-        || ftruncate(mux->fd, mux->pos + mp4->shift) == -1)
+    if (ngx_recording_ftruncate(mp4->index, mux->beside) == -1
+        || ngx_recording_ftruncate(mux->fd, mux->pos + mp4->shift) == -1)
     {
         return ngx_recording_mux_error(mux, "truncate");
     }
@@ -464,7 +464,7 @@ ngx_recording_mp4_finish(ngx_recording_mux_t *mux)
 
     /* what a failed write may have left behind the last sample */
 
-    if (ftruncate(mux->fd, mux->pos + mp4->shift) == -1) {
+    if (ngx_recording_ftruncate(mux->fd, mux->pos + mp4->shift) == -1) {
         return ngx_recording_mux_error(mux, "truncate");
     }
 
@@ -493,7 +493,7 @@ ngx_recording_mp4_finish(ngx_recording_mux_t *mux)
         rc = ngx_recording_mux_error(mux, "write the sample table of");
     }
 
-    if (rc == NGX_OK && fsync(mux->fd) == -1) {
+    if (rc == NGX_OK && ngx_recording_fsync(mux->fd) == -1) {
         rc = ngx_recording_mux_error(mux, "sync");
     }
 
@@ -547,7 +547,7 @@ ngx_recording_mp4_insert(ngx_recording_mux_t *mux, uint64_t shift)
     mp4 = mux->data;
 
     do {
-        rc = fallocate(mux->fd, FALLOC_FL_INSERT_RANGE, 0, shift);
+        rc = ngx_recording_fallocate(mux->fd, FALLOC_FL_INSERT_RANGE, 0, shift);
     } while (rc == -1 && errno == EINTR);
 
     if (rc == 0) {
@@ -603,8 +603,8 @@ ngx_recording_mp4_copy(ngx_recording_mux_t *mux, uint64_t from,
                                             from + shift,
                                             st.st_size - from - shift)
                != NGX_OK)
-        || fdatasync(fd) == -1
-        || renameat(mux->store->work, name, mux->store->work, mux->work)
+        || ngx_recording_fdatasync(fd) == -1
+        || ngx_recording_renameat(mux->store->work, name, mux->store->work, mux->work)
            == -1)
     {
         (void) ngx_recording_mux_error(mux, "copy");

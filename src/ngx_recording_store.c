@@ -118,11 +118,11 @@ ngx_recording_store_dir(ngx_recording_store_t *store, const char *name)
         return -1;
     }
 
-    if (mkdir(path, 0750) == -1 && errno != EEXIST) {
+    if (ngx_recording_mkdir(path, 0750) == -1 && errno != EEXIST) {
         return -1;
     }
 
-    fd = open(path, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    fd = ngx_recording_open(path, O_RDONLY|O_DIRECTORY|O_CLOEXEC, 0);
 
     return fd;
 }
@@ -132,7 +132,7 @@ void
 ngx_recording_store_close(ngx_recording_store_t *store)
 {
     if (store->lock != -1) {
-        (void) unlinkat(store->work, store->owner, 0);
+        (void) ngx_recording_unlinkat(store->work, store->owner, 0);
         (void) close(store->lock);
         store->lock = -1;
     }
@@ -160,7 +160,7 @@ ngx_recording_store_alive_thread(ngx_recording_store_t *store,
         return 1;
     }
 
-    fd = openat(store->work, owner, O_RDONLY|O_CLOEXEC|O_NOFOLLOW);
+    fd = ngx_recording_openat(store->work, owner, O_RDONLY|O_CLOEXEC|O_NOFOLLOW, 0);
 
     if (fd == -1) {
         return 0;
@@ -200,7 +200,7 @@ int
 ngx_recording_store_create_thread(ngx_recording_store_t *store,
     const char *name)
 {
-    return openat(store->work, name, O_RDWR|O_CREAT|O_EXCL|O_CLOEXEC, 0640);
+    return ngx_recording_openat(store->work, name, O_RDWR|O_CREAT|O_EXCL|O_CLOEXEC, 0640);
 }
 
 
@@ -208,7 +208,7 @@ int
 ngx_recording_store_reopen_thread(ngx_recording_store_t *store,
     const char *name)
 {
-    return openat(store->work, name, O_RDWR|O_CLOEXEC|O_NOFOLLOW);
+    return ngx_recording_openat(store->work, name, O_RDWR|O_CLOEXEC|O_NOFOLLOW, 0);
 }
 
 
@@ -237,7 +237,7 @@ ngx_recording_store_mkdir_thread(ngx_recording_store_t *store,
         return NGX_ERROR;
     }
 
-    if (mkdirat(store->files, path, 0755) == -1) {
+    if (ngx_recording_mkdirat(store->files, path, 0755) == -1) {
         return errno == EEXIST ? NGX_DECLINED : NGX_ERROR;
     }
 
@@ -261,7 +261,7 @@ ngx_recording_store_parents(ngx_recording_store_t *store, char *path)
 
         *p = '\0';
 
-        rc = mkdirat(store->files, path, 0755);
+        rc = ngx_recording_mkdirat(store->files, path, 0755);
 
         if (rc == -1 && errno != EEXIST) {
             *p = '/';
@@ -319,13 +319,13 @@ ngx_recording_store_sync_dir(int at, const char *path)
     int        fd;
     ngx_int_t  rc;
 
-    fd = openat(at, path, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    fd = ngx_recording_openat(at, path, O_RDONLY|O_DIRECTORY|O_CLOEXEC, 0);
 
     if (fd == -1) {
         return NGX_ERROR;
     }
 
-    rc = fsync(fd) == -1 ? NGX_ERROR : NGX_OK;
+    rc = ngx_recording_fsync(fd) == -1 ? NGX_ERROR : NGX_OK;
 
     (void) close(fd);
 
@@ -351,16 +351,16 @@ ngx_recording_store_place_thread(ngx_recording_store_t *store,
         return NGX_ERROR;
     }
 
-    rc = renameat2(store->work, name, store->files, path, RENAME_NOREPLACE);
+    rc = ngx_recording_renameat2(store->work, name, store->files, path, RENAME_NOREPLACE);
 
     if (rc == -1 && errno == EINVAL) {
 
         /* a file system without that flag; linkat() does not replace */
 
-        rc = linkat(store->work, name, store->files, path, 0);
+        rc = ngx_recording_linkat(store->work, name, store->files, path, 0);
 
         if (rc == 0) {
-            (void) unlinkat(store->work, name, 0);
+            (void) ngx_recording_unlinkat(store->work, name, 0);
         }
     }
 
@@ -392,7 +392,7 @@ void
 ngx_recording_store_remove_thread(ngx_recording_store_t *store,
     const char *name)
 {
-    (void) unlinkat(store->work, name, 0);
+    (void) ngx_recording_unlinkat(store->work, name, 0);
 }
 
 
@@ -427,7 +427,7 @@ ngx_recording_store_discard_thread(ngx_recording_store_t *store,
         return ngx_recording_store_discard_dir(store, dir);
     }
 
-    return unlinkat(store->files, path, 0) == 0 || errno == NGX_ENOENT
+    return ngx_recording_unlinkat(store->files, path, 0) == 0 || errno == NGX_ENOENT
            ? NGX_OK : NGX_ERROR;
 }
 
@@ -444,8 +444,8 @@ ngx_recording_store_discard_dir(ngx_recording_store_t *store,
     ngx_int_t       rc;
     struct dirent  *e;
 
-    fd = openat(store->files, path,
-                O_RDONLY|O_DIRECTORY|O_CLOEXEC|O_NOFOLLOW);
+    fd = ngx_recording_openat(store->files, path,
+                O_RDONLY|O_DIRECTORY|O_CLOEXEC|O_NOFOLLOW, 0);
 
     if (fd == -1) {
         return errno == NGX_ENOENT ? NGX_OK : NGX_ERROR;
@@ -465,7 +465,7 @@ ngx_recording_store_discard_dir(ngx_recording_store_t *store,
 
         if ((strcmp(e->d_name, NGX_RECORDING_STORE_INDEX + 1) == 0
              || (len > 3 && strcmp(e->d_name + len - 3, ".ts") == 0))
-            && unlinkat(fd, e->d_name, 0) == -1 && errno != NGX_ENOENT)
+            && ngx_recording_unlinkat(fd, e->d_name, 0) == -1 && errno != NGX_ENOENT)
         {
             rc = NGX_ERROR;
         }
@@ -474,7 +474,7 @@ ngx_recording_store_discard_dir(ngx_recording_store_t *store,
     (void) closedir(dir);
 
     if (rc == NGX_OK
-        && unlinkat(store->files, path, AT_REMOVEDIR) == -1
+        && ngx_recording_unlinkat(store->files, path, AT_REMOVEDIR) == -1
         && errno != NGX_ENOENT && errno != ENOTEMPTY)
     {
         rc = NGX_ERROR;
@@ -556,7 +556,7 @@ ngx_recording_store_growth(void *data, const char *name)
         return;
     }
 
-    fd = openat(growth->store->work, name, O_RDONLY|O_CLOEXEC|O_NOFOLLOW);
+    fd = ngx_recording_openat(growth->store->work, name, O_RDONLY|O_CLOEXEC|O_NOFOLLOW, 0);
 
     if (fd == -1) {
         return;
@@ -580,7 +580,7 @@ ngx_recording_store_list_thread(ngx_recording_store_t *store,
     DIR            *dir;
     struct dirent  *e;
 
-    fd = openat(store->work, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    fd = ngx_recording_openat(store->work, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC, 0);
 
     if (fd == -1) {
         return NGX_ERROR;
@@ -617,7 +617,7 @@ ngx_recording_store_bury_thread(ngx_recording_store_t *store,
         return;
     }
 
-    fd = openat(store->work, owner, O_RDONLY|O_CLOEXEC|O_NOFOLLOW);
+    fd = ngx_recording_openat(store->work, owner, O_RDONLY|O_CLOEXEC|O_NOFOLLOW, 0);
 
     if (fd == -1) {
         return;
@@ -626,7 +626,7 @@ ngx_recording_store_bury_thread(ngx_recording_store_t *store,
     /* a worker that begins sees that its lock was removed */
 
     if (flock(fd, LOCK_EX|LOCK_NB) == 0) {
-        (void) unlinkat(store->work, owner, 0);
+        (void) ngx_recording_unlinkat(store->work, owner, 0);
     }
 
     (void) close(fd);

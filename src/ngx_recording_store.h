@@ -17,6 +17,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <sys/uio.h>
+#include "ngx_recording_call.h"
 
 
 #define NGX_RECORDING_IOVS    512

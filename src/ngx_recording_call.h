@@ -1,0 +1,59 @@
+
+/*
+ * System calls on files that are made again when they are interrupted, as
+ * network file systems and FUSE may do.
+ *
+ * Pure; any thread.  They return what the calls themselves do.
+ */
+
+
+#ifndef _NGX_RECORDING_CALL_H_INCLUDED_
+#define _NGX_RECORDING_CALL_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+#define NGX_RECORDING_CALL(name, params, args)                               \
+static ngx_inline int                                                        \
+ngx_recording_##name params                                                  \
+{                                                                            \
+    int  rc;                                                                 \
+                                                                             \
+    do {                                                                     \
+        rc = name args;                                                      \
+    } while (rc == -1 && errno == NGX_EINTR);                                \
+                                                                             \
+    return rc;                                                               \
+}
+
+
+NGX_RECORDING_CALL(open, (const char *path, int flags, mode_t mode),
+                   (path, flags, mode))
+NGX_RECORDING_CALL(openat, (int at, const char *path, int flags, mode_t mode),
+                   (at, path, flags, mode))
+NGX_RECORDING_CALL(fsync, (int fd), (fd))
+NGX_RECORDING_CALL(fdatasync, (int fd), (fd))
+NGX_RECORDING_CALL(ftruncate, (int fd, off_t size), (fd, size))
+NGX_RECORDING_CALL(fallocate, (int fd, int mode, off_t offset, off_t size),
+                   (fd, mode, offset, size))
+NGX_RECORDING_CALL(mkdir, (const char *path, mode_t mode), (path, mode))
+NGX_RECORDING_CALL(mkdirat, (int at, const char *path, mode_t mode),
+                   (at, path, mode))
+NGX_RECORDING_CALL(unlinkat, (int at, const char *path, int flags),
+                   (at, path, flags))
+NGX_RECORDING_CALL(linkat,
+                   (int from, const char *name, int to, const char *path,
+                    int flags),
+                   (from, name, to, path, flags))
+NGX_RECORDING_CALL(renameat,
+                   (int from, const char *name, int to, const char *path),
+                   (from, name, to, path))
+NGX_RECORDING_CALL(renameat2,
+                   (int from, const char *name, int to, const char *path,
+                    unsigned int flags),
+                   (from, name, to, path, flags))
+
+
+#endif /* _NGX_RECORDING_CALL_H_INCLUDED_ */
