@@ -18,6 +18,7 @@ typedef struct {
     unsigned                over:1;        /* it is finished, or left to the
                                               next start */
     unsigned                failed:1;      /* and this was said */
+    unsigned                clear:1;       /* only work/ is left to be done */
     ngx_recording_notices_t notices;
     void                  (*done)(void *data);
     void                   *data;
@@ -35,7 +36,7 @@ static ngx_int_t ngx_recording_finish_absent(ngx_recording_finish_t *f);
 static ngx_int_t ngx_recording_finish_pause(ngx_recording_finish_t *f);
 static ngx_int_t ngx_recording_finish_file(ngx_recording_finish_t *f);
 static ngx_int_t ngx_recording_finish_lost(ngx_recording_finish_t *f);
-static void ngx_recording_finish_clear(ngx_recording_finish_t *f);
+static ngx_int_t ngx_recording_finish_clear(ngx_recording_finish_t *f);
 static ngx_int_t ngx_recording_finish_failed(ngx_recording_finish_t *f,
     const char *op, ngx_err_t err, ngx_recording_catalogue_error_t *sql);
 static ngx_int_t ngx_recording_finish_label(ngx_recording_mux_t *mux,
@@ -136,12 +137,16 @@ ngx_recording_finish_thread(void *data)
 
     rc = ngx_terminate ? NGX_AGAIN : NGX_OK;
 
-    if (rc == NGX_OK && f->mux == NULL) {
+    if (rc == NGX_OK && f->mux == NULL && !f->clear) {
         rc = ngx_recording_finish_open(f);
     }
 
     if (rc == NGX_OK && f->mux) {
         rc = ngx_recording_finish_file(f);
+    }
+
+    if (rc == NGX_OK && f->clear) {
+        rc = ngx_recording_finish_clear(f);
     }
 
     if (rc == NGX_ERROR && ++f->tries == NGX_RECORDING_FINISH_TRIES) {
@@ -292,7 +297,7 @@ ngx_recording_finish_absent(ngx_recording_finish_t *f)
     ngx_recording_mux_close_thread(mux);
     f->mux = NULL;
 
-    ngx_recording_finish_clear(f);
+    f->clear = 1;
 
     return NGX_OK;
 }
@@ -378,31 +383,33 @@ ngx_recording_finish_lost(ngx_recording_finish_t *f)
         f->mux = NULL;
     }
 
-    ngx_recording_finish_clear(f);
+    f->clear = 1;
 
     return NGX_OK;
 }
 
 
-/* whatever it has in work/ */
+/* what it has in work/; its row tells the whole story by now */
 
-static void
+static ngx_int_t
 ngx_recording_finish_clear(ngx_recording_finish_t *f)
 {
-    char        name[48];
-    ngx_uint_t  i;
-
-    static const char  *suffixes[] = {
-        ".flv", ".mp4", ".mp4.copy", ".index", ".aac"
-    };
-
-    for (i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-        ngx_recording_store_name(name, sizeof(name), f->taken.id,
-                                 suffixes[i]);
-        ngx_recording_store_remove_thread(&f->worker->store, name);
+    if (ngx_recording_journal_clear_thread(&f->worker->store, f->taken.id)
+        == NGX_OK)
+    {
+        return NGX_OK;
     }
 
-    ngx_recording_journal_remove_thread(&f->worker->store, f->taken.id);
+    if (!f->failed) {
+        f->failed = 1;
+
+        ngx_recording_notice(&f->notices, NGX_LOG_ERR, errno,
+                             "remove what file \"%llu\" had in work/ failed, "
+                             "it is tried again",
+                             (unsigned long long) f->taken.id);
+    }
+
+    return NGX_AGAIN;
 }
 
 
@@ -470,14 +477,16 @@ ngx_recording_finish_file(ngx_recording_finish_t *f)
         return ngx_recording_finish_failed(f, NULL, 0, &err);
     }
 
-    ngx_recording_journal_remove_thread(mux->store, file->id);
-
     ngx_recording_notice(&f->notices, NGX_LOG_NOTICE, 0,
                          "file finished: \"%.*s\", %lld ms, %llu bytes%s",
                          (int) file->path_len, file->path,
                          (long long) file->duration,
                          (unsigned long long) file->size,
                          file->recovered ? ", recovered" : "");
+
+    ngx_recording_mux_close_thread(mux);
+    f->mux = NULL;
+    f->clear = 1;
 
     return NGX_OK;
 }

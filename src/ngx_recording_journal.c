@@ -709,13 +709,24 @@ ngx_recording_journal_state(ngx_recording_mux_t *mux, u_char *p, size_t size)
 }
 
 
-void
-ngx_recording_journal_remove_thread(ngx_recording_store_t *store, uint64_t id)
+ngx_int_t
+ngx_recording_journal_clear_thread(ngx_recording_store_t *store, uint64_t id)
 {
-    char  name[48];
+    char        name[48];
+    ngx_uint_t  i;
 
-    ngx_recording_store_name(name, sizeof(name), id,
-                             NGX_RECORDING_JOURNAL_SUFFIX);
+    static const char  *suffixes[] = {
+        ".flv", ".mp4", ".mp4.copy", ".index", ".aac",
+        NGX_RECORDING_JOURNAL_SUFFIX
+    };
 
-    ngx_recording_store_remove_thread(store, name);
+    for (i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+        ngx_recording_store_name(name, sizeof(name), id, suffixes[i]);
+
+        if (ngx_recording_store_remove_thread(store, name) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }

@@ -52,8 +52,11 @@ ngx_int_t ngx_recording_journal_sync_thread(ngx_recording_mux_t *mux);
 ngx_recording_mux_t *ngx_recording_journal_read_thread(
     ngx_recording_store_t *store, uint64_t id);
 
-/* the file is finished or lost: nothing of it is needed in work/ */
-void ngx_recording_journal_remove_thread(ngx_recording_store_t *store,
+/*
+ * The file is finished or lost: nothing of it is needed in work/.  The
+ * journal goes last: as long as it is there, the next start removes the rest.
+ */
+ngx_int_t ngx_recording_journal_clear_thread(ngx_recording_store_t *store,
     uint64_t id);
 
 

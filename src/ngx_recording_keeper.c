@@ -256,7 +256,7 @@ ngx_recording_keeper_name(void *data, const char *name)
 
     if (rc == NGX_OK) {
         if (state >= NGX_RECORDING_FILE_FINISHED) {
-            ngx_recording_journal_remove_thread(&worker->store, id);
+            (void) ngx_recording_journal_clear_thread(&worker->store, id);
         }
 
         return;

@@ -316,7 +316,7 @@ ngx_recording_mp4_reopen(ngx_recording_mux_t *mux)
     }
 
     (void) snprintf(name, sizeof(name), "%s.copy", mux->work);
-    ngx_recording_store_remove_thread(mux->store, name);
+    (void) ngx_recording_store_remove_thread(mux->store, name);
 
     if (ngx_recording_mp4_resettle(mux) != NGX_OK) {
         return NGX_ERROR;
@@ -586,7 +586,7 @@ ngx_recording_mp4_copy(ngx_recording_mux_t *mux, uint64_t from,
 
     (void) snprintf(name, sizeof(name), "%s.copy", mux->work);
 
-    ngx_recording_store_remove_thread(mux->store, name);
+    (void) ngx_recording_store_remove_thread(mux->store, name);
 
     fd = ngx_recording_store_create_thread(mux->store, name);
 
@@ -609,7 +609,7 @@ ngx_recording_mp4_copy(ngx_recording_mux_t *mux, uint64_t from,
     {
         (void) ngx_recording_mux_error(mux, "copy");
 
-        ngx_recording_store_remove_thread(mux->store, name);
+        (void) ngx_recording_store_remove_thread(mux->store, name);
         (void) close(fd);
 
         return NGX_ERROR;
@@ -699,12 +699,6 @@ ngx_recording_mp4_close(ngx_recording_mux_t *mux)
 
     if (mp4->index != -1) {
         (void) close(mp4->index);
-
-        if (mux->file.state == NGX_RECORDING_FILE_FINISHED
-            || mux->file.state == NGX_RECORDING_FILE_LOST)
-        {
-            ngx_recording_store_remove_thread(mux->store, mp4->name);
-        }
     }
 
     free(mp4);

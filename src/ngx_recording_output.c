@@ -808,30 +808,31 @@ ngx_recording_output_undo(ngx_recording_writer_t *w,
     ngx_uint_t                        i;
     ngx_recording_catalogue_error_t   err;
 
-    if (mux->file.id
-        && ngx_recording_catalogue_remove_thread(w->catalogue, mux->file.id,
-                                                 &err)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < NGX_RECORDING_DROPS; i++) {
-        out->dropped[i] += mux->file.dropped[i];
-    }
-
     if (mux->file.id) {
-        mux->file.state = NGX_RECORDING_FILE_LOST;
 
         if (mux->format->endless && mux->file.path_len) {
             ngx_memcpy(path, mux->file.path, mux->file.path_len);
             path[mux->file.path_len] = '\0';
 
-            (void) ngx_recording_store_discard_thread(mux->store, path, 1);
+            if (ngx_recording_store_discard_thread(mux->store, path, 1)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
         }
 
-        ngx_recording_store_remove_thread(mux->store, mux->work);
-        ngx_recording_journal_remove_thread(mux->store, mux->file.id);
+        if (ngx_recording_journal_clear_thread(mux->store, mux->file.id)
+            != NGX_OK
+            || ngx_recording_catalogue_remove_thread(w->catalogue,
+                                                     mux->file.id, &err)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    for (i = 0; i < NGX_RECORDING_DROPS; i++) {
+        out->dropped[i] += mux->file.dropped[i];
     }
 
     ngx_recording_mux_close_thread(mux);

@@ -388,11 +388,13 @@ ngx_recording_store_sync_thread(ngx_recording_store_t *store, const char *path)
 }
 
 
-void
+ngx_int_t
 ngx_recording_store_remove_thread(ngx_recording_store_t *store,
     const char *name)
 {
-    (void) ngx_recording_unlinkat(store->work, name, 0);
+    return ngx_recording_unlinkat(store->work, name, 0) == 0
+           || errno == NGX_ENOENT
+           ? NGX_OK : NGX_ERROR;
 }
 
 

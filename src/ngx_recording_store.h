@@ -117,7 +117,7 @@ ngx_int_t ngx_recording_store_sync_thread(ngx_recording_store_t *store,
     const char *path);
 
 /* removes a file of work/; that it is not there is no error */
-void ngx_recording_store_remove_thread(ngx_recording_store_t *store,
+ngx_int_t ngx_recording_store_remove_thread(ngx_recording_store_t *store,
     const char *name);
 
 /*
