@@ -426,7 +426,8 @@ ngx_recording_catalogue_open(ngx_recording_catalogue_t *cat,
 
     (void) snprintf(path, sizeof(path), "%s/catalogue.db", cat->store->path);
 
-    lock = ngx_recording_openat(cat->store->work, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC, 0);
+    lock = ngx_recording_openat(cat->store->work, ".",
+                                O_RDONLY|O_DIRECTORY|O_CLOEXEC, 0);
 
     if (lock == -1 || flock(lock, LOCK_EX) == -1) {
         (void) snprintf(err->text, sizeof(err->text), "lock work/: %s",

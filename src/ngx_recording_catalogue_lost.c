@@ -5,6 +5,7 @@
 
 
 #include "ngx_recording_catalogue_db.h"
+#include "ngx_recording_tree.h"
 
 
 static ngx_int_t ngx_recording_catalogue_plain(

@@ -1,5 +1,6 @@
 
 #include "ngx_recording_finish.h"
+#include "ngx_recording_tree.h"
 
 
 #define NGX_RECORDING_FINISH_CLAIMS  20
@@ -544,7 +545,7 @@ ngx_recording_finish_label(ngx_recording_mux_t *mux,
 
     /* not every file system can */
 
-    (void) ngx_recording_store_label_thread(mux->store, !mux->format->endless,
+    (void) ngx_recording_tree_label_thread(mux->store, !mux->format->endless,
                                             mux->format->endless
                                             ? path : mux->work, label);
     return NGX_OK;

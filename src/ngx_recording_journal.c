@@ -147,7 +147,7 @@ ngx_recording_journal_write(ngx_recording_mux_t *mux,
     iov->iov[0].iov_base = &head;
     iov->iov[0].iov_len = sizeof(head);
 
-    if (ngx_recording_store_writev_thread(mux->journal, iov, mux->journal_pos)
+    if (ngx_recording_io_writev_thread(mux->journal, iov, mux->journal_pos)
         != NGX_OK)
     {
         return ngx_recording_mux_error(mux, "write the journal of");
@@ -432,7 +432,7 @@ ngx_recording_journal_load(ngx_recording_store_t *store, uint64_t id, int *fd,
         buf = malloc(st.st_size + 1);
 
         if (buf
-            && ngx_recording_store_read_thread(*fd, buf, st.st_size, 0)
+            && ngx_recording_io_read_thread(*fd, buf, st.st_size, 0)
                != NGX_OK)
         {
             free(buf);

@@ -332,7 +332,7 @@ ngx_recording_mp4_read(ngx_recording_mux_t *mux,
 {
     size_t  i;
 
-    if (ngx_recording_store_read_thread(index->fd, records,
+    if (ngx_recording_io_read_thread(index->fd, records,
                                n * sizeof(ngx_recording_mp4_record_t),
                                from * sizeof(ngx_recording_mp4_record_t))
         != NGX_OK)

@@ -155,7 +155,7 @@ ngx_recording_aac_reopen(ngx_recording_mux_t *mux)
         return NGX_ERROR;
     }
 
-    limit = ngx_recording_store_solid_thread(mux->fd, 0);
+    limit = ngx_recording_io_solid_thread(mux->fd, 0);
 
     if (limit < mux->pos) {
 
@@ -275,7 +275,7 @@ ngx_recording_aac_write(void *data, ngx_recording_av_byte_t *buf, int size)
 {
     ngx_recording_mux_t *mux = data;
 
-    if (ngx_recording_store_write_thread(mux->fd, (u_char *) buf, size,
+    if (ngx_recording_io_write_thread(mux->fd, (u_char *) buf, size,
                                          mux->pos)
         != NGX_OK)
     {

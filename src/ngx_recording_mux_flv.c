@@ -6,61 +6,10 @@
  */
 
 
-#include "ngx_recording_mux.h"
-#include "ngx_recording_amf.h"
-#include "ngx_recording_frame.h"
+#include "ngx_recording_mux_flv.h"
 
 
-#define NGX_RECORDING_FLV_HEAD      13         /* and the first back pointer */
-#define NGX_RECORDING_FLV_TAG       11
-#define NGX_RECORDING_FLV_BACK      4
-
-#define NGX_RECORDING_FLV_INDEX     65536
-#define NGX_RECORDING_FLV_KEYS      (NGX_RECORDING_FLV_INDEX / 18)
-#define NGX_RECORDING_FLV_PROPS     4096       /* the rest of onMetaData */
-#define NGX_RECORDING_FLV_META      (NGX_RECORDING_FLV_INDEX                  \
-                                     + NGX_RECORDING_FLV_PROPS)
-#define NGX_RECORDING_FLV_FOREIGN   2048       /* of those, the publisher's */
-
-#define NGX_RECORDING_FLV_SAMPLES   (NGX_RECORDING_IOVS / 2 - 1)
-#define NGX_RECORDING_FLV_BETWEEN   (NGX_RECORDING_FLV_BACK                   \
-                                     + NGX_RECORDING_FLV_TAG)
-
-#define NGX_RECORDING_FLV_START     (NGX_RECORDING_FLV_HEAD                   \
-                                     + NGX_RECORDING_FLV_TAG                  \
-                                     + NGX_RECORDING_FLV_META                 \
-                                     + NGX_RECORDING_FLV_BACK)
-#define NGX_RECORDING_FLV_PEEK      16         /* bytes of a message's head */
-
-#define NGX_RECORDING_FLV_AUDIO     8
-#define NGX_RECORDING_FLV_VIDEO     9
-#define NGX_RECORDING_FLV_SCRIPT    18
-
-
-typedef struct {
-    int64_t                 time;
-    off_t                   pos;
-} ngx_recording_flv_key_t;
-
-
-typedef struct {
-    ngx_recording_iov_t     iov;
-    ngx_uint_t              n;             /* samples in it */
-    size_t                  back;          /* size of the last tag */
-    u_char                  between[NGX_RECORDING_FLV_SAMPLES + 1]
-                                   [NGX_RECORDING_FLV_BETWEEN];
-
-    u_char                  first[NGX_RECORDING_TRACKS][5];
-
-    ngx_recording_flv_key_t  *keys;
-    ngx_uint_t              nkeys;
-    ngx_uint_t              allocated;
-    ngx_uint_t              stride;        /* one of so many is kept */
-    ngx_uint_t              seen;
-
-    u_char                 *saved;         /* for the journal */
-    ngx_uint_t              nsaved;        /* keys that it has */
-} ngx_recording_flv_t;
+#define NGX_RECORDING_FLV_PEEK  16             /* bytes of a message's head */
 
 
 /* in the journal, and the keys from this one on */
@@ -90,19 +39,10 @@ static size_t ngx_recording_flv_found(ngx_recording_mux_t *mux,
 static ngx_int_t ngx_recording_flv_push(ngx_recording_flv_t *flv,
     int64_t time, off_t pos);
 
-static ngx_int_t ngx_recording_flv_head(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_flv_add(ngx_recording_mux_t *mux,
     ngx_recording_sample_t *sample);
 static ngx_int_t ngx_recording_flv_key(ngx_recording_flv_t *flv, int64_t time,
     off_t pos);
-static u_char *ngx_recording_flv_tag(u_char *p, ngx_uint_t type, size_t size,
-    int64_t time);
-static u_char *ngx_recording_flv_props(ngx_recording_mux_t *mux, u_char *p);
-static u_char *ngx_recording_flv_foreign(ngx_recording_mux_t *mux, u_char *p);
-static u_char *ngx_recording_flv_index(ngx_recording_flv_t *flv, u_char *p);
-static double ngx_recording_flv_codec_id(ngx_recording_flv_t *flv,
-    ngx_uint_t track);
-static u_char *ngx_recording_flv_u32(u_char *p, size_t n);
 
 
 const ngx_recording_format_t  ngx_recording_format_flv = {
@@ -121,16 +61,6 @@ const ngx_recording_format_t  ngx_recording_format_flv = {
     ngx_recording_flv_reopen,
     ngx_recording_flv_finish,
     ngx_recording_flv_close
-};
-
-
-/* these are known better here than by the publisher */
-
-static const char  *ngx_recording_flv_own[] = {
-    "duration", "filesize", "width", "height", "videocodecid",
-    "audiocodecid", "audiosamplerate", "stereo", "hasVideo", "hasAudio",
-    "hasMetadata", "hasKeyframes", "canSeekToEnd", "lasttimestamp",
-    "lastkeyframetimestamp", "keyframes", "filler", NULL
 };
 
 
@@ -186,216 +116,6 @@ ngx_recording_flv_create(ngx_recording_mux_t *mux)
     mux->data = flv;
 
     return NGX_OK;
-}
-
-
-/* the FLV header and onMetaData, as far as it is known */
-
-static ngx_int_t
-ngx_recording_flv_head(ngx_recording_mux_t *mux)
-{
-    u_char                *buf, *p, *last;
-    ngx_int_t              rc;
-    ngx_recording_flv_t   *flv;
-
-    flv = mux->data;
-
-    buf = malloc(NGX_RECORDING_FLV_START);
-
-    if (buf == NULL) {
-        return ngx_recording_mux_error(mux, "allocate");
-    }
-
-    p = ngx_cpymem(buf, "FLV\1", 4);
-
-    *p++ = (mux->media[NGX_RECORDING_AUDIO].present ? 4 : 0)
-           | (mux->media[NGX_RECORDING_VIDEO].present ? 1 : 0);
-
-    p = ngx_recording_flv_u32(p, 9);
-    p = ngx_recording_flv_u32(p, 0);
-
-    p = ngx_recording_flv_tag(p, NGX_RECORDING_FLV_SCRIPT,
-                              NGX_RECORDING_FLV_META, 0);
-
-    last = p + NGX_RECORDING_FLV_META;
-
-    p = ngx_recording_amf_string(p, "onMetaData", sizeof("onMetaData") - 1);
-
-    *p++ = 8;                                  /* ECMA array */
-    p = ngx_recording_flv_u32(p, 0);
-
-    p = ngx_recording_flv_props(mux, p);
-    p = ngx_recording_flv_foreign(mux, p);
-    p = ngx_recording_flv_index(flv, p);
-
-    /* a list of nulls, which every reader skips, fills what is left */
-
-    p = ngx_recording_amf_name(p, "filler");
-    p = ngx_recording_amf_array(p, (uint32_t) (last - p - 5 - 3));
-
-    ngx_memset(p, 5, last - 3 - p);
-
-    p = ngx_cpymem(last - 3, "\0\0\x09", 3);
-    p = ngx_recording_flv_u32(p, NGX_RECORDING_FLV_TAG
-                                 + NGX_RECORDING_FLV_META);
-
-    rc = ngx_recording_store_write_thread(mux->fd, buf, p - buf, 0);
-
-    free(buf);
-
-    return rc == NGX_OK ? NGX_OK : ngx_recording_mux_error(mux, "write");
-}
-
-
-static u_char *
-ngx_recording_flv_props(ngx_recording_mux_t *mux, u_char *p)
-{
-    ngx_recording_flv_t    *flv;
-    ngx_recording_media_t  *video, *audio;
-
-    flv = mux->data;
-    video = &mux->media[NGX_RECORDING_VIDEO];
-    audio = &mux->media[NGX_RECORDING_AUDIO];
-
-    p = ngx_recording_amf_name(p, "duration");
-    p = ngx_recording_amf_number(p, (double) ngx_recording_mux_end(mux)
-                                    / 1000);
-    p = ngx_recording_amf_name(p, "filesize");
-    p = ngx_recording_amf_number(p, (double) mux->pos);
-    p = ngx_recording_amf_name(p, "lasttimestamp");
-    p = ngx_recording_amf_number(p,
-                     (double) ngx_max(mux->last[NGX_RECORDING_VIDEO],
-                                      mux->last[NGX_RECORDING_AUDIO]) / 1000);
-
-    p = ngx_recording_amf_name(p, "hasVideo");
-    p = ngx_recording_amf_boolean(p, video->present);
-    p = ngx_recording_amf_name(p, "hasAudio");
-    p = ngx_recording_amf_boolean(p, audio->present);
-    p = ngx_recording_amf_name(p, "hasMetadata");
-    p = ngx_recording_amf_boolean(p, 1);
-    p = ngx_recording_amf_name(p, "hasKeyframes");
-    p = ngx_recording_amf_boolean(p, flv->nkeys != 0);
-
-    if (video->present) {
-        p = ngx_recording_amf_name(p, "videocodecid");
-        p = ngx_recording_amf_number(p,
-                   ngx_recording_flv_codec_id(flv, NGX_RECORDING_VIDEO));
-    }
-
-    if (video->codec.width) {
-        p = ngx_recording_amf_name(p, "width");
-        p = ngx_recording_amf_number(p, video->codec.width);
-        p = ngx_recording_amf_name(p, "height");
-        p = ngx_recording_amf_number(p, video->codec.height);
-    }
-
-    if (audio->present) {
-        p = ngx_recording_amf_name(p, "audiocodecid");
-        p = ngx_recording_amf_number(p,
-                   ngx_recording_flv_codec_id(flv, NGX_RECORDING_AUDIO));
-    }
-
-    if (audio->codec.sample_rate) {
-        p = ngx_recording_amf_name(p, "audiosamplerate");
-        p = ngx_recording_amf_number(p, audio->codec.sample_rate);
-        p = ngx_recording_amf_name(p, "stereo");
-        p = ngx_recording_amf_boolean(p, audio->codec.channels > 1);
-    }
-
-    return p;
-}
-
-
-/* a FourCC is given as a number, as enhanced RTMP has it */
-
-static double
-ngx_recording_flv_codec_id(ngx_recording_flv_t *flv, ngx_uint_t track)
-{
-    u_char  *p;
-
-    p = flv->first[track];
-
-    if (track == NGX_RECORDING_VIDEO ? (p[0] & 0x80) : (p[0] >> 4) == 9) {
-        return (double) ((uint32_t) p[1] << 24 | (uint32_t) p[2] << 16
-                         | (uint32_t) p[3] << 8 | p[4]);
-    }
-
-    return track == NGX_RECORDING_VIDEO ? p[0] & 0x0f : p[0] >> 4;
-}
-
-
-/* what else the publisher told: encoder, rates, its own words */
-
-static u_char *
-ngx_recording_flv_foreign(ngx_recording_mux_t *mux, u_char *p)
-{
-    size_t        size, room;
-    u_char       *from;
-    ngx_str_t     name, whole;
-    ngx_uint_t    i;
-
-    if (mux->meta == NULL) {
-        return p;
-    }
-
-    from = mux->meta;
-    size = mux->meta_len;
-    room = NGX_RECORDING_FLV_FOREIGN;
-
-    if (ngx_recording_amf_metadata(&from, &size) != NGX_OK) {
-        return p;
-    }
-
-    while (ngx_recording_amf_next(&from, &size, &name, &whole) == NGX_OK) {
-
-        for (i = 0; ngx_recording_flv_own[i]; i++) {
-            if (ngx_strlen(ngx_recording_flv_own[i]) == name.len
-                && ngx_memcmp(ngx_recording_flv_own[i], name.data, name.len)
-                   == 0)
-            {
-                break;
-            }
-        }
-
-        if (ngx_recording_flv_own[i] || name.len == 0 || whole.len > room) {
-            continue;
-        }
-
-        p = ngx_cpymem(p, whole.data, whole.len);
-        room -= whole.len;
-    }
-
-    return p;
-}
-
-
-static u_char *
-ngx_recording_flv_index(ngx_recording_flv_t *flv, u_char *p)
-{
-    ngx_uint_t  i;
-
-    if (flv->nkeys == 0) {
-        return p;
-    }
-
-    p = ngx_recording_amf_name(p, "keyframes");
-    *p++ = 3;                                  /* object */
-
-    p = ngx_recording_amf_name(p, "times");
-    p = ngx_recording_amf_array(p, (uint32_t) flv->nkeys);
-
-    for (i = 0; i < flv->nkeys; i++) {
-        p = ngx_recording_amf_number(p, (double) flv->keys[i].time / 1000);
-    }
-
-    p = ngx_recording_amf_name(p, "filepositions");
-    p = ngx_recording_amf_array(p, (uint32_t) flv->nkeys);
-
-    for (i = 0; i < flv->nkeys; i++) {
-        p = ngx_recording_amf_number(p, (double) flv->keys[i].pos);
-    }
-
-    return ngx_cpymem(p, "\0\0\x09", 3);
 }
 
 
@@ -478,7 +198,7 @@ ngx_recording_flv_flush(ngx_recording_mux_t *mux)
     flv->n = 0;
     size = flv->iov.size;
 
-    if (ngx_recording_store_writev_thread(mux->fd, &flv->iov, mux->pos)
+    if (ngx_recording_io_writev_thread(mux->fd, &flv->iov, mux->pos)
         != NGX_OK)
     {
         return ngx_recording_mux_error(mux, "write");
@@ -657,7 +377,7 @@ ngx_recording_flv_reopen(ngx_recording_mux_t *mux)
         mux->pos = NGX_RECORDING_FLV_START;
     }
 
-    limit = ngx_recording_store_solid_thread(mux->fd,
+    limit = ngx_recording_io_solid_thread(mux->fd,
                                              NGX_RECORDING_FLV_START);
 
     if (limit < mux->pos) {
@@ -810,38 +530,4 @@ ngx_recording_flv_close(ngx_recording_mux_t *mux)
     free(flv->saved);
     free(flv->keys);
     free(flv);
-}
-
-
-static u_char *
-ngx_recording_flv_tag(u_char *p, ngx_uint_t type, size_t size, int64_t time)
-{
-    *p++ = (u_char) type;
-
-    *p++ = (u_char) (size >> 16);
-    *p++ = (u_char) (size >> 8);
-    *p++ = (u_char) size;
-
-    *p++ = (u_char) (time >> 16);
-    *p++ = (u_char) (time >> 8);
-    *p++ = (u_char) time;
-    *p++ = (u_char) (time >> 24);
-
-    *p++ = 0;
-    *p++ = 0;
-    *p++ = 0;
-
-    return p;
-}
-
-
-static u_char *
-ngx_recording_flv_u32(u_char *p, size_t n)
-{
-    *p++ = (u_char) (n >> 24);
-    *p++ = (u_char) (n >> 16);
-    *p++ = (u_char) (n >> 8);
-    *p++ = (u_char) n;
-
-    return p;
 }

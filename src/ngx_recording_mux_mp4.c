@@ -209,13 +209,13 @@ ngx_recording_mp4_flush(ngx_recording_mux_t *mux)
     n = mp4->n;
     mp4->n = 0;
 
-    if (ngx_recording_store_writev_thread(mux->fd, &mp4->iov, mux->pos)
+    if (ngx_recording_io_writev_thread(mux->fd, &mp4->iov, mux->pos)
         != NGX_OK)
     {
         return ngx_recording_mux_error(mux, "write");
     }
 
-    if (ngx_recording_store_write_thread(mp4->index, mp4->record,
+    if (ngx_recording_io_write_thread(mp4->index, mp4->record,
                       n * sizeof(ngx_recording_mp4_record_t),
                       mp4->records * sizeof(ngx_recording_mp4_record_t))
         != NGX_OK)
@@ -322,7 +322,7 @@ ngx_recording_mp4_reopen(ngx_recording_mux_t *mux)
         return NGX_ERROR;
     }
 
-    limit = ngx_recording_store_solid_thread(mux->fd,
+    limit = ngx_recording_io_solid_thread(mux->fd,
                                              NGX_RECORDING_MP4_RESERVE
                                              + mp4->shift)
             - (off_t) mp4->shift;
@@ -387,7 +387,14 @@ ngx_recording_mp4_resettle(ngx_recording_mux_t *mux)
     data = lseek(mux->fd, hole, SEEK_DATA);
 
     if (data == -1) {
-        return ngx_recording_mux_error(mux, "find the data of");
+
+        if (errno != ENXIO) {
+            return ngx_recording_mux_error(mux, "find the data of");
+        }
+
+        /* only the size has changed yet */
+
+        data = st.st_size;
     }
 
     return ngx_recording_mp4_copy(mux, data - saved->shift + saved->moved,
@@ -486,7 +493,7 @@ ngx_recording_mp4_finish(ngx_recording_mux_t *mux)
     }
 
     if (rc == NGX_OK
-        && ngx_recording_store_write_thread(mux->fd, front.data, front.size,
+        && ngx_recording_io_write_thread(mux->fd, front.data, front.size,
                                             0)
            != NGX_OK)
     {
@@ -604,7 +611,8 @@ ngx_recording_mp4_copy(ngx_recording_mux_t *mux, uint64_t from,
                                             st.st_size - from - shift)
                != NGX_OK)
         || ngx_recording_fdatasync(fd) == -1
-        || ngx_recording_renameat(mux->store->work, name, mux->store->work, mux->work)
+        || ngx_recording_renameat(mux->store->work, name, mux->store->work,
+                                  mux->work)
            == -1)
     {
         (void) ngx_recording_mux_error(mux, "copy");
@@ -674,10 +682,10 @@ ngx_recording_mp4_copy_range(int from, int to, off_t in, off_t out,
     for (rc = NGX_OK; size && rc == NGX_OK; size -= part) {
         part = ngx_min(size, NGX_RECORDING_MP4_COPY);
 
-        rc = ngx_recording_store_read_thread(from, buf, part, in);
+        rc = ngx_recording_io_read_thread(from, buf, part, in);
 
         if (rc == NGX_OK) {
-            rc = ngx_recording_store_write_thread(to, buf, part, out);
+            rc = ngx_recording_io_write_thread(to, buf, part, out);
         }
 
         in += part;

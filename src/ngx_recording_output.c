@@ -1,6 +1,7 @@
 
 #include "ngx_recording_journal.h"
 #include "ngx_recording_output.h"
+#include "ngx_recording_pause.h"
 #include <sys/random.h>
 
 
@@ -14,26 +15,15 @@ static void ngx_recording_output_break(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_cut_t *cut);
 static ngx_uint_t ngx_recording_output_closes(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, int64_t jump);
-static ngx_int_t ngx_recording_output_continue(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out, ngx_recording_cut_t *cut,
-    ngx_recording_media_t *media);
-static void ngx_recording_output_leave(ngx_recording_writer_t *w,
-    uint64_t id);
 static void ngx_recording_output_count(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_uint_t track,
     ngx_recording_drop_e reason, uint64_t n);
-static ngx_int_t ngx_recording_output_pause(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out, ngx_recording_catalogue_error_t *err);
-static ngx_int_t ngx_recording_output_lost(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out, ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_output_undo(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_output_claim(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_output_meta(ngx_recording_writer_t *w,
     ngx_recording_mux_t *mux);
-static void ngx_recording_output_failed(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out);
 static void ngx_recording_output_refused(ngx_recording_writer_t *w,
     ngx_recording_output_t *out);
 static void ngx_recording_output_tracks(ngx_recording_writer_t *w,
@@ -139,7 +129,7 @@ ngx_recording_output_open(ngx_recording_writer_t *w,
     ngx_recording_output_tracks(w, media);
 
     if (out->resumed
-        && ngx_recording_output_continue(w, out, cut, media) == NGX_OK)
+        && ngx_recording_pause_continue_thread(w, out, cut, media) == NGX_OK)
     {
         return;
     }
@@ -200,7 +190,7 @@ ngx_recording_output_open(ngx_recording_writer_t *w,
     }
 
     if (rc != NGX_OK) {
-        ngx_recording_output_failed(w, out);
+        ngx_recording_output_failed_thread(w, out);
         return;
     }
 
@@ -208,127 +198,6 @@ ngx_recording_output_open(ngx_recording_writer_t *w,
         out->failed = 0;
         ngx_recording_notice(&w->notices, NGX_LOG_NOTICE, 0,
                              "%s is recorded again", out->conf->format->name);
-    }
-}
-
-
-/*
- * The file from before the interruption goes on, right after its last frame,
- * if it can take the tracks.  NGX_DECLINED: it is over.
- */
-
-static ngx_int_t
-ngx_recording_output_continue(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out, ngx_recording_cut_t *cut,
-    ngx_recording_media_t *media)
-{
-    int64_t               end, gap, elapsed;
-    ngx_int_t             rc;
-    ngx_uint_t            same;
-    ngx_recording_mux_t  *mux;
-
-    mux = out->resumed;
-    out->resumed = NULL;
-    out->mux = mux;
-
-    end = ngx_recording_mux_end(mux);
-    elapsed = end - (mux->cut - mux->begin);
-    same = ngx_recording_mux_same(mux, media);
-
-    if (mux->format->endless
-        ? !ngx_recording_mux_any(mux->format, media)
-        : !same || elapsed >= out->conf->interval)
-    {
-        ngx_recording_output_close_thread(w, out);
-        return NGX_DECLINED;
-    }
-
-    gap = ngx_max((cut->wall - mux->wall) / 1000, 0);
-
-    mux->cut = cut->begin - elapsed;
-    mux->begin = cut->begin - end;
-    mux->key = cut->time - mux->begin;
-    out->retry = 0;
-
-    rc = ngx_recording_journal_owner_thread(mux);
-
-    if (rc == NGX_OK) {
-        rc = ngx_recording_mux_gap_thread(mux, end, gap);
-    }
-
-    if (rc == NGX_OK && mux->format->change) {
-        rc = mux->format->change(mux, same ? NULL : media);
-
-        if (rc == NGX_OK && !same) {
-            rc = ngx_recording_journal_media_thread(mux);
-        }
-    }
-
-    if (rc != NGX_OK) {
-        ngx_recording_output_failed(w, out);
-        return NGX_OK;
-    }
-
-    ngx_recording_notice(&w->notices, NGX_LOG_NOTICE, 0,
-                         "%s goes on after a gap of %lld ms",
-                         mux->format->name, (long long) gap);
-    return NGX_OK;
-}
-
-
-void
-ngx_recording_output_resume_thread(ngx_recording_writer_t *w)
-{
-    ngx_uint_t               i, n;
-    ngx_recording_mux_t     *mux;
-    ngx_recording_taken_t   *taken;
-    ngx_recording_output_t  *out;
-
-    for (n = 0; n < w->start.n; n++) {
-        taken = &w->start.taken[n];
-        out = NULL;
-        mux = NULL;
-
-        for (i = 0; i < w->template->nformats; i++) {
-            if (strcmp(w->outputs[i].conf->format->name, taken->format) == 0
-                && w->outputs[i].conf->resume
-                && w->outputs[i].resumed == NULL)
-            {
-                out = &w->outputs[i];
-                mux = ngx_recording_mux_reopen_thread(w->store, taken->id, 0);
-                break;
-            }
-        }
-
-        if (mux && mux->err == 0 && mux->file.written) {
-            mux->file.state = NGX_RECORDING_FILE_RECORDING;
-            mux->file.recovered = taken->recovered;
-            out->resumed = mux;
-            continue;
-        }
-
-        if (mux) {
-            ngx_recording_mux_close_thread(mux);
-        }
-
-        ngx_recording_output_leave(w, taken->id);
-    }
-}
-
-
-/* a file that does not go on: the keeper finishes it */
-
-static void
-ngx_recording_output_leave(ngx_recording_writer_t *w, uint64_t id)
-{
-    ngx_recording_catalogue_error_t  err;
-
-    if (ngx_recording_catalogue_state_thread(w->catalogue, id,
-                                             NGX_RECORDING_FILE_FINISHING, 0,
-                                             -1, &err)
-        != NGX_OK)
-    {
-        (void) ngx_recording_writer_failed(w, &err);
     }
 }
 
@@ -462,7 +331,7 @@ ngx_recording_output_break(ngx_recording_writer_t *w,
         || (changed
             && ngx_recording_journal_media_thread(out->mux) != NGX_OK))
     {
-        ngx_recording_output_failed(w, out);
+        ngx_recording_output_failed_thread(w, out);
     }
 }
 
@@ -494,7 +363,7 @@ ngx_recording_output_sample_thread(ngx_recording_writer_t *w,
         s.dts = ngx_max(sample->dts - out->mux->begin, 0);
 
         if (ngx_recording_mux_sample_thread(out->mux, &s) != NGX_OK) {
-            ngx_recording_output_failed(w, out);
+            ngx_recording_output_failed_thread(w, out);
         }
     }
 }
@@ -570,7 +439,7 @@ ngx_recording_output_jump_thread(ngx_recording_writer_t *w, int64_t time,
                                             jump)
                != NGX_OK)
         {
-            ngx_recording_output_failed(w, out);
+            ngx_recording_output_failed_thread(w, out);
         }
     }
 }
@@ -589,7 +458,7 @@ ngx_recording_output_sync_thread(ngx_recording_writer_t *w,
         if (out->mux
             && ngx_recording_mux_sync_thread(out->mux, durable) != NGX_OK)
         {
-            ngx_recording_output_failed(w, out);
+            ngx_recording_output_failed_thread(w, out);
         }
     }
 }
@@ -605,7 +474,7 @@ ngx_recording_output_flush_thread(ngx_recording_writer_t *w)
         out = &w->outputs[i];
 
         if (out->mux && out->mux->format->flush(out->mux) != NGX_OK) {
-            ngx_recording_output_failed(w, out);
+            ngx_recording_output_failed_thread(w, out);
         }
     }
 }
@@ -620,7 +489,7 @@ ngx_recording_output_close_thread(ngx_recording_writer_t *w,
     }
 
     if (out->mux->format->flush(out->mux) != NGX_OK) {
-        ngx_recording_output_failed(w, out);
+        ngx_recording_output_failed_thread(w, out);
         return;
     }
 
@@ -630,136 +499,13 @@ ngx_recording_output_close_thread(ngx_recording_writer_t *w,
 }
 
 
-ngx_int_t
-ngx_recording_output_end_thread(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out, ngx_recording_catalogue_error_t *err)
-{
-    if (out->resumed) {
-
-        /* no frame came to a cut */
-
-        out->mux = out->resumed;
-        out->resumed = NULL;
-    }
-
-    if (out->mux && out->mux->format->flush(out->mux) != NGX_OK) {
-        ngx_recording_output_failed(w, out);
-    }
-
-    if (out->mux && out->mux->file.written
-        && (out->conf->resume || w->stop))
-    {
-        return ngx_recording_output_pause(w, out, err);
-    }
-
-    ngx_recording_output_close_thread(w, out);
-
-    return ngx_recording_output_lost(w, out, err);
-}
-
-
-/*
- * The file waits for its stream; or, at a fast stop, without resume=, for the
- * next start.  The frames may be gone by now: nothing is tried again but the
- * row.
- */
-
-static ngx_int_t
-ngx_recording_output_pause(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out, ngx_recording_catalogue_error_t *err)
-{
-    ngx_recording_mux_t   *mux;
-    ngx_recording_file_t  *file;
-
-    mux = out->mux;
-    file = &mux->file;
-
-    if ((mux->format->pause && mux->format->pause(mux) != NGX_OK)
-        || ngx_recording_mux_sync_thread(mux, w->template->sync && !w->stop)
-           != NGX_OK)
-    {
-        ngx_recording_output_failed(w, out);
-        return NGX_OK;
-    }
-
-    ngx_recording_mux_measure(mux);
-
-    if (out->conf->resume) {
-        file->state = NGX_RECORDING_FILE_PAUSED;
-        file->deadline = mux->wall + out->conf->resume * 1000;
-
-    } else {
-        file->state = NGX_RECORDING_FILE_FINISHING;
-        file->released = 1;
-    }
-
-    if (ngx_recording_catalogue_update_thread(w->catalogue, file, 0, err)
-        != NGX_OK)
-    {
-        file->state = NGX_RECORDING_FILE_RECORDING;
-        return NGX_ERROR;
-    }
-
-    if (out->conf->resume) {
-        w->waits = ngx_max(w->waits, file->deadline);
-    }
-
-    ngx_recording_mux_close_thread(mux);
-    out->mux = NULL;
-
-    return NGX_OK;
-}
-
-
-/* frames that no file was open for, at the end */
-
-static ngx_int_t
-ngx_recording_output_lost(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out, ngx_recording_catalogue_error_t *err)
-{
-    ngx_uint_t            i;
-    ngx_recording_file_t  file;
-
-    ngx_memzero(&file, sizeof(ngx_recording_file_t));
-
-    for (i = 0; i < NGX_RECORDING_DROPS; i++) {
-        file.dropped[i] = out->dropped[i];
-        file.in += out->dropped[i];
-    }
-
-    if (file.in == 0 || w->recording_id == 0) {
-        return NGX_OK;
-    }
-
-    file.id = ngx_recording_catalogue_id_thread(w->catalogue);
-    file.recording_id = w->recording_id;
-    file.stream = w->stream;
-    file.format = out->conf->format->name;
-    file.state = NGX_RECORDING_FILE_LOST;
-    file.start = w->end;
-    file.end = w->end;
-
-    if (ngx_recording_catalogue_insert_thread(w->catalogue, &file, NULL, err)
-        != NGX_OK
-        || ngx_recording_catalogue_update_thread(w->catalogue, &file, 0, err)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(out->dropped, sizeof(out->dropped));
-
-    return NGX_OK;
-}
-
-
 /*
  * The file takes no more.  What was written before is finished; the next
  * one is tried at a later key frame.
  */
 
-static void
-ngx_recording_output_failed(ngx_recording_writer_t *w,
+void
+ngx_recording_output_failed_thread(ngx_recording_writer_t *w,
     ngx_recording_output_t *out)
 {
     ngx_recording_mux_t  *mux;

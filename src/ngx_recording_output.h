@@ -22,10 +22,6 @@ typedef struct {
 } ngx_recording_cut_t;
 
 
-/* opens the files of the recording that was resumed, to go on at a cut */
-void ngx_recording_output_resume_thread(ngx_recording_writer_t *w);
-
-
 /* whether any output wants a new file at this stream time */
 ngx_uint_t ngx_recording_output_due(ngx_recording_writer_t *w, int64_t time);
 
@@ -61,11 +57,11 @@ void ngx_recording_output_close_thread(ngx_recording_writer_t *w,
     ngx_recording_output_t *out);
 
 /*
- * The stream is over: the file of an output ends, or waits.  NGX_ERROR: the
- * catalogue failed, the file is as it was.
+ * The file takes no more, mux->op and mux->err tell why.  What was written
+ * before is finished; the next one is tried at a later key frame.
  */
-ngx_int_t ngx_recording_output_end_thread(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out, ngx_recording_catalogue_error_t *err);
+void ngx_recording_output_failed_thread(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out);
 
 
 #endif /* _NGX_RECORDING_OUTPUT_H_INCLUDED_ */

@@ -62,7 +62,7 @@ ngx_recording_playlist_add_thread(ngx_recording_playlist_t *list, int fd,
                  (long long) (s->duration % 1000),
                  (unsigned long long) s->number);
 
-    if (ngx_recording_store_write_thread(fd, buf, p - buf, list->end)
+    if (ngx_recording_io_write_thread(fd, buf, p - buf, list->end)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -85,7 +85,7 @@ ngx_recording_playlist_raise(ngx_recording_playlist_t *list, int fd,
     (void) snprintf(digits, sizeof(digits), "%0*lld",
                     NGX_RECORDING_PLAYLIST_TARGET, (long long) seconds);
 
-    if (ngx_recording_store_write_thread(fd, digits,
+    if (ngx_recording_io_write_thread(fd, digits,
                                          NGX_RECORDING_PLAYLIST_TARGET,
                                          list->target_pos)
         != NGX_OK)
@@ -123,7 +123,7 @@ ngx_recording_playlist_date(char *p, int64_t us)
 ngx_int_t
 ngx_recording_playlist_end_thread(ngx_recording_playlist_t *list, int fd)
 {
-    if (ngx_recording_store_write_thread(fd, NGX_RECORDING_PLAYLIST_ENDLIST,
+    if (ngx_recording_io_write_thread(fd, NGX_RECORDING_PLAYLIST_ENDLIST,
                                          NGX_RECORDING_PLAYLIST_ENDLIST_LEN,
                                          list->end)
         != NGX_OK)

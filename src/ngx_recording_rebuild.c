@@ -1,5 +1,6 @@
 
 #include "ngx_recording_rebuild.h"
+#include "ngx_recording_tree.h"
 
 
 typedef struct {
@@ -49,7 +50,7 @@ ngx_recording_rebuild_thread(ngx_recording_store_t *store,
 
     (void) snprintf(err->text, sizeof(err->text), "files/ cannot be read");
 
-    rc = ngx_recording_store_walk_thread(store, ngx_recording_rebuild_file,
+    rc = ngx_recording_tree_walk_thread(store, ngx_recording_rebuild_file,
                                          rebuild);
     if (rc == NGX_OK) {
         rc = ngx_recording_catalogue_completed_thread(catalogue, err);
@@ -106,7 +107,7 @@ ngx_recording_rebuild_file(void *data, int fd, const char *path)
 
     ngx_recording_rebuild_names(&stream, file.path);
 
-    rc = ngx_recording_store_read_label_thread(fd, rebuild->label);
+    rc = ngx_recording_tree_read_thread(fd, rebuild->label);
 
     rc = ngx_recording_catalogue_found_thread(rebuild->catalogue,
                                      rc == NGX_OK ? rebuild->label : NULL,

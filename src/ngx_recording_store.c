@@ -160,7 +160,8 @@ ngx_recording_store_alive_thread(ngx_recording_store_t *store,
         return 1;
     }
 
-    fd = ngx_recording_openat(store->work, owner, O_RDONLY|O_CLOEXEC|O_NOFOLLOW, 0);
+    fd = ngx_recording_openat(store->work, owner,
+                              O_RDONLY|O_CLOEXEC|O_NOFOLLOW, 0);
 
     if (fd == -1) {
         return 0;
@@ -200,7 +201,8 @@ int
 ngx_recording_store_create_thread(ngx_recording_store_t *store,
     const char *name)
 {
-    return ngx_recording_openat(store->work, name, O_RDWR|O_CREAT|O_EXCL|O_CLOEXEC, 0640);
+    return ngx_recording_openat(store->work, name,
+                                O_RDWR|O_CREAT|O_EXCL|O_CLOEXEC, 0640);
 }
 
 
@@ -208,7 +210,8 @@ int
 ngx_recording_store_reopen_thread(ngx_recording_store_t *store,
     const char *name)
 {
-    return ngx_recording_openat(store->work, name, O_RDWR|O_CLOEXEC|O_NOFOLLOW, 0);
+    return ngx_recording_openat(store->work, name,
+                                O_RDWR|O_CLOEXEC|O_NOFOLLOW, 0);
 }
 
 
@@ -351,7 +354,8 @@ ngx_recording_store_place_thread(ngx_recording_store_t *store,
         return NGX_ERROR;
     }
 
-    rc = ngx_recording_renameat2(store->work, name, store->files, path, RENAME_NOREPLACE);
+    rc = ngx_recording_renameat2(store->work, name, store->files, path,
+                                 RENAME_NOREPLACE);
 
     if (rc == -1 && errno == EINVAL) {
 
@@ -429,7 +433,8 @@ ngx_recording_store_discard_thread(ngx_recording_store_t *store,
         return ngx_recording_store_discard_dir(store, dir);
     }
 
-    return ngx_recording_unlinkat(store->files, path, 0) == 0 || errno == NGX_ENOENT
+    return ngx_recording_unlinkat(store->files, path, 0) == 0
+           || errno == NGX_ENOENT
            ? NGX_OK : NGX_ERROR;
 }
 
@@ -467,7 +472,8 @@ ngx_recording_store_discard_dir(ngx_recording_store_t *store,
 
         if ((strcmp(e->d_name, NGX_RECORDING_STORE_INDEX + 1) == 0
              || (len > 3 && strcmp(e->d_name + len - 3, ".ts") == 0))
-            && ngx_recording_unlinkat(fd, e->d_name, 0) == -1 && errno != NGX_ENOENT)
+            && ngx_recording_unlinkat(fd, e->d_name, 0) == -1
+            && errno != NGX_ENOENT)
         {
             rc = NGX_ERROR;
         }
@@ -531,7 +537,7 @@ ngx_recording_store_growing_thread(ngx_recording_store_t *store)
 
     own = (int64_t) store->growing;
 
-    (void) ngx_recording_store_write_thread(store->lock, &own, sizeof(own),
+    (void) ngx_recording_io_write_thread(store->lock, &own, sizeof(own),
                                             0);
     growth.store = store;
     growth.bytes = own;
@@ -558,13 +564,14 @@ ngx_recording_store_growth(void *data, const char *name)
         return;
     }
 
-    fd = ngx_recording_openat(growth->store->work, name, O_RDONLY|O_CLOEXEC|O_NOFOLLOW, 0);
+    fd = ngx_recording_openat(growth->store->work, name,
+                              O_RDONLY|O_CLOEXEC|O_NOFOLLOW, 0);
 
     if (fd == -1) {
         return;
     }
 
-    if (ngx_recording_store_read_thread(fd, &bytes, sizeof(bytes), 0)
+    if (ngx_recording_io_read_thread(fd, &bytes, sizeof(bytes), 0)
         == NGX_OK)
     {
         growth->bytes += bytes;
@@ -582,7 +589,8 @@ ngx_recording_store_list_thread(ngx_recording_store_t *store,
     DIR            *dir;
     struct dirent  *e;
 
-    fd = ngx_recording_openat(store->work, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC, 0);
+    fd = ngx_recording_openat(store->work, ".",
+                              O_RDONLY|O_DIRECTORY|O_CLOEXEC, 0);
 
     if (fd == -1) {
         return NGX_ERROR;
@@ -619,7 +627,8 @@ ngx_recording_store_bury_thread(ngx_recording_store_t *store,
         return;
     }
 
-    fd = ngx_recording_openat(store->work, owner, O_RDONLY|O_CLOEXEC|O_NOFOLLOW, 0);
+    fd = ngx_recording_openat(store->work, owner,
+                              O_RDONLY|O_CLOEXEC|O_NOFOLLOW, 0);
 
     if (fd == -1) {
         return;
@@ -639,163 +648,4 @@ ngx_int_t
 ngx_recording_store_flush(ngx_recording_store_t *store)
 {
     return syncfs(store->work) == -1 ? NGX_ERROR : NGX_OK;
-}
-
-
-ngx_int_t
-ngx_recording_store_write_thread(int fd, void *buf, size_t size, off_t offset)
-{
-    u_char   *p;
-    ssize_t   n;
-
-    for (p = buf; size; p += n, size -= n, offset += n) {
-
-        n = pwrite(fd, p, size, offset);
-
-        if (n == -1) {
-            if (errno != EINTR) {
-                return NGX_ERROR;
-            }
-
-            n = 0;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_recording_store_writev_thread(int fd, ngx_recording_iov_t *iov,
-    off_t offset)
-{
-    ssize_t        n;
-    ngx_uint_t     left;
-    struct iovec  *v;
-
-    v = iov->iov;
-    left = iov->n;
-
-    while (left) {
-
-        n = pwritev(fd, v, left, offset);
-
-        if (n == -1) {
-            if (errno == EINTR) {
-                continue;
-            }
-
-            return NGX_ERROR;
-        }
-
-        offset += n;
-
-        while (left && (size_t) n >= v->iov_len) {
-            n -= v->iov_len;
-            v++;
-            left--;
-        }
-
-        if (left) {
-            v->iov_base = (u_char *) v->iov_base + n;
-            v->iov_len -= n;
-        }
-    }
-
-    iov->n = 0;
-    iov->size = 0;
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_recording_store_read_thread(int fd, void *buf, size_t size, off_t offset)
-{
-    u_char   *p;
-    ssize_t   n;
-
-    for (p = buf; size; p += n, size -= n, offset += n) {
-
-        n = pread(fd, p, size, offset);
-
-        if (n == 0) {
-            errno = EIO;
-            return NGX_ERROR;
-        }
-
-        if (n == -1) {
-            if (errno != EINTR) {
-                return NGX_ERROR;
-            }
-
-            n = 0;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-off_t
-ngx_recording_store_solid_thread(int fd, off_t from)
-{
-    off_t        hole;
-    struct stat  st;
-
-    if (fstat(fd, &st) == -1) {
-        return 0;
-    }
-
-    if (st.st_size <= from) {
-        return st.st_size;
-    }
-
-    hole = lseek(fd, from, SEEK_HOLE);
-
-    return hole == -1 ? st.st_size : ngx_min(hole, st.st_size);
-}
-
-
-void
-ngx_recording_reader_init(ngx_recording_reader_t *reader, int fd)
-{
-    reader->fd = fd;
-    reader->start = 0;
-    reader->size = 0;
-}
-
-
-u_char *
-ngx_recording_reader_thread(ngx_recording_reader_t *reader, off_t offset,
-    size_t size)
-{
-    ssize_t  n;
-
-    if (offset >= reader->start
-        && offset + (off_t) size <= reader->start + (off_t) reader->size)
-    {
-        return reader->window + (offset - reader->start);
-    }
-
-    reader->start = offset;
-    reader->size = 0;
-
-    while (reader->size < size) {
-        n = pread(reader->fd, reader->window + reader->size,
-                  NGX_RECORDING_WINDOW - reader->size,
-                  offset + reader->size);
-
-        if (n == -1 && errno == EINTR) {
-            continue;
-        }
-
-        if (n <= 0) {
-            return NULL;
-        }
-
-        reader->size += n;
-    }
-
-    return reader->window;
 }

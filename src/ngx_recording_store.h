@@ -14,16 +14,10 @@
 #define _NGX_RECORDING_STORE_H_INCLUDED_
 
 
-#include <ngx_config.h>
-#include <ngx_core.h>
-#include <sys/uio.h>
-#include "ngx_recording_call.h"
+#include "ngx_recording_io.h"
 
 
-#define NGX_RECORDING_IOVS    512
-#define NGX_RECORDING_WINDOW  65536
-#define NGX_RECORDING_OWNER   64
-#define NGX_RECORDING_LABEL   8192
+#define NGX_RECORDING_OWNER  64
 
 
 typedef struct {
@@ -41,29 +35,6 @@ typedef struct {
     char                    owner[NGX_RECORDING_OWNER];  /* the lock's name
                                           in work/ */
 } ngx_recording_store_t;
-
-
-typedef ngx_int_t (*ngx_recording_store_file_pt)(void *data, int fd,
-    const char *path);
-
-
-/* a file that is read in order, by small pieces */
-
-typedef struct {
-    int                     fd;
-    off_t                   start;     /* of what the window has */
-    size_t                  size;
-    u_char                  window[NGX_RECORDING_WINDOW];
-} ngx_recording_reader_t;
-
-
-/* a list of buffers to be written; the buffers are the caller's */
-
-typedef struct {
-    ngx_uint_t              n;
-    size_t                  size;
-    struct iovec            iov[NGX_RECORDING_IOVS];
-} ngx_recording_iov_t;
 
 
 /*
@@ -132,23 +103,6 @@ ngx_int_t ngx_recording_store_discard_thread(ngx_recording_store_t *store,
 off_t ngx_recording_store_size_thread(ngx_recording_store_t *store,
     const char *path);
 
-/*
- * A text that stays with a file, as an extended attribute: what its row has.
- * Not every file system knows them: NGX_ERROR.  work: it lies in work/, else
- * in files/.  size of the buffer: NGX_RECORDING_LABEL.
- */
-ngx_int_t ngx_recording_store_label_thread(ngx_recording_store_t *store,
-    ngx_uint_t work, const char *name, const char *text);
-ngx_int_t ngx_recording_store_read_label_thread(int fd, char *text);
-
-/*
- * Calls back with the path of each file in files/, and its descriptor, until
- * it returns something else than NGX_OK.  A directory with an index.m3u8 is
- * that one file.
- */
-ngx_int_t ngx_recording_store_walk_thread(ngx_recording_store_t *store,
-    ngx_recording_store_file_pt file, void *data);
-
 /* bytes that are free in the file system */
 ngx_int_t ngx_recording_store_room_thread(ngx_recording_store_t *store,
     off_t *bytes);
@@ -169,40 +123,6 @@ void ngx_recording_store_bury_thread(ngx_recording_store_t *store,
 
 /* all that was written to the file system becomes durable */
 ngx_int_t ngx_recording_store_flush(ngx_recording_store_t *store);
-
-/* writes everything, whatever the kernel takes at a time */
-ngx_int_t ngx_recording_store_write_thread(int fd, void *buf, size_t size,
-    off_t offset);
-ngx_int_t ngx_recording_store_writev_thread(int fd, ngx_recording_iov_t *iov,
-    off_t offset);
-
-/* reads all of it; a file that is shorter is an error (EIO) */
-ngx_int_t ngx_recording_store_read_thread(int fd, void *buf, size_t size,
-    off_t offset);
-
-/*
- * Where the data of a file ends that was written without holes from an
- * offset on: a power cut can leave a hole before the end.
- */
-off_t ngx_recording_store_solid_thread(int fd, off_t from);
-
-/*
- * size bytes at an offset, at most a window; they are there until the next
- * call.  NULL: the file is shorter, or cannot be read.
- */
-u_char *ngx_recording_reader_thread(ngx_recording_reader_t *reader,
-    off_t offset, size_t size);
-
-void ngx_recording_reader_init(ngx_recording_reader_t *reader, int fd);
-
-static ngx_inline void
-ngx_recording_iov_add(ngx_recording_iov_t *iov, void *buf, size_t size)
-{
-    iov->iov[iov->n].iov_base = buf;
-    iov->iov[iov->n].iov_len = size;
-    iov->n++;
-    iov->size += size;
-}
 
 
 #endif /* _NGX_RECORDING_STORE_H_INCLUDED_ */

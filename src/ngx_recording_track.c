@@ -279,3 +279,23 @@ ngx_recording_track_broken(ngx_recording_writer_t *w,
                          (unsigned) item->message->timestamp, what,
                          track == NGX_RECORDING_VIDEO ? -130 : -131);
 }
+
+
+void
+ngx_recording_track_sample_thread(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_uint_t cut)
+{
+    ngx_recording_sample_t  s;
+
+    s.track = item->message->track;
+    s.dts = item->time;
+    s.wall = item->wall;
+    s.composition = item->frame.composition;
+    s.data = item->data;
+    s.size = item->message->size;
+    s.body = item->frame.body;
+    s.key = item->frame.key;
+    s.cut = cut;
+
+    ngx_recording_output_sample_thread(w, &s);
+}

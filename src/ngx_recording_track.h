@@ -43,6 +43,10 @@ ngx_int_t ngx_recording_track_media(ngx_recording_writer_t *w,
 void ngx_recording_track_learn(ngx_recording_writer_t *w,
     ngx_recording_message_t *m);
 
+/* hands a frame to the files; cut: a segment may begin with it */
+void ngx_recording_track_sample_thread(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_uint_t cut);
+
 /* counts a frame that is not written */
 void ngx_recording_track_drop(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_recording_drop_e reason);

@@ -1,11 +1,5 @@
 
-/*
- * The tree of finished files: what belongs to the store, but is needed only
- * when its catalogue is lost.
- */
-
-
-#include "ngx_recording_store.h"
+#include "ngx_recording_tree.h"
 #include <dirent.h>
 #include <sys/xattr.h>
 
@@ -16,7 +10,7 @@
 
 
 typedef struct {
-    ngx_recording_store_file_pt  file;
+    ngx_recording_tree_file_pt  file;
     void                   *data;
     char                    path[PATH_MAX];
 } ngx_recording_tree_t;
@@ -29,7 +23,7 @@ static ngx_int_t ngx_recording_tree_entry(ngx_recording_tree_t *tree, int at,
 
 
 ngx_int_t
-ngx_recording_store_label_thread(ngx_recording_store_t *store,
+ngx_recording_tree_label_thread(ngx_recording_store_t *store,
     ngx_uint_t work, const char *name, const char *text)
 {
     int        fd;
@@ -52,7 +46,7 @@ ngx_recording_store_label_thread(ngx_recording_store_t *store,
 
 
 ngx_int_t
-ngx_recording_store_read_label_thread(int fd, char *text)
+ngx_recording_tree_read_thread(int fd, char *text)
 {
     ssize_t  n;
 
@@ -70,8 +64,8 @@ ngx_recording_store_read_label_thread(int fd, char *text)
 
 
 ngx_int_t
-ngx_recording_store_walk_thread(ngx_recording_store_t *store,
-    ngx_recording_store_file_pt file, void *data)
+ngx_recording_tree_walk_thread(ngx_recording_store_t *store,
+    ngx_recording_tree_file_pt file, void *data)
 {
     int                    fd;
     ngx_int_t              rc;

@@ -1,5 +1,6 @@
 
-#include "ngx_recording_output.h"
+#include "ngx_recording_held.h"
+#include "ngx_recording_pause.h"
 #include "ngx_recording_track.h"
 
 
@@ -38,13 +39,6 @@ static int64_t ngx_recording_writer_begin(ngx_recording_writer_t *w,
 static ngx_recording_message_t *ngx_recording_writer_ahead(
     ngx_recording_item_t *item, ngx_recording_cursor_t *cursor,
     ngx_uint_t track);
-static void ngx_recording_writer_hold(ngx_recording_writer_t *w,
-    ngx_recording_item_t *item);
-static void ngx_recording_writer_forget(ngx_recording_writer_t *w,
-    int64_t before);
-static void ngx_recording_writer_release(ngx_recording_writer_t *w);
-static void ngx_recording_writer_sample(ngx_recording_writer_t *w,
-    ngx_recording_item_t *item, ngx_uint_t cut);
 static void ngx_recording_writer_gap(ngx_recording_writer_t *w,
     ngx_recording_message_t *m);
 static void ngx_recording_writer_meta(ngx_recording_writer_t *w,
@@ -200,14 +194,14 @@ ngx_recording_writer_end_thread(ngx_recording_writer_t *w)
         }
 
         if (rc == NGX_OK) {
-            ngx_recording_writer_release(w);
+            ngx_recording_held_release_thread(w);
         }
 
         ngx_recording_batch_clear(&w->held);
     }
 
     for (i = 0; i < w->template->nformats; i++) {
-        if (ngx_recording_output_end_thread(w, &w->outputs[i], &err)
+        if (ngx_recording_pause_end_thread(w, &w->outputs[i], &err)
             != NGX_OK)
         {
             return ngx_recording_writer_failed(w, &err);
@@ -428,17 +422,17 @@ ngx_recording_writer_frame(ngx_recording_writer_t *w,
             ngx_recording_track_drop(w, item, NGX_RECORDING_DROP_KEY);
 
         } else {
-            ngx_recording_writer_hold(w, item);
+            ngx_recording_held_add(w, item);
         }
 
         return NGX_OK;
     }
 
     if (cut && w->held.n) {
-        ngx_recording_writer_release(w);
+        ngx_recording_held_release_thread(w);
     }
 
-    ngx_recording_writer_sample(w, item, chance);
+    ngx_recording_track_sample_thread(w, item, chance);
 
     return NGX_OK;
 }
@@ -574,7 +568,7 @@ ngx_recording_writer_claim(ngx_recording_writer_t *w,
     /* audio from before is in the other recording */
 
     if (w->busy) {
-        ngx_recording_writer_forget(w, item->time);
+        ngx_recording_held_forget(w, item->time);
     }
 
     if (item->time < w->elsewhere) {
@@ -606,7 +600,7 @@ ngx_recording_writer_claim(ngx_recording_writer_t *w,
                              (unsigned long long) w->recording_id,
                              start->resumed ? "resumed" : "started");
 
-        ngx_recording_output_resume_thread(w);
+        ngx_recording_pause_resume_thread(w);
 
         return NGX_OK;
     }
@@ -736,115 +730,6 @@ ngx_recording_writer_ahead(ngx_recording_item_t *item,
     }
 
     return NULL;
-}
-
-
-/* keeps audio for the files that begin at the next key frame */
-
-static void
-ngx_recording_writer_hold(ngx_recording_writer_t *w,
-    ngx_recording_item_t *item)
-{
-    u_char  *p;
-
-    p = ngx_recording_batch_add(&w->held, item->message->track,
-                                item->message->timestamp, item->wall,
-                                sizeof(item->time) + item->message->size);
-    if (p == NULL) {
-        ngx_recording_track_drop(w, item, NGX_RECORDING_DROP_KEY);
-        return;
-    }
-
-    p = ngx_cpymem(p, &item->time, sizeof(item->time));
-    ngx_memcpy(p, item->data, item->message->size);
-}
-
-
-static void
-ngx_recording_writer_forget(ngx_recording_writer_t *w, int64_t before)
-{
-    u_char                   *p;
-    int64_t                   time;
-    ngx_recording_batch_t     held;
-    ngx_recording_cursor_t    c;
-    ngx_recording_message_t  *m;
-
-    held = w->held;
-    ngx_memzero(&w->held, sizeof(ngx_recording_batch_t));
-
-    c = ngx_recording_batch_begin(&held);
-
-    while ((m = ngx_recording_batch_next(&c)) != NULL) {
-
-        ngx_memcpy(&time, ngx_recording_message_body(m), sizeof(time));
-
-        if (time < before) {
-            continue;
-        }
-
-        p = ngx_recording_batch_add(&w->held, m->track, m->timestamp,
-                                    held.wall + (int64_t) m->arrival * 1000,
-                                    m->size);
-        if (p) {
-            ngx_memcpy(p, ngx_recording_message_body(m), m->size);
-        }
-    }
-
-    ngx_recording_batch_clear(&held);
-}
-
-
-static void
-ngx_recording_writer_release(ngx_recording_writer_t *w)
-{
-    ngx_recording_item_t     item;
-    ngx_recording_cursor_t   c;
-    ngx_recording_message_t  *m, message;
-
-    c = ngx_recording_batch_begin(&w->held);
-
-    while ((m = ngx_recording_batch_next(&c)) != NULL) {
-
-        message = *m;
-        message.size -= sizeof(item.time);
-
-        item.message = &message;
-        item.data = ngx_recording_message_body(m) + sizeof(item.time);
-        item.wall = w->held.wall + (int64_t) m->arrival * 1000;
-
-        ngx_memcpy(&item.time, ngx_recording_message_body(m),
-                   sizeof(item.time));
-
-        (void) ngx_recording_frame_parse(&item.frame, message.track,
-                                         item.data, message.size);
-
-        ngx_recording_writer_sample(w, &item, 0);
-    }
-
-    /* the files point into what is freed now */
-
-    ngx_recording_output_flush_thread(w);
-    ngx_recording_batch_clear(&w->held);
-}
-
-
-static void
-ngx_recording_writer_sample(ngx_recording_writer_t *w,
-    ngx_recording_item_t *item, ngx_uint_t cut)
-{
-    ngx_recording_sample_t  s;
-
-    s.track = item->message->track;
-    s.dts = item->time;
-    s.wall = item->wall;
-    s.composition = item->frame.composition;
-    s.data = item->data;
-    s.size = item->message->size;
-    s.body = item->frame.body;
-    s.key = item->frame.key;
-    s.cut = cut;
-
-    ngx_recording_output_sample_thread(w, &s);
 }
 
 

@@ -31,7 +31,7 @@ my @places = (
     [ 'libav*', qr/^#include\s+[<"]lib(?:av|sw)\w+\//m, $mux ],
     [ 'libav* functions', qr/\b(?:av|avio|avformat|avcodec)_\w+ ?\(/, $mux ],
     [ 'SQLite', qr/^#include\s+[<"]sqlite3|\bsqlite3_\w+ ?\(/m,
-      qr/^ngx_recording_catalogue\.c$/ ],
+      qr/^ngx_recording_catalogue(?:\.c$|_)/ ],
     [ 'the thread pool', qr/\bngx_thread_(?:pool\.h|task)/, $job ],
     [ 'a new thread pool', qr/\bngx_thread_pool_add\b/, $conf ],
     [ 'a thread', qr/\bpthread_create\b/, qr/^(?!)/ ],

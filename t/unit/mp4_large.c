@@ -10,7 +10,8 @@
 /* link: src/ngx_recording_mux.c src/ngx_recording_mp4.c */
 /* link: src/ngx_recording_path.c src/ngx_recording_claim.c */
 /* link: src/ngx_recording_journal.c src/ngx_recording_playlist.c */
-/* link: src/ngx_recording_ts.c */
+/* link: src/ngx_recording_ts.c src/ngx_recording_io.c */
+/* link: src/ngx_recording_mux_hls_read.c src/ngx_recording_mux_flv_meta.c */
 /* link: src/ngx_recording_av.c src/ngx_recording_store.c */
 /* link: src/ngx_recording_mux_flv.c src/ngx_recording_mux_hls.c */
 /* link: src/ngx_recording_mux_aac.c src/ngx_recording_amf.c */
@@ -19,8 +20,6 @@
 
 #include "tap.h"
 #include "headers.h"
-
-#include "ngx_recording_journal.h"
 
 #include <sys/resource.h>
 
@@ -41,6 +40,7 @@ static ssize_t large_copy_file_range(int in, off_t *from, int out, off_t *to,
 #define copy_file_range  large_copy_file_range
 
 #include "../../src/ngx_recording_mux_mp4.c"
+#include "ngx_recording_journal.h"
 
 #undef fallocate
 #undef copy_file_range
@@ -476,7 +476,7 @@ large_place(ngx_recording_mux_t *mux, large_file_t *f)
     rc = ngx_recording_store_place_thread(store, mux->work, f->name);
 
     mux->file.state = NGX_RECORDING_FILE_FINISHED;
-    ngx_recording_journal_remove_thread(store, mux->file.id);
+    (void) ngx_recording_journal_clear_thread(store, mux->file.id);
     ngx_recording_mux_close_thread(mux);
 
     if (f->keep) {

@@ -1,0 +1,161 @@
+
+#include "ngx_recording_io.h"
+
+
+ngx_int_t
+ngx_recording_io_write_thread(int fd, void *buf, size_t size, off_t offset)
+{
+    u_char   *p;
+    ssize_t   n;
+
+    for (p = buf; size; p += n, size -= n, offset += n) {
+
+        n = pwrite(fd, p, size, offset);
+
+        if (n == -1) {
+            if (errno != EINTR) {
+                return NGX_ERROR;
+            }
+
+            n = 0;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_recording_io_writev_thread(int fd, ngx_recording_iov_t *iov,
+    off_t offset)
+{
+    ssize_t        n;
+    ngx_uint_t     left;
+    struct iovec  *v;
+
+    v = iov->iov;
+    left = iov->n;
+
+    while (left) {
+
+        n = pwritev(fd, v, left, offset);
+
+        if (n == -1) {
+            if (errno == EINTR) {
+                continue;
+            }
+
+            return NGX_ERROR;
+        }
+
+        offset += n;
+
+        while (left && (size_t) n >= v->iov_len) {
+            n -= v->iov_len;
+            v++;
+            left--;
+        }
+
+        if (left) {
+            v->iov_base = (u_char *) v->iov_base + n;
+            v->iov_len -= n;
+        }
+    }
+
+    iov->n = 0;
+    iov->size = 0;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_recording_io_read_thread(int fd, void *buf, size_t size, off_t offset)
+{
+    u_char   *p;
+    ssize_t   n;
+
+    for (p = buf; size; p += n, size -= n, offset += n) {
+
+        n = pread(fd, p, size, offset);
+
+        if (n == 0) {
+            errno = EIO;
+            return NGX_ERROR;
+        }
+
+        if (n == -1) {
+            if (errno != EINTR) {
+                return NGX_ERROR;
+            }
+
+            n = 0;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+off_t
+ngx_recording_io_solid_thread(int fd, off_t from)
+{
+    off_t        hole;
+    struct stat  st;
+
+    if (fstat(fd, &st) == -1) {
+        return 0;
+    }
+
+    if (st.st_size <= from) {
+        return st.st_size;
+    }
+
+    hole = lseek(fd, from, SEEK_HOLE);
+
+    return hole == -1 ? st.st_size : ngx_min(hole, st.st_size);
+}
+
+
+void
+ngx_recording_reader_init(ngx_recording_reader_t *reader, int fd)
+{
+    reader->fd = fd;
+    reader->start = 0;
+    reader->size = 0;
+}
+
+
+u_char *
+ngx_recording_reader_thread(ngx_recording_reader_t *reader, off_t offset,
+    size_t size)
+{
+    ssize_t  n;
+
+    if (offset >= reader->start
+        && offset + (off_t) size <= reader->start + (off_t) reader->size)
+    {
+        return reader->window + (offset - reader->start);
+    }
+
+    reader->start = offset;
+    reader->size = 0;
+
+    while (reader->size < size) {
+        n = pread(reader->fd, reader->window + reader->size,
+                  NGX_RECORDING_WINDOW - reader->size,
+                  offset + reader->size);
+
+        if (n == -1 && errno == EINTR) {
+            continue;
+        }
+
+        if (n <= 0) {
+            return NULL;
+        }
+
+        reader->size += n;
+    }
+
+    return reader->window;
+}

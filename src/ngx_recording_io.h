@@ -1,0 +1,77 @@
+
+/*
+ * Reading and writing files.
+ *
+ * Runs on pool threads only: every call may wait for the disk.
+ *
+ * Return codes: NGX_OK; NGX_ERROR with errno set.
+ */
+
+
+#ifndef _NGX_RECORDING_IO_H_INCLUDED_
+#define _NGX_RECORDING_IO_H_INCLUDED_
+
+
+#include "ngx_recording_call.h"
+#include <sys/uio.h>
+
+
+#define NGX_RECORDING_IOVS    512
+#define NGX_RECORDING_WINDOW  65536
+
+
+/* a file that is read in order, by small pieces */
+
+typedef struct {
+    int                     fd;
+    off_t                   start;     /* of what the window has */
+    size_t                  size;
+    u_char                  window[NGX_RECORDING_WINDOW];
+} ngx_recording_reader_t;
+
+
+/* a list of buffers to be written; the buffers are the caller's */
+
+typedef struct {
+    ngx_uint_t              n;
+    size_t                  size;
+    struct iovec            iov[NGX_RECORDING_IOVS];
+} ngx_recording_iov_t;
+
+
+/* writes everything, whatever the kernel takes at a time */
+ngx_int_t ngx_recording_io_write_thread(int fd, void *buf, size_t size,
+    off_t offset);
+ngx_int_t ngx_recording_io_writev_thread(int fd, ngx_recording_iov_t *iov,
+    off_t offset);
+
+/* reads all of it; a file that is shorter is an error (EIO) */
+ngx_int_t ngx_recording_io_read_thread(int fd, void *buf, size_t size,
+    off_t offset);
+
+/*
+ * Where the data of a file ends that was written without holes from an
+ * offset on: a power cut can leave a hole before the end.
+ */
+off_t ngx_recording_io_solid_thread(int fd, off_t from);
+
+/*
+ * size bytes at an offset, at most a window; they are there until the next
+ * call.  NULL: the file is shorter, or cannot be read.
+ */
+u_char *ngx_recording_reader_thread(ngx_recording_reader_t *reader,
+    off_t offset, size_t size);
+
+void ngx_recording_reader_init(ngx_recording_reader_t *reader, int fd);
+
+static ngx_inline void
+ngx_recording_iov_add(ngx_recording_iov_t *iov, void *buf, size_t size)
+{
+    iov->iov[iov->n].iov_base = buf;
+    iov->iov[iov->n].iov_len = size;
+    iov->n++;
+    iov->size += size;
+}
+
+
+#endif /* _NGX_RECORDING_IO_H_INCLUDED_ */

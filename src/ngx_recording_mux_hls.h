@@ -1,0 +1,63 @@
+
+/*
+ * The HLS mux, for the two files that it is made of.
+ */
+
+
+#ifndef _NGX_RECORDING_MUX_HLS_H_INCLUDED_
+#define _NGX_RECORDING_MUX_HLS_H_INCLUDED_
+
+
+#include "ngx_recording_av.h"
+#include "ngx_recording_playlist.h"
+#include "ngx_recording_ts.h"
+
+
+#define NGX_RECORDING_HLS_INDEX  "/index.m3u8"
+
+
+/* what the journal keeps, as of the beginning of a segment */
+
+typedef struct {
+    ngx_recording_playlist_t  list;
+    ngx_recording_ts_pids_t pids;             /* continuity counters */
+    uint64_t                version;          /* of PAT and PMT */
+
+    uint64_t                number;           /* of the segment */
+    int64_t                 start;            /* its first DTS, ms */
+    uint64_t                marked;           /* a discontinuity is before */
+    uint64_t                size;             /* of the segments before */
+    uint64_t                written;          /* samples in them */
+    uint64_t                samples[NGX_RECORDING_TRACKS];
+    int64_t                 last[NGX_RECORDING_TRACKS];   /* DTS */
+
+    int64_t                 anchor;           /* DTS, and its wall clock */
+    int64_t                 wall;
+} ngx_recording_hls_kept_t;
+
+
+typedef struct {
+    ngx_recording_av_t      av;
+    ngx_recording_hls_kept_t  kept;
+    int                     dir;
+    int                     playlist;
+    off_t                   whole;            /* in whole samples */
+    unsigned                opened:1;         /* a segment is */
+    unsigned                broken:1;         /* discontinuity follows */
+    unsigned                resumed:1;        /* after an interruption */
+    unsigned                ended:1;          /* EXT-X-ENDLIST was written */
+} ngx_recording_hls_t;
+
+
+/* as a format's ->reopen(): afterwards all is listed, and nothing is open */
+ngx_int_t ngx_recording_hls_reopen(ngx_recording_mux_t *mux);
+
+ngx_int_t ngx_recording_hls_create(ngx_recording_mux_t *mux);
+ngx_int_t ngx_recording_hls_dir(ngx_recording_mux_t *mux, char *dir);
+ngx_int_t ngx_recording_hls_list(ngx_recording_mux_t *mux,
+    int64_t duration);
+ngx_int_t ngx_recording_hls_listed(ngx_recording_mux_t *mux);
+void ngx_recording_hls_name(ngx_recording_hls_t *hls, char *name);
+
+
+#endif /* _NGX_RECORDING_MUX_HLS_H_INCLUDED_ */

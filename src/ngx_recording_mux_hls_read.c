@@ -1,0 +1,218 @@
+
+/*
+ * An HLS playlist that is gone on with, or finished, by somebody else than
+ * its writer: what was listed after the journal's last state, and the segment
+ * that was open, are read back.
+ */
+
+
+#include "ngx_recording_mux_hls.h"
+
+
+static ngx_int_t ngx_recording_hls_unlisted(ngx_recording_mux_t *mux);
+static ngx_int_t ngx_recording_hls_scan(ngx_recording_mux_t *mux, int fd,
+    uint64_t *whole);
+
+
+/* afterwards every segment is listed, and none is open */
+
+ngx_int_t
+ngx_recording_hls_reopen(ngx_recording_mux_t *mux)
+{
+    char                  dir[NGX_RECORDING_FILE_PATH];
+    size_t                len;
+    ngx_recording_hls_t  *hls;
+
+    if (mux->data == NULL && ngx_recording_hls_create(mux) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    hls = mux->data;
+
+    if (mux->file.path_len < sizeof(NGX_RECORDING_HLS_INDEX)) {
+        errno = NGX_ENOENT;
+        return ngx_recording_mux_error(mux, "find");
+    }
+
+    len = mux->file.path_len - (sizeof(NGX_RECORDING_HLS_INDEX) - 1);
+    ngx_memcpy(dir, mux->file.path, len);
+    dir[len] = '\0';
+
+    if (ngx_recording_hls_dir(mux, dir) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    hls->playlist = ngx_recording_openat(hls->dir, "index.m3u8",
+                           O_RDWR|O_CLOEXEC|O_NOFOLLOW, 0);
+
+    if (hls->playlist == -1) {
+        return ngx_recording_mux_error(mux, "open the playlist");
+    }
+
+    mux->pos = 0;
+    mux->file.written = hls->kept.written;
+    ngx_memcpy(mux->samples, hls->kept.samples, sizeof(mux->samples));
+
+    if (ngx_recording_hls_unlisted(mux) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    hls->kept.written = mux->file.written;
+    ngx_memcpy(hls->kept.samples, mux->samples, sizeof(mux->samples));
+
+    mux->beside = hls->kept.size + hls->kept.list.end;
+    hls->resumed = 1;
+
+    if (ngx_recording_ftruncate(hls->playlist, hls->kept.list.end) == -1) {
+        return ngx_recording_mux_error(mux, "truncate the playlist");
+    }
+
+    return NGX_OK;
+}
+
+
+/* the segments that were listed after the journal's last state, or not */
+
+static ngx_int_t
+ngx_recording_hls_unlisted(ngx_recording_mux_t *mux)
+{
+    int                        fd;
+    char                       name[32];
+    uint64_t                   frames, whole;
+    ngx_int_t                  rc, found;
+    ngx_recording_hls_t       *hls;
+    ngx_recording_segment_t    s;
+    ngx_recording_hls_kept_t  *kept;
+
+    hls = mux->data;
+    kept = &hls->kept;
+
+    for ( ;; ) {
+        s.number = kept->number;
+        found = ngx_recording_playlist_next_thread(&kept->list,
+                                                   hls->playlist, &s);
+        if (found == NGX_DONE) {
+            hls->ended = 1;
+            return NGX_OK;
+        }
+
+        ngx_recording_hls_name(hls, name);
+        fd = ngx_recording_openat(hls->dir, name,
+                                  O_RDWR|O_CLOEXEC|O_NOFOLLOW, 0);
+
+        if (fd == -1) {
+            return NGX_OK;
+        }
+
+        ngx_recording_mux_seen(mux, fd);
+
+        frames = mux->file.written;
+        rc = ngx_recording_hls_scan(mux, fd, &whole);
+
+        if (rc != NGX_OK) {
+            (void) close(fd);
+            return NGX_ERROR;
+        }
+
+        mux->pos = whole;
+
+        if (found == NGX_OK) {
+            kept->start += s.duration;
+            (void) ngx_recording_hls_listed(mux);
+
+        } else if (mux->file.written == frames) {
+
+            /* nothing came to it */
+
+            mux->pos = 0;
+            rc = ngx_recording_unlinkat(hls->dir, name, 0) == 0
+                 ? NGX_DONE : ngx_recording_mux_error(mux, "remove");
+
+        } else if (ngx_recording_ftruncate(fd, whole) == -1
+                   || ngx_recording_fdatasync(fd) == -1)
+        {
+            rc = ngx_recording_mux_error(mux, "truncate a segment of");
+
+        } else {
+            rc = ngx_recording_hls_list(mux, ngx_recording_mux_end(mux)
+                                             - kept->start);
+        }
+
+        (void) close(fd);
+
+        if (rc != NGX_OK) {
+            return rc == NGX_DONE ? NGX_OK : NGX_ERROR;
+        }
+    }
+}
+
+
+/* counts what is in a segment, and reads its counters and times back */
+
+static ngx_int_t
+ngx_recording_hls_scan(ngx_recording_mux_t *mux, int fd, uint64_t *whole)
+{
+    off_t                      pos, limit;
+    size_t                     n;
+    u_char                    *p;
+    int64_t                    dts;
+    ngx_uint_t                 i;
+    ngx_recording_ts_t         ts;
+    ngx_recording_hls_t       *hls;
+    ngx_recording_reader_t    *reader;
+    ngx_recording_ts_track_t  *track;
+
+    hls = mux->data;
+    *whole = 0;
+
+    reader = malloc(sizeof(ngx_recording_reader_t));
+
+    if (reader == NULL) {
+        return ngx_recording_mux_error(mux, "allocate");
+    }
+
+    ngx_recording_reader_init(reader, fd);
+    ngx_recording_ts_init(&ts, &hls->kept.pids);
+
+    limit = ngx_recording_io_solid_thread(fd, 0);
+    n = NGX_RECORDING_WINDOW - NGX_RECORDING_WINDOW % NGX_RECORDING_TS_PACKET;
+
+    for (pos = 0; pos < limit; pos += n) {
+        n = ngx_min((off_t) n, limit - pos);
+        p = ngx_recording_reader_thread(reader, pos, n);
+
+        if (p == NULL || ngx_recording_ts_scan(&ts, p, n) != NGX_OK) {
+            break;
+        }
+    }
+
+    free(reader);
+
+    ngx_recording_ts_end(&ts);
+
+    hls->kept.pids = ts.pids;
+    *whole = ts.whole;
+
+    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
+        track = &ts.tracks[i];
+
+        if (track->frames == 0) {
+            continue;
+        }
+
+        dts = hls->kept.start
+              + ngx_recording_ts_distance(hls->kept.start * 90, track->last)
+                / 90;
+
+        hls->kept.last[i] = dts;
+        mux->last[i] = dts;
+        mux->samples[i] += track->frames;
+        mux->file.written += track->frames;
+
+        if (track->step) {
+            mux->step[i] = track->step / 90;
+        }
+    }
+
+    return NGX_OK;
+}

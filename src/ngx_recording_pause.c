@@ -1,0 +1,250 @@
+
+#include "ngx_recording_journal.h"
+#include "ngx_recording_pause.h"
+
+
+static void ngx_recording_pause_leave(ngx_recording_writer_t *w,
+    uint64_t id);
+static ngx_int_t ngx_recording_pause_file(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_pause_lost(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_catalogue_error_t *err);
+
+
+ngx_int_t
+ngx_recording_pause_continue_thread(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_cut_t *cut,
+    ngx_recording_media_t *media)
+{
+    int64_t               end, gap, elapsed;
+    ngx_int_t             rc;
+    ngx_uint_t            same;
+    ngx_recording_mux_t  *mux;
+
+    mux = out->resumed;
+    out->resumed = NULL;
+    out->mux = mux;
+
+    end = ngx_recording_mux_end(mux);
+    elapsed = end - (mux->cut - mux->begin);
+    same = ngx_recording_mux_same(mux, media);
+
+    if (mux->format->endless
+        ? !ngx_recording_mux_any(mux->format, media)
+        : !same || elapsed >= out->conf->interval)
+    {
+        ngx_recording_output_close_thread(w, out);
+        return NGX_DECLINED;
+    }
+
+    gap = ngx_max((cut->wall - mux->wall) / 1000, 0);
+
+    mux->cut = cut->begin - elapsed;
+    mux->begin = cut->begin - end;
+    mux->key = cut->time - mux->begin;
+    out->retry = 0;
+
+    rc = ngx_recording_journal_owner_thread(mux);
+
+    if (rc == NGX_OK) {
+        rc = ngx_recording_mux_gap_thread(mux, end, gap);
+    }
+
+    if (rc == NGX_OK && mux->format->change) {
+        rc = mux->format->change(mux, same ? NULL : media);
+
+        if (rc == NGX_OK && !same) {
+            rc = ngx_recording_journal_media_thread(mux);
+        }
+    }
+
+    if (rc != NGX_OK) {
+        ngx_recording_output_failed_thread(w, out);
+        return NGX_OK;
+    }
+
+    ngx_recording_notice(&w->notices, NGX_LOG_NOTICE, 0,
+                         "%s goes on after a gap of %lld ms",
+                         mux->format->name, (long long) gap);
+    return NGX_OK;
+}
+
+
+void
+ngx_recording_pause_resume_thread(ngx_recording_writer_t *w)
+{
+    ngx_uint_t               i, n;
+    ngx_recording_mux_t     *mux;
+    ngx_recording_taken_t   *taken;
+    ngx_recording_output_t  *out;
+
+    for (n = 0; n < w->start.n; n++) {
+        taken = &w->start.taken[n];
+        out = NULL;
+        mux = NULL;
+
+        for (i = 0; i < w->template->nformats; i++) {
+            if (strcmp(w->outputs[i].conf->format->name, taken->format) == 0
+                && w->outputs[i].conf->resume
+                && w->outputs[i].resumed == NULL)
+            {
+                out = &w->outputs[i];
+                mux = ngx_recording_mux_reopen_thread(w->store, taken->id, 0);
+                break;
+            }
+        }
+
+        if (mux && mux->err == 0 && mux->file.written) {
+            mux->file.state = NGX_RECORDING_FILE_RECORDING;
+            mux->file.recovered = taken->recovered;
+            out->resumed = mux;
+            continue;
+        }
+
+        if (mux) {
+            ngx_recording_mux_close_thread(mux);
+        }
+
+        ngx_recording_pause_leave(w, taken->id);
+    }
+}
+
+
+/* a file that does not go on: the keeper finishes it */
+
+static void
+ngx_recording_pause_leave(ngx_recording_writer_t *w, uint64_t id)
+{
+    ngx_recording_catalogue_error_t  err;
+
+    if (ngx_recording_catalogue_state_thread(w->catalogue, id,
+                                             NGX_RECORDING_FILE_FINISHING, 0,
+                                             -1, &err)
+        != NGX_OK)
+    {
+        (void) ngx_recording_writer_failed(w, &err);
+    }
+}
+
+
+ngx_int_t
+ngx_recording_pause_end_thread(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_catalogue_error_t *err)
+{
+    if (out->resumed) {
+
+        /* no frame came to a cut */
+
+        out->mux = out->resumed;
+        out->resumed = NULL;
+    }
+
+    if (out->mux && out->mux->format->flush(out->mux) != NGX_OK) {
+        ngx_recording_output_failed_thread(w, out);
+    }
+
+    if (out->mux && out->mux->file.written
+        && (out->conf->resume || w->stop))
+    {
+        return ngx_recording_pause_file(w, out, err);
+    }
+
+    ngx_recording_output_close_thread(w, out);
+
+    return ngx_recording_pause_lost(w, out, err);
+}
+
+
+/*
+ * The file waits for its stream; or, at a fast stop, without resume=, for the
+ * next start.  The frames may be gone by now: nothing is tried again but the
+ * row.
+ */
+
+static ngx_int_t
+ngx_recording_pause_file(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_catalogue_error_t *err)
+{
+    ngx_recording_mux_t   *mux;
+    ngx_recording_file_t  *file;
+
+    mux = out->mux;
+    file = &mux->file;
+
+    if ((mux->format->pause && mux->format->pause(mux) != NGX_OK)
+        || ngx_recording_mux_sync_thread(mux, w->template->sync && !w->stop)
+           != NGX_OK)
+    {
+        ngx_recording_output_failed_thread(w, out);
+        return NGX_OK;
+    }
+
+    ngx_recording_mux_measure(mux);
+
+    if (out->conf->resume) {
+        file->state = NGX_RECORDING_FILE_PAUSED;
+        file->deadline = mux->wall + out->conf->resume * 1000;
+
+    } else {
+        file->state = NGX_RECORDING_FILE_FINISHING;
+        file->released = 1;
+    }
+
+    if (ngx_recording_catalogue_update_thread(w->catalogue, file, 0, err)
+        != NGX_OK)
+    {
+        file->state = NGX_RECORDING_FILE_RECORDING;
+        return NGX_ERROR;
+    }
+
+    if (out->conf->resume) {
+        w->waits = ngx_max(w->waits, file->deadline);
+    }
+
+    ngx_recording_mux_close_thread(mux);
+    out->mux = NULL;
+
+    return NGX_OK;
+}
+
+
+/* frames that no file was open for, at the end */
+
+static ngx_int_t
+ngx_recording_pause_lost(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_catalogue_error_t *err)
+{
+    ngx_uint_t            i;
+    ngx_recording_file_t  file;
+
+    ngx_memzero(&file, sizeof(ngx_recording_file_t));
+
+    for (i = 0; i < NGX_RECORDING_DROPS; i++) {
+        file.dropped[i] = out->dropped[i];
+        file.in += out->dropped[i];
+    }
+
+    if (file.in == 0 || w->recording_id == 0) {
+        return NGX_OK;
+    }
+
+    file.id = ngx_recording_catalogue_id_thread(w->catalogue);
+    file.recording_id = w->recording_id;
+    file.stream = w->stream;
+    file.format = out->conf->format->name;
+    file.state = NGX_RECORDING_FILE_LOST;
+    file.start = w->end;
+    file.end = w->end;
+
+    if (ngx_recording_catalogue_insert_thread(w->catalogue, &file, NULL, err)
+        != NGX_OK
+        || ngx_recording_catalogue_update_thread(w->catalogue, &file, 0, err)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(out->dropped, sizeof(out->dropped));
+
+    return NGX_OK;
+}

@@ -1,0 +1,46 @@
+
+/*
+ * Interruptions: files that wait for their stream, and go on with it.
+ *
+ * Runs on pool threads, as a part of the writer's job.
+ *
+ *                    the stream ends, resume=
+ *       open  ------------------------------------>  paused, nobody's
+ *        ^                                            |         |
+ *        |    continue                        resume  |         | too late
+ *        +-------------- out->resumed <---------------+         v
+ *                             |                         the keeper finishes
+ *                             | other tracks,           it
+ *                             | the interval is over
+ *                             v
+ *                          finished
+ */
+
+
+#ifndef _NGX_RECORDING_PAUSE_H_INCLUDED_
+#define _NGX_RECORDING_PAUSE_H_INCLUDED_
+
+
+#include "ngx_recording_output.h"
+
+
+/* opens the files of the recording that was resumed, to go on at a cut */
+void ngx_recording_pause_resume_thread(ngx_recording_writer_t *w);
+
+/*
+ * The file from before the interruption goes on, right after its last frame,
+ * if it can take the tracks.  NGX_DECLINED: it is over.
+ */
+ngx_int_t ngx_recording_pause_continue_thread(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_cut_t *cut,
+    ngx_recording_media_t *media);
+
+/*
+ * The stream is over: the file of an output ends, or waits.  NGX_ERROR: the
+ * catalogue failed, the file is as it was.
+ */
+ngx_int_t ngx_recording_pause_end_thread(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_catalogue_error_t *err);
+
+
+#endif /* _NGX_RECORDING_PAUSE_H_INCLUDED_ */
