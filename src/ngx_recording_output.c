@@ -9,6 +9,18 @@
 #define NGX_RECORDING_OUTPUT_CLAIMS  20
 
 
+typedef enum {
+    NGX_RECORDING_OUTPUT_KEEP = 0,
+    NGX_RECORDING_OUTPUT_BREAK,
+    NGX_RECORDING_OUTPUT_OPEN
+} ngx_recording_output_e;
+
+
+static ngx_recording_output_e ngx_recording_output_turn(
+    ngx_recording_writer_t *w, ngx_recording_output_t *out,
+    ngx_recording_cut_t *cut);
+static ngx_int_t ngx_recording_output_create(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_cut_t *cut);
 static void ngx_recording_output_open(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_cut_t *cut);
 static void ngx_recording_output_break(ngx_recording_writer_t *w,
@@ -58,44 +70,63 @@ ngx_recording_output_due(ngx_recording_writer_t *w, int64_t time)
 }
 
 
-void
+/* the rows of all files first: without them nothing is closed */
+
+ngx_int_t
 ngx_recording_output_cut_thread(ngx_recording_writer_t *w,
     ngx_recording_cut_t *cut)
 {
-    ngx_uint_t               i;
-    ngx_recording_output_t  *out;
+    ngx_uint_t                i;
+    ngx_recording_output_t   *out;
+    ngx_recording_output_e    turns[NGX_RECORDING_FORMATS];
+
+    for (i = 0; i < w->template->nformats; i++) {
+        out = &w->outputs[i];
+        turns[i] = ngx_recording_output_turn(w, out, cut);
+
+        if (turns[i] == NGX_RECORDING_OUTPUT_OPEN
+            && ngx_recording_output_create(w, out, cut) == NGX_AGAIN)
+        {
+            return NGX_AGAIN;
+        }
+    }
 
     for (i = 0; i < w->template->nformats; i++) {
         out = &w->outputs[i];
 
-        if (out->mux) {
+        if (turns[i] == NGX_RECORDING_OUTPUT_BREAK) {
+            ngx_recording_output_break(w, out, cut);
 
-            if (cut->all && ngx_recording_output_closes(w, out, cut->jump)) {
-                continue;
-            }
-
-            if (!cut->all
-                && (out->conf->interval == 0
-                    || cut->time - out->mux->cut < out->conf->interval))
-            {
-                continue;
-            }
-
-            if (out->conf->format->endless) {
-                ngx_recording_output_break(w, out, cut);
-                continue;
-            }
-
+        } else if (turns[i] == NGX_RECORDING_OUTPUT_OPEN) {
             ngx_recording_output_close_thread(w, out);
-
-        } else if (cut->time < out->retry
-                   && !(cut->all && out->retry == INT64_MAX))
-        {
-            continue;
+            ngx_recording_output_open(w, out, cut);
         }
-
-        ngx_recording_output_open(w, out, cut);
     }
+
+    return NGX_OK;
+}
+
+
+static ngx_recording_output_e
+ngx_recording_output_turn(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_cut_t *cut)
+{
+    if (out->mux == NULL) {
+        return cut->time < out->retry
+               && !(cut->all && out->retry == INT64_MAX)
+               ? NGX_RECORDING_OUTPUT_KEEP : NGX_RECORDING_OUTPUT_OPEN;
+    }
+
+    if (cut->all
+        ? ngx_recording_output_closes(w, out, cut->jump)
+        : (out->conf->interval == 0
+           || cut->time - out->mux->cut < out->conf->interval))
+    {
+        return NGX_RECORDING_OUTPUT_KEEP;
+    }
+
+    return out->conf->format->endless ? NGX_RECORDING_OUTPUT_BREAK
+                                      : NGX_RECORDING_OUTPUT_OPEN;
 }
 
 
@@ -117,21 +148,22 @@ ngx_recording_output_closes(ngx_recording_writer_t *w,
 }
 
 
-static void
-ngx_recording_output_open(ngx_recording_writer_t *w,
+/* a file and its row; NGX_AGAIN: the catalogue failed */
+
+static ngx_int_t
+ngx_recording_output_create(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_cut_t *cut)
 {
-    ngx_int_t               rc;
-    ngx_uint_t              i;
-    ngx_recording_mux_t    *mux;
-    ngx_recording_media_t   media[NGX_RECORDING_TRACKS];
+    ngx_recording_mux_t              *mux;
+    ngx_recording_media_t             media[NGX_RECORDING_TRACKS];
+    ngx_recording_catalogue_error_t   err;
 
     ngx_recording_output_tracks(w, media);
 
-    if (out->resumed
-        && ngx_recording_pause_continue_thread(w, out, cut, media) == NGX_OK)
+    if (out->next
+        || (out->resumed && ngx_recording_pause_fits(out, media)))
     {
-        return;
+        return NGX_OK;
     }
 
     mux = ngx_recording_mux_create_thread(out->conf->format, w->store, media);
@@ -140,7 +172,7 @@ ngx_recording_output_open(ngx_recording_writer_t *w,
 
         if (errno) {
             out->retry = cut->time + NGX_RECORDING_OUTPUT_RETRY;
-            return;
+            return NGX_OK;
         }
 
         /* no track for this format: perhaps when the tracks change */
@@ -148,13 +180,8 @@ ngx_recording_output_open(ngx_recording_writer_t *w,
         out->retry = INT64_MAX;
         ngx_recording_output_refused(w, out);
 
-        return;
+        return NGX_OK;
     }
-
-    out->mux = mux;
-    out->retry = 0;
-
-    ngx_recording_output_refused(w, out);
 
     mux->segment = out->conf->segment;
     mux->resume = out->conf->resume;
@@ -171,6 +198,67 @@ ngx_recording_output_open(ngx_recording_writer_t *w,
     mux->file.recording_id = w->recording_id;
     mux->file.stream = w->stream;
     mux->file.start = cut->wall;
+
+    if (getrandom(&mux->file.random, sizeof(mux->file.random), 0) == -1) {
+        mux->file.random = mux->file.id;
+    }
+
+    if (w->template->path.end.len == 0) {
+        ngx_recording_mux_render(mux);
+    }
+
+    if (ngx_recording_catalogue_insert_thread(w->catalogue, &mux->file,
+                                     mux->claim.len ? &mux->claim : NULL,
+                                     &err)
+        != NGX_OK)
+    {
+        ngx_recording_mux_close_thread(mux);
+        return ngx_recording_writer_failed(w, &err);
+    }
+
+    w->failed = 0;
+    out->next = mux;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_recording_output_open(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_cut_t *cut)
+{
+    ngx_int_t               rc;
+    ngx_uint_t              i;
+    ngx_recording_mux_t    *mux;
+    ngx_recording_media_t   media[NGX_RECORDING_TRACKS];
+
+    if (out->resumed) {
+        ngx_recording_output_tracks(w, media);
+
+        if (ngx_recording_pause_fits(out, media)) {
+            ngx_recording_pause_continue_thread(w, out, cut, media);
+            return;
+        }
+
+        /* it is over */
+
+        out->mux = out->resumed;
+        out->resumed = NULL;
+
+        ngx_recording_output_close_thread(w, out);
+    }
+
+    if (out->next == NULL) {
+        return;
+    }
+
+    mux = out->next;
+
+    out->mux = mux;
+    out->next = NULL;
+    out->retry = 0;
+
+    ngx_recording_output_refused(w, out);
 
     for (i = 0; i < NGX_RECORDING_DROPS; i++) {
         mux->file.dropped[i] = out->dropped[i];
@@ -202,7 +290,7 @@ ngx_recording_output_open(ngx_recording_writer_t *w,
 }
 
 
-/* claims a path and opens the file there, or under its id in work/ */
+/* opens the file at the path that was claimed, or under its id in work/ */
 
 static ngx_int_t
 ngx_recording_output_claim(ngx_recording_writer_t *w,
@@ -212,21 +300,9 @@ ngx_recording_output_claim(ngx_recording_writer_t *w,
     ngx_uint_t                       n;
     ngx_recording_catalogue_error_t  err;
 
-    if (getrandom(&mux->file.random, sizeof(mux->file.random), 0) == -1) {
-        mux->file.random = mux->file.id;
-    }
+    rc = ngx_recording_journal_create_thread(mux);
 
-    if (w->template->path.end.len == 0) {
-        ngx_recording_mux_render(mux);
-    }
-
-    rc = ngx_recording_catalogue_insert_thread(w->catalogue, &mux->file,
-                                     mux->claim.len ? &mux->claim : NULL,
-                                     &err);
     if (rc != NGX_OK) {
-        mux->file.id = 0;
-
-    } else if (ngx_recording_journal_create_thread(mux) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -25,8 +25,11 @@ typedef struct {
 /* whether any output wants a new file at this stream time */
 ngx_uint_t ngx_recording_output_due(ngx_recording_writer_t *w, int64_t time);
 
-/* closes and opens files; a format that goes on gets a discontinuity */
-void ngx_recording_output_cut_thread(ngx_recording_writer_t *w,
+/*
+ * Closes and opens files; a format that goes on gets a discontinuity.
+ * NGX_AGAIN: the catalogue failed, nothing was closed or opened.
+ */
+ngx_int_t ngx_recording_output_cut_thread(ngx_recording_writer_t *w,
     ngx_recording_cut_t *cut);
 
 /* hands a sample to every file; its dts is stream time here */

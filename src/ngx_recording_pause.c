@@ -11,7 +11,25 @@ static ngx_int_t ngx_recording_pause_lost(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_catalogue_error_t *err);
 
 
-ngx_int_t
+ngx_uint_t
+ngx_recording_pause_fits(ngx_recording_output_t *out,
+    ngx_recording_media_t *media)
+{
+    ngx_recording_mux_t  *mux;
+
+    mux = out->resumed;
+
+    if (mux->format->endless) {
+        return ngx_recording_mux_any(mux->format, media);
+    }
+
+    return ngx_recording_mux_same(mux, media)
+           && ngx_recording_mux_end(mux) - (mux->cut - mux->begin)
+              < out->conf->interval;
+}
+
+
+void
 ngx_recording_pause_continue_thread(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_cut_t *cut,
     ngx_recording_media_t *media)
@@ -28,14 +46,6 @@ ngx_recording_pause_continue_thread(ngx_recording_writer_t *w,
     end = ngx_recording_mux_end(mux);
     elapsed = end - (mux->cut - mux->begin);
     same = ngx_recording_mux_same(mux, media);
-
-    if (mux->format->endless
-        ? !ngx_recording_mux_any(mux->format, media)
-        : !same || elapsed >= out->conf->interval)
-    {
-        ngx_recording_output_close_thread(w, out);
-        return NGX_DECLINED;
-    }
 
     gap = ngx_max((cut->wall - mux->wall) / 1000, 0);
 
@@ -60,13 +70,12 @@ ngx_recording_pause_continue_thread(ngx_recording_writer_t *w,
 
     if (rc != NGX_OK) {
         ngx_recording_output_failed_thread(w, out);
-        return NGX_OK;
+        return;
     }
 
     ngx_recording_notice(&w->notices, NGX_LOG_NOTICE, 0,
                          "%s goes on after a gap of %lld ms",
                          mux->format->name, (long long) gap);
-    return NGX_OK;
 }
 
 

@@ -86,6 +86,12 @@ ngx_recording_writer_free(ngx_recording_writer_t *w)
         free(w->tracks[i].media.header);
     }
 
+    for (i = 0; i < w->template->nformats; i++) {
+        if (w->outputs[i].next) {
+            ngx_recording_mux_close_thread(w->outputs[i].next);
+        }
+    }
+
     ngx_recording_batch_clear(&w->held);
 
     free(w->meta);
@@ -528,7 +534,9 @@ ngx_recording_writer_cut(ngx_recording_writer_t *w, ngx_recording_item_t *item,
     cut.all = all;
     cut.jump = w->cut == NGX_RECORDING_CUT_JUMP ? w->jump : 0;
 
-    ngx_recording_output_cut_thread(w, &cut);
+    if (ngx_recording_output_cut_thread(w, &cut) == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
 
     if (all) {
         for (i = 0; i < NGX_RECORDING_TRACKS; i++) {

@@ -62,6 +62,7 @@ typedef struct {
     ngx_recording_template_format_t  *conf;
     ngx_recording_mux_t    *mux;           /* NULL: none is open */
     ngx_recording_mux_t    *resumed;       /* one that may go on */
+    ngx_recording_mux_t    *next;          /* has its row, is not open yet */
     int64_t                 retry;         /* stream time */
     uint64_t                dropped[NGX_RECORDING_DROPS];  /* while none
                                               was open */
