@@ -279,13 +279,6 @@ ngx_recording_output_open(ngx_recording_writer_t *w,
 
     if (rc != NGX_OK) {
         ngx_recording_output_failed_thread(w, out);
-        return;
-    }
-
-    if (out->failed) {
-        out->failed = 0;
-        ngx_recording_notice(&w->notices, NGX_LOG_NOTICE, 0,
-                             "%s is recorded again", out->conf->format->name);
     }
 }
 
@@ -549,8 +542,22 @@ ngx_recording_output_flush_thread(ngx_recording_writer_t *w)
     for (i = 0; i < w->template->nformats; i++) {
         out = &w->outputs[i];
 
-        if (out->mux && out->mux->format->flush(out->mux) != NGX_OK) {
+        if (out->mux == NULL) {
+            continue;
+        }
+
+        if (out->mux->format->flush(out->mux) != NGX_OK) {
             ngx_recording_output_failed_thread(w, out);
+            continue;
+        }
+
+        /* a full disk may still take an empty file, but no frames */
+
+        if (out->failed && out->mux->file.written) {
+            out->failed = 0;
+            ngx_recording_notice(&w->notices, NGX_LOG_NOTICE, 0,
+                                 "%s is recorded again",
+                                 out->conf->format->name);
         }
     }
 }
