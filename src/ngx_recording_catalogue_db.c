@@ -3,6 +3,7 @@
 #include <sys/file.h>
 
 
+#define NGX_RECORDING_CATALOGUE_ROOM     (1024 * 1024)
 #define NGX_RECORDING_CATALOGUE_VERSION  2
 #define NGX_RECORDING_CATALOGUE_BUSY     10000      /* ms */
 #define NGX_RECORDING_CATALOGUE_PAUSE    10         /* ms */
@@ -465,7 +466,22 @@ ngx_recording_catalogue_connect(ngx_recording_catalogue_t *cat,
     const char *path, ngx_recording_catalogue_error_t *err)
 {
     int        fd;
+    off_t      room;
     ngx_int_t  rc;
+
+    /*
+     * SQLite maps its -shm file and makes it anew by a byte a page: where
+     * blocks are smaller than pages the rest is allocated when it is first
+     * touched, and without room that is a SIGBUS
+     */
+
+    if (ngx_recording_store_room_thread(cat->store, &room) == NGX_OK
+        && room < NGX_RECORDING_CATALOGUE_ROOM)
+    {
+        (void) snprintf(err->text, sizeof(err->text), "open catalogue.db: %s",
+                        strerror(ENOSPC));
+        return NGX_ERROR;
+    }
 
     /* SQLite would make it with other permissions */
 
