@@ -221,7 +221,7 @@ ngx_int_t ngx_recording_catalogue_evicted_thread(
     ngx_recording_catalogue_t *cat, ngx_recording_evicted_t *files,
     ngx_uint_t *n, ngx_recording_catalogue_error_t *err);
 
-/* they are not any more */
+/* they are not any more; NGX_DECLINED: another worker has said so */
 ngx_int_t ngx_recording_catalogue_gone_thread(ngx_recording_catalogue_t *cat,
     uint64_t id, ngx_recording_catalogue_error_t *err);
 

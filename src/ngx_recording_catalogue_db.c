@@ -282,7 +282,7 @@ static const char  *ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     " AND local = 1 LIMIT ?1",
 
     /* GONE */
-    "UPDATE files SET local = 0 WHERE file_id = ?1",
+    "UPDATE files SET local = 0 WHERE file_id = ?1 AND local = 1",
 };
 
 

@@ -573,6 +573,7 @@ ngx_int_t
 ngx_recording_catalogue_gone_thread(ngx_recording_catalogue_t *cat,
     uint64_t id, ngx_recording_catalogue_error_t *err)
 {
+    ngx_int_t      rc;
     sqlite3_stmt  *st;
 
     if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
@@ -585,7 +586,11 @@ ngx_recording_catalogue_gone_thread(ngx_recording_catalogue_t *cat,
         (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) id);
     }
 
-    return ngx_recording_catalogue_finish(cat,
-                   ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_GONE),
-                   err);
+    rc = ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_GONE);
+
+    if (rc == NGX_OK && sqlite3_changes(cat->db) == 0) {
+        rc = NGX_DECLINED;
+    }
+
+    return ngx_recording_catalogue_finish(cat, rc, err);
 }

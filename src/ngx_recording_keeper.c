@@ -411,7 +411,8 @@ static ngx_int_t
 ngx_recording_keeper_discard(ngx_recording_keeper_t *keeper,
     ngx_recording_catalogue_error_t *err)
 {
-    ngx_uint_t                  i, n;
+    ngx_int_t                   rc;
+    ngx_uint_t                  i, n, gone;
     ngx_recording_evicted_t    *files, *f;
     ngx_recording_catalogue_t  *catalogue;
 
@@ -424,7 +425,10 @@ ngx_recording_keeper_discard(ngx_recording_keeper_t *keeper,
         return NGX_OK;
     }
 
+next:
+
     n = NGX_RECORDING_KEEPER_EVICTED;
+    gone = 0;
 
     if (ngx_recording_catalogue_evicted_thread(catalogue, files, &n, err)
         != NGX_OK)
@@ -450,17 +454,27 @@ ngx_recording_keeper_discard(ngx_recording_keeper_t *keeper,
             continue;
         }
 
-        if (ngx_recording_catalogue_gone_thread(catalogue, f->id, err)
-            != NGX_OK)
-        {
+        gone++;
+
+        rc = ngx_recording_catalogue_gone_thread(catalogue, f->id, err);
+
+        if (rc == NGX_ERROR) {
             free(files);
             return NGX_ERROR;
+        }
+
+        if (rc == NGX_DECLINED) {
+            continue;
         }
 
         keeper->stuck = 0;
 
         ngx_recording_notice(&keeper->notices, NGX_LOG_NOTICE, 0,
                              "file evicted: \"%s\"", f->path);
+    }
+
+    if (gone == NGX_RECORDING_KEEPER_EVICTED) {
+        goto next;
     }
 
     free(files);
