@@ -36,6 +36,7 @@ typedef struct {
     uint64_t                last_id;
     int64_t                 version;       /* of the data, last seen */
     ngx_uint_t              aside;         /* a damaged one was put aside */
+    ngx_uint_t              anew;          /* another is made for it */
     ngx_uint_t              suspect;       /* it is to be checked */
     ngx_uint_t              corrupt;       /* it was, and is not whole */
 } ngx_recording_catalogue_t;
@@ -201,10 +202,18 @@ ngx_int_t ngx_recording_catalogue_found_thread(ngx_recording_catalogue_t *cat,
     const char *label, ngx_recording_file_t *file, ngx_uint_t *added,
     ngx_recording_catalogue_error_t *err);
 
-/* whether the files were looked through since the catalogue was made */
+/* a recording whose worker died waits for its stream: it is nobody's */
+ngx_int_t ngx_recording_catalogue_left_thread(ngx_recording_catalogue_t *cat,
+    uint64_t recording_id, const char *owner,
+    ngx_recording_catalogue_error_t *err);
+
+/*
+ * Whether the files were looked through since the catalogue was made; if not,
+ * whether it was made as the one before was damaged.
+ */
 ngx_int_t ngx_recording_catalogue_complete_thread(
     ngx_recording_catalogue_t *cat, ngx_uint_t *complete,
-    ngx_recording_catalogue_error_t *err);
+    ngx_uint_t *damaged, ngx_recording_catalogue_error_t *err);
 ngx_int_t ngx_recording_catalogue_completed_thread(
     ngx_recording_catalogue_t *cat, ngx_recording_catalogue_error_t *err);
 

@@ -165,6 +165,10 @@ static const char  *ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     " AND state = 'paused') AS waits)"
     " WHERE recording_id = ?1 AND end_us IS NULL",
 
+    /* LEFT: by a worker that died */
+    "UPDATE recordings SET owner = '' WHERE recording_id = ?1"
+    " AND owner = ?2 AND end_us IS NULL",
+
     /* INSERT */
     "INSERT INTO files (template, domain, app, stream, stream_param,"
     " file_id, recording_id, format, state, start_us, path, play_url, owner)"
@@ -250,11 +254,14 @@ static const char  *ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     " j ->> 'frames_dropped', j ->> 'drops', j ->> 'recovered', ?2, ?3"
     " FROM (SELECT ?1 AS j)",
 
-    /* FOUND_RECORDING */
-    "INSERT OR IGNORE INTO recordings (recording_id, task_id, template,"
+    /* FOUND_RECORDING: from its first file to its last */
+    "INSERT INTO recordings (recording_id, task_id, template,"
     " domain, app, stream, stream_param, owner, start_us, end_us)"
     " SELECT recording_id, task_id, template, domain, app, stream,"
-    " stream_param, '', start_us, end_us FROM files WHERE path = ?1",
+    " stream_param, '', start_us, end_us FROM files WHERE path = ?1"
+    " ON CONFLICT (recording_id) DO UPDATE SET"
+    " start_us = min(start_us, excluded.start_us),"
+    " end_us = max(end_us, excluded.end_us)",
 
     /* FOUND_PLAIN */
     "INSERT OR IGNORE INTO files (template, domain, app, stream,"
@@ -447,10 +454,13 @@ ngx_recording_catalogue_open(ngx_recording_catalogue_t *cat,
         ngx_recording_catalogue_aside(path);
 
         cat->aside = 1;
+        cat->anew = 1;
         cat->corrupt = 0;
         cat->suspect = 0;
 
         rc = ngx_recording_catalogue_connect(cat, path, err);
+
+        cat->anew = 0;
     }
 
     (void) close(lock);
@@ -559,7 +569,8 @@ ngx_recording_catalogue_check(ngx_recording_catalogue_t *cat)
 static ngx_int_t
 ngx_recording_catalogue_create(ngx_recording_catalogue_t *cat)
 {
-    int  rc, wait;
+    int   rc, wait;
+    char  pragma[64];
 
     /* the busy timeout does not hold for a change of the journal's mode */
 
@@ -583,7 +594,15 @@ ngx_recording_catalogue_create(ngx_recording_catalogue_t *cat)
         return NGX_ERROR;
     }
 
-    if (ngx_recording_catalogue_migrate(cat) != SQLITE_OK
+    if (ngx_recording_catalogue_migrate(cat) != SQLITE_OK) {
+        return NGX_ERROR;
+    }
+
+    (void) snprintf(pragma, sizeof(pragma), "PRAGMA application_id=%d",
+                    NGX_RECORDING_CATALOGUE_DAMAGED);
+
+    if ((cat->anew
+         && sqlite3_exec(cat->db, pragma, NULL, NULL, NULL) != SQLITE_OK)
         || sqlite3_exec(cat->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
     {
         return NGX_ERROR;

@@ -13,6 +13,11 @@
 #include <sqlite3.h>
 
 
+/* application_id of one that was made in place of a damaged one */
+
+#define NGX_RECORDING_CATALOGUE_DAMAGED  1919250532
+
+
 typedef enum {
     NGX_RECORDING_SQL_BEGIN = 0,
     NGX_RECORDING_SQL_COMMIT,
@@ -29,6 +34,7 @@ typedef enum {
     NGX_RECORDING_SQL_OWN,
     NGX_RECORDING_SQL_WANT,
     NGX_RECORDING_SQL_ENDED,
+    NGX_RECORDING_SQL_LEFT,
     NGX_RECORDING_SQL_INSERT,
     NGX_RECORDING_SQL_MOVE,
     NGX_RECORDING_SQL_UPDATE,

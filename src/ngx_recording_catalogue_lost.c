@@ -130,7 +130,8 @@ ngx_recording_catalogue_plain(ngx_recording_catalogue_t *cat,
 
 ngx_int_t
 ngx_recording_catalogue_complete_thread(ngx_recording_catalogue_t *cat,
-    ngx_uint_t *complete, ngx_recording_catalogue_error_t *err)
+    ngx_uint_t *complete, ngx_uint_t *damaged,
+    ngx_recording_catalogue_error_t *err)
 {
     int            step;
     ngx_int_t      rc;
@@ -146,7 +147,9 @@ ngx_recording_catalogue_complete_thread(ngx_recording_catalogue_t *cat,
 
     if (st) {
         step = sqlite3_step(st);
-        *complete = sqlite3_column_int64(st, 0) != 0;
+        *damaged = sqlite3_column_int(st, 0)
+                   == NGX_RECORDING_CATALOGUE_DAMAGED;
+        *complete = sqlite3_column_int(st, 0) != 0 && !*damaged;
 
         (void) sqlite3_reset(st);
 

@@ -324,7 +324,11 @@ ngx_recording_finish_pause(ngx_recording_finish_t *f)
 
     if (ngx_recording_catalogue_update_thread(&f->worker->catalogue,
                                               &mux->file, 0, &err)
-        != NGX_OK)
+        != NGX_OK
+        || ngx_recording_catalogue_left_thread(&f->worker->catalogue,
+                                               mux->file.recording_id,
+                                               mux->owner, &err)
+           != NGX_OK)
     {
         mux->file.state = NGX_RECORDING_FILE_RECORDING;
         return ngx_recording_finish_failed(f, NULL, 0, &err);

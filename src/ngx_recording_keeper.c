@@ -219,7 +219,9 @@ ngx_recording_keeper_scan(ngx_recording_keeper_t *keeper,
 
     keeper->scanned = (scan.rc == NGX_OK);
 
-    return scan.rc;
+    /* another worker is at it */
+
+    return scan.rc == NGX_AGAIN ? NGX_OK : scan.rc;
 }
 
 

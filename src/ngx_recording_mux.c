@@ -293,7 +293,11 @@ ngx_recording_mux_seen(ngx_recording_mux_t *mux, int fd)
 {
     struct stat  st;
 
-    if (mux->killed && fstat(fd, &st) == 0) {
+    /* one that has no more than its journal says was left in peace */
+
+    if (mux->killed && fstat(fd, &st) == 0
+        && (mux->format->endless || st.st_size > mux->pos))
+    {
         mux->wall = ngx_max(mux->wall,
                             (int64_t) st.st_mtim.tv_sec * 1000000
                             + st.st_mtim.tv_nsec / 1000);

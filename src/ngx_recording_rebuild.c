@@ -1,6 +1,7 @@
 
 #include "ngx_recording_rebuild.h"
 #include "ngx_recording_tree.h"
+#include <sys/file.h>
 
 
 typedef struct {
@@ -11,6 +12,9 @@ typedef struct {
 } ngx_recording_rebuild_t;
 
 
+static ngx_int_t ngx_recording_rebuild_all(ngx_recording_store_t *store,
+    ngx_recording_catalogue_t *catalogue, ngx_recording_notices_t *notices,
+    ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_rebuild_file(void *data, int fd,
     const char *path);
 static const char *ngx_recording_rebuild_format(const char *path);
@@ -18,16 +22,44 @@ static void ngx_recording_rebuild_names(ngx_recording_stream_t *stream,
     u_char *path);
 
 
+/* one worker does it, the others see that it was done */
+
 ngx_int_t
 ngx_recording_rebuild_thread(ngx_recording_store_t *store,
     ngx_recording_catalogue_t *catalogue, ngx_recording_notices_t *notices,
     ngx_recording_catalogue_error_t *err)
 {
+    int        lock;
+    ngx_int_t  rc;
+
+    lock = ngx_recording_open(store->path, O_RDONLY|O_DIRECTORY|O_CLOEXEC, 0);
+
+    if (lock == -1) {
+        (void) snprintf(err->text, sizeof(err->text), "lock the store: %s",
+                        strerror(errno));
+        return NGX_ERROR;
+    }
+
+    rc = flock(lock, LOCK_EX|LOCK_NB) == -1 ? NGX_AGAIN
+         : ngx_recording_rebuild_all(store, catalogue, notices, err);
+
+    (void) close(lock);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_recording_rebuild_all(ngx_recording_store_t *store,
+    ngx_recording_catalogue_t *catalogue, ngx_recording_notices_t *notices,
+    ngx_recording_catalogue_error_t *err)
+{
     ngx_int_t                 rc;
-    ngx_uint_t                complete;
+    ngx_uint_t                complete, damaged;
     ngx_recording_rebuild_t  *rebuild;
 
-    if (ngx_recording_catalogue_complete_thread(catalogue, &complete, err)
+    if (ngx_recording_catalogue_complete_thread(catalogue, &complete,
+                                                &damaged, err)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -56,12 +88,11 @@ ngx_recording_rebuild_thread(ngx_recording_store_t *store,
         rc = ngx_recording_catalogue_completed_thread(catalogue, err);
     }
 
-    if (rc == NGX_OK && (catalogue->aside || rebuild->added)) {
+    if (rc == NGX_OK && (damaged || rebuild->added)) {
         ngx_recording_notice(notices, NGX_LOG_ERR, 0,
                              "the catalogue was %s, it was rebuilt: %lu "
                              "finished files",
-                             catalogue->aside ? "damaged and set aside"
-                                              : "missing",
+                             damaged ? "damaged and set aside" : "missing",
                              (unsigned long) rebuild->added);
     }
 

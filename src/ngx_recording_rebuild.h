@@ -17,7 +17,8 @@
 
 /*
  * Looks through the files, if that was not done since the catalogue was
- * made, and writes rows of those that have none.
+ * made, and writes rows of those that have none.  NGX_AGAIN: another worker
+ * is doing that.
  */
 ngx_int_t ngx_recording_rebuild_thread(ngx_recording_store_t *store,
     ngx_recording_catalogue_t *catalogue, ngx_recording_notices_t *notices,
