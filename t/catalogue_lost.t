@@ -97,51 +97,20 @@ is_deeply([ totals() ], [ sums() ], 'totals');
 $t->stop;
 
 # Pages are overwritten while two workers record.  They have them in memory
-# and need not notice, but those of a reload do.  All is there in the end,
-# and after the next start.
-$t->start;
-my @r = map { publisher('live', "running$_") } 1 .. 4;
-$_->send_flv(\@all, to => 3000) for @r;
-$t->wait_growing(16);
-my %have = map { $_->{path} => 1 } $t->files(state => 'finished');
+# and need not notice, but those of a reload do.
+running('overwritten', qr/damaged and set aside/, sub {
+    checkpoint();
+    my $size = -s $t->db;
+    open my $fh, '+<:raw', $t->db or die "catalogue: $!\n";
+    seek $fh, 4096, 0;
+    print $fh "\xa5" x ($size - 4096);
+    close $fh;
+});
 
-checkpoint();
-my $size = -s $t->db;
-open my $fh, '+<:raw', $t->db or die "catalogue: $!\n";
-seek $fh, 4096, 0;
-print $fh "\xa5" x ($size - 4096);
-close $fh;
-
-$mark = $t->log_mark;
-$_->send_flv(\@all, from => 3000, to => 6000) for @r;
-$_->wait_delivered for @r;
-$t->reload;
-$t->wait_log(qr/\[error\].*damaged and set aside, it was rebuilt/, 30, $mark);
-push @r, publisher('live', 'running5');
-$r[4]->send_flv(\@all);
-$_->send_flv(\@all, from => 6000) for @r[0 .. 3];
-$_->delete_stream->close for @r;
-
-for my $when ('while it runs', 'after a start') {
-    eval { wait_for('all files', 20, sub { full('running', 20) }) };
-    ok(full('running', 20), "everything is there $when");
-
-    if ($when eq 'while it runs') {
-        $t->stop(60);
-        unlike($t->error_log, qr/exited on signal/, 'no worker crashed');
-        $t->start;
-    }
-}
-
-for my $row (grep { $_->{stream} =~ /running/ } $t->files) {
-    my $problem = decode_problem($t->path($row));
-    is($problem, '', "$row->{format} decodes") if $problem;
-}
-
-%now = map { $_->{path} => 1 } $t->files(state => 'finished');
-is(join(' ', grep { !$now{$_} } keys %have), '', 'what was there before, too');
-is_deeply([ totals() ], [ sums() ], 'totals');
-$t->stop;
+# one of them sets it aside, and the others have it open
+running('renamed', qr/missing/, sub {
+    rename $t->db . $_, $t->db . ".old$_" for '', '-wal', '-shm';
+});
 
 version_1();
 $t->done;
@@ -246,6 +215,52 @@ sub lost {
              $t->files(stream => "p$n", state => 'paused') });
     is(scalar(() = $t->files(stream => "p$n")), 2,
        "$name: resumed in the same files");
+    $t->stop;
+}
+
+# All is there in the end, and after the next start.
+sub running {
+    my ($name, $is, $damage) = @_;
+
+    $t->start;
+    my @r = map { publisher('live', "$name$_") } 1 .. 4;
+    $_->send_flv(\@all, to => 3000) for @r;
+    $t->wait_growing(16);
+    my %have = map { $_->{path} => 1 } $t->files(state => 'finished');
+
+    my $mark = $t->log_mark;
+    $damage->();
+    $_->send_flv(\@all, from => 3000, to => 6000) for @r;
+    $_->wait_delivered for @r;
+    $t->reload;
+    $t->wait_log(qr/\[error\].*$is, it was rebuilt/, 30, $mark);
+    push @r, publisher('live', "${name}5");
+    $r[4]->send_flv(\@all);
+    $_->send_flv(\@all, from => 6000) for @r[0 .. 3];
+    $_->delete_stream->close for @r;
+
+    for my $when ('while it runs', 'after a start') {
+        eval { wait_for('all files', 20, sub { full($name, 20) }) };
+        ok(full($name, 20), "$name: everything is there $when");
+        is_deeply([ totals() ], [ sums() ], "$name: totals");
+
+        if ($when eq 'while it runs') {
+            $t->stop(60);
+            $t->start;
+        }
+    }
+
+    my @rows = $t->files(state => 'finished');
+
+    for my $row (grep { $_->{stream} =~ /^$name/ } @rows) {
+        my $problem = decode_problem($t->path($row));
+        is($problem, '', "$row->{format} decodes") if $problem;
+    }
+
+    delete @have{ map { $_->{path} } @rows };
+    is(join(' ', keys %have), '', "$name: what was there before, too");
+    unlike($t->error_log, qr/exited on signal/, 'no worker crashed');
+    unlink glob $t->db . '.damaged.*';
     $t->stop;
 }
 
