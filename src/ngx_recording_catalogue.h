@@ -36,6 +36,7 @@ typedef struct {
     uint64_t                last_id;
     int64_t                 version;       /* of the data, last seen */
     ngx_uint_t              aside;         /* a damaged one was put aside */
+    ngx_uint_t              moved;         /* by another worker */
     ngx_uint_t              anew;          /* another is made for it */
     ngx_uint_t              suspect;       /* it is to be checked */
     ngx_uint_t              corrupt;       /* it was, and is not whole */

@@ -19,6 +19,8 @@ static ngx_int_t ngx_recording_catalogue_check(
 static ngx_int_t ngx_recording_catalogue_create(
     ngx_recording_catalogue_t *cat);
 static int ngx_recording_catalogue_migrate(ngx_recording_catalogue_t *cat);
+static int ngx_recording_catalogue_mark(ngx_recording_catalogue_t *cat);
+static void ngx_recording_catalogue_moved(ngx_recording_catalogue_t *cat);
 static ngx_uint_t ngx_recording_catalogue_damaged(
     ngx_recording_catalogue_t *cat);
 static void ngx_recording_catalogue_suspect(ngx_recording_catalogue_t *cat);
@@ -355,6 +357,8 @@ ngx_recording_catalogue_begin(ngx_recording_catalogue_t *cat,
 {
     (void) pthread_mutex_lock(&cat->mutex);
 
+    ngx_recording_catalogue_moved(cat);
+
     if (cat->db == NULL && ngx_recording_catalogue_open(cat, err) != NGX_OK) {
         (void) pthread_mutex_unlock(&cat->mutex);
         return NGX_ERROR;
@@ -404,6 +408,32 @@ ngx_recording_catalogue_finish(ngx_recording_catalogue_t *cat, ngx_int_t rc,
     (void) pthread_mutex_unlock(&cat->mutex);
 
     return rc;
+}
+
+
+/*
+ * Another worker may have set it aside: what is written there is lost.  The
+ * new one is opened, and all files are looked through, as some may have ended
+ * in the meantime.
+ */
+
+static void
+ngx_recording_catalogue_moved(ngx_recording_catalogue_t *cat)
+{
+    int  moved;
+
+    moved = 0;
+
+    if (cat->db
+        && sqlite3_file_control(cat->db, NULL, SQLITE_FCNTL_HAS_MOVED, &moved)
+           == SQLITE_OK
+        && moved)
+    {
+        cat->aside = 1;
+        cat->moved = 1;
+
+        ngx_recording_catalogue_close(cat);
+    }
 }
 
 
@@ -569,8 +599,7 @@ ngx_recording_catalogue_check(ngx_recording_catalogue_t *cat)
 static ngx_int_t
 ngx_recording_catalogue_create(ngx_recording_catalogue_t *cat)
 {
-    int   rc, wait;
-    char  pragma[64];
+    int  rc, wait;
 
     /* the busy timeout does not hold for a change of the journal's mode */
 
@@ -598,11 +627,7 @@ ngx_recording_catalogue_create(ngx_recording_catalogue_t *cat)
         return NGX_ERROR;
     }
 
-    (void) snprintf(pragma, sizeof(pragma), "PRAGMA application_id=%d",
-                    NGX_RECORDING_CATALOGUE_DAMAGED);
-
-    if ((cat->anew
-         && sqlite3_exec(cat->db, pragma, NULL, NULL, NULL) != SQLITE_OK)
+    if (ngx_recording_catalogue_mark(cat) != SQLITE_OK
         || sqlite3_exec(cat->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
     {
         return NGX_ERROR;
@@ -657,6 +682,47 @@ ngx_recording_catalogue_migrate(ngx_recording_catalogue_t *cat)
                     NGX_RECORDING_CATALOGUE_VERSION);
 
     return sqlite3_exec(cat->db, pragma, NULL, NULL, NULL);
+}
+
+
+/* why the files are to be looked through */
+
+static int
+ngx_recording_catalogue_mark(ngx_recording_catalogue_t *cat)
+{
+    int            rc, mark;
+    char           pragma[64];
+    sqlite3_stmt  *st;
+
+    if (!cat->anew && !cat->moved) {
+        return SQLITE_OK;
+    }
+
+    rc = sqlite3_prepare_v2(cat->db, "PRAGMA application_id", -1, &st, NULL);
+
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+
+    mark = sqlite3_step(st) == SQLITE_ROW ? sqlite3_column_int(st, 0) : 0;
+    (void) sqlite3_finalize(st);
+
+    if (cat->anew) {
+        mark = NGX_RECORDING_CATALOGUE_DAMAGED;
+
+    } else if (mark != NGX_RECORDING_CATALOGUE_DAMAGED) {
+        mark = 0;
+    }
+
+    (void) snprintf(pragma, sizeof(pragma), "PRAGMA application_id=%d", mark);
+
+    rc = sqlite3_exec(cat->db, pragma, NULL, NULL, NULL);
+
+    if (rc == SQLITE_OK) {
+        cat->moved = 0;
+    }
+
+    return rc;
 }
 
 
