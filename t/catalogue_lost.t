@@ -326,6 +326,92 @@ sub full {
                  keys %frames;
 }
 
+# the tables as they were before there were journals
 sub version_1 {
-    return;
+    my $old = Recording::Nginx->new;
+    my $path = 'live/old/old.flv';
+
+    mkdir $old->store . "/$_" for '', 'files', 'work', 'files/live',
+                                  'files/live/old';
+    copy($flv, $old->store . "/files/$path");
+    my $size = -s $flv;
+
+    my ($status, undef, $err) = run('sqlite3', $old->db, <<"SQL");
+        PRAGMA journal_mode=WAL;
+        CREATE TABLE recordings (
+            recording_id INTEGER PRIMARY KEY,
+            task_id TEXT NOT NULL DEFAULT '', template TEXT NOT NULL,
+            domain TEXT NOT NULL, app TEXT NOT NULL, stream TEXT NOT NULL,
+            stream_param TEXT NOT NULL, owner TEXT NOT NULL,
+            start_us INTEGER NOT NULL, end_us INTEGER);
+        CREATE INDEX recordings_stream
+            ON recordings (app, stream, template, end_us);
+        CREATE TABLE files (
+            file_id INTEGER PRIMARY KEY, recording_id INTEGER NOT NULL,
+            task_id TEXT NOT NULL DEFAULT '', template TEXT NOT NULL,
+            domain TEXT NOT NULL, app TEXT NOT NULL, stream TEXT NOT NULL,
+            stream_param TEXT NOT NULL, format TEXT NOT NULL,
+            state TEXT NOT NULL, start_us INTEGER NOT NULL, end_us INTEGER,
+            duration_ms INTEGER NOT NULL DEFAULT 0,
+            size INTEGER NOT NULL DEFAULT 0,
+            video_codec TEXT NOT NULL DEFAULT '',
+            audio_codec TEXT NOT NULL DEFAULT '',
+            resolution TEXT NOT NULL DEFAULT '',
+            gaps TEXT NOT NULL DEFAULT '[]',
+            frames_in INTEGER NOT NULL DEFAULT 0,
+            frames_written INTEGER NOT NULL DEFAULT 0,
+            frames_dropped INTEGER NOT NULL DEFAULT 0,
+            drops TEXT NOT NULL DEFAULT '{}', path TEXT UNIQUE,
+            objects TEXT NOT NULL DEFAULT '[]',
+            play_url TEXT NOT NULL DEFAULT '', expire_us INTEGER,
+            recovered INTEGER NOT NULL DEFAULT 0);
+        CREATE INDEX files_recording ON files (recording_id);
+        CREATE INDEX files_stream ON files (app, stream, start_us);
+        CREATE INDEX files_state ON files (state)
+            WHERE state IN ('recording', 'paused', 'finishing');
+        PRAGMA user_version=1;
+        INSERT INTO recordings VALUES (1, '', 'all', 'h', 'live', 'old', 'a=b',
+            'worker.1.1', 1000000, 21000000);
+        INSERT INTO recordings VALUES (2, '', 'all', 'h', 'live', 'died', '',
+            'worker.1.2', 2000000, NULL);
+        INSERT INTO files VALUES (3, 1, '', 'all', 'h', 'live', 'old', 'a=b',
+            'flv', 'finished', 1000000, 21000000, 20000, $size, 'h264', 'aac',
+            '320x180', '[]', 5, 4, 1, '{"buffer":1}', '$path', '[]',
+            'http://h/x', NULL, 0);
+        INSERT INTO files (file_id, recording_id, template, domain, app,
+            stream, stream_param, format, state, start_us)
+            VALUES (4, 2, 'all', 'h', 'live', 'died', '', 'flv', 'recording',
+            2000000);
+SQL
+    die "sqlite3: $err" if $status;
+
+    my ($finished) = $old->files(file_id => 3);
+    my @recordings = $old->recordings;
+
+    $old->conf($conf)->start;
+    wait_for('the version', 20, sub {
+        2 == ($old->catalogue('PRAGMA user_version'))[0]{user_version} });
+
+    my ($now) = $old->files(file_id => 3);
+    is_deeply($now, { %$finished, owner => '', resume_us => undef,
+                      local => 1 }, 'version 1: the row is kept');
+    is_deeply(($old->recordings)[0], { %{ $recordings[0] }, wanted => '' },
+              'version 1: the recording, too');
+    is(($old->catalogue('SELECT * FROM totals'))[0]{bytes}, $size,
+       'version 1: totals');
+
+    # what had no journal is over
+    wait_for('the end of what grew', 20, sub {
+        !$old->files(state => 'recording')
+            && !grep { !$_->{end_us} } $old->recordings });
+    is(($old->files(file_id => 4))[0]{state}, 'lost', 'version 1: lost');
+
+    my $r = Recording::Rtmp->new(port => $old->port);
+    $r->connect(app => 'live');
+    $r->publish('new');
+    $r->send_flv(\@all, to => 3000);
+    $r->delete_stream->close;
+    $old->wait_files(5, stream => 'new');
+    unlike($old->error_log, qr/catalogue was|catalogue failed/,
+           'version 1: it is taken for whole');
 }
