@@ -402,6 +402,25 @@ sub reload {
     return $self;
 }
 
+# USR2: a new master and its workers beside the old ones; the pid of the old
+# master, which goes on
+sub upgrade {
+    my ($self, $timeout) = @_;
+
+    my $old = $self->pid;
+    my %before = map { $_ => 1 } $self->worker_pids;
+
+    $self->signal('USR2', $old);
+
+    wait_for('a new master', $timeout || 30, sub {
+        my $pid = $self->pid;
+        my @new = grep { !$before{$_} } $self->worker_pids;
+        return $pid && $pid != $old && @new >= keys %before;
+    }, sub { "\n" . tail($self->error_log, 10) });
+
+    return $old;
+}
+
 # QUIT: graceful; every process must be gone before the deadline
 sub stop { return $_[0]->_end('QUIT', $_[1]) }
 
