@@ -8,10 +8,11 @@
  *       [-w warm-up, s] [-t window, s] [-s speed] [-c chunk size]
  *       [-g ms between two pings of a stream] [-G ms of that one more]
  *       [-r ms between the first stream's start and the last one's]
+ *       [-N what the streams' names begin with] [-o report]
  *
- * Streams are named s0, s1, ...; they start one after the other within two
- * seconds, or -r, so that their key frames do not fall together.  Lines of
- * JSON on standard output tell the phases:
+ * Streams are named s0, s1, ..., or by -N; they start one after the other
+ * within two seconds, or -r, so that their key frames do not fall together.
+ * Lines of JSON on standard output tell the phases:
  *
  *   {"event":"ready"}    all are accepted
  *   {"event":"begin"}    all send, the warm-up is over
@@ -21,6 +22,16 @@
  * lag is how late a message was in the socket, ping how long the server
  * took to answer one among the media: both tell whether the figures of the
  * server mean what they say.
+ *
+ * With -o a connection that the server loses ends its stream only, not the
+ * program, and a file tells when the server's kernel had taken each frame,
+ * as TCP acknowledges it.  Its lines are
+ *
+ *   STREAM v|a TIMESTAMP TIME    a video or an audio frame
+ *   STREAM lost 0 TIME           the connection was lost
+ *
+ * with the number of the stream, milliseconds of the stream's time, and
+ * nanoseconds of CLOCK_MONOTONIC.
  */
 
 
@@ -29,6 +40,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
@@ -36,6 +48,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -84,6 +97,15 @@ typedef struct {
 } load_tag_t;
 
 
+/* a frame on its way to the server's kernel */
+
+typedef struct {
+    uint64_t                end;      /* of it, in all that was sent */
+    uint32_t                timestamp;
+    uint8_t                 type;
+} load_frame_t;
+
+
 /* growing lists of microseconds */
 
 typedef struct {
@@ -107,7 +129,7 @@ typedef struct {
     int                     fd;
     load_state_e            state;
     int                     extra;    /* the one that only pings */
-    char                    name[16];
+    char                    name[64];
     uint32_t                events;
 
     uint8_t                *in;
@@ -120,6 +142,12 @@ typedef struct {
     size_t                  out_n;
     size_t                  out_size;
     int64_t                 blocked;  /* due time of what waits, 0: nothing */
+    uint64_t                put;      /* bytes that ever went to out */
+
+    load_frame_t           *frames;   /* not reported yet */
+    size_t                  frames_pos;
+    size_t                  frames_n;
+    size_t                  frames_size;
 
     int64_t                 start;
     uint64_t                turn;     /* of the file */
@@ -137,6 +165,8 @@ static struct {
     const char             *app;
     const char             *extra;
     const char             *file;
+    const char             *name;
+    const char             *report;
     int                     streams;
     double                  warm;
     double                  window;
@@ -145,9 +175,9 @@ static struct {
     int64_t                 spread;   /* ns */
     int64_t                 ping[2];
 } conf = {
-    .host = "127.0.0.1", .app = "live", .streams = 1, .warm = 1,
-    .window = 5, .speed = 1, .chunk = 4096, .spread = LOAD_SPREAD,
-    .ping = { 1000000000, 20000000 }
+    .host = "127.0.0.1", .app = "live", .name = "s", .streams = 1,
+    .warm = 1, .window = 5, .speed = 1, .chunk = 4096,
+    .spread = LOAD_SPREAD, .ping = { 1000000000, 20000000 }
 };
 
 
@@ -159,6 +189,8 @@ static load_conn_t  *conns;
 static int           nconns;
 static int           epoll;
 static int           ready;
+static int           nlost;           /* connections */
+static FILE         *report;
 
 static int           measuring;
 static uint64_t      messages;
@@ -171,6 +203,7 @@ static uint64_t      lost[2];         /* pings without an answer */
 static void load_options(int argc, char **argv);
 static void load_read_file(void);
 static int load_once(const load_tag_t *tag);
+static void load_open_report(void);
 static void load_connect(load_conn_t *c);
 static void load_wait(int64_t until);
 static void load_event(load_conn_t *c, uint32_t events);
@@ -189,6 +222,9 @@ static void load_send(load_conn_t *c, uint8_t csid, uint8_t type,
     const uint8_t *body, size_t nbody);
 static void load_put(load_conn_t *c, const void *data, size_t n);
 static void load_flush(load_conn_t *c);
+static void load_queue(load_conn_t *c, uint8_t type, uint32_t timestamp);
+static void load_taken(load_conn_t *c);
+static void load_lose(load_conn_t *c, const char *what);
 static void load_end(load_conn_t *c);
 static void load_report(int64_t elapsed);
 static void load_print(const char *name, load_list_t *list);
@@ -209,6 +245,7 @@ main(int argc, char **argv)
 
     load_options(argc, argv);
     load_read_file();
+    load_open_report();
 
     setvbuf(stdout, NULL, _IOLBF, 0);
 
@@ -222,7 +259,8 @@ main(int argc, char **argv)
 
     for (i = 0; i < nconns; i++) {
         conns[i].extra = (i == conf.streams);
-        (void) snprintf(conns[i].name, sizeof(conns[i].name), "s%d", i);
+        (void) snprintf(conns[i].name, sizeof(conns[i].name), "%s%d",
+                        conf.name, i);
         load_connect(&conns[i]);
     }
 
@@ -246,7 +284,10 @@ main(int argc, char **argv)
                                  * i;
         conns[i].next_ping = conns[i].start
                              + conf.ping[conns[i].extra] / nconns * i;
-        conns[i].state = LOAD_SENDING;
+
+        if (conns[i].state != LOAD_CLOSED) {
+            conns[i].state = LOAD_SENDING;
+        }
     }
 
     begin = start + (int64_t) (conf.spread / conf.speed)
@@ -265,7 +306,9 @@ main(int argc, char **argv)
     load_report(load_now() - begin);
 
     for (i = 0; i < nconns; i++) {
-        load_end(&conns[i]);
+        if (conns[i].state != LOAD_CLOSED) {
+            load_end(&conns[i]);
+        }
     }
 
     limit = load_now() + LOAD_LINGER;
@@ -279,7 +322,8 @@ main(int argc, char **argv)
 
     } while (sending && load_now() < limit);
 
-    printf("{\"event\":\"done\",\"unclosed\":%d,\"frames\":[", sending);
+    printf("{\"event\":\"done\",\"unclosed\":%d,\"lost\":%d,\"frames\":[",
+           sending, nlost);
 
     for (i = 0; i < conf.streams; i++) {
         printf("%s[%llu,%llu]", i ? "," : "",
@@ -288,6 +332,10 @@ main(int argc, char **argv)
     }
 
     printf("]}\n");
+
+    if (report && fclose(report) != 0) {
+        load_die(conf.report);
+    }
 
     return 0;
 }
@@ -298,7 +346,7 @@ load_options(int argc, char **argv)
 {
     int  c;
 
-    while ((c = getopt(argc, argv, "h:p:a:x:f:n:w:t:s:c:g:G:r:")) != -1) {
+    while ((c = getopt(argc, argv, "h:p:a:x:f:n:w:t:s:c:g:G:r:N:o:")) != -1) {
 
         switch (c) {
 
@@ -344,6 +392,14 @@ load_options(int argc, char **argv)
 
         case 'r':
             conf.spread = (int64_t) atoi(optarg) * 1000000;
+            break;
+
+        case 'N':
+            conf.name = optarg;
+            break;
+
+        case 'o':
+            conf.report = optarg;
             break;
 
         case 'g':
@@ -484,6 +540,21 @@ load_once(const load_tag_t *tag)
 
 
 static void
+load_open_report(void)
+{
+    if (conf.report == NULL) {
+        return;
+    }
+
+    report = fopen(conf.report, "we");
+
+    if (report == NULL) {
+        load_die(conf.report);
+    }
+}
+
+
+static void
 load_connect(load_conn_t *c)
 {
     int                 one;
@@ -528,7 +599,7 @@ load_connect(load_conn_t *c)
 }
 
 
-/* serves all connections until a time */
+/* serves all connections until a time, or until all are lost */
 
 static void
 load_wait(int64_t until)
@@ -542,6 +613,8 @@ load_wait(int64_t until)
         next = until;
 
         for (i = 0; i < nconns; i++) {
+            load_taken(&conns[i]);
+
             if (conns[i].state == LOAD_SENDING) {
                 load_due(&conns[i], now);
                 at = load_next(&conns[i]);
@@ -551,7 +624,7 @@ load_wait(int64_t until)
 
         now = load_now();
 
-        if (now >= until) {
+        if (now >= until || nlost == nconns) {
             return;
         }
 
@@ -581,7 +654,8 @@ load_event(load_conn_t *c, uint32_t events)
             || err)
         {
             errno = err;
-            load_die("connect");
+            load_lose(c, "connect");
+            return;
         }
 
         memset(hello, 0, sizeof(hello));
@@ -614,7 +688,7 @@ load_read(load_conn_t *c)
     size_t   used;
     ssize_t  n;
 
-    for ( ;; ) {
+    while (c->state != LOAD_CLOSED) {
         n = recv(c->fd, c->in + c->in_n, 65536 - c->in_n, 0);
 
         if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
@@ -625,8 +699,11 @@ load_read(load_conn_t *c)
 
             if (c->state != LOAD_ENDING) {
                 errno = n == 0 ? ECONNRESET : errno;
-                load_die("keep a stream");
+                load_lose(c, "keep a stream");
+                return;
             }
+
+            load_taken(c);
 
             c->state = LOAD_CLOSED;
             (void) close(c->fd);
@@ -956,6 +1033,7 @@ load_send_tag(load_conn_t *c, const load_tag_t *tag)
 
     if (!tag->once) {
         c->sent[tag->type == LOAD_VIDEO]++;
+        load_queue(c, tag->type, timestamp);
     }
 
     if (measuring && !c->extra) {
@@ -1047,6 +1125,7 @@ load_put(load_conn_t *c, const void *data, size_t n)
 
     memcpy(c->out + c->out_n, data, n);
     c->out_n += n;
+    c->put += n;
 }
 
 
@@ -1070,7 +1149,8 @@ load_flush(load_conn_t *c)
                 break;
             }
 
-            load_die("send");
+            load_lose(c, "send");
+            return;
         }
 
         c->out_pos += n;
@@ -1097,6 +1177,102 @@ load_flush(load_conn_t *c)
         ev.data.ptr = c;
         (void) epoll_ctl(epoll, EPOLL_CTL_MOD, c->fd, &ev);
     }
+}
+
+
+/* a frame that load_taken() will report */
+
+static void
+load_queue(load_conn_t *c, uint8_t type, uint32_t timestamp)
+{
+    load_frame_t  *frame;
+
+    if (report == NULL) {
+        return;
+    }
+
+    if (c->frames_pos == c->frames_n) {
+        c->frames_pos = 0;
+        c->frames_n = 0;
+    }
+
+    if (c->frames_n == c->frames_size) {
+        c->frames_size = c->frames_size ? c->frames_size * 2 : 64;
+        c->frames = realloc(c->frames,
+                            c->frames_size * sizeof(load_frame_t));
+
+        if (c->frames == NULL) {
+            load_die("allocate");
+        }
+    }
+
+    frame = &c->frames[c->frames_n++];
+
+    frame->end = c->put;
+    frame->timestamp = timestamp;
+    frame->type = type;
+}
+
+
+/* reports the frames that the server's kernel has acknowledged */
+
+static void
+load_taken(load_conn_t *c)
+{
+    int            left;
+    int64_t        now;
+    uint64_t       taken;
+    load_frame_t  *frame;
+
+    if (c->frames_pos == c->frames_n || c->state == LOAD_CLOSED) {
+        return;
+    }
+
+    if (ioctl(c->fd, SIOCOUTQ, &left) == -1) {
+        load_die("ioctl(SIOCOUTQ)");
+    }
+
+    taken = c->put - (c->out_n - c->out_pos) - left;
+    now = load_now();
+
+    while (c->frames_pos < c->frames_n) {
+        frame = &c->frames[c->frames_pos];
+
+        if (frame->end > taken) {
+            return;
+        }
+
+        fprintf(report, "%d %c %u %lld\n", (int) (c - conns),
+                frame->type == LOAD_VIDEO ? 'v' : 'a', frame->timestamp,
+                (long long) now);
+
+        c->frames_pos++;
+    }
+}
+
+
+static void
+load_lose(load_conn_t *c, const char *what)
+{
+    if (report == NULL) {
+        load_die(what);
+    }
+
+    load_taken(c);
+
+    fprintf(report, "%d lost 0 %lld\n", (int) (c - conns),
+            (long long) load_now());
+
+    /* nobody waits for it any more */
+
+    if (c->state < LOAD_READY) {
+        ready++;
+    }
+
+    c->state = LOAD_CLOSED;
+    nlost++;
+
+    (void) close(c->fd);
 }
 
 
