@@ -11,6 +11,7 @@
 #   make test PROVE_FLAGS="-v -j4"     pass options to prove
 #   make fuzz FUZZ_TIME=600            feed the parsers with anything
 #   make bench BENCH_STREAMS=100       what recording costs
+#   make soak SOAK_ROUNDS=1000         kills and signals, over and over
 #
 # Everything that is made goes to build/.  docs/install.md is about systems
 # other than Debian, where nginx's own configure builds the module.
@@ -43,7 +44,7 @@ SOURCES = $(sort $(wildcard src/*.c src/*.h))
 all: $(BUILD)/$(NAME).so
 
 .PHONY: all deps test-deps demo test test-asan unit fuzzers fuzz load bench \
-	static asan install uninstall clean FORCE
+	soak static asan install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .PRECIOUS: $(BUILD)/%/tree/objs/Makefile
 
@@ -220,6 +221,16 @@ test-asan: test-deps
 	TEST_NGINX_BINARY=$(BUILD)/asan/nginx TEST_RTMP_MODULE= \
 	TEST_RECORDING_MODULE=$(BUILD)/asan/$(NAME).so \
 	prove -r -I t/lib $(PROVE_FLAGS) $(TESTS)
+
+# kills and signals at random moments: more of them than make test has the
+# time for, and every file is decoded
+
+SOAK_ROUNDS = 100
+
+soak: test-deps
+	@$(MAKE) --no-print-directory all load
+	TEST_ROUNDS=$(SOAK_ROUNDS) \
+	prove -v -I t/lib $(PROVE_FLAGS) t/kill.t t/signals.t
 
 demo: deps
 	@$(MAKE) --no-print-directory all

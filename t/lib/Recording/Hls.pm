@@ -8,7 +8,7 @@ package Recording::Hls;
 #
 # ended => 1: ENDLIST must stand at the end; 0: must not; absent: either.
 # plain => 1 leaves out what is promised beyond the RFC (EVENT,
-# INDEPENDENT-SEGMENTS, PROGRAM-DATE-TIME).
+# INDEPENDENT-SEGMENTS, PROGRAM-DATE-TIME).  payload => 1: see Recording::Ts.
 #
 # Also in the result: target, sequence, and segments, each { uri, file,
 # duration, pdt (seconds), discontinuity, ts (see Recording::Ts) }.
@@ -235,7 +235,7 @@ sub _check_dates {
 sub _check_segments {
     my ($self) = @_;
 
-    my $ts = Recording::Ts->new;
+    my $ts = Recording::Ts->new(payload => $self->{payload});
 
     for my $segment (@{ $self->{segments} }) {
         if (!-f $segment->{file}) {

@@ -9,6 +9,7 @@ package Recording::Mp4;
 #     $mp4->order       'ftyp moov mdat'
 #     $mp4->unused      bytes of free and skip, and of mdat that no sample is
 #     $mp4->{tracks}    each { type, samples, bytes, chunks, offsets, co64 }
+#     $mp4->samples('vide')     what the samples of a track hold
 
 use strict;
 use warnings;
@@ -121,6 +122,9 @@ sub _leaf {
     } elsif ($type eq 'stsz') {
         _sizes($body, $track);
 
+    } elsif ($type eq 'stsc') {
+        $track->{runs} = [ unpack '(a12)*', substr $body, 8 ];
+
     } elsif ($type eq 'stco' || $type eq 'co64') {
         my @offsets = unpack $type eq 'stco' ? 'x8 N*' : 'x8 Q>*', $body;
         $track->{co64} = $type eq 'co64';
@@ -140,6 +144,7 @@ sub _sizes {
     }
 
     @$track{qw(samples bytes)} = ($count, $bytes);
+    $track->{sizes} = $body;
 }
 
 sub _check_offsets {
@@ -156,6 +161,48 @@ sub _check_offsets {
             last;
         }
     }
+}
+
+# the media data of the first track of a type (vide, soun), each sample a
+# string
+sub samples {
+    my ($self, $type) = @_;
+
+    my ($track) = grep { ($_->{type} || '') eq $type } @{ $self->{tracks} };
+    return () if !$track;
+
+    my ($same, $count, @sizes) = unpack 'x4 N N N*', $track->{sizes};
+    @sizes = ($same) x $count if $same;
+
+    open my $fh, '<:raw', $self->{file} or die "$self->{file}: $!\n";
+    my @counts = _chunk_counts($track);
+    my @samples;
+
+    for my $i (0 .. $#{ $track->{offsets} }) {
+        seek $fh, $track->{offsets}[$i], 0 or die "seek: $!\n";
+
+        for my $size (splice @sizes, 0, $counts[$i]) {
+            CORE::read($fh, my $sample, $size);
+            push @samples, $sample;
+        }
+    }
+
+    return @samples;
+}
+
+# how many samples each chunk has: a run goes on until the next one begins
+sub _chunk_counts {
+    my ($track) = @_;
+
+    my @counts;
+
+    for my $run (@{ $track->{runs} }) {
+        my ($first, $n) = unpack 'N N', $run;
+        splice @counts, $first - 1, @counts,
+            ($n) x ($track->{chunks} - $first + 1);
+    }
+
+    return @counts;
 }
 
 sub unused {

@@ -13,8 +13,8 @@ use JSON::PP ();
 use Recording::Util qw(run slurp);
 
 our @EXPORT_OK = qw(packets packet_hashes hashes_of_many decode_problem
-                    framemd5 duration streams adts_frames nal_hashes
-                    raw_aac_hashes);
+                    decode_problems framemd5 duration streams adts_frames
+                    adts_data nal_hashes raw_aac_hashes);
 
 # packets($file, 'v'): each { pts, dts (seconds), flags, key, size, hash }.
 # FLV and MP4 keep H.264 length-prefixed and AAC raw, so that hashes of both
@@ -70,6 +70,28 @@ sub decode_problem {
     return $status ? "ffmpeg ends with status $status" : '';
 }
 
+# the same for many files, which one ffmpeg decodes faster than many; each
+# problem names its file
+sub decode_problems {
+    my (@files) = @_;
+
+    my @problems;
+
+    while (my @some = splice @files, 0, 20) {
+        my @inputs = map { ('-i', $_) } @some;
+        my @maps = map { ('-map', $_) } 0 .. $#some;
+        my ($status, undef, $err) = run('ffmpeg', '-nostdin', '-v', 'error',
+            '-threads', 1, @inputs, @maps, '-f', 'null', '-');
+        next if !$status && !length $err;
+
+        my @found = map { my $problem = decode_problem($_);
+                          length $problem ? "$_: $problem" : () } @some;
+        push @problems, @found ? @found : "one of @some: $err";
+    }
+
+    return @problems;
+}
+
 # the hashes of the decoded frames, each as often as it is in the file
 sub framemd5 {
     my ($file, $stream) = @_;
@@ -108,13 +130,14 @@ sub streams {
 # hash, pts, dts }; dies on a byte that belongs to no frame
 sub adts_frames {
     my ($file) = @_;
-    return _adts(slurp($file), $file);
+    return adts_data(slurp($file), $file);
 }
 
 my @rates = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000,
              12000, 11025, 8000, 7350);
 
-sub _adts {
+# the same of a string
+sub adts_data {
     my ($data, $name) = @_;
 
     my ($at, $time) = (0, 0);
@@ -164,7 +187,7 @@ sub _extract {
 sub raw_aac_hashes {
     my ($file) = @_;
 
-    return map { $_->{hash} } _adts(_extract($file, 'a', 'adts'), $file);
+    return map { $_->{hash} } adts_data(_extract($file, 'a', 'adts'), $file);
 }
 
 # The slices and SEI of any H.264 file in order: what the conversion between

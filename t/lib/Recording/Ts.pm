@@ -9,7 +9,8 @@ package Recording::Ts;
 #
 # A segment is { problems, tables (PAT and PMT before all else), streams =>
 # { pid => { type, kind, first, last, gap, frames, key } }, video, audio }.
-# Times are in 90 kHz units; first and last are of DTS.
+# Times are in 90 kHz units; first and last are of DTS.  With new(payload =>
+# 1) a stream has `pes` too, what its PES packets hold.
 
 use strict;
 use warnings;
@@ -19,7 +20,10 @@ use Recording::Util qw(slurp);
 my %kind = (0x1b => 'video', 0x24 => 'video', 0x0f => 'audio',
             0x11 => 'audio', 0x03 => 'audio', 0x04 => 'audio');
 
-sub new { return bless { cc => {} }, $_[0] }
+sub new {
+    my ($class, %opt) = @_;
+    return bless { cc => {}, %opt }, $class;
+}
 
 sub segment {
     my ($self, $file) = @_;
@@ -103,11 +107,25 @@ sub _payload {
         return;
     }
 
+    _keep($stream, $start, $payload) if $self->{payload};
+
     if ($start) {
         _pes($s, $stream, $payload, $random, $at);
 
     } elsif ($stream->{frames} && $stream->{frames} == 1) {
         $stream->{data} .= $payload;
+    }
+}
+
+sub _keep {
+    my ($stream, $start, $payload) = @_;
+
+    if ($start && length $payload >= 9) {
+        my $head = 9 + unpack 'x8 C', $payload;
+        push @{ $stream->{pes} }, substr $payload, $head;
+
+    } elsif ($stream->{pes}) {
+        $stream->{pes}[-1] .= $payload;
     }
 }
 
