@@ -32,7 +32,7 @@ my @formats = qw(mp4 hls);
 my $seed = $ENV{TEST_SEED} || time ^ $$;
 diag("TEST_SEED=$seed");
 
-my $t = Recording::Nginx->new;
+my $t = Recording::Nginx->new->allow(qr/exited on signal 9/);
 $t->conf(<<'CONF', N => $resume)->start;
 thread_pool default threads=4;
 worker_processes 3;
@@ -81,6 +81,19 @@ for my $name (sort keys %pid) {
 
 is_deeply([ $t->worker_pids ], \@workers, 'the workers live');
 
+# --- a worker dies, and its publisher returns to another one at once
+
+my $killed = Recording::Parts->new($t, 'live/killed', $flv, tolerance => 1);
+my $r = publish_at($killed, $workers[0]);
+
+$killed->send($r, 2000);
+$killed->taken($r);
+$r->serve(1.2);
+$t->signal('KILL', shift @workers);
+$r = publish_at($killed, $workers[0]);
+$killed->send($r, 3000);
+$killed->close($r);
+
 wait_for('the end of all recordings', 30, sub {
     return !grep { $_->{state} =~ /recording|paused|finishing/ } $t->files;
 });
@@ -115,6 +128,15 @@ subtest 'publishers that leave before they are recorded' => sub {
 
     is(@rows, @formats, 'a file of each format');
     is(problems($s->problems($_, $s->parts)), '', $_->{format}) for @rows;
+};
+
+subtest 'a worker that dies' => sub {
+    my @rows = $killed->rows;
+
+    is((grep { $_->{recovered} } @rows), 2, 'two files are recovered');
+    is(@rows, @formats, 'there are no more');
+    is(problems($killed->problems($_, $killed->parts)), '', $_->{format})
+        for @rows;
 };
 
 subtest 'two publishers at once' => sub {

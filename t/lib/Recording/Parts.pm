@@ -43,14 +43,16 @@ sub new {
                    messages => [ _from_key_frame($flv) ] }, $class;
 }
 
-# its messages, with times that count from the first key frame: so a part of
-# whole seconds begins with one, and with no audio of before
+# its messages, with times that count from the first key frame, if there is
+# video: so a part of whole seconds begins with one, and with no audio of
+# before
 sub _from_key_frame {
     my ($flv) = @_;
 
     my @messages = Recording::Rtmp::flv_messages($flv);
     my ($zero) = map { $_->[1] }
-                 grep { $_->[0] == 9 && !_is_header($_) } @messages;
+                 sort { $b->[0] <=> $a->[0] || $a->[1] <=> $b->[1] }
+                 grep { !_is_header($_) } @messages;
 
     _is_header($_) or $_->[1] -= $zero for @messages;
     return grep { $_->[1] >= 0 } @messages;
@@ -117,7 +119,7 @@ sub send {
 # metadata, and sequence headers of H.264 and AAC
 sub _is_header {
     my ($m) = @_;
-    return $m->[0] == 18 || $m->[2] =~ /^.\x00/s;
+    return $m->[0] == 18 || $m->[2] =~ /^(?:[\x17\x27]|[\xa0-\xaf])\x00/;
 }
 
 # nginx has taken everything that was sent
@@ -211,8 +213,8 @@ sub wait_over {
 
     wait_for("end of $self->{name}", 60, sub {
         my @rows = $self->rows;
-        return @rows && !grep { $_->{state} =~ /^(?:recording|paused|finishing)$/ }
-                              @rows;
+        return @rows
+            && !grep { $_->{state} =~ /recording|paused|finishing/ } @rows;
     });
 }
 
@@ -240,7 +242,8 @@ sub _structure {
 
     if ($format eq 'flv') {
         my $flv = Recording::Flv->read($file);
-        return (@{ $flv->{problems} }, $flv->keyframe_problems);
+        return (@{ $flv->{problems} },
+                $flv->frames(9) ? $flv->keyframe_problems : ());
     }
 
     return $format eq 'hls' ? $self->_playlist($file, @parts) : ();
@@ -307,12 +310,13 @@ sub _times {
     }
 
     for my $i (sort keys %off) {
-        my ($v, $a) = @{ $off{$i} }{qw(v a)};
+        my @off = grep { defined } @{ $off{$i} }{qw(v a)};
 
         push @problems, sprintf 'part %d begins %.3f s too late', $i,
-            $v - $zero if abs($v - $zero) > 0.005 + 0.05 * $i;
-        push @problems, sprintf 'part %d: audio is %.3f s off', $i, $a - $v
-            if defined $a && abs($a - $v) > 0.05;
+            $off[0] - $zero if abs($off[0] - $zero) > 0.005 + 0.05 * $i;
+        push @problems, sprintf 'part %d: audio is %.3f s off', $i,
+            $off[1] - $off[0]
+            if @off > 1 && abs($off[1] - $off[0]) > 0.05;
     }
 
     splice @problems, 5 if @problems > 5;
