@@ -61,7 +61,8 @@ my @plans = plans();
 my %child = map { my $i = $_; ("random$i" => sub { stream($plans[$i]) }) }
             0 .. $#plans;
 $child{thawed} = \&thawed;
-$child{hasty} = \&hasty;
+$child{hasty} = sub { hasty('hasty', 1, 2) };
+$child{same} = sub { hasty('same', 1, 1) };
 $child{first} = sub { whole('both', $flv, 0, 8000, 0) };
 $child{second} = sub { whole('both', $other, 1, 8000, 1.5) };
 
@@ -122,13 +123,16 @@ subtest 'a publisher that thaws' => sub {
     is(problems($s->problems($_, $s->parts)), '', $_->{format}) for @rows;
 };
 
-subtest 'publishers that leave before they are recorded' => sub {
-    my $s = result('hasty', $flv);
-    my @rows = $s->rows;
+for my $name (qw(hasty same)) {
+    my $s = result($name, $flv);
 
-    is(@rows, @formats, 'a file of each format');
-    is(problems($s->problems($_, $s->parts)), '', $_->{format}) for @rows;
-};
+    subtest "$name: publishers leave before they are recorded" => sub {
+        my @rows = $s->rows;
+        is(@rows, @formats, 'a file of each format') or return;
+        is(problems($s->problems($_, $s->parts)), '', $_->{format})
+            for @rows;
+    };
+}
 
 subtest 'a worker that dies' => sub {
     my @rows = $killed->rows;
@@ -362,12 +366,14 @@ sub thawed {
 }
 
 # It freezes, and two others come and go in the 2 s after which it is known
-# to be silent: what they sent waits.
+# to be silent: what they sent waits, and keeps its order.
 sub hasty {
-    my $s = Recording::Parts->new($t, 'live/hasty', $flv);
+    my ($name, @others) = @_;
+
+    my $s = Recording::Parts->new($t, "live/$name", $flv);
     my $frozen = publisher($s, $workers[0], { ms => 2000, freeze => 1 });
 
-    for my $worker (@workers[1, 2]) {
+    for my $worker (@workers[@others]) {
         sleep 0.3;
         publisher($s, $worker, { ms => 500, end => 'delete' });
     }
@@ -376,7 +382,7 @@ sub hasty {
     publisher($s, $workers[1], { ms => 2000, end => 'delete' });
     end($frozen);
 
-    return { path => 'live/hasty', parts => $s->{parts} };
+    return { path => "live/$name", parts => $s->{parts} };
 }
 
 sub whole {

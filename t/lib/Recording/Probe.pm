@@ -59,12 +59,15 @@ sub hashes_of_many {
     return map { packet_hashes($_, $stream) } @files;
 }
 
-# '' if every frame decodes without a message, else the message
+# '' if every frame decodes without a message, else the message.  In the
+# file's own time base: in that of the frame rate, which ffmpeg guesses, two
+# frames may get one time.
 sub decode_problem {
     my ($file) = @_;
 
     my ($status, undef, $err) = run('ffmpeg', '-nostdin', '-v', 'error',
-        '-xerror', '-i', $file, '-map', '0', '-f', 'null', '-');
+        '-xerror', '-i', $file, '-map', '0', '-enc_time_base:v', '-1',
+        '-f', 'null', '-');
 
     return $err if length $err;
     return $status ? "ffmpeg ends with status $status" : '';
