@@ -3,6 +3,10 @@
 #include "ngx_recording_codec.h"
 
 
+#define NGX_RECORDING_CATALOGUE_NOBODY  0
+#define NGX_RECORDING_CATALOGUE_SELF    1
+#define NGX_RECORDING_CATALOGUE_OTHER   2
+
 #define NGX_RECORDING_CATALOGUE_BEHIND   1000000    /* us */
 #define NGX_RECORDING_CATALOGUE_TRIES    100        /* of paths at a time */
 
@@ -13,6 +17,9 @@ static ngx_int_t ngx_recording_catalogue_resume(
     ngx_recording_catalogue_t *cat, ngx_recording_start_t *start);
 static ngx_int_t ngx_recording_catalogue_pending(
     ngx_recording_catalogue_t *cat, uint64_t recording_id);
+static ngx_uint_t ngx_recording_catalogue_asker(
+    ngx_recording_catalogue_t *cat, ngx_recording_start_t *start,
+    const char *wanted);
 static ngx_int_t ngx_recording_catalogue_ask(ngx_recording_catalogue_t *cat,
     ngx_recording_start_t *start, uint64_t recording_id, ngx_uint_t wanted);
 static ngx_int_t ngx_recording_catalogue_take(ngx_recording_catalogue_t *cat,
@@ -44,6 +51,7 @@ ngx_recording_catalogue_start_thread(ngx_recording_catalogue_t *cat,
     ngx_int_t  rc;
 
     start->recording_id = ngx_recording_catalogue_id_thread(cat);
+    start->id = start->id ? start->id : start->recording_id;
     start->resumed = 0;
     start->n = 0;
 
@@ -153,6 +161,8 @@ ngx_recording_catalogue_resume(ngx_recording_catalogue_t *cat,
                                  start->stream->name.len);
     ngx_recording_catalogue_text(st, 3, start->stream->template.data,
                                  start->stream->template.len);
+    (void) sqlite3_bind_int64(st, 4, start->wall);
+
     rc = NGX_OK;
 
     while ((step = sqlite3_step(st)) == SQLITE_ROW) {
@@ -168,6 +178,16 @@ ngx_recording_catalogue_resume(ngx_recording_catalogue_t *cat,
         if (*owner == '\0'
             || !ngx_recording_store_alive_thread(cat->store, owner))
         {
+            /* first come, first served */
+
+            if (!start->hurry
+                && ngx_recording_catalogue_asker(cat, start, wanted)
+                   == NGX_RECORDING_CATALOGUE_OTHER)
+            {
+                rc = NGX_AGAIN;
+                break;
+            }
+
             /* what a dead worker has left is repaired first */
 
             rc = start->hurry
@@ -183,8 +203,7 @@ ngx_recording_catalogue_resume(ngx_recording_catalogue_t *cat,
 
         } else if (!start->hurry) {
             rc = ngx_recording_catalogue_ask(cat, start, id,
-                       *wanted == '\0'
-                       ? 0 : strcmp(wanted, cat->store->owner) == 0 ? 1 : 2);
+                         ngx_recording_catalogue_asker(cat, start, wanted));
 
             if (rc != NGX_OK) {
                 break;
@@ -232,23 +251,58 @@ ngx_recording_catalogue_pending(ngx_recording_catalogue_t *cat,
 }
 
 
-/* wanted: 0 by nobody, 1 by this worker, 2 by another one */
+/* who wants a recording: "WORKER:ID" of the one that asks */
+
+static ngx_uint_t
+ngx_recording_catalogue_asker(ngx_recording_catalogue_t *cat,
+    ngx_recording_start_t *start, const char *wanted)
+{
+    char    worker[64];
+    size_t  len;
+
+    len = strcspn(wanted, ":");
+
+    if (len == 0 || len >= sizeof(worker)) {
+        return NGX_RECORDING_CATALOGUE_NOBODY;
+    }
+
+    ngx_memcpy(worker, wanted, len);
+    worker[len] = '\0';
+
+    if (strcmp(worker, cat->store->owner) == 0) {
+        return strtoull(wanted + len + 1, NULL, 10) == start->id
+               ? NGX_RECORDING_CATALOGUE_SELF : NGX_RECORDING_CATALOGUE_OTHER;
+    }
+
+    return ngx_recording_store_alive_thread(cat->store, worker)
+           ? NGX_RECORDING_CATALOGUE_OTHER : NGX_RECORDING_CATALOGUE_NOBODY;
+}
+
 
 static ngx_int_t
 ngx_recording_catalogue_ask(ngx_recording_catalogue_t *cat,
     ngx_recording_start_t *start, uint64_t recording_id, ngx_uint_t wanted)
 {
+    char           asker[128];
     sqlite3_stmt  *st;
 
     if (start->asked == recording_id) {
 
         /* refused, if nobody wants it any more */
 
-        return wanted == 1 ? NGX_AGAIN : NGX_OK;
+        return wanted == NGX_RECORDING_CATALOGUE_SELF ? NGX_AGAIN : NGX_OK;
     }
 
-    if (start->asked || wanted) {
+    if (start->asked) {
         return NGX_OK;
+    }
+
+    if (wanted != NGX_RECORDING_CATALOGUE_NOBODY) {
+
+        /* that one was earlier: it is this one's turn when it is known
+           whether it gets it */
+
+        return NGX_AGAIN;
     }
 
     st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_WANT);
@@ -257,8 +311,11 @@ ngx_recording_catalogue_ask(ngx_recording_catalogue_t *cat,
         return NGX_ERROR;
     }
 
+    (void) snprintf(asker, sizeof(asker), "%s:%llu", cat->store->owner,
+                    (unsigned long long) start->id);
+
     (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) recording_id);
-    (void) sqlite3_bind_text(st, 2, cat->store->owner, -1, SQLITE_STATIC);
+    (void) sqlite3_bind_text(st, 2, asker, -1, SQLITE_TRANSIENT);
 
     start->asked = recording_id;
 

@@ -74,6 +74,7 @@ typedef struct {
     ngx_uint_t              resume;        /* one that waits is taken */
     ngx_uint_t              hurry;         /* do not wait for its owner */
 
+    uint64_t                id;            /* of the one that asks */
     uint64_t                asked;         /* whose owner was asked, or 0 */
 
     uint64_t                recording_id;  /* set, if NGX_OK */

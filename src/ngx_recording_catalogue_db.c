@@ -137,10 +137,10 @@ static const char  *ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     "INSERT INTO recordings (template, domain, app, stream, stream_param,"
     " recording_id, owner, start_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
 
-    /* CANDIDATES */
+    /* CANDIDATES: not one that begins after what is to follow in it */
     "SELECT recording_id, owner, wanted FROM recordings WHERE app = ?1"
     " AND stream = ?2 AND template = ?3 AND end_us IS NULL AND task_id = ''"
-    " ORDER BY recording_id DESC",
+    " AND start_us <= ?4 ORDER BY recording_id DESC",
 
     /* WAITING */
     "SELECT file_id, format, recovered FROM files WHERE recording_id = ?1"
@@ -160,8 +160,9 @@ static const char  *ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     "UPDATE recordings SET wanted = ?2 WHERE recording_id = ?1",
 
     /* ENDED: what waits keeps it open */
-    "UPDATE recordings SET wanted = '', owner = CASE WHEN waits THEN ''"
-    " ELSE owner END, end_us = CASE WHEN waits THEN NULL ELSE coalesce(?2,"
+    "UPDATE recordings SET wanted = CASE WHEN waits THEN wanted ELSE '' END,"
+    " owner = CASE WHEN waits THEN '' ELSE owner END,"
+    " end_us = CASE WHEN waits THEN NULL ELSE coalesce(?2,"
     " (SELECT max(end_us) FROM files WHERE recording_id = ?1), start_us) END"
     " FROM (SELECT EXISTS (SELECT 1 FROM files WHERE recording_id = ?1"
     " AND state = 'paused') AS waits)"

@@ -267,6 +267,14 @@ ngx_recording_keeper_name(void *data, const char *name)
     mux = ngx_recording_journal_read_thread(&worker->store, id);
 
     if (mux == NULL) {
+
+        if (errno == NGX_ENOENT) {
+
+            /* a power cut, before anything of it was durable */
+
+            (void) ngx_recording_journal_clear_thread(&worker->store, id);
+        }
+
         return;
     }
 

@@ -10,6 +10,7 @@
 
 
 static ngx_int_t ngx_recording_hls_unlisted(ngx_recording_mux_t *mux);
+static int64_t ngx_recording_hls_segment_end(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_hls_scan(ngx_recording_mux_t *mux, int fd,
     uint64_t *whole);
 
@@ -78,6 +79,7 @@ ngx_recording_hls_unlisted(ngx_recording_mux_t *mux)
 {
     int                        fd;
     char                       name[32];
+    int64_t                    end;
     uint64_t                   frames, whole;
     ngx_int_t                  rc, found;
     ngx_recording_hls_t       *hls;
@@ -134,8 +136,9 @@ ngx_recording_hls_unlisted(ngx_recording_mux_t *mux)
             rc = ngx_recording_mux_error(mux, "truncate a segment of");
 
         } else {
-            rc = ngx_recording_hls_list(mux, ngx_recording_mux_end(mux)
-                                             - kept->start);
+            end = ngx_recording_hls_segment_end(mux);
+            rc = ngx_recording_hls_list(mux, end - kept->start);
+            kept->start = end;
         }
 
         (void) close(fd);
@@ -144,6 +147,19 @@ ngx_recording_hls_unlisted(ngx_recording_mux_t *mux)
             return rc == NGX_DONE ? NGX_OK : NGX_ERROR;
         }
     }
+}
+
+
+/* where the next segment begins, if there is one: with its video */
+
+static int64_t
+ngx_recording_hls_segment_end(ngx_recording_mux_t *mux)
+{
+    if (mux->samples[NGX_RECORDING_VIDEO] == 0) {
+        return ngx_recording_mux_end(mux);
+    }
+
+    return mux->last[NGX_RECORDING_VIDEO] + mux->step[NGX_RECORDING_VIDEO];
 }
 
 

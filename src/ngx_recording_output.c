@@ -309,6 +309,14 @@ ngx_recording_output_claim(ngx_recording_writer_t *w,
             return NGX_ERROR;
         }
 
+        /* and after a power cut, too, if that is in files/ */
+
+        if (mux->format->endless
+            && ngx_recording_journal_sync_thread(mux) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
         rc = mux->format->open(mux);
 
         if (rc == NGX_ERROR && mux->err == ENOTDIR) {
