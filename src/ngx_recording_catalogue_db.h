@@ -65,6 +65,11 @@ typedef enum {
 
 extern const char *const  ngx_recording_catalogue_states[];
 
+extern const char  ngx_recording_catalogue_schema[];
+extern const char  ngx_recording_catalogue_version_2[];
+extern const char  ngx_recording_catalogue_totals[];
+extern const char *const  ngx_recording_catalogue_sql[];
+
 
 /* takes the mutex and begins a transaction, or neither */
 ngx_int_t ngx_recording_catalogue_begin(ngx_recording_catalogue_t *cat,

@@ -1,0 +1,276 @@
+
+/*
+ * The catalogue's schema, and its statements in the order of their names.
+ */
+
+
+#include "ngx_recording_catalogue_db.h"
+
+
+const char  ngx_recording_catalogue_schema[] =
+    "CREATE TABLE IF NOT EXISTS recordings ("
+    " recording_id INTEGER PRIMARY KEY,"
+    " task_id TEXT NOT NULL DEFAULT '',"
+    " template TEXT NOT NULL,"
+    " domain TEXT NOT NULL,"
+    " app TEXT NOT NULL,"
+    " stream TEXT NOT NULL,"
+    " stream_param TEXT NOT NULL,"
+    " owner TEXT NOT NULL,"
+    " start_us INTEGER NOT NULL,"
+    " end_us INTEGER,"
+    " wanted TEXT NOT NULL DEFAULT '');"
+
+    "CREATE INDEX IF NOT EXISTS recordings_stream"
+    " ON recordings (app, stream, template, end_us);"
+
+    "CREATE TABLE IF NOT EXISTS files ("
+    " file_id INTEGER PRIMARY KEY,"
+    " recording_id INTEGER NOT NULL,"
+    " task_id TEXT NOT NULL DEFAULT '',"
+    " template TEXT NOT NULL,"
+    " domain TEXT NOT NULL,"
+    " app TEXT NOT NULL,"
+    " stream TEXT NOT NULL,"
+    " stream_param TEXT NOT NULL,"
+    " format TEXT NOT NULL,"
+    " state TEXT NOT NULL,"
+    " start_us INTEGER NOT NULL,"
+    " end_us INTEGER,"
+    " duration_ms INTEGER NOT NULL DEFAULT 0,"
+    " size INTEGER NOT NULL DEFAULT 0,"
+    " video_codec TEXT NOT NULL DEFAULT '',"
+    " audio_codec TEXT NOT NULL DEFAULT '',"
+    " resolution TEXT NOT NULL DEFAULT '',"
+    " gaps TEXT NOT NULL DEFAULT '[]',"
+    " frames_in INTEGER NOT NULL DEFAULT 0,"
+    " frames_written INTEGER NOT NULL DEFAULT 0,"
+    " frames_dropped INTEGER NOT NULL DEFAULT 0,"
+    " drops TEXT NOT NULL DEFAULT '{}',"
+    " path TEXT UNIQUE,"
+    " objects TEXT NOT NULL DEFAULT '[]',"
+    " play_url TEXT NOT NULL DEFAULT '',"
+    " expire_us INTEGER,"
+    " recovered INTEGER NOT NULL DEFAULT 0,"
+    " owner TEXT NOT NULL DEFAULT '',"
+    " resume_us INTEGER,"
+    " local INTEGER NOT NULL DEFAULT 1);"
+
+    "CREATE INDEX IF NOT EXISTS files_recording ON files (recording_id);"
+    "CREATE INDEX IF NOT EXISTS files_stream ON files (app, stream,"
+    " start_us);"
+    "CREATE INDEX IF NOT EXISTS files_state ON files (state)"
+    " WHERE state IN ('recording', 'paused', 'finishing');";
+
+
+/* what version 2 has more; and the bytes of all files, kept by triggers */
+
+const char  ngx_recording_catalogue_version_2[] =
+    "ALTER TABLE recordings ADD COLUMN wanted TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE files ADD COLUMN owner TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE files ADD COLUMN resume_us INTEGER;"
+    "ALTER TABLE files ADD COLUMN local INTEGER NOT NULL DEFAULT 1;"
+    "UPDATE files SET owner = (SELECT owner FROM recordings"
+    " WHERE recordings.recording_id = files.recording_id)"
+    " WHERE state IN ('recording', 'finishing');";
+
+const char  ngx_recording_catalogue_totals[] =
+    "CREATE INDEX IF NOT EXISTS recordings_owner ON recordings (owner)"
+    " WHERE end_us IS NULL;"
+    "CREATE INDEX IF NOT EXISTS files_finished ON files (end_us)"
+    " WHERE state = 'finished';"
+    "CREATE INDEX IF NOT EXISTS files_evicted ON files (file_id)"
+    " WHERE state = 'evicted' AND local = 1;"
+
+    "CREATE TABLE IF NOT EXISTS totals (bytes INTEGER NOT NULL);"
+
+    "INSERT INTO totals SELECT coalesce(sum(size), 0) FROM files"
+    " WHERE state NOT IN ('evicted', 'lost')"
+    " AND NOT EXISTS (SELECT 1 FROM totals);"
+
+    "CREATE TRIGGER IF NOT EXISTS files_inserted AFTER INSERT ON files"
+    " WHEN new.state NOT IN ('evicted', 'lost') AND new.size <> 0"
+    " BEGIN UPDATE totals SET bytes = bytes + new.size; END;"
+
+    "CREATE TRIGGER IF NOT EXISTS files_updated"
+    " AFTER UPDATE OF size, state ON files BEGIN UPDATE totals SET bytes ="
+    " bytes + new.size * (new.state NOT IN ('evicted', 'lost'))"
+    " - old.size * (old.state NOT IN ('evicted', 'lost')); END;"
+
+    "CREATE TRIGGER IF NOT EXISTS files_deleted AFTER DELETE ON files"
+    " WHEN old.state NOT IN ('evicted', 'lost') AND old.size <> 0"
+    " BEGIN UPDATE totals SET bytes = bytes - old.size; END;";
+
+
+const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
+    "BEGIN IMMEDIATE",
+    "COMMIT",
+    "ROLLBACK",
+    "PRAGMA synchronous=NORMAL",
+    "PRAGMA synchronous=FULL",
+
+    /* OWNERS */
+    "SELECT owner, end_us FROM recordings WHERE app = ?1 AND stream = ?2"
+    " AND template = ?3 AND (end_us IS NULL OR end_us > ?4)",
+
+    /* RECORDING */
+    "INSERT INTO recordings (template, domain, app, stream, stream_param,"
+    " recording_id, owner, start_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+
+    /* CANDIDATES: not one that begins after what is to follow in it */
+    "SELECT recording_id, owner, wanted FROM recordings WHERE app = ?1"
+    " AND stream = ?2 AND template = ?3 AND end_us IS NULL AND task_id = ''"
+    " AND start_us <= ?4 ORDER BY recording_id DESC",
+
+    /* WAITING */
+    "SELECT file_id, format, recovered FROM files WHERE recording_id = ?1"
+    " AND state = 'paused' AND resume_us >= ?2 ORDER BY file_id DESC",
+
+    /* PENDING */
+    "SELECT 1 FROM files WHERE recording_id = ?1 AND state = 'recording'",
+
+    /* TAKE */
+    "UPDATE files SET state = ?2, owner = ?3, resume_us = NULL,"
+    " recovered = max(recovered, ?4) WHERE file_id = ?1",
+
+    /* OWN */
+    "UPDATE recordings SET owner = ?2, wanted = '' WHERE recording_id = ?1",
+
+    /* WANT */
+    "UPDATE recordings SET wanted = ?2 WHERE recording_id = ?1",
+
+    /* ENDED: what waits keeps it open */
+    "UPDATE recordings SET wanted = CASE WHEN waits THEN wanted ELSE '' END,"
+    " owner = CASE WHEN waits THEN '' ELSE owner END,"
+    " end_us = CASE WHEN waits THEN NULL ELSE coalesce(?2,"
+    " (SELECT max(end_us) FROM files WHERE recording_id = ?1), start_us) END"
+    " FROM (SELECT EXISTS (SELECT 1 FROM files WHERE recording_id = ?1"
+    " AND state = 'paused') AS waits)"
+    " WHERE recording_id = ?1 AND end_us IS NULL",
+
+    /* LEFT: by a worker that died */
+    "UPDATE recordings SET owner = '' WHERE recording_id = ?1"
+    " AND owner = ?2 AND end_us IS NULL",
+
+    /* INSERT */
+    "INSERT INTO files (template, domain, app, stream, stream_param,"
+    " file_id, recording_id, format, state, start_us, path, play_url, owner)"
+    " VALUES (?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?1, ?2, ?13)"
+    " ON CONFLICT (path) DO NOTHING",
+
+    /* MOVE */
+    "UPDATE OR IGNORE files SET path = ?1, play_url = ?2"
+    " WHERE file_id = ?8",
+
+    /* UPDATE */
+    "UPDATE files SET state = ?2, end_us = ?3, duration_ms = ?4, size = ?5,"
+    " video_codec = ?6, audio_codec = ?7, resolution = ?8, frames_in = ?9,"
+    " frames_written = ?10, frames_dropped = ?11, drops = ?12, gaps = ?13,"
+    " owner = ?14, resume_us = ?15, recovered = max(recovered, ?16)"
+    " WHERE file_id = ?1",
+
+    /* REMOVE */
+    "DELETE FROM files WHERE file_id = ?1",
+
+    /* STATE */
+    "UPDATE files SET state = ?2, owner = ?3, size = coalesce(?4, size)"
+    " WHERE file_id = ?1",
+
+    /* VERSION */
+    "PRAGMA data_version",
+
+    /* WANTED */
+    "SELECT recording_id FROM recordings WHERE end_us IS NULL AND owner = ?1"
+    " AND wanted <> '' LIMIT ?2",
+
+    /* REFUSE */
+    "UPDATE recordings SET wanted = '' WHERE recording_id = ?1"
+    " AND owner = ?2",
+
+    /* UNFINISHED: and nobody's, or somebody else's */
+    "SELECT file_id, format, state, owner, resume_us FROM files"
+    " WHERE state IN ('recording', 'paused', 'finishing') AND owner <> ?1"
+    " ORDER BY file_id",
+
+    /* OVER: recordings of dead workers without files that wait */
+    "SELECT recording_id, owner FROM recordings WHERE end_us IS NULL"
+    " AND NOT EXISTS (SELECT 1 FROM files WHERE"
+    " files.recording_id = recordings.recording_id"
+    " AND state IN ('paused', 'recording'))",
+
+    /* KNOWN */
+    "SELECT state FROM files WHERE file_id = ?1",
+
+    /* ADOPT */
+    "INSERT OR IGNORE INTO recordings (template, domain, app, stream,"
+    " stream_param, recording_id, owner, start_us)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+
+    /* ADOPT_FILE */
+    "INSERT OR IGNORE INTO files (template, domain, app, stream,"
+    " stream_param, file_id, recording_id, format, state, start_us, path,"
+    " play_url, owner, recovered) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
+    " 'recording', ?9, ?10, ?11, ?12, 1)",
+
+    /* LABEL */
+    "SELECT json_object('file_id', file_id, 'recording_id', recording_id,"
+    " 'task_id', task_id, 'template', template, 'domain', domain,"
+    " 'app', app, 'stream', stream, 'stream_param', stream_param,"
+    " 'format', format, 'start_us', start_us, 'end_us', end_us,"
+    " 'duration_ms', duration_ms, 'size', ?2, 'video_codec', video_codec,"
+    " 'audio_codec', audio_codec, 'resolution', resolution, 'gaps', gaps,"
+    " 'frames_in', frames_in, 'frames_written', frames_written,"
+    " 'frames_dropped', frames_dropped, 'drops', drops,"
+    " 'recovered', recovered) FROM files WHERE file_id = ?1",
+
+    /* FOUND */
+    "INSERT OR IGNORE INTO files (file_id, recording_id, task_id, template,"
+    " domain, app, stream, stream_param, format, state, start_us, end_us,"
+    " duration_ms, size, video_codec, audio_codec, resolution, gaps,"
+    " frames_in, frames_written, frames_dropped, drops, recovered, path,"
+    " play_url) SELECT j ->> 'file_id', j ->> 'recording_id',"
+    " j ->> 'task_id', j ->> 'template', j ->> 'domain', j ->> 'app',"
+    " j ->> 'stream', j ->> 'stream_param', j ->> 'format', 'finished',"
+    " j ->> 'start_us', j ->> 'end_us', j ->> 'duration_ms', j ->> 'size',"
+    " j ->> 'video_codec', j ->> 'audio_codec', j ->> 'resolution',"
+    " j ->> 'gaps', j ->> 'frames_in', j ->> 'frames_written',"
+    " j ->> 'frames_dropped', j ->> 'drops', j ->> 'recovered', ?2, ?3"
+    " FROM (SELECT ?1 AS j)",
+
+    /* FOUND_RECORDING: from its first file to its last */
+    "INSERT INTO recordings (recording_id, task_id, template,"
+    " domain, app, stream, stream_param, owner, start_us, end_us)"
+    " SELECT recording_id, task_id, template, domain, app, stream,"
+    " stream_param, '', start_us, end_us FROM files WHERE path = ?1"
+    " ON CONFLICT (recording_id) DO UPDATE SET"
+    " start_us = min(start_us, excluded.start_us),"
+    " end_us = max(end_us, excluded.end_us)",
+
+    /* FOUND_PLAIN */
+    "INSERT OR IGNORE INTO files (template, domain, app, stream,"
+    " stream_param, file_id, recording_id, format, state, start_us, end_us,"
+    " size, path, play_url, recovered) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6,"
+    " ?7, 'finished', ?8, ?8, ?9, ?10, ?11, 1)",
+
+    /* COMPLETE: a mark in the file's header */
+    "PRAGMA application_id",
+    "PRAGMA application_id=1919250531",
+
+    /* TOTAL */
+    "SELECT bytes FROM totals",
+
+    /* OLDEST */
+    "SELECT file_id, size FROM files WHERE state = 'finished'"
+    " ORDER BY end_us LIMIT 64",
+
+    /* EVICT */
+    "UPDATE files SET state = 'evicted' WHERE file_id = ?1"
+    " AND state = 'finished'",
+
+    /* EVICTED */
+    "SELECT file_id, format, path FROM files WHERE state = 'evicted'"
+    " AND local = 1 LIMIT ?1",
+
+    /* GONE */
+    "UPDATE files SET local = 0 WHERE file_id = ?1 AND local = 1",
+};
