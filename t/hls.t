@@ -178,7 +178,7 @@ sub growing {
     my $text;
 
     wait_for("$n segments", 20, sub {
-        $text = slurp($file);
+        $text = -e $file ? slurp($file) : '';
         return (() = $text =~ /^#EXTINF/mg) >= $n;
     });
 
