@@ -176,6 +176,10 @@ ngx_int_t ngx_recording_catalogue_refuse_thread(
     ngx_recording_catalogue_t *cat, uint64_t recording_id,
     ngx_recording_catalogue_error_t *err);
 
+/* files of this worker, which ends, are finished by another one */
+ngx_int_t ngx_recording_catalogue_leave_thread(ngx_recording_catalogue_t *cat,
+    ngx_recording_catalogue_error_t *err);
+
 /* the state of a file's row; NGX_DECLINED: it has none */
 ngx_int_t ngx_recording_catalogue_known_thread(ngx_recording_catalogue_t *cat,
     uint64_t id, ngx_recording_file_e *state,

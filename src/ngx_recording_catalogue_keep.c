@@ -618,3 +618,25 @@ ngx_recording_catalogue_gone_thread(ngx_recording_catalogue_t *cat,
 
     return ngx_recording_catalogue_finish(cat, rc, err);
 }
+
+
+ngx_int_t
+ngx_recording_catalogue_leave_thread(ngx_recording_catalogue_t *cat,
+    ngx_recording_catalogue_error_t *err)
+{
+    sqlite3_stmt  *st;
+
+    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_LEAVE);
+
+    if (st) {
+        (void) sqlite3_bind_text(st, 1, cat->store->owner, -1, SQLITE_STATIC);
+    }
+
+    return ngx_recording_catalogue_finish(cat,
+                   ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_LEAVE),
+                   err);
+}

@@ -273,4 +273,8 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
 
     /* GONE */
     "UPDATE files SET local = 0 WHERE file_id = ?1 AND local = 1",
+
+    /* LEAVE: what a worker that ends has not finished */
+    "UPDATE files SET state = 'finishing', owner = '' WHERE owner = ?1"
+    " AND state IN ('recording', 'finishing')",
 };

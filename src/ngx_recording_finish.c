@@ -359,7 +359,15 @@ ngx_recording_finish_lost(ngx_recording_finish_t *f)
 
     mux = f->mux;
 
-    if (mux) {
+    if (mux && mux->file.in == 0) {
+
+        /* it was opened, and nothing came */
+
+        mux->file.state = NGX_RECORDING_FILE_LOST;
+
+        rc = ngx_recording_catalogue_remove_thread(&f->worker->catalogue,
+                                                   f->taken.id, &err);
+    } else if (mux) {
         ngx_recording_mux_measure(mux);
         mux->file.state = NGX_RECORDING_FILE_LOST;
 

@@ -108,7 +108,8 @@ ngx_recording_worker_reopen(ngx_event_t *ev)
 void
 ngx_recording_worker_stop(ngx_recording_worker_t *worker)
 {
-    ngx_queue_t  *q;
+    ngx_queue_t                      *q;
+    ngx_recording_catalogue_error_t   err;
 
     worker->store.stopping = 1;
 
@@ -121,6 +122,12 @@ ngx_recording_worker_stop(ngx_recording_worker_t *worker)
 
     if (worker->ready && !ngx_queue_empty(&worker->recordings)) {
         (void) ngx_recording_store_flush(&worker->store);
+    }
+
+    /* files that ended, but no job came to: this is no death */
+
+    if (worker->ready) {
+        (void) ngx_recording_catalogue_leave_thread(&worker->catalogue, &err);
     }
 
     ngx_recording_catalogue_close(&worker->catalogue);
