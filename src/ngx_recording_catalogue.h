@@ -193,11 +193,12 @@ ngx_int_t ngx_recording_catalogue_adopt_thread(ngx_recording_catalogue_t *cat,
 /* --- a catalogue that was lost */
 
 /*
- * What the row of a finished file will have, as a JSON object of at most
- * NGX_RECORDING_LABEL bytes.
+ * What the row of a finished file will have, as a JSON object of less than
+ * NGX_RECORDING_LABEL bytes; NGX_DECLINED: it has more.  brief: without gaps
+ * and query.
  */
 ngx_int_t ngx_recording_catalogue_label_thread(ngx_recording_catalogue_t *cat,
-    ngx_recording_file_t *file, char *label,
+    ngx_recording_file_t *file, ngx_uint_t brief, char *label,
     ngx_recording_catalogue_error_t *err);
 
 /*

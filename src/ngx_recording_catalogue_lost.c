@@ -14,7 +14,7 @@ static ngx_int_t ngx_recording_catalogue_plain(
 
 ngx_int_t
 ngx_recording_catalogue_label_thread(ngx_recording_catalogue_t *cat,
-    ngx_recording_file_t *file, char *label,
+    ngx_recording_file_t *file, ngx_uint_t brief, char *label,
     ngx_recording_catalogue_error_t *err)
 {
     int            step;
@@ -33,13 +33,14 @@ ngx_recording_catalogue_label_thread(ngx_recording_catalogue_t *cat,
     if (st) {
         (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) file->id);
         (void) sqlite3_bind_int64(st, 2, (sqlite3_int64) file->size);
+        (void) sqlite3_bind_int(st, 3, brief != 0);
 
         step = sqlite3_step(st);
         text = (const char *) sqlite3_column_text(st, 0);
 
         if (step == SQLITE_ROW && text) {
-            (void) snprintf(label, NGX_RECORDING_LABEL, "%s", text);
-            rc = NGX_OK;
+            rc = snprintf(label, NGX_RECORDING_LABEL, "%s", text)
+                 < NGX_RECORDING_LABEL ? NGX_OK : NGX_DECLINED;
         }
 
         (void) sqlite3_reset(st);

@@ -212,13 +212,15 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     " play_url, owner, recovered) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
     " 'recording', ?9, ?10, ?11, ?12, 1)",
 
-    /* LABEL */
+    /* LABEL: ?3: without what may be long */
     "SELECT json_object('file_id', file_id, 'recording_id', recording_id,"
     " 'task_id', task_id, 'template', template, 'domain', domain,"
-    " 'app', app, 'stream', stream, 'stream_param', stream_param,"
+    " 'app', app, 'stream', stream,"
+    " 'stream_param', iif(?3, '', stream_param),"
     " 'format', format, 'start_us', start_us, 'end_us', end_us,"
     " 'duration_ms', duration_ms, 'size', ?2, 'video_codec', video_codec,"
-    " 'audio_codec', audio_codec, 'resolution', resolution, 'gaps', gaps,"
+    " 'audio_codec', audio_codec, 'resolution', resolution,"
+    " 'gaps', iif(?3, '[]', gaps),"
     " 'frames_in', frames_in, 'frames_written', frames_written,"
     " 'frames_dropped', frames_dropped, 'drops', drops,"
     " 'recovered', recovered) FROM files WHERE file_id = ?1",

@@ -539,27 +539,37 @@ ngx_recording_finish_label(ngx_recording_mux_t *mux,
     ngx_recording_catalogue_t *catalogue,
     ngx_recording_catalogue_error_t *err)
 {
-    char  label[NGX_RECORDING_LABEL], path[NGX_RECORDING_FILE_PATH];
+    char        label[NGX_RECORDING_LABEL], path[NGX_RECORDING_FILE_PATH];
+    ngx_int_t   rc;
+    ngx_uint_t  brief;
 
     if (mux->placed) {
         return NGX_OK;
     }
 
-    if (ngx_recording_catalogue_label_thread(catalogue, &mux->file, label,
-                                             err)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
     ngx_memcpy(path, mux->file.path, mux->file.path_len);
     path[mux->file.path_len] = '\0';
 
-    /* not every file system can */
+    /* not every file system can, and some not as much */
 
-    (void) ngx_recording_tree_label_thread(mux->store, !mux->format->endless,
-                                            mux->format->endless
-                                            ? path : mux->work, label);
+    for (brief = 0; brief < 2; brief++) {
+        rc = ngx_recording_catalogue_label_thread(catalogue, &mux->file,
+                                                  brief, label, err);
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_OK
+            && ngx_recording_tree_label_thread(mux->store,
+                                               !mux->format->endless,
+                                               mux->format->endless
+                                               ? path : mux->work, label)
+               == NGX_OK)
+        {
+            break;
+        }
+    }
+
     return NGX_OK;
 }
 
