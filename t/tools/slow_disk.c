@@ -11,8 +11,18 @@
  *   int64  call     which calls `error` is for, a bit each, 0 for all
  *   int64  main     calls of the main thread, counted here
  *   int64  calls    of all threads
+ *   int64  hold     n: the nth call from now of a thread other than the main
+ *                   one is held, 0: none
+ *   int64  holds    which calls are counted for that, a bit each, 0 for all
+ *                   that change something
+ *   int64  after    it is held after it was made, not before
+ *   int64  held     1 while a call is held; 0 from outside lets it go on
+ *   int64  length   of the last fallocate()
+ *   int64  slowest  us that a call took at most, delay and hold apart
  *
- * Then the name of the last call of the main thread, 32 bytes.
+ * Then texts: the name of the last call of the main thread, 32 bytes; what no
+ * path of a call to be held may contain, 32 bytes; the held call and its
+ * path, 256 bytes.
  */
 
 #ifndef _GNU_SOURCE
@@ -33,7 +43,10 @@
 #include <unistd.h>
 
 
-enum { OPEN, WRITE, SYNC, RENAME, ALLOCATE, UNLINK, READ };
+#define PART  (1024 * 1024)               /* of copy_file_range() */
+
+
+enum { OPEN, WRITE, SYNC, RENAME, ALLOCATE, UNLINK, READ, TRUNCATE };
 
 
 typedef struct {
@@ -43,8 +56,23 @@ typedef struct {
     int64_t  call;
     int64_t  main;
     int64_t  calls;
+    int64_t  hold;
+    int64_t  holds;
+    int64_t  after;
+    int64_t  held;
+    int64_t  length;
+    int64_t  slowest;
     char     name[32];
+    char     skip[32];
+    char     where[256];
 } control_t;
+
+
+typedef struct {
+    int              watched;
+    int              hold;
+    struct timespec  start;
+} call_t;
 
 
 static control_t   *control;
@@ -87,51 +115,140 @@ slow_init(void)
 }
 
 
-static int
-slow_below(int fd, const char *path)
+/* a path from the root, as far as it is known; "" if it is not */
+
+static void
+slow_path(int fd, const char *path, char *real, size_t size)
 {
-    char     link[64], real[4096];
+    char     link[64];
     ssize_t  n;
 
+    real[0] = '\0';
+
     if (path && path[0] == '/') {
-        return strncmp(path, store, store_len) == 0;
+        snprintf(real, size, "%s", path);
+        return;
     }
 
     if (fd < 0) {
-        return 0;
+        return;
     }
 
     snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 
-    n = syscall(SYS_readlink, link, real, sizeof(real));
+    n = syscall(SYS_readlink, link, real, size - 1);
+    real[n > 0 ? n : 0] = '\0';
 
-    return n > (ssize_t) store_len && memcmp(real, store, store_len) == 0;
+    if (n > 0 && path) {
+        snprintf(real + n, size - n, "/%s", path);
+    }
+}
+
+
+static void
+slow_sleep(int64_t ms)
+{
+    struct timespec  ts;
+
+    ts.tv_sec = ms / 1000;
+    ts.tv_nsec = ms % 1000 * 1000000;
+
+    while (nanosleep(&ts, &ts) == -1 && errno == EINTR) { /* void */ }
+}
+
+
+static int
+slow_is_main(void)
+{
+    return syscall(SYS_gettid) == getpid();
+}
+
+
+/* whether this call is the one that is to be held */
+
+static int
+slow_is_held(int kind, const char *name, const char *path)
+{
+    int64_t  n;
+
+    if (control->hold <= 0 || slow_is_main()) {
+        return 0;
+    }
+
+    if (control->holds ? !(control->holds & (1 << kind)) : kind == READ) {
+        return 0;
+    }
+
+    if (control->skip[0] && strstr(path, control->skip)) {
+        return 0;
+    }
+
+    do {
+        n = control->hold;
+
+        if (n <= 0) {
+            return 0;
+        }
+
+    } while (!__sync_bool_compare_and_swap(&control->hold, n, n - 1));
+
+    if (n > 1) {
+        return 0;
+    }
+
+    snprintf(control->where, sizeof(control->where), "%s %s", name,
+             path + store_len);
+
+    return 1;
+}
+
+
+static void
+slow_hold(void)
+{
+    control->held = 1;
+
+    while (*(volatile int64_t *) &control->held) {
+        slow_sleep(1);
+    }
 }
 
 
 /* returns an error to be given instead of the call, or 0 */
 
 static int
-slow_call(int kind, const char *name, int fd, const char *path)
+slow_begin(call_t *call, int kind, const char *name, int fd, const char *path)
 {
-    struct timespec  ts;
+    char  real[4096];
 
-    if (control == NULL || !control->armed || !slow_below(fd, path)) {
+    call->watched = 0;
+
+    if (control == NULL || !control->armed) {
+        return 0;
+    }
+
+    slow_path(fd, path, real, sizeof(real));
+
+    if (strncmp(real, store, store_len) != 0) {
         return 0;
     }
 
     __sync_fetch_and_add(&control->calls, 1);
 
-    if (syscall(SYS_gettid) == getpid()) {
+    if (slow_is_main()) {
         __sync_fetch_and_add(&control->main, 1);
         strncpy(control->name, name, sizeof(control->name) - 1);
     }
 
     if (control->delay) {
-        ts.tv_sec = control->delay / 1000;
-        ts.tv_nsec = control->delay % 1000 * 1000000;
+        slow_sleep(control->delay);
+    }
 
-        while (nanosleep(&ts, &ts) == -1 && errno == EINTR) { /* void */ }
+    call->hold = slow_is_held(kind, name, real);
+
+    if (call->hold && !control->after) {
+        slow_hold();
+        call->hold = 0;
     }
 
     if (control->error && kind != READ
@@ -140,7 +257,51 @@ slow_call(int kind, const char *name, int fd, const char *path)
         return (int) control->error;
     }
 
+    call->watched = 1;
+    clock_gettime(CLOCK_MONOTONIC, &call->start);
+
     return 0;
+}
+
+
+static void
+slow_end(call_t *call)
+{
+    int              err;
+    int64_t          us;
+    struct timespec  now;
+
+    if (!call->watched) {
+        return;
+    }
+
+    err = errno;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+
+    us = (now.tv_sec - call->start.tv_sec) * 1000000
+         + (now.tv_nsec - call->start.tv_nsec) / 1000;
+
+    if (us > control->slowest) {
+        control->slowest = us;
+    }
+
+    if (call->hold) {
+        slow_hold();
+    }
+
+    errno = err;
+}
+
+
+static int
+slow_length(int fd, int64_t length)
+{
+    if (control && control->armed) {
+        control->length = length;
+    }
+
+    return fd;
 }
 
 
@@ -153,33 +314,40 @@ slow_call(int kind, const char *name, int fd, const char *path)
 #define CALL(kind, type, name, params, args, fd, path)                       \
 type name params                                                             \
 {                                                                            \
-    int  err;                                                                \
+    int     err;                                                             \
+    type    rc;                                                              \
+    call_t  call;                                                            \
     REAL(name)                                                               \
-    err = slow_call(kind, #name, fd, path);                                  \
+    err = slow_begin(&call, kind, #name, fd, path);                          \
     if (err) {                                                               \
         errno = err;                                                         \
         return -1;                                                           \
     }                                                                        \
-    return real args;                                                        \
+    rc = real args;                                                          \
+    slow_end(&call);                                                         \
+    return rc;                                                               \
 }
 
 #define OPEN_CALL(name, params, at, args)                                    \
 int name params                                                              \
 {                                                                            \
-    int      err;                                                            \
+    int      err, rc;                                                        \
+    call_t   call;                                                           \
     va_list  ap;                                                             \
     mode_t   mode;                                                           \
     REAL(name)                                                               \
     va_start(ap, flags);                                                     \
     mode = (flags & O_CREAT) ? va_arg(ap, mode_t) : 0;                       \
     va_end(ap);                                                              \
-    err = slow_call((flags & O_ACCMODE) == O_RDONLY ? READ : OPEN, #name,    \
-                    at, path);                                               \
+    err = slow_begin(&call, (flags & (O_ACCMODE|O_CREAT)) ? OPEN : READ,     \
+                     #name, at, path);                                       \
     if (err) {                                                               \
         errno = err;                                                         \
         return -1;                                                           \
     }                                                                        \
-    return real args;                                                        \
+    rc = real args;                                                          \
+    slow_end(&call);                                                         \
+    return rc;                                                               \
 }
 
 
@@ -203,6 +371,13 @@ CALL(WRITE, ssize_t, pwritev,
 CALL(WRITE, ssize_t, pwritev64,
      (int fd, const struct iovec *iov, int n, off64_t off),
      (fd, iov, n, off), fd, NULL)
+
+/* in parts, as the system may do it, too */
+
+CALL(WRITE, ssize_t, copy_file_range,
+     (int in, off64_t *i, int out, off64_t *o, size_t n, unsigned int flags),
+     (in, i, out, o, n < PART ? n : PART, flags), out, NULL)
+
 CALL(READ, ssize_t, pread, (int fd, void *buf, size_t n, off_t off),
      (fd, buf, n, off), fd, NULL)
 CALL(READ, ssize_t, pread64, (int fd, void *buf, size_t n, off64_t off),
@@ -212,12 +387,12 @@ CALL(SYNC, int, fsync, (int fd), (fd), fd, NULL)
 CALL(SYNC, int, fdatasync, (int fd), (fd), fd, NULL)
 
 CALL(ALLOCATE, int, fallocate, (int fd, int mode, off_t off, off_t len),
-     (fd, mode, off, len), fd, NULL)
+     (fd, mode, off, len), slow_length(fd, len), NULL)
 CALL(ALLOCATE, int, fallocate64,
      (int fd, int mode, off64_t off, off64_t len),
-     (fd, mode, off, len), fd, NULL)
-CALL(ALLOCATE, int, ftruncate, (int fd, off_t len), (fd, len), fd, NULL)
-CALL(ALLOCATE, int, ftruncate64, (int fd, off64_t len), (fd, len), fd, NULL)
+     (fd, mode, off, len), slow_length(fd, len), NULL)
+CALL(TRUNCATE, int, ftruncate, (int fd, off_t len), (fd, len), fd, NULL)
+CALL(TRUNCATE, int, ftruncate64, (int fd, off64_t len), (fd, len), fd, NULL)
 
 CALL(RENAME, int, renameat, (int a, const char *from, int b, const char *to),
      (a, from, b, to), a, from)

@@ -7,6 +7,13 @@ package Recording::SlowDisk;
 #     my $t = Recording::Nginx->new(store => $disk->store);
 #     $disk->set(armed => 1, delay => 1000);
 #     is($disk->get('main'), 0, 'no call from the event loop');
+#
+# A thread can be held at a call, for nginx to be killed just there:
+#
+#     $disk->hold(1, on => ['sync']);
+#     wait_for('it', 10, sub { $disk->held });
+#     note $disk->held;               # 'fsync /work/176.mp4'
+#     $disk->release;
 
 use strict;
 use warnings;
@@ -15,19 +22,24 @@ use File::Temp;
 
 use Recording::Util qw(root run);
 
-my @fields = qw(armed delay error call main calls);
+my @fields = qw(armed delay error call main calls hold holds after held
+                length slowest);
+
+# behind them: place and size
+my %texts = (name => [0, 32], skip => [32, 32], where => [64, 256]);
 
 # bits of `call`
 my %kinds = (open => 1, write => 2, sync => 4, rename => 8, allocate => 16,
-             unlink => 32);
+             unlink => 32, truncate => 128);
 
+# new(store => path): another directory than one that it makes
 sub new {
-    my ($class) = @_;
+    my ($class, %opt) = @_;
 
     my $dir = File::Temp->newdir('recording-disk-XXXXXX', TMPDIR => 1);
     chmod 0755, $dir;
 
-    my $self = bless { dir => $dir, store => "$dir/store" }, $class;
+    my $self = bless { dir => $dir, store => "$dir/store", %opt }, $class;
 
     my ($status, $out, $err) = run('cc', '-shared', '-fPIC', '-O2',
         '-D_GNU_SOURCE', '-o', "$dir/slow_disk.so",
@@ -51,14 +63,11 @@ sub store { return $_[0]{store} }
 sub set {
     my ($self, %value) = @_;
 
-    open my $file, '+<', "$self->{dir}/control" or die "control: $!";
-
     for my $i (0 .. $#fields) {
         next if !exists $value{$fields[$i]};
         my $value = $value{$fields[$i]};
         $value = $kinds{$value} if exists $kinds{$value};
-        sysseek $file, 8 * $i, 0;
-        syswrite $file, pack 'q', $value;
+        $self->_write(8 * $i, pack 'q', $value);
     }
 }
 
@@ -66,23 +75,60 @@ sub get {
     my ($self, $field) = @_;
 
     my ($i) = grep { $fields[$_] eq $field } 0 .. $#fields;
-
-    open my $file, '<', "$self->{dir}/control" or die "control: $!";
-    sysseek $file, 8 * $i, 0;
-    sysread $file, my $value, 8;
-
-    return unpack 'q', $value;
+    return unpack 'q', $self->_read(8 * $i, 8);
 }
 
 # the last call that the main thread made
-sub name {
+sub name { return $_[0]->_text('name') }
+
+# hold($n): the nth call from now that changes something is held, those of the
+# main thread apart.  on => [kinds]: only these are counted; skip => 'text':
+# none whose path has it; after => 1: it is held when it was made, not before.
+sub hold {
+    my ($self, $n, %opt) = @_;
+
+    my $kinds = 0;
+    $kinds |= $kinds{$_} for @{ $opt{on} || [] };
+
+    $self->set(hold => 0);
+    $self->_write(_place('skip'), pack 'a32', $opt{skip} || '');
+    $self->set(holds => $kinds, after => $opt{after} || 0, hold => $n);
+
+    # what is held now goes on to it
+    $self->set(held => 0);
+}
+
+# the call that is held, and its path in the store; '' if there is none
+sub held {
     my ($self) = @_;
+    return $self->get('held') ? $self->_text('where') : '';
+}
+
+sub release { $_[0]->set(hold => 0, held => 0) }
+
+sub _place { return 8 * @fields + $texts{$_[0]}[0] }
+
+sub _text {
+    my ($self, $name) = @_;
+    return unpack 'Z*', $self->_read(_place($name), $texts{$name}[1]);
+}
+
+sub _write {
+    my ($self, $at, $bytes) = @_;
+
+    open my $file, '+<', "$self->{dir}/control" or die "control: $!";
+    sysseek $file, $at, 0;
+    syswrite $file, $bytes;
+}
+
+sub _read {
+    my ($self, $at, $size) = @_;
 
     open my $file, '<', "$self->{dir}/control" or die "control: $!";
-    sysseek $file, 8 * @fields, 0;
-    sysread $file, my $name, 32;
+    sysseek $file, $at, 0;
+    sysread $file, (my $bytes), $size;
 
-    return unpack 'Z*', $name;
+    return $bytes;
 }
 
 1;
