@@ -26,7 +26,7 @@ BUILD_PACKAGES = gcc libc6-dev make nginx nginx-dev libnginx-mod-rtmp \
 	libavformat-dev libavcodec-dev libavutil-dev libsqlite3-dev \
 	ca-certificates xz-utils
 RUN_PACKAGES = ffmpeg sqlite3 curl perl procps
-TEST_PACKAGES = clang libclang-rt-dev
+TEST_PACKAGES = clang libclang-rt-dev e2fsprogs mount xfsprogs
 
 TESTS = t/
 PROVE_FLAGS =
