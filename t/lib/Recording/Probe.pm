@@ -12,9 +12,9 @@ use JSON::PP ();
 
 use Recording::Util qw(run slurp);
 
-our @EXPORT_OK = qw(packets packet_hashes hashes_of_many decode_problem
-                    decode_problems framemd5 duration streams adts_frames
-                    adts_data nal_hashes raw_aac_hashes);
+our @EXPORT_OK = qw(packets tracks packet_hashes hashes_of_many
+                    decode_problem decode_problems framemd5 duration streams
+                    adts_frames adts_data nal_hashes raw_aac_hashes);
 
 # packets($file, 'v'): each { pts, dts (seconds), flags, key, size, hash }.
 # FLV and MP4 keep H.264 length-prefixed and AAC raw, so that hashes of both
@@ -35,6 +35,32 @@ sub packets {
     # a hash of its own before the packet's
     return map { _packet($_) } grep { /data_hash=/ }
         split /^(?=pts_time=)/m, $out;
+}
+
+# { v => [packets], a => [packets] } of a file by one ffprobe
+sub tracks {
+    my ($file) = @_;
+
+    my %tracks = (v => [], a => []);
+
+    if ($file =~ /\.aac$/) {
+        $tracks{a} = [ adts_frames($file) ];
+        return \%tracks;
+    }
+
+    my ($status, $out, $err) = run('ffprobe', '-v', 'error',
+        '-show_data_hash', 'SHA256', '-show_entries',
+        'packet=codec_type,pts_time,dts_time,size,flags,data_hash',
+        '-of', 'compact=p=0', $file);
+    die "ffprobe $file: $err" if $status;
+
+    for my $text (grep { /data_hash=/ } split /^(?=codec_type=)/m, $out) {
+        my ($track) = $text =~ /^codec_type=([va])/ or next;
+        $text =~ s/^\w+=\w+\|//;
+        push @{ $tracks{$track} }, _packet($text);
+    }
+
+    return \%tracks;
 }
 
 sub _packet {

@@ -176,6 +176,9 @@ sub serve {
     }
 }
 
+# the same without waiting
+sub poll { $_[0]->_turn(0) }
+
 # --- messages out
 
 my %csid = (1 => 2, 2 => 2, 3 => 2, 4 => 2, 5 => 2, 6 => 2,

@@ -14,9 +14,11 @@ use File::Basename qw(dirname);
 use File::Spec;
 use File::Temp ();
 use Cwd qw(abs_path);
+use POSIX ();
+use Storable ();
 use Time::HiRes qw(time sleep);
 
-our @EXPORT_OK = qw(root slow wait_for run slurp spew tail);
+our @EXPORT_OK = qw(root slow wait_for run in_parallel slurp spew tail);
 
 my $root = abs_path(File::Spec->catdir(dirname(__FILE__),
                                        ('..') x 3));
@@ -79,8 +81,50 @@ sub _exit_now {
 
     # perl's own exit would run the END blocks of the test in the child
     print STDERR "$text\n";
-    require POSIX;
     POSIX::_exit(127);
+}
+
+# in_parallel(3, sub, @items): what the sub returns for each, a string, made
+# by so many processes.  Nothing else comes back from them, no test either.
+sub in_parallel {
+    my ($n, $function, @items) = @_;
+
+    my @results = ('') x @items;
+    my @children;
+
+    for my $first (0 .. $n - 1) {
+        my $file = File::Temp->new;
+        defined(my $pid = fork) or die "fork: $!";
+
+        if ($pid == 0) {
+            my %result = map { $_ => _result($function, $items[$_]) }
+                         grep { $_ % $n == $first } 0 .. $#items;
+            Storable::nstore(\%result, $file->filename);
+            POSIX::_exit(0);
+        }
+
+        push @children, [ $pid, $file ];
+    }
+
+    for my $child (@children) {
+        my ($pid, $file) = @$child;
+
+        local $?;
+        waitpid $pid, 0;
+        die "a process ended with $?\n" if $?;
+
+        my $result = Storable::retrieve($file->filename);
+        @results[keys %$result] = values %$result;
+    }
+
+    return @results;
+}
+
+sub _result {
+    my ($function, $item) = @_;
+
+    my $result = eval { $function->($item) };
+    return defined $result ? $result : "died: $@";
 }
 
 sub slurp {

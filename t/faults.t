@@ -1,0 +1,201 @@
+#!/usr/bin/perl
+
+# Each kind of call to the disk, and SQLite's own, fails for four seconds of
+# a stream in all formats, with ENOSPC, EIO or EINTR, or takes five seconds:
+# no crash, no hang, live is untouched, every frame is accounted for, and the
+# recording goes on by itself.  Each cell of the table is an nginx of its
+# own; all have the same stream at the same time.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Errno qw(EINTR EIO ENOSPC);
+use Test::More;
+
+use Recording::Ledger;
+use Recording::Live;
+use Recording::Media qw(media);
+use Recording::Nginx;
+use Recording::Rtmp;
+use Recording::SlowDisk;
+use Recording::Util qw(in_parallel slurp wait_for);
+
+my %calls = (map({ $_ => { call => $_, where => 'files' } }
+                 qw(open write sync rename allocate truncate unlink)),
+             catalogue => { where => 'catalogue' });
+
+# an interrupted call succeeds at last, as the kernel would have it
+my %faults = (enospc => { error => ENOSPC }, eio => { error => EIO },
+              eintr => { error => EINTR, times => 3 },
+              slow => { delay => 5000 });
+
+# ms of the stream: the fault begins and ends, and all is well again
+my ($begin, $end, $again) = (4500, 8500, 11_500);
+
+my $flv = media(duration => 14, fps => 10, size => '160x90', rate => 22050,
+                channels => 1);
+
+# so many frames that its sample table needs room: fallocate(2)
+my $long = media(duration => 60, fps => 200, size => '64x48', bframes => 2,
+                 gop => 2, rate => 22050, channels => 1);
+my @long = Recording::Rtmp::flv_messages($long);
+
+my @cells = map { my $call = $_; map { cell($call, $_) } sort keys %faults }
+            sort keys %calls;
+
+my $live = Recording::Live->new(file => $flv, app => 'live', name => 'cell',
+                                ports => [ map { $_->{t}->port } @cells ]);
+my @allocate = grep { $_->{call} eq 'allocate' } @cells;
+$_->{long} = publish_long($_->{t}) for @allocate;
+
+$live->run($begin);
+my $last = ($live->frames)[-1][2];
+$live->wait_for('frames on all disks', 30, sub { !grep {
+    !written($_->{t}, $last) } @cells });
+
+$_->{disk}->set(armed => 1, %{ $calls{$_->{call}} },
+                %{ $faults{$_->{fault}} }) for @cells;
+$_->{long}->delete_stream for @allocate;
+$live->run($end);
+$_->{disk}->set(error => 0, delay => 0) for @cells;
+$live->run;
+$live->end;
+$_->{long}->close for @allocate;
+
+my @problems = in_parallel(3, \&problems, 0 .. $#cells);
+is($problems[$_], '', "$cells[$_]{call} $cells[$_]{fault}") for 0 .. $#cells;
+
+$cells[0]{t}->done;
+
+sub cell {
+    my ($call, $fault) = @_;
+
+    my $disk = Recording::SlowDisk->new;
+    my $t = Recording::Nginx->new(store => $disk->store);
+
+    # flv is written last, see written()
+    $t->conf(<<'CONF')->start;
+thread_pool default threads=4;
+worker_processes 1;
+rtmp {
+    record_store %%STORE%%;
+    record_template all {
+        format mp4 interval=2s; format aac interval=2s; format hls segment=2s;
+        format flv interval=2s;
+    }
+    record_template long { format mp4; }
+    server {
+        listen 127.0.0.1:%%PORT_0%%;
+        application live { live on; record_rule all; }
+        application long { live on; record_rule long; }
+    }
+}
+CONF
+
+    return { call => $call, fault => $fault, disk => $disk, t => $t,
+             pid => join ' ', $t->worker_pids };
+}
+
+sub publish_long {
+    my ($t) = @_;
+
+    my $r = Recording::Rtmp->new(port => $t->port);
+    $r->connect(app => 'long');
+    $r->publish('long');
+    $r->send_flv(\@long);
+    $r->wait_delivered;
+
+    return $r;
+}
+
+# the last frame is in the growing flv file
+sub written {
+    my ($t, $frame) = @_;
+
+    return grep { index(slurp($_), $frame) >= 0 }
+        glob $t->store . '/work/*.flv';
+}
+
+# what is wrong in a cell, a line each
+sub problems {
+    my ($n) = @_;
+
+    my $cell = $cells[$n];
+    my ($t, $disk) = @$cell{qw(t disk)};
+
+    eval {
+        $t->wait_files(4, app => 'live', _timeout => 60);
+        $t->wait_files(1, app => 'long', _timeout => 60) if $cell->{long};
+        wait_for('empty work/', 20, sub { !left($t) }, sub {
+            ': ' . join ' ', left($t) });
+    };
+
+    my @problems = $@ ? "hang: $@" : ();
+    my $whole = whole($cell) ? [ [ 0, 1e9 ] ]
+                             : [ [ 0, $begin ], [ $again, 1e9 ] ];
+
+    push @problems, 'crash: another worker'
+        if $cell->{pid} ne join ' ', $t->worker_pids;
+    push @problems, map { "live: $_" } grep { length } $live->problem($n, 1);
+    push @problems, 'a call from the event loop: ' . $disk->name
+        if $disk->get('main');
+    push @problems, 'no call was hit' if !$disk->get('hits');
+
+    push @problems, Recording::Ledger::problems($t, [ $live->frames ],
+        { app => 'live' }, whole => $whole);
+    push @problems, Recording::Ledger::problems($t,
+        [ grep { Recording::Live::is_frame($_) } @long ],
+        { app => 'long' }, whole => [ [ 0, 1e9 ] ]) if $cell->{long};
+    push @problems, messages($cell);
+
+    return join "\n", @problems;
+}
+
+# nothing is dropped where a later try can make up for it
+sub whole {
+    my ($cell) = @_;
+
+    return $cell->{fault} =~ /eintr|slow/
+           || $cell->{call} =~ /rename|allocate|truncate|unlink|catalogue/;
+}
+
+sub left {
+    my ($t) = @_;
+
+    return grep { !/^(?:worker\.\d+\.\d+|catalogue\.lock)$/ }
+           map { m{([^/]+)$} } glob $t->store . '/work/*';
+}
+
+# the log says once what happened, and once that it is over
+sub messages {
+    my ($cell) = @_;
+
+    my $log = $cell->{t}->error_log;
+    my $fails = $cell->{call} =~ /^(?:open|write)$/ && !whole($cell);
+    my @problems;
+
+    for my $format (qw(mp4 aac hls flv)) {
+        my $failed = () = $log =~ /recording: $format: .* failed, frames are/g;
+        my $again = () = $log =~ /recording: $format is recorded again/g;
+
+        # files that grow are synced, or not, within the time of the fault
+        push @problems, "$format: $failed failures, $again recoveries"
+            if $failed != $again || $failed > 1
+               || $fails != $failed && $cell->{call} ne 'sync';
+    }
+
+    # a file that is not finished yet is named in its message
+    my %said;
+    $said{$1}++ while $log =~ /\[(?:error|warn)\] \S+ (recording: .*)/g;
+    push @problems, map { "$said{$_} times: $_" }
+        grep { $said{$_} > 1 } sort keys %said;
+
+    push @problems, 'no space was inserted into the long file'
+        if $cell->{long} && $cell->{fault} =~ /^e(?:nospc|io)$/
+           && $log !~ /insert space into/;
+
+    return map { "log: $_" } @problems;
+}
