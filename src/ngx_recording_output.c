@@ -111,16 +111,19 @@ static ngx_recording_output_e
 ngx_recording_output_turn(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_cut_t *cut)
 {
+    ngx_uint_t  over;
+
     if (out->mux == NULL) {
         return cut->time < out->retry
                && !(cut->all && out->retry == INT64_MAX)
                ? NGX_RECORDING_OUTPUT_KEEP : NGX_RECORDING_OUTPUT_OPEN;
     }
 
-    if (cut->all
-        ? ngx_recording_output_closes(w, out, cut->jump)
-        : (out->conf->interval == 0
-           || cut->time - out->mux->cut < out->conf->interval))
+    over = out->conf->interval
+           && cut->time - out->mux->cut >= out->conf->interval;
+
+    if (!over
+        && (!cut->all || ngx_recording_output_closes(w, out, cut->jump)))
     {
         return NGX_RECORDING_OUTPUT_KEEP;
     }
