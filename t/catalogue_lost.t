@@ -113,6 +113,7 @@ running('renamed', qr/missing/, sub {
 });
 
 version_1();
+many_gaps();
 $t->done;
 
 # one more finished, one growing and one paused stream, and the damage
@@ -414,4 +415,48 @@ SQL
     $old->wait_files(5, stream => 'new');
     unlike($old->error_log, qr/catalogue was|catalogue failed/,
            'version 1: it is taken for whole');
+}
+
+# more than the file system takes as an attribute: all else is kept
+sub many_gaps {
+    my $gaps = Recording::Nginx->new;
+    $gaps->conf(<<'CONF')->start;
+rtmp {
+    record_store %%STORE%% reserve=0;
+    record_template gaps { format flv interval=8s resume=30m; }
+    server {
+        listen 127.0.0.1:%%PORT_0%%;
+        application live { live on; record_rule gaps; }
+    }
+}
+CONF
+
+    # every frame is a key frame, and after each the timestamps jump
+    my @keys = Recording::Rtmp::flv_messages(media(duration => 20, fps => 25,
+        gop => 0.04, size => '64x48', audio => 0));
+    my $r = Recording::Rtmp->new(port => $gaps->port);
+    my $by = 0;
+    $r->connect(app => 'live');
+    $r->publish('gaps');
+    $r->send_flv(\@keys, map => sub {
+        my $m = $_[0];
+        $by += 11_000 if $m->[0] == 9 && ord(substr $m->[2], 1) == 1;
+        $m->[1] += $by;
+        return $m;
+    });
+    $r->delete_stream->close;
+    wait_for('a file and one that waits', 30, sub {
+        1 == $gaps->files(state => 'finished')
+            && 1 == $gaps->files(state => 'paused') });
+
+    my @before = $gaps->files(state => 'finished');
+    cmp_ok(length $before[0]{gaps}, '>', 4096, 'gaps');
+
+    $gaps->stop;
+    unlink $gaps->db;
+    $gaps->start;
+    $gaps->wait_log(qr/was missing, it was rebuilt/);
+    is_deeply([ $gaps->files(state => 'finished') ],
+              [ map { { %$_, gaps => '[]' } } @before ],
+              'rows without too many gaps');
 }
