@@ -22,6 +22,8 @@ static ngx_uint_t ngx_recording_catalogue_asker(
     const char *wanted);
 static ngx_int_t ngx_recording_catalogue_ask(ngx_recording_catalogue_t *cat,
     ngx_recording_start_t *start, uint64_t recording_id, ngx_uint_t wanted);
+static ngx_int_t ngx_recording_catalogue_want(ngx_recording_catalogue_t *cat,
+    ngx_recording_sql_e sql, ngx_recording_start_t *start);
 static ngx_int_t ngx_recording_catalogue_take(ngx_recording_catalogue_t *cat,
     ngx_recording_start_t *start, uint64_t recording_id);
 static ngx_int_t ngx_recording_catalogue_new(ngx_recording_catalogue_t *cat,
@@ -283,9 +285,6 @@ static ngx_int_t
 ngx_recording_catalogue_ask(ngx_recording_catalogue_t *cat,
     ngx_recording_start_t *start, uint64_t recording_id, ngx_uint_t wanted)
 {
-    char           asker[128];
-    sqlite3_stmt  *st;
-
     if (start->asked == recording_id) {
 
         /* refused, if nobody wants it any more */
@@ -305,22 +304,34 @@ ngx_recording_catalogue_ask(ngx_recording_catalogue_t *cat,
         return NGX_AGAIN;
     }
 
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_WANT);
-
-    if (st == NULL) {
-        return NGX_ERROR;
-    }
-
-    (void) snprintf(asker, sizeof(asker), "%s:%llu", cat->store->owner,
-                    (unsigned long long) start->id);
-
-    (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) recording_id);
-    (void) sqlite3_bind_text(st, 2, asker, -1, SQLITE_TRANSIENT);
-
     start->asked = recording_id;
 
-    return ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_WANT) == NGX_OK
+    return ngx_recording_catalogue_want(cat, NGX_RECORDING_SQL_WANT, start)
+           == NGX_OK
            ? NGX_AGAIN : NGX_ERROR;
+}
+
+
+/* writes that this publish wants the recording it asks for, or no more */
+
+static ngx_int_t
+ngx_recording_catalogue_want(ngx_recording_catalogue_t *cat,
+    ngx_recording_sql_e sql, ngx_recording_start_t *start)
+{
+    char           asker[128];
+    sqlite3_stmt  *st;
+
+    st = ngx_recording_catalogue_stmt(cat, sql);
+
+    if (st) {
+        (void) snprintf(asker, sizeof(asker), "%s:%llu", cat->store->owner,
+                        (unsigned long long) start->id);
+
+        (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) start->asked);
+        (void) sqlite3_bind_text(st, 2, asker, -1, SQLITE_TRANSIENT);
+    }
+
+    return ngx_recording_catalogue_run(cat, sql);
 }
 
 
@@ -406,6 +417,15 @@ ngx_recording_catalogue_new(ngx_recording_catalogue_t *cat,
     ngx_recording_start_t *start)
 {
     sqlite3_stmt  *st;
+
+    /* one that was asked for in vain is free for others */
+
+    if (start->asked
+        && ngx_recording_catalogue_want(cat, NGX_RECORDING_SQL_UNWANT, start)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_RECORDING);
 

@@ -139,6 +139,10 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     /* WANT */
     "UPDATE recordings SET wanted = ?2 WHERE recording_id = ?1",
 
+    /* UNWANT: one that asked is tired of waiting */
+    "UPDATE recordings SET wanted = '' WHERE recording_id = ?1"
+    " AND wanted = ?2",
+
     /* ENDED: what waits keeps it open */
     "UPDATE recordings SET wanted = CASE WHEN waits THEN wanted ELSE '' END,"
     " owner = CASE WHEN waits THEN '' ELSE owner END,"

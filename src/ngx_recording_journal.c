@@ -447,7 +447,7 @@ ngx_recording_journal_load(ngx_recording_store_t *store, uint64_t id, int *fd,
 
             free(buf);
             buf = NULL;
-            errno = NGX_ENOENT;
+            errno = ENODATA;
         }
     }
 

@@ -47,7 +47,7 @@ ngx_int_t ngx_recording_journal_sync_thread(ngx_recording_mux_t *mux);
 /*
  * Makes a mux of the journal of file `id`, as it was at the last state; the
  * file itself is not opened.  NULL with errno: EINVAL if the journal is
- * damaged from its beginning on.
+ * damaged from its beginning on, ENODATA if it is empty, after a power cut.
  */
 ngx_recording_mux_t *ngx_recording_journal_read_thread(
     ngx_recording_store_t *store, uint64_t id);

@@ -268,7 +268,7 @@ ngx_recording_keeper_name(void *data, const char *name)
 
     if (mux == NULL) {
 
-        if (errno == NGX_ENOENT) {
+        if (errno == ENODATA) {
 
             /* a power cut, before anything of it was durable */
 

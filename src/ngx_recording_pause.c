@@ -3,6 +3,9 @@
 #include "ngx_recording_pause.h"
 
 
+#define NGX_RECORDING_PAUSE_LATE  1000000      /* us */
+
+
 static void ngx_recording_pause_leave(ngx_recording_writer_t *w,
     uint64_t id);
 static ngx_int_t ngx_recording_pause_file(ngx_recording_writer_t *w,
@@ -103,7 +106,11 @@ ngx_recording_pause_resume_thread(ngx_recording_writer_t *w)
             }
         }
 
-        if (mux && mux->err == 0 && mux->file.written) {
+        /* what came later than this stream's frames does not go before them */
+
+        if (mux && mux->err == 0 && mux->file.written
+            && mux->wall <= w->start.wall + NGX_RECORDING_PAUSE_LATE)
+        {
             mux->file.state = NGX_RECORDING_FILE_RECORDING;
             mux->file.recovered = taken->recovered;
             out->resumed = mux;
