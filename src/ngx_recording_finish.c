@@ -354,10 +354,12 @@ ngx_recording_finish_lost(ngx_recording_finish_t *f)
 {
     char                              path[NGX_RECORDING_FILE_PATH];
     ngx_int_t                         rc;
+    ngx_uint_t                        journal;
     ngx_recording_mux_t              *mux;
     ngx_recording_catalogue_error_t   err;
 
     mux = f->mux;
+    journal = (mux != NULL);
 
     if (mux && mux->file.in == 0) {
 
@@ -378,6 +380,11 @@ ngx_recording_finish_lost(ngx_recording_finish_t *f)
                                                   f->taken.id,
                                                   NGX_RECORDING_FILE_LOST, 0,
                                                   0, &err);
+
+        ngx_recording_notice(&f->notices, NGX_LOG_WARN, 0,
+                             "file \"%llu\" has no journal, what there is "
+                             "of it is left in work/",
+                             (unsigned long long) f->taken.id);
     }
 
     if (rc != NGX_OK) {
@@ -396,7 +403,9 @@ ngx_recording_finish_lost(ngx_recording_finish_t *f)
         f->mux = NULL;
     }
 
-    f->clear = 1;
+    /* one without a journal is of an earlier version: somebody may want it */
+
+    f->clear = journal;
 
     return NGX_OK;
 }
