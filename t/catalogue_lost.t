@@ -335,6 +335,7 @@ sub version_1 {
     mkdir $old->store . "/$_" for '', 'files', 'work', 'files/live',
                                   'files/live/old';
     copy($flv, $old->store . "/files/$path");
+    copy($flv, $old->store . '/work/4.flv');
     my $size = -s $flv;
 
     my ($status, undef, $err) = run('sqlite3', $old->db, <<"SQL");
@@ -406,6 +407,8 @@ SQL
         !$old->files(state => 'recording')
             && !grep { !$_->{end_us} } $old->recordings });
     is(($old->files(file_id => 4))[0]{state}, 'lost', 'version 1: lost');
+    $old->wait_log(qr/\[warn\].*"4" has no journal/);
+    is(-s $old->store . '/work/4.flv', $size, 'but left there');
 
     my $r = Recording::Rtmp->new(port => $old->port);
     $r->connect(app => 'live');
