@@ -37,6 +37,8 @@ static ngx_int_t ngx_recording_finish_absent(ngx_recording_finish_t *f);
 static ngx_int_t ngx_recording_finish_pause(ngx_recording_finish_t *f);
 static ngx_int_t ngx_recording_finish_file(ngx_recording_finish_t *f);
 static ngx_int_t ngx_recording_finish_lost(ngx_recording_finish_t *f);
+static ngx_int_t ngx_recording_finish_unknown(ngx_recording_finish_t *f,
+    ngx_uint_t empty);
 static ngx_int_t ngx_recording_finish_clear(ngx_recording_finish_t *f);
 static ngx_int_t ngx_recording_finish_failed(ngx_recording_finish_t *f,
     const char *op, ngx_err_t err, ngx_recording_catalogue_error_t *sql);
@@ -215,8 +217,8 @@ ngx_recording_finish_open(ngx_recording_finish_t *f)
     f->mux = mux;
 
     if (mux == NULL) {
-        return errno == ENOENT
-               ? ngx_recording_finish_lost(f)
+        return errno == ENOENT || errno == ENODATA
+               ? ngx_recording_finish_unknown(f, errno == ENODATA)
                : ngx_recording_finish_failed(f, "read the journal of", errno,
                                              NULL);
     }
@@ -354,58 +356,68 @@ ngx_recording_finish_lost(ngx_recording_finish_t *f)
 {
     char                              path[NGX_RECORDING_FILE_PATH];
     ngx_int_t                         rc;
-    ngx_uint_t                        journal;
     ngx_recording_mux_t              *mux;
     ngx_recording_catalogue_error_t   err;
 
     mux = f->mux;
-    journal = (mux != NULL);
 
-    if (mux && mux->file.in == 0) {
+    ngx_recording_mux_measure(mux);
+    mux->file.state = NGX_RECORDING_FILE_LOST;
 
-        /* it was opened, and nothing came */
+    /* one that was opened, and nothing came, leaves no trace */
 
-        mux->file.state = NGX_RECORDING_FILE_LOST;
-
-        rc = ngx_recording_catalogue_remove_thread(&f->worker->catalogue,
-                                                   f->taken.id, &err);
-    } else if (mux) {
-        ngx_recording_mux_measure(mux);
-        mux->file.state = NGX_RECORDING_FILE_LOST;
-
-        rc = ngx_recording_catalogue_update_thread(&f->worker->catalogue,
-                                                   &mux->file, 0, &err);
-    } else {
-        rc = ngx_recording_catalogue_state_thread(&f->worker->catalogue,
-                                                  f->taken.id,
-                                                  NGX_RECORDING_FILE_LOST, 0,
-                                                  0, &err);
-
-        ngx_recording_notice(&f->notices, NGX_LOG_WARN, 0,
-                             "file \"%llu\" has no journal, what there is "
-                             "of it is left in work/",
-                             (unsigned long long) f->taken.id);
-    }
-
+    rc = mux->file.in
+         ? ngx_recording_catalogue_update_thread(&f->worker->catalogue,
+                                                 &mux->file, 0, &err)
+         : ngx_recording_catalogue_remove_thread(&f->worker->catalogue,
+                                                 f->taken.id, &err);
     if (rc != NGX_OK) {
         return ngx_recording_finish_failed(f, NULL, 0, &err);
     }
 
-    if (mux && mux->format->endless && mux->file.path_len) {
+    if (mux->format->endless && mux->file.path_len) {
         ngx_memcpy(path, mux->file.path, mux->file.path_len);
         path[mux->file.path_len] = '\0';
 
         (void) ngx_recording_store_discard_thread(mux->store, path, 1);
     }
 
-    if (mux) {
-        ngx_recording_mux_close_thread(mux);
-        f->mux = NULL;
+    ngx_recording_mux_close_thread(mux);
+    f->mux = NULL;
+    f->clear = 1;
+
+    return NGX_OK;
+}
+
+
+/*
+ * There is no journal: an earlier version wrote the file, and somebody may
+ * want what there is of it.  Or it is empty: a power cut came before anything
+ * of the file was durable.
+ */
+
+static ngx_int_t
+ngx_recording_finish_unknown(ngx_recording_finish_t *f, ngx_uint_t empty)
+{
+    ngx_recording_catalogue_error_t  err;
+
+    if (ngx_recording_catalogue_state_thread(&f->worker->catalogue,
+                                             f->taken.id,
+                                             NGX_RECORDING_FILE_LOST, 0, 0,
+                                             &err)
+        != NGX_OK)
+    {
+        return ngx_recording_finish_failed(f, NULL, 0, &err);
     }
 
-    /* one without a journal is of an earlier version: somebody may want it */
+    f->clear = empty;
 
-    f->clear = journal;
+    if (!empty) {
+        ngx_recording_notice(&f->notices, NGX_LOG_WARN, 0,
+                             "file \"%llu\" has no journal, what there is "
+                             "of it is left in work/",
+                             (unsigned long long) f->taken.id);
+    }
 
     return NGX_OK;
 }
