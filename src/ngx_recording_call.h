@@ -56,4 +56,17 @@ NGX_RECORDING_CALL(renameat2,
                    (from, name, to, path, flags))
 
 
+/* wall clock, us */
+
+static ngx_inline int64_t
+ngx_recording_wall(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_REALTIME, &ts);
+
+    return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+
 #endif /* _NGX_RECORDING_CALL_H_INCLUDED_ */

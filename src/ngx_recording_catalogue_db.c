@@ -57,14 +57,11 @@ ngx_recording_catalogue_close(ngx_recording_catalogue_t *cat)
 uint64_t
 ngx_recording_catalogue_id_thread(ngx_recording_catalogue_t *cat)
 {
-    uint64_t         id;
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_REALTIME, &ts);
+    uint64_t  id;
 
     /* microseconds, and a part of the process id against other workers */
 
-    id = ((uint64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000) * 1000
+    id = (uint64_t) ngx_recording_wall() * 1000
          + ngx_getpid() % 1000;
 
     (void) pthread_mutex_lock(&cat->mutex);

@@ -209,7 +209,6 @@ ngx_recording_finish_open(ngx_recording_finish_t *f)
 {
     int64_t               now;
     ngx_int_t             rc;
-    struct timespec       ts;
     ngx_recording_mux_t  *mux;
 
     mux = ngx_recording_mux_reopen_thread(&f->worker->store, f->taken.id,
@@ -244,9 +243,7 @@ ngx_recording_finish_open(ngx_recording_finish_t *f)
         return NGX_OK;
     }
 
-    (void) clock_gettime(CLOCK_REALTIME, &ts);
-
-    now = (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+    now = ngx_recording_wall();
     mux->file.deadline = mux->wall + mux->resume * 1000;
 
     return now < mux->file.deadline ? ngx_recording_finish_pause(f) : NGX_OK;

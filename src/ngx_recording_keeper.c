@@ -131,7 +131,11 @@ ngx_recording_keeper_thread(void *data)
     }
 
     if (rc == NGX_OK) {
-        keeper->failed = 0;
+        if (keeper->failed) {
+            keeper->failed = 0;
+            ngx_recording_notice(&keeper->notices, NGX_LOG_NOTICE, 0,
+                                 "catalogue can be written again");
+        }
 
     } else {
         keeper->nwanted = 0;
@@ -327,13 +331,11 @@ ngx_recording_keeper_sweep(ngx_recording_keeper_t *keeper,
     ngx_recording_catalogue_error_t *err)
 {
     int64_t                     now;
-    struct timespec             ts;
     ngx_recording_catalogue_t  *catalogue;
 
     catalogue = &keeper->worker->catalogue;
 
-    (void) clock_gettime(CLOCK_REALTIME, &ts);
-    now = (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+    now = ngx_recording_wall();
 
     if (keeper->ntaken
         && ngx_recording_catalogue_orphans_thread(catalogue,

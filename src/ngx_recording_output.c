@@ -219,7 +219,7 @@ ngx_recording_output_create(ngx_recording_writer_t *w,
         return ngx_recording_writer_failed(w, &err);
     }
 
-    w->failed = 0;
+    ngx_recording_writer_passed(w);
     out->next = mux;
 
     return NGX_OK;

@@ -14,7 +14,6 @@
 
 
 static void ngx_recording_writer_sync(ngx_recording_writer_t *w);
-static int64_t ngx_recording_writer_now(void);
 static void ngx_recording_writer_waits(ngx_recording_writer_t *w);
 static ngx_int_t ngx_recording_writer_message(ngx_recording_writer_t *w,
     ngx_recording_batch_t *batch, ngx_recording_cursor_t *cursor,
@@ -134,7 +133,7 @@ ngx_recording_writer_sync(ngx_recording_writer_t *w)
 {
     int64_t  now, interval;
 
-    now = ngx_recording_writer_now();
+    now = ngx_recording_wall();
     interval = (int64_t) (w->template->sync ? w->template->sync
                                             : NGX_RECORDING_WRITER_NOTE)
                * 1000;
@@ -153,17 +152,6 @@ ngx_recording_writer_sync(ngx_recording_writer_t *w)
     w->synced = now;
 
     ngx_recording_output_sync_thread(w, w->template->sync != 0);
-}
-
-
-static int64_t
-ngx_recording_writer_now(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_REALTIME, &ts);
-
-    return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 
@@ -222,6 +210,8 @@ ngx_recording_writer_end_thread(ngx_recording_writer_t *w)
         return ngx_recording_writer_failed(w, &err);
     }
 
+    ngx_recording_writer_passed(w);
+
     if (w->waits) {
         ngx_recording_writer_waits(w);
     }
@@ -244,6 +234,18 @@ ngx_recording_writer_failed(ngx_recording_writer_t *w,
     }
 
     return w->stop ? NGX_ERROR : NGX_AGAIN;
+}
+
+
+void
+ngx_recording_writer_passed(ngx_recording_writer_t *w)
+{
+    if (w->failed) {
+        w->failed = 0;
+
+        ngx_recording_notice(&w->notices, NGX_LOG_NOTICE, 0,
+                             "catalogue can be written again");
+    }
 }
 
 
@@ -583,7 +585,7 @@ ngx_recording_writer_claim(ngx_recording_writer_t *w,
         return NGX_ERROR;
     }
 
-    now = ngx_recording_writer_now();
+    now = ngx_recording_wall();
     start = &w->start;
 
     start->stream = w->stream;
@@ -601,7 +603,7 @@ ngx_recording_writer_claim(ngx_recording_writer_t *w,
 
     if (rc == NGX_OK) {
         w->recording_id = start->recording_id;
-        w->failed = 0;
+        ngx_recording_writer_passed(w);
 
         ngx_recording_notice(&w->notices, NGX_LOG_NOTICE, 0,
                              "recording %llu %s",

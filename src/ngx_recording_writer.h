@@ -143,5 +143,8 @@ ngx_int_t ngx_recording_writer_end_thread(ngx_recording_writer_t *w);
 ngx_int_t ngx_recording_writer_failed(ngx_recording_writer_t *w,
     ngx_recording_catalogue_error_t *err);
 
+/* and that this is over */
+void ngx_recording_writer_passed(ngx_recording_writer_t *w);
+
 
 #endif /* _NGX_RECORDING_WRITER_H_INCLUDED_ */
