@@ -385,7 +385,7 @@ ngx_recording_keeper_reserve(ngx_recording_keeper_t *keeper)
 }
 
 
-/* the oldest finished files go, when the store has more than max= */
+/* the oldest finished files go, when the store has nearly max= */
 
 static ngx_int_t
 ngx_recording_keeper_quota(ngx_recording_keeper_t *keeper,
@@ -397,7 +397,7 @@ ngx_recording_keeper_quota(ngx_recording_keeper_t *keeper,
     store = &keeper->worker->store;
 
     if (ngx_recording_catalogue_evict_thread(&keeper->worker->catalogue,
-                         store->max
+                         store->max - store->max / 100
                          - ngx_recording_store_growing_thread(store),
                          &over, &evicted, err)
         != NGX_OK)
