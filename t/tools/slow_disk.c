@@ -6,11 +6,16 @@
  * test changes while the program runs:
  *
  *   int64  armed    calls are watched
- *   int64  delay    ms, before each call
- *   int64  error    errno of each call that changes something, 0 for none
- *   int64  call     which calls `error` is for, a bit each, 0 for all
+ *   int64  delay    ms, before a call
+ *   int64  error    errno of a call, 0 for none
+ *   int64  call     which calls are hit by these, a bit each; 0: all, but no
+ *                   error for those that read
+ *   int64  where    1: not those of the catalogue; 2: only those
+ *   int64  times    a call is hit so often in turn, then it succeeds, as
+ *                   after EINTR; 0: always
  *   int64  main     calls of the main thread, counted here
  *   int64  calls    of all threads
+ *   int64  hits     those that were delayed or failed
  *   int64  hold     n: the nth call from now of a thread other than the main
  *                   one is held, 0: none
  *   int64  holds    which calls are counted for that, a bit each, 0 for all
@@ -23,6 +28,8 @@
  * Then texts: the name of the last call of the main thread, 32 bytes; what no
  * path of a call to be held may contain, 32 bytes; the held call and its
  * path, 256 bytes.
+ *
+ * The catalogue is what SQLite has open: catalogue.db, -wal and -shm.
  */
 
 #ifndef _GNU_SOURCE
@@ -46,7 +53,12 @@
 #define PART  (1024 * 1024)               /* of copy_file_range() */
 
 
-enum { OPEN, WRITE, SYNC, RENAME, ALLOCATE, UNLINK, READ, TRUNCATE };
+/* LOOK is an open to read, which no full disk refuses */
+
+enum { OPEN, WRITE, SYNC, RENAME, ALLOCATE, UNLINK, READ, LOOK, TRUNCATE,
+       KINDS };
+
+enum { ALL, FILES, CATALOGUE };
 
 
 typedef struct {
@@ -54,8 +66,11 @@ typedef struct {
     int64_t  delay;
     int64_t  error;
     int64_t  call;
+    int64_t  where;
+    int64_t  times;
     int64_t  main;
     int64_t  calls;
+    int64_t  hits;
     int64_t  hold;
     int64_t  holds;
     int64_t  after;
@@ -64,7 +79,7 @@ typedef struct {
     int64_t  slowest;
     char     name[32];
     char     skip[32];
-    char     where[256];
+    char     place[256];
 } control_t;
 
 
@@ -145,6 +160,20 @@ slow_path(int fd, const char *path, char *real, size_t size)
 }
 
 
+/* FILES or CATALOGUE, 0 if the path is not below the directory */
+
+static int
+slow_where(const char *path)
+{
+    if (strncmp(path, store, store_len) != 0 || path[store_len] != '/') {
+        return 0;
+    }
+
+    return strncmp(path + store_len, "/catalogue.db", 13) == 0 ? CATALOGUE
+                                                               : FILES;
+}
+
+
 static void
 slow_sleep(int64_t ms)
 {
@@ -164,6 +193,44 @@ slow_is_main(void)
 }
 
 
+static int
+slow_reads(int kind)
+{
+    return kind == READ || kind == LOOK;
+}
+
+
+/* whether this call is delayed or fails */
+
+static int
+slow_hit(int kind, int where)
+{
+    static __thread int  failed[KINDS];
+
+    if (control->call ? !(control->call & (1 << kind))
+                      : control->error && slow_reads(kind))
+    {
+        return 0;
+    }
+
+    if ((control->where != ALL && control->where != where)
+        || (control->error == ENOSPC && slow_reads(kind))
+        || (control->error == 0 && control->delay == 0))
+    {
+        return 0;
+    }
+
+    if (control->times && failed[kind] >= control->times) {
+        failed[kind] = 0;
+        return 0;
+    }
+
+    failed[kind]++;
+
+    return 1;
+}
+
+
 /* whether this call is the one that is to be held */
 
 static int
@@ -175,7 +242,7 @@ slow_is_held(int kind, const char *name, const char *path)
         return 0;
     }
 
-    if (control->holds ? !(control->holds & (1 << kind)) : kind == READ) {
+    if (control->holds ? !(control->holds & (1 << kind)) : slow_reads(kind)) {
         return 0;
     }
 
@@ -196,7 +263,7 @@ slow_is_held(int kind, const char *name, const char *path)
         return 0;
     }
 
-    snprintf(control->where, sizeof(control->where), "%s %s", name,
+    snprintf(control->place, sizeof(control->place), "%s %s", name,
              path + store_len);
 
     return 1;
@@ -219,6 +286,7 @@ slow_hold(void)
 static int
 slow_begin(call_t *call, int kind, const char *name, int fd, const char *path)
 {
+    int   err, where;
     char  real[4096];
 
     call->watched = 0;
@@ -229,7 +297,9 @@ slow_begin(call_t *call, int kind, const char *name, int fd, const char *path)
 
     slow_path(fd, path, real, sizeof(real));
 
-    if (strncmp(real, store, store_len) != 0) {
+    where = slow_where(real);
+
+    if (where == 0) {
         return 0;
     }
 
@@ -240,10 +310,6 @@ slow_begin(call_t *call, int kind, const char *name, int fd, const char *path)
         strncpy(control->name, name, sizeof(control->name) - 1);
     }
 
-    if (control->delay) {
-        slow_sleep(control->delay);
-    }
-
     call->hold = slow_is_held(kind, name, real);
 
     if (call->hold && !control->after) {
@@ -251,10 +317,18 @@ slow_begin(call_t *call, int kind, const char *name, int fd, const char *path)
         call->hold = 0;
     }
 
-    if (control->error && kind != READ
-        && (control->call == 0 || (control->call & (1 << kind))))
-    {
-        return (int) control->error;
+    if (slow_hit(kind, where)) {
+        __sync_fetch_and_add(&control->hits, 1);
+
+        if (control->delay) {
+            slow_sleep(control->delay);
+        }
+
+        err = (int) control->error;
+
+        if (err) {
+            return err;
+        }
     }
 
     call->watched = 1;
@@ -339,7 +413,7 @@ int name params                                                              \
     va_start(ap, flags);                                                     \
     mode = (flags & O_CREAT) ? va_arg(ap, mode_t) : 0;                       \
     va_end(ap);                                                              \
-    err = slow_begin(&call, (flags & (O_ACCMODE|O_CREAT)) ? OPEN : READ,     \
+    err = slow_begin(&call, (flags & (O_ACCMODE|O_CREAT)) ? OPEN : LOOK,     \
                      #name, at, path);                                       \
     if (err) {                                                               \
         errno = err;                                                         \
@@ -382,6 +456,8 @@ CALL(READ, ssize_t, pread, (int fd, void *buf, size_t n, off_t off),
      (fd, buf, n, off), fd, NULL)
 CALL(READ, ssize_t, pread64, (int fd, void *buf, size_t n, off64_t off),
      (fd, buf, n, off), fd, NULL)
+CALL(READ, ssize_t, read, (int fd, void *buf, size_t n), (fd, buf, n), fd,
+     NULL)
 
 CALL(SYNC, int, fsync, (int fd), (fd), fd, NULL)
 CALL(SYNC, int, fdatasync, (int fd), (fd), fd, NULL)
@@ -394,6 +470,8 @@ CALL(ALLOCATE, int, fallocate64,
 CALL(TRUNCATE, int, ftruncate, (int fd, off_t len), (fd, len), fd, NULL)
 CALL(TRUNCATE, int, ftruncate64, (int fd, off64_t len), (fd, len), fd, NULL)
 
+CALL(RENAME, int, rename, (const char *from, const char *to), (from, to), -1,
+     from)
 CALL(RENAME, int, renameat, (int a, const char *from, int b, const char *to),
      (a, from, b, to), a, from)
 CALL(RENAME, int, renameat2,

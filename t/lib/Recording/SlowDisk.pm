@@ -7,6 +7,7 @@ package Recording::SlowDisk;
 #     my $t = Recording::Nginx->new(store => $disk->store);
 #     $disk->set(armed => 1, delay => 1000);
 #     is($disk->get('main'), 0, 'no call from the event loop');
+#     $disk->set(error => ENOSPC, call => 'write', where => 'files');
 #
 # A thread can be held at a call, for nginx to be killed just there:
 #
@@ -14,6 +15,9 @@ package Recording::SlowDisk;
 #     wait_for('it', 10, sub { $disk->held });
 #     note $disk->held;               # 'fsync /work/176.mp4'
 #     $disk->release;
+#
+# A test with several disks calls ->use_next before it starts the nginx that
+# a disk is for.
 
 use strict;
 use warnings;
@@ -22,15 +26,20 @@ use File::Temp;
 
 use Recording::Util qw(root run);
 
-my @fields = qw(armed delay error call main calls hold holds after held
-                length slowest);
+my @fields = qw(armed delay error call where times main calls hits
+                hold holds after held length slowest);
 
-# behind them: place and size
-my %texts = (name => [0, 32], skip => [32, 32], where => [64, 256]);
+# behind them: offset and size
+my %texts = (name => [0, 32], skip => [32, 32], place => [64, 256]);
 
-# bits of `call`
-my %kinds = (open => 1, write => 2, sync => 4, rename => 8, allocate => 16,
-             unlink => 32, truncate => 128);
+# bits of `call` and `holds`
+my %kinds = (open => 1 + 128, write => 2, sync => 4, rename => 8,
+             allocate => 16, unlink => 32, read => 64, truncate => 256);
+
+# names of values
+my %names = (call => \%kinds, where => { files => 1, catalogue => 2 });
+
+my $preload = $ENV{TEST_NGINX_PRELOAD};
 
 # new(store => path): another directory than one that it makes
 sub new {
@@ -41,21 +50,38 @@ sub new {
 
     my $self = bless { dir => $dir, store => "$dir/store", %opt }, $class;
 
-    my ($status, $out, $err) = run('cc', '-shared', '-fPIC', '-O2',
-        '-D_GNU_SOURCE', '-o', "$dir/slow_disk.so",
-        root() . '/t/tools/slow_disk.c', '-ldl');
-    die "slow_disk.c: $err\n" if $status;
-
     open my $file, '>', "$dir/control" or die "$dir/control: $!";
     print $file "\0" x 4096;
     close $file;
 
+    return $self->use_next;
+}
+
+# the next nginx that starts has this disk
+sub use_next {
+    my ($self) = @_;
+
     $ENV{SLOW_STORE} = $self->{store};
-    $ENV{SLOW_CONTROL} = "$dir/control";
-    $ENV{TEST_NGINX_PRELOAD} = join ':', grep { $_ }
-        $ENV{TEST_NGINX_PRELOAD}, "$dir/slow_disk.so";
+    $ENV{SLOW_CONTROL} = "$self->{dir}/control";
+    $ENV{TEST_NGINX_PRELOAD} = join ':', grep { $_ } $preload, _library();
 
     return $self;
+}
+
+my $library;
+
+sub _library {
+    return "$library/slow_disk.so" if $library;
+
+    $library = File::Temp->newdir('recording-disk-XXXXXX', TMPDIR => 1);
+    chmod 0755, $library;
+
+    my ($status, $out, $err) = run('cc', '-shared', '-fPIC', '-O2',
+        '-D_GNU_SOURCE', '-o', "$library/slow_disk.so",
+        root() . '/t/tools/slow_disk.c', '-ldl');
+    die "slow_disk.c: $err\n" if $status;
+
+    return "$library/slow_disk.so";
 }
 
 sub store { return $_[0]{store} }
@@ -64,9 +90,9 @@ sub set {
     my ($self, %value) = @_;
 
     for my $i (0 .. $#fields) {
-        next if !exists $value{$fields[$i]};
-        my $value = $value{$fields[$i]};
-        $value = $kinds{$value} if exists $kinds{$value};
+        my $field = $fields[$i];
+        next if !exists $value{$field};
+        my $value = $names{$field}{$value{$field}} // $value{$field};
         $self->_write(8 * $i, pack 'q', $value);
     }
 }
@@ -91,7 +117,7 @@ sub hold {
     $kinds |= $kinds{$_} for @{ $opt{on} || [] };
 
     $self->set(hold => 0);
-    $self->_write(_place('skip'), pack 'a32', $opt{skip} || '');
+    $self->_write(_at('skip'), pack 'a32', $opt{skip} || '');
     $self->set(holds => $kinds, after => $opt{after} || 0, hold => $n);
 
     # what is held now goes on to it
@@ -101,16 +127,16 @@ sub hold {
 # the call that is held, and its path in the store; '' if there is none
 sub held {
     my ($self) = @_;
-    return $self->get('held') ? $self->_text('where') : '';
+    return $self->get('held') ? $self->_text('place') : '';
 }
 
 sub release { $_[0]->set(hold => 0, held => 0) }
 
-sub _place { return 8 * @fields + $texts{$_[0]}[0] }
+sub _at { return 8 * @fields + $texts{$_[0]}[0] }
 
 sub _text {
     my ($self, $name) = @_;
-    return unpack 'Z*', $self->_read(_place($name), $texts{$name}[1]);
+    return unpack 'Z*', $self->_read(_at($name), $texts{$name}[1]);
 }
 
 sub _write {
