@@ -232,10 +232,11 @@ ngx_int_t ngx_recording_catalogue_evict_thread(ngx_recording_catalogue_t *cat,
     int64_t limit, int64_t *over, int64_t *evicted,
     ngx_recording_catalogue_error_t *err);
 
-/* evicted files that are still there; *n is the room for them */
+/* evicted files behind this id that are still there; *n is the room */
 ngx_int_t ngx_recording_catalogue_evicted_thread(
-    ngx_recording_catalogue_t *cat, ngx_recording_evicted_t *files,
-    ngx_uint_t *n, ngx_recording_catalogue_error_t *err);
+    ngx_recording_catalogue_t *cat, uint64_t after,
+    ngx_recording_evicted_t *files, ngx_uint_t *n,
+    ngx_recording_catalogue_error_t *err);
 
 /* they are not any more; NGX_DECLINED: another worker has said so */
 ngx_int_t ngx_recording_catalogue_gone_thread(ngx_recording_catalogue_t *cat,

@@ -552,7 +552,7 @@ ngx_recording_catalogue_oldest(ngx_recording_catalogue_t *cat, int64_t bytes,
 
 ngx_int_t
 ngx_recording_catalogue_evicted_thread(ngx_recording_catalogue_t *cat,
-    ngx_recording_evicted_t *files, ngx_uint_t *n,
+    uint64_t after, ngx_recording_evicted_t *files, ngx_uint_t *n,
     ngx_recording_catalogue_error_t *err)
 {
     int                       step;
@@ -573,6 +573,7 @@ ngx_recording_catalogue_evicted_thread(ngx_recording_catalogue_t *cat,
 
     if (st) {
         (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) room);
+        (void) sqlite3_bind_int64(st, 2, (sqlite3_int64) after);
 
         while ((step = sqlite3_step(st)) == SQLITE_ROW) {
             f = &files[(*n)++];

@@ -131,6 +131,7 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
 
     /* TAKE */
     "UPDATE files SET state = ?2, owner = ?3, resume_us = NULL,"
+    " size = iif(state = 'paused' AND ?2 = 'recording', 0, size),"
     " recovered = max(recovered, ?4) WHERE file_id = ?1",
 
     /* OWN */
@@ -194,7 +195,7 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     /* UNFINISHED: and nobody's, or somebody else's */
     "SELECT file_id, format, state, owner, resume_us FROM files"
     " WHERE state IN ('recording', 'paused', 'finishing') AND owner <> ?1"
-    " ORDER BY file_id",
+    " ORDER BY random()",
 
     /* OVER: recordings of dead workers without files that wait */
     "SELECT recording_id, owner FROM recordings WHERE end_us IS NULL"
@@ -275,7 +276,7 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
 
     /* EVICTED */
     "SELECT file_id, format, path FROM files WHERE state = 'evicted'"
-    " AND local = 1 LIMIT ?1",
+    " AND local = 1 AND file_id > ?2 ORDER BY file_id LIMIT ?1",
 
     /* GONE */
     "UPDATE files SET local = 0 WHERE file_id = ?1 AND local = 1",

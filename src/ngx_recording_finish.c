@@ -6,6 +6,7 @@
 #define NGX_RECORDING_FINISH_CLAIMS  20
 #define NGX_RECORDING_FINISH_RETRY   5000         /* ms */
 #define NGX_RECORDING_FINISH_TRIES   3            /* of what cannot pass */
+#define NGX_RECORDING_FINISH_GIVE    12           /* of an orphan, in turn */
 
 
 typedef struct {
@@ -16,6 +17,8 @@ typedef struct {
     ngx_recording_job_t     job;
     ngx_event_t             retry;
     ngx_uint_t              tries;         /* that failed by the file itself */
+    ngx_uint_t              again;         /* that failed otherwise */
+    unsigned                orphan:1;      /* of nobody before */
     unsigned                over:1;        /* it is finished, or left to the
                                               next start */
     unsigned                failed:1;      /* and this was said */
@@ -30,6 +33,8 @@ static ngx_recording_finish_t *ngx_recording_finish_create(
     ngx_recording_worker_t *worker, ngx_log_t *log,
     void (*done)(void *data), void *data);
 static void ngx_recording_finish_thread(void *data);
+static void ngx_recording_finish_leave(ngx_recording_finish_t *f,
+    ngx_uint_t owned);
 static void ngx_recording_finish_done(void *data);
 static void ngx_recording_finish_again(ngx_event_t *ev);
 static ngx_int_t ngx_recording_finish_open(ngx_recording_finish_t *f);
@@ -93,6 +98,7 @@ ngx_recording_finish_taken(ngx_recording_worker_t *worker,
     }
 
     f->taken = *taken;
+    f->orphan = 1;
 
     ngx_recording_job_post(&f->job);
 }
@@ -142,6 +148,14 @@ ngx_recording_finish_thread(void *data)
 
     if (rc == NGX_OK && f->mux == NULL && !f->clear) {
         rc = ngx_recording_finish_open(f);
+
+        if (rc != NGX_OK && f->mux) {
+
+            /* nothing of it is open, or its row is not written: once more */
+
+            ngx_recording_mux_close_thread(f->mux);
+            f->mux = NULL;
+        }
     }
 
     if (rc == NGX_OK && f->mux) {
@@ -156,6 +170,15 @@ ngx_recording_finish_thread(void *data)
         ngx_recording_notice(&f->notices, NGX_LOG_ERR, 0,
                              "file \"%llu\" cannot be finished, it is left "
                              "in work/", (unsigned long long) f->taken.id);
+
+        ngx_recording_finish_leave(f, 1);
+        rc = NGX_OK;
+    }
+
+    if (rc == NGX_AGAIN && f->orphan
+        && ++f->again == NGX_RECORDING_FINISH_GIVE)
+    {
+        ngx_recording_finish_leave(f, 0);
         rc = NGX_OK;
     }
 
@@ -167,6 +190,28 @@ ngx_recording_finish_thread(void *data)
             f->mux = NULL;
         }
     }
+}
+
+
+/*
+ * A file that is not worked on any more: its recording does not wait for it.
+ * One that is not owned is taken again later, by others, too, and makes place
+ * for other files.
+ */
+
+static void
+ngx_recording_finish_leave(ngx_recording_finish_t *f, ngx_uint_t owned)
+{
+    ngx_recording_file_e              state;
+    ngx_recording_catalogue_error_t   err;
+
+    state = !owned && f->mux == NULL
+            && f->taken.state == NGX_RECORDING_FILE_RECORDING
+            ? NGX_RECORDING_FILE_RECORDING : NGX_RECORDING_FILE_FINISHING;
+
+    (void) ngx_recording_catalogue_state_thread(&f->worker->catalogue,
+                                                f->taken.id, state, owned, -1,
+                                                &err);
 }
 
 
@@ -321,12 +366,14 @@ ngx_recording_finish_pause(ngx_recording_finish_t *f)
         return ngx_recording_finish_failed(f, mux->op, mux->err, NULL);
     }
 
-    if (ngx_recording_catalogue_update_thread(&f->worker->catalogue,
-                                              &mux->file, 0, &err)
+    /* the recording first: who sees a paused file may take it */
+
+    if (ngx_recording_catalogue_left_thread(&f->worker->catalogue,
+                                            mux->file.recording_id,
+                                            mux->owner, &err)
         != NGX_OK
-        || ngx_recording_catalogue_left_thread(&f->worker->catalogue,
-                                               mux->file.recording_id,
-                                               mux->owner, &err)
+        || ngx_recording_catalogue_update_thread(&f->worker->catalogue,
+                                                 &mux->file, 0, &err)
            != NGX_OK)
     {
         mux->file.state = NGX_RECORDING_FILE_RECORDING;

@@ -104,7 +104,7 @@ ngx_recording_io_solid_thread(int fd, off_t from)
     struct stat  st;
 
     if (fstat(fd, &st) == -1) {
-        return 0;
+        return -1;
     }
 
     if (st.st_size <= from) {
@@ -123,6 +123,7 @@ ngx_recording_reader_init(ngx_recording_reader_t *reader, int fd)
     reader->fd = fd;
     reader->start = 0;
     reader->size = 0;
+    reader->err = 0;
 }
 
 
@@ -151,6 +152,7 @@ ngx_recording_reader_thread(ngx_recording_reader_t *reader, off_t offset,
         }
 
         if (n <= 0) {
+            reader->err = n == -1 ? errno : 0;
             return NULL;
         }
 

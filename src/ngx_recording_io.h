@@ -26,6 +26,7 @@ typedef struct {
     int                     fd;
     off_t                   start;     /* of what the window has */
     size_t                  size;
+    ngx_err_t               err;       /* it could not be read */
     u_char                  window[NGX_RECORDING_WINDOW];
 } ngx_recording_reader_t;
 

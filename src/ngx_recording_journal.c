@@ -427,6 +427,7 @@ ngx_recording_journal_load(ngx_recording_store_t *store, uint64_t id, int *fd,
     }
 
     buf = NULL;
+    errno = EFBIG;
 
     if (fstat(*fd, &st) == 0 && st.st_size <= NGX_RECORDING_JOURNAL_MAX) {
         buf = malloc(st.st_size + 1);

@@ -139,7 +139,6 @@ ngx_recording_keeper_thread(void *data)
 
     } else {
         keeper->nwanted = 0;
-        keeper->ntaken = 0;
 
         if (!keeper->failed) {
             keeper->failed = 1;
@@ -343,6 +342,7 @@ ngx_recording_keeper_sweep(ngx_recording_keeper_t *keeper,
                                          keeper->taken, &keeper->ntaken, err)
            != NGX_OK)
     {
+        keeper->ntaken = 0;
         return NGX_ERROR;
     }
 
@@ -423,8 +423,9 @@ static ngx_int_t
 ngx_recording_keeper_discard(ngx_recording_keeper_t *keeper,
     ngx_recording_catalogue_error_t *err)
 {
+    uint64_t                    after;
     ngx_int_t                   rc;
-    ngx_uint_t                  i, n, gone;
+    ngx_uint_t                  i, n;
     ngx_recording_evicted_t    *files, *f;
     ngx_recording_catalogue_t  *catalogue;
 
@@ -437,12 +438,14 @@ ngx_recording_keeper_discard(ngx_recording_keeper_t *keeper,
         return NGX_OK;
     }
 
+    after = 0;
+
 next:
 
     n = NGX_RECORDING_KEEPER_EVICTED;
-    gone = 0;
 
-    if (ngx_recording_catalogue_evicted_thread(catalogue, files, &n, err)
+    if (ngx_recording_catalogue_evicted_thread(catalogue, after, files, &n,
+                                               err)
         != NGX_OK)
     {
         free(files);
@@ -451,6 +454,7 @@ next:
 
     for (i = 0; i < n; i++) {
         f = &files[i];
+        after = f->id;
 
         if (ngx_recording_store_discard_thread(&keeper->worker->store,
                                                f->path, 0)
@@ -465,8 +469,6 @@ next:
 
             continue;
         }
-
-        gone++;
 
         rc = ngx_recording_catalogue_gone_thread(catalogue, f->id, err);
 
@@ -485,7 +487,7 @@ next:
                              "file evicted: \"%s\"", f->path);
     }
 
-    if (gone == NGX_RECORDING_KEEPER_EVICTED) {
+    if (n == NGX_RECORDING_KEEPER_EVICTED) {
         goto next;
     }
 

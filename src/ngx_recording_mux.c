@@ -276,7 +276,14 @@ ngx_recording_mux_reopen_thread(ngx_recording_store_t *store, uint64_t id,
 
     mux->killed = killed;
 
-    (void) mux->format->reopen(mux);
+    /* what follows the last whole block must not be read behind new ones */
+
+    if (ngx_recording_ftruncate(mux->journal, mux->journal_pos) == -1) {
+        (void) ngx_recording_mux_error(mux, "truncate the journal of");
+
+    } else {
+        (void) mux->format->reopen(mux);
+    }
 
     mux->file.in = mux->file.written;
 

@@ -157,6 +157,10 @@ ngx_recording_aac_reopen(ngx_recording_mux_t *mux)
 
     limit = ngx_recording_io_solid_thread(mux->fd, 0);
 
+    if (limit == -1) {
+        return ngx_recording_mux_error(mux, "stat");
+    }
+
     if (limit < mux->pos) {
 
         /* what the journal told is gone: the whole file is read */
@@ -227,6 +231,13 @@ ngx_recording_aac_scan(ngx_recording_mux_t *mux, off_t limit)
                                 : from);
         mux->pos += size;
         n++;
+    }
+
+    if (reader->err) {
+        errno = reader->err;
+        free(reader);
+
+        return ngx_recording_mux_error(mux, "read");
     }
 
     free(reader);

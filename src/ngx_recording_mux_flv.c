@@ -380,6 +380,10 @@ ngx_recording_flv_reopen(ngx_recording_mux_t *mux)
     limit = ngx_recording_io_solid_thread(mux->fd,
                                              NGX_RECORDING_FLV_START);
 
+    if (limit == -1) {
+        return ngx_recording_mux_error(mux, "stat");
+    }
+
     if (limit < mux->pos) {
 
         /* what the journal told is gone: the whole file is read */
@@ -405,6 +409,15 @@ ngx_recording_flv_reopen(ngx_recording_mux_t *mux)
 
     while ((size = ngx_recording_flv_found(mux, reader, limit)) != 0) {
         mux->pos += size;
+    }
+
+    /* nothing is cut off because it cannot be read now */
+
+    if (reader->err) {
+        errno = reader->err;
+        free(reader);
+
+        return ngx_recording_mux_error(mux, "read");
     }
 
     free(reader);

@@ -20,9 +20,11 @@ static ngx_int_t ngx_recording_hls_scan(ngx_recording_mux_t *mux, int fd,
 ngx_int_t
 ngx_recording_hls_reopen(ngx_recording_mux_t *mux)
 {
-    char                  dir[NGX_RECORDING_FILE_PATH];
-    size_t                len;
-    ngx_recording_hls_t  *hls;
+    char                   dir[NGX_RECORDING_FILE_PATH];
+    off_t                  limit;
+    size_t                 len;
+    uint64_t               version;
+    ngx_recording_hls_t   *hls;
 
     if (mux->data == NULL && ngx_recording_hls_create(mux) != NGX_OK) {
         return NGX_ERROR;
@@ -48,6 +50,27 @@ ngx_recording_hls_reopen(ngx_recording_mux_t *mux)
 
     if (hls->playlist == -1) {
         return ngx_recording_mux_error(mux, "open the playlist");
+    }
+
+    limit = ngx_recording_io_solid_thread(hls->playlist, 0);
+
+    if (limit == -1) {
+        return ngx_recording_mux_error(mux, "stat the playlist");
+    }
+
+    if (limit < (off_t) hls->kept.list.end) {
+
+        /* what the journal told is gone: all segments are read */
+
+        version = hls->kept.version;
+        ngx_memzero(&hls->kept, sizeof(hls->kept));
+
+        hls->kept.version = version;
+        hls->kept.last[NGX_RECORDING_VIDEO] = INT64_MIN;
+        hls->kept.last[NGX_RECORDING_AUDIO] = INT64_MIN;
+        hls->kept.wall = mux->file.start;
+
+        ngx_recording_mux_forget(mux);
     }
 
     mux->pos = 0;
@@ -103,7 +126,8 @@ ngx_recording_hls_unlisted(ngx_recording_mux_t *mux)
                                   O_RDWR|O_CLOEXEC|O_NOFOLLOW, 0);
 
         if (fd == -1) {
-            return NGX_OK;
+            return errno == NGX_ENOENT
+                   ? NGX_OK : ngx_recording_mux_error(mux, "open a segment of");
         }
 
         ngx_recording_mux_seen(mux, fd);
@@ -191,6 +215,12 @@ ngx_recording_hls_scan(ngx_recording_mux_t *mux, int fd, uint64_t *whole)
     ngx_recording_ts_init(&ts, &hls->kept.pids);
 
     limit = ngx_recording_io_solid_thread(fd, 0);
+
+    if (limit == -1) {
+        free(reader);
+        return ngx_recording_mux_error(mux, "stat a segment of");
+    }
+
     n = NGX_RECORDING_WINDOW - NGX_RECORDING_WINDOW % NGX_RECORDING_TS_PACKET;
 
     for (pos = 0; pos < limit; pos += n) {
@@ -200,6 +230,13 @@ ngx_recording_hls_scan(ngx_recording_mux_t *mux, int fd, uint64_t *whole)
         if (p == NULL || ngx_recording_ts_scan(&ts, p, n) != NGX_OK) {
             break;
         }
+    }
+
+    if (reader->err) {
+        errno = reader->err;
+        free(reader);
+
+        return ngx_recording_mux_error(mux, "read a segment of");
     }
 
     free(reader);

@@ -312,6 +312,11 @@ ngx_recording_mp4_reopen(ngx_recording_mux_t *mux)
     mp4->index = ngx_recording_store_reopen_thread(mux->store, mp4->name);
 
     if (mp4->index == -1) {
+
+        /* the media data is there: it is not as if there was no file */
+
+        errno = errno == NGX_ENOENT ? EINVAL : errno;
+
         return ngx_recording_mux_error(mux, "open the index of");
     }
 
@@ -324,8 +329,12 @@ ngx_recording_mp4_reopen(ngx_recording_mux_t *mux)
 
     limit = ngx_recording_io_solid_thread(mux->fd,
                                              NGX_RECORDING_MP4_RESERVE
-                                             + mp4->shift)
-            - (off_t) mp4->shift;
+                                             + mp4->shift);
+    if (limit == -1) {
+        return ngx_recording_mux_error(mux, "stat");
+    }
+
+    limit = ngx_max(limit - (off_t) mp4->shift, 0);
 
     if (ngx_recording_mp4_read_index(mux, limit) != NGX_OK) {
         return NGX_ERROR;
@@ -447,6 +456,14 @@ ngx_recording_mp4_read_index(ngx_recording_mux_t *mux, off_t limit)
     }
 
     mp4->records = n;
+
+    if (reader->err) {
+        errno = reader->err;
+        free(reader);
+
+        return ngx_recording_mux_error(mux, "read the index of");
+    }
+
     free(reader);
 
     return NGX_OK;

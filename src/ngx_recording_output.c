@@ -19,6 +19,8 @@ typedef enum {
 static ngx_recording_output_e ngx_recording_output_turn(
     ngx_recording_writer_t *w, ngx_recording_output_t *out,
     ngx_recording_cut_t *cut);
+static void ngx_recording_output_times(ngx_recording_mux_t *mux,
+    ngx_recording_cut_t *cut);
 static ngx_int_t ngx_recording_output_create(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_cut_t *cut);
 static void ngx_recording_output_open(ngx_recording_writer_t *w,
@@ -163,9 +165,15 @@ ngx_recording_output_create(ngx_recording_writer_t *w,
 
     ngx_recording_output_tracks(w, media);
 
-    if (out->next
-        || (out->resumed && ngx_recording_pause_fits(out, media)))
-    {
+    if (out->resumed && ngx_recording_pause_fits(out, media)) {
+        return NGX_OK;
+    }
+
+    if (out->next) {
+
+        /* its row was written before; another format's was not */
+
+        ngx_recording_output_times(out->next, cut);
         return NGX_OK;
     }
 
@@ -188,10 +196,8 @@ ngx_recording_output_create(ngx_recording_writer_t *w,
 
     mux->segment = out->conf->segment;
     mux->resume = out->conf->resume;
-    mux->begin = cut->begin;
-    mux->cut = cut->time;
-    mux->key = cut->time - cut->begin;
-    mux->wall = cut->wall;
+
+    ngx_recording_output_times(mux, cut);
 
     mux->path = &w->template->path;
     mux->path_text = w->template->path_text;
@@ -223,6 +229,16 @@ ngx_recording_output_create(ngx_recording_writer_t *w,
     out->next = mux;
 
     return NGX_OK;
+}
+
+
+static void
+ngx_recording_output_times(ngx_recording_mux_t *mux, ngx_recording_cut_t *cut)
+{
+    mux->begin = cut->begin;
+    mux->cut = cut->time;
+    mux->key = cut->time - cut->begin;
+    mux->wall = cut->wall;
 }
 
 

@@ -434,12 +434,12 @@ ngx_recording_store_discard_thread(ngx_recording_store_t *store,
     }
 
     return ngx_recording_unlinkat(store->files, path, 0) == 0
-           || errno == NGX_ENOENT
+           || errno == NGX_ENOENT || errno == ENOTDIR
            ? NGX_OK : NGX_ERROR;
 }
 
 
-/* what somebody else has put there stays, and the directory with it */
+/* what is no part of a playlist stays, and the directory with it */
 
 static ngx_int_t
 ngx_recording_store_discard_dir(ngx_recording_store_t *store,

@@ -79,15 +79,24 @@ ngx_recording_writer_create(ngx_recording_stream_t *stream,
 void
 ngx_recording_writer_free(ngx_recording_writer_t *w)
 {
-    ngx_uint_t  i;
+    ngx_uint_t            i, n;
+    ngx_recording_mux_t  *mux[3];
 
     for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
         free(w->tracks[i].media.header);
     }
 
+    /* of a worker that gave up as it exits: another one goes on */
+
     for (i = 0; i < w->template->nformats; i++) {
-        if (w->outputs[i].next) {
-            ngx_recording_mux_close_thread(w->outputs[i].next);
+        mux[0] = w->outputs[i].mux;
+        mux[1] = w->outputs[i].resumed;
+        mux[2] = w->outputs[i].next;
+
+        for (n = 0; n < 3; n++) {
+            if (mux[n]) {
+                ngx_recording_mux_close_thread(mux[n]);
+            }
         }
     }
 
