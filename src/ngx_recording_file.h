@@ -97,4 +97,14 @@ typedef struct {
 } ngx_recording_file_t;
 
 
+/* the path as a C string; it has NGX_RECORDING_FILE_PATH bytes of room */
+
+static ngx_inline void
+ngx_recording_file_path(ngx_recording_file_t *file, char *path)
+{
+    ngx_memcpy(path, file->path, file->path_len);
+    path[file->path_len] = '\0';
+}
+
+
 #endif /* _NGX_RECORDING_FILE_H_INCLUDED_ */

@@ -308,8 +308,7 @@ ngx_recording_finish_absent(ngx_recording_finish_t *f)
     mux = f->mux;
     size = -1;
 
-    ngx_memcpy(path, mux->file.path, mux->file.path_len);
-    path[mux->file.path_len] = '\0';
+    ngx_recording_file_path(&mux->file, path);
 
     if (!mux->format->endless && mux->file.path_len) {
         size = ngx_recording_store_size_thread(mux->store, path);
@@ -420,8 +419,7 @@ ngx_recording_finish_lost(ngx_recording_finish_t *f)
     }
 
     if (mux->format->endless && mux->file.path_len) {
-        ngx_memcpy(path, mux->file.path, mux->file.path_len);
-        path[mux->file.path_len] = '\0';
+        ngx_recording_file_path(&mux->file, path);
 
         (void) ngx_recording_store_discard_thread(mux->store, path, 1);
     }
@@ -612,8 +610,7 @@ ngx_recording_finish_label(ngx_recording_mux_t *mux,
         return NGX_OK;
     }
 
-    ngx_memcpy(path, mux->file.path, mux->file.path_len);
-    path[mux->file.path_len] = '\0';
+    ngx_recording_file_path(&mux->file, path);
 
     /* not every file system can, and some not as much */
 
@@ -668,8 +665,7 @@ ngx_recording_finish_place(ngx_recording_mux_t *mux,
 
     for (rc = NGX_OK, n = 0; n < NGX_RECORDING_FINISH_CLAIMS; n++) {
 
-        ngx_memcpy(path, mux->file.path, mux->file.path_len);
-        path[mux->file.path_len] = '\0';
+        ngx_recording_file_path(&mux->file, path);
 
         if (!mux->placed) {
             rc = ngx_recording_store_place_thread(mux->store, mux->work,

@@ -667,8 +667,7 @@ ngx_recording_output_undo(ngx_recording_writer_t *w,
     if (mux->file.id) {
 
         if (mux->format->endless && mux->file.path_len) {
-            ngx_memcpy(path, mux->file.path, mux->file.path_len);
-            path[mux->file.path_len] = '\0';
+            ngx_recording_file_path(&mux->file, path);
 
             if (ngx_recording_store_discard_thread(mux->store, path, 1)
                 != NGX_OK)
