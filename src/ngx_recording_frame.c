@@ -81,6 +81,7 @@ ngx_recording_frame_parse(ngx_recording_frame_t *f, ngx_uint_t track,
     f->composition = 0;
     f->body = 1;
     f->key = 0;
+    f->idr = 0;
     f->header = 0;
 
     if (size == 0) {
@@ -107,6 +108,7 @@ ngx_recording_frame_video(ngx_recording_frame_t *f, u_char *p, size_t size)
     }
 
     f->key = (type == NGX_RECORDING_FRAME_KEY);
+    f->idr = f->key;
 
     if (p[0] & NGX_RECORDING_EX_VIDEO) {
         return ngx_recording_frame_ex(f, NGX_RECORDING_VIDEO, p, size);
@@ -152,6 +154,7 @@ ngx_recording_frame_audio(ngx_recording_frame_t *f, u_char *p, size_t size)
 
     format = p[0] >> 4;
     f->key = 1;
+    f->idr = 1;
 
     if (format == NGX_RECORDING_EX_AUDIO) {
         return ngx_recording_frame_ex(f, NGX_RECORDING_AUDIO, p, size);

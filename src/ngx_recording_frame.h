@@ -63,7 +63,9 @@ typedef struct {
     ngx_recording_codec_e   codec;
     int32_t                 composition;   /* PTS - DTS, ms */
     uint32_t                body;          /* offset of the coded data */
-    unsigned                key:1;
+    unsigned                key:1;         /* decoding can begin with it */
+    unsigned                idr:1;         /* and nothing later needs what
+                                              was before */
     unsigned                header:1;      /* sequence header */
 } ngx_recording_frame_t;
 

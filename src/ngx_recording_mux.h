@@ -52,6 +52,8 @@ typedef struct {
     size_t                  size;
     uint32_t                body;      /* offset of the coded data */
     unsigned                key:1;
+    unsigned                idr:1;     /* a key frame that is closed: nothing
+                                          later needs what was before */
     unsigned                cut:1;     /* a segment may begin here */
 } ngx_recording_sample_t;
 

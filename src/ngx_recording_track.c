@@ -295,6 +295,7 @@ ngx_recording_track_sample_thread(ngx_recording_writer_t *w,
     s.size = item->message->size;
     s.body = item->frame.body;
     s.key = item->frame.key;
+    s.idr = item->frame.idr;
     s.cut = cut;
 
     ngx_recording_output_sample_thread(w, &s);
