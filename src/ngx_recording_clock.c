@@ -2,66 +2,85 @@
 #include "ngx_recording_clock.h"
 
 
-#define NGX_RECORDING_CLOCK_STEP  20        /* ms, if there was none yet */
+#define NGX_RECORDING_CLOCK_STEP   20       /* ms, if there was none yet */
+#define NGX_RECORDING_CLOCK_LAG    3000     /* ms, between tracks that run */
+#define NGX_RECORDING_CLOCK_SLACK  2000     /* ms, and an eighth */
+#define NGX_RECORDING_CLOCK_RATE   1000     /* ms that tell a rate */
 
 
 static void ngx_recording_clock_first(ngx_recording_clock_t *clock,
     ngx_uint_t track, uint32_t timestamp);
+static int64_t ngx_recording_clock_time(ngx_recording_clock_t *clock,
+    ngx_uint_t track, int32_t composition, int64_t arrival,
+    ngx_recording_clock_e *event);
 static void ngx_recording_clock_adopt(ngx_recording_clock_t *clock,
     ngx_recording_clock_track_t *t);
+static int64_t ngx_recording_clock_back(ngx_recording_clock_t *clock,
+    ngx_recording_clock_track_t *t);
+static ngx_uint_t ngx_recording_clock_passed(ngx_recording_clock_t *clock,
+    int64_t time, int64_t arrival);
+static int64_t ngx_recording_clock_close(ngx_recording_clock_t *clock,
+    ngx_uint_t track, int32_t composition);
+static void ngx_recording_clock_move(ngx_recording_clock_t *clock,
+    ngx_recording_clock_track_t *t, int64_t time, ngx_uint_t back);
 static ngx_inline ngx_uint_t ngx_recording_clock_near(int64_t distance);
 
 
 int64_t
 ngx_recording_clock_advance(ngx_recording_clock_t *clock, ngx_uint_t track,
-    uint32_t timestamp, ngx_recording_clock_e *event)
+    uint32_t timestamp, int32_t composition, int64_t arrival,
+    ngx_recording_clock_e *event)
 {
-    int64_t                       time, distance;
+    int64_t                       time;
     ngx_recording_clock_track_t  *t;
 
     *event = NGX_RECORDING_CLOCK_STEADY;
 
     t = &clock->tracks[track];
 
-    if (!t->seen) {
+    if (t->frames == 0) {
         ngx_recording_clock_first(clock, track, timestamp);
-        return t->last;
-    }
+        time = t->last;
+        t->shown = time;
 
-    /* the difference has 32 bits and a sign: that is the wrap */
+    } else {
 
-    t->raw += (int32_t) (timestamp - (uint32_t) t->raw);
+        /* the difference has 32 bits and a sign: that is the wrap */
 
-    ngx_recording_clock_adopt(clock, t);
+        t->raw += (int32_t) (timestamp - (uint32_t) t->raw);
 
-    time = t->raw + t->offset;
-    distance = time - t->last;
+        time = ngx_recording_clock_time(clock, track, composition, arrival,
+                                        event);
 
-    if (ngx_recording_clock_near(distance)) {
-
-        if (distance > 0 && distance < 1000) {
-            t->step = distance;
+        if (time > t->last && time - t->last < 1000) {
+            t->step = time - t->last;
         }
-
-        t->last = time;
-
-        return time;
     }
 
-    /* right after the last frame, and so for all tracks */
+    t->last = time;
+    t->shown = ngx_max(t->shown, time + composition);
 
-    *event = (distance < 0 && distance >= -NGX_RECORDING_CLOCK_JUMP)
-             ? NGX_RECORDING_CLOCK_BACK : NGX_RECORDING_CLOCK_JUMPED;
+    if ((clock->tracks[0].frames == 0 && clock->tracks[1].frames == 0)
+        || *event == NGX_RECORDING_CLOCK_PAUSED
+        || *event == NGX_RECORDING_CLOCK_JUMPED)
+    {
+        clock->base = arrival - time;
+        clock->began = time;
+        clock->began_at = arrival;
+        clock->newest = time;
+        clock->arrived = arrival;
+    }
 
-    t->last += t->step;
-    t->offset = t->last - t->raw;
-    t->epoch = ++clock->epoch;
+    clock->base = ngx_min(clock->base, arrival - time);
 
-    clock->offset = t->offset;
-    clock->jump = distance;
-    clock->back = (*event == NGX_RECORDING_CLOCK_BACK);
+    if (time >= clock->newest) {
+        clock->newest = time;
+        clock->arrived = arrival;
+    }
 
-    return t->last;
+    t->frames++;
+
+    return time;
 }
 
 
@@ -74,76 +93,262 @@ ngx_recording_clock_first(ngx_recording_clock_t *clock, ngx_uint_t track,
     t = &clock->tracks[track];
     other = &clock->tracks[!track];
 
-    if (other->seen) {
-        t->raw = other->raw + (int32_t) (timestamp - (uint32_t) other->raw);
-        t->offset = other->offset;
-        t->epoch = other->epoch;
-        t->last = t->raw + t->offset;
+    t->step = NGX_RECORDING_CLOCK_STEP;
 
-        if (t->last < other->last - NGX_RECORDING_CLOCK_JUMP
-            || t->last > other->last + NGX_RECORDING_CLOCK_JUMP)
-        {
-            /* a track that comes late, with a clock of its own */
-
-            t->last = other->last;
-            t->offset = t->last - t->raw;
-            t->epoch = clock->epoch;
-        }
-
-    } else {
+    if (other->frames == 0) {
         t->raw = timestamp;
-        t->offset = -t->raw;
         t->last = 0;
+        t->offset = -t->raw;
+        t->since = 0;
 
         clock->offset = t->offset;
+
+        return;
     }
 
-    t->step = NGX_RECORDING_CLOCK_STEP;
+    t->raw = other->raw + (int32_t) (timestamp - (uint32_t) other->raw);
+    t->offset = other->offset;
+    t->last = t->raw + t->offset;
+
+    if (t->last < clock->newest - NGX_RECORDING_CLOCK_JUMP
+        || t->last > clock->newest + NGX_RECORDING_CLOCK_JUMP)
+    {
+        /* a track that comes late, with a clock of its own */
+
+        t->last = clock->newest;
+        t->offset = t->last - t->raw;
+
+        if (other->frames == 1) {
+
+            /* or it was the other one's first frame that had that */
+
+            clock->offset = t->offset;
+        }
+    }
+
     t->since = t->last;
-    t->seen = 1;
 }
 
 
-/*
- * The offset that the other track made is taken if it fits better than the
- * own one.
- */
+static int64_t
+ngx_recording_clock_time(ngx_recording_clock_t *clock, ngx_uint_t track,
+    int32_t composition, int64_t arrival, ngx_recording_clock_e *event)
+{
+    int64_t                       time, distance, shared;
+    ngx_recording_clock_track_t  *t;
+
+    t = &clock->tracks[track];
+
+    ngx_recording_clock_adopt(clock, t);
+
+    time = t->raw + t->offset;
+    distance = time - t->last;
+
+    if (distance < 0 && distance >= -NGX_RECORDING_CLOCK_JUMP) {
+
+        if (t->early) {
+            return t->last;
+        }
+
+        *event = t->back ? NGX_RECORDING_CLOCK_STEADY
+                         : NGX_RECORDING_CLOCK_BACK;
+
+        return ngx_recording_clock_back(clock, t);
+    }
+
+    t->back = 0;
+    t->early = 0;
+
+    if (distance >= 0
+        && (distance <= NGX_RECORDING_CLOCK_JUMP
+            || time <= clock->newest + NGX_RECORDING_CLOCK_JUMP))
+    {
+        return time;
+    }
+
+    /* a clock of its own may have been a mistake */
+
+    shared = t->raw + clock->offset;
+
+    if (shared >= clock->newest - NGX_RECORDING_CLOCK_JUMP
+        && shared <= clock->newest + NGX_RECORDING_CLOCK_JUMP)
+    {
+        t->offset = clock->offset;
+        return ngx_max(shared, t->last);
+    }
+
+    clock->jump = distance;
+
+    if (distance > 0 && ngx_recording_clock_passed(clock, time, arrival)) {
+
+        if (time - clock->newest <= NGX_RECORDING_CLOCK_PAUSE) {
+            return time;
+        }
+
+        clock->jump = time - clock->newest;
+        *event = NGX_RECORDING_CLOCK_PAUSED;
+
+    } else if (t->frames > 1) {
+        *event = NGX_RECORDING_CLOCK_JUMPED;
+    }
+
+    time = ngx_recording_clock_close(clock, track, composition);
+    ngx_recording_clock_move(clock, t, time, 0);
+
+    return time;
+}
+
+
+/* the offset that the other track made is taken if it fits better */
 
 static void
 ngx_recording_clock_adopt(ngx_recording_clock_t *clock,
     ngx_recording_clock_track_t *t)
 {
-    int64_t  own, other;
+    int64_t  own, shared, ahead;
 
-    if (t->epoch == clock->epoch) {
+    if (t->offset == clock->offset) {
         t->since = t->last;
         return;
     }
 
     own = t->raw + t->offset - t->last;
-    other = t->raw + clock->offset - t->last;
+    shared = t->raw + clock->offset - t->last;
+    ahead = clock->newest - t->last;
 
-    if (ngx_recording_clock_near(own)
-        && !(clock->back
-             && t->last - t->since > NGX_RECORDING_CLOCK_ADOPT
-             && ngx_recording_clock_near(other)))
+    if (ngx_recording_clock_near(own)) {
+
+        if (!clock->back
+            || t->last - t->since <= NGX_RECORDING_CLOCK_ADOPT
+            || !ngx_recording_clock_near(shared))
+        {
+            return;
+        }
+
+    } else if (llabs(shared) > NGX_RECORDING_CLOCK_JUMP
+               || llabs(shared) >= llabs(own))
     {
-        return;
-    }
+        /* or it was silent meanwhile */
 
-    if (other < -NGX_RECORDING_CLOCK_JUMP || other > NGX_RECORDING_CLOCK_JUMP) {
-        return;
+        if (own < 0 || shared < 0
+            || llabs(shared - ahead) > NGX_RECORDING_CLOCK_JUMP
+            || llabs(shared - ahead) >= llabs(own - ahead))
+        {
+            return;
+        }
     }
 
     t->offset = clock->offset;
-    t->epoch = clock->epoch;
+    t->back = 0;
 
-    if (other < 0) {
+    /* the offset is right, only the frame comes early */
 
-        /* the offset is right all the same, only this frame comes early */
+    t->early = (shared < 0);
+}
 
-        t->last += other;
+
+/* a step back is not followed, unless it was a step to another line */
+
+static int64_t
+ngx_recording_clock_back(ngx_recording_clock_t *clock,
+    ngx_recording_clock_track_t *t)
+{
+    int64_t  time;
+
+    if (!t->back) {
+        t->back = 1;
+        t->line = t->raw;
+        t->behind = t->last + t->step;
+        clock->jump = t->raw + t->offset - t->last;
     }
+
+    t->line = ngx_min(t->line, t->raw);
+
+    if (t->raw - t->line < NGX_RECORDING_CLOCK_LINE) {
+        return t->last + 1;
+    }
+
+    time = t->behind + t->raw - t->line;
+
+    t->back = 0;
+    ngx_recording_clock_move(clock, t, time, 1);
+
+    return time;
+}
+
+
+/*
+ * Whether a timestamp that is far ahead tells the truth: a frame is not
+ * there before it was made, as seen from the frame that took the shortest
+ * way here.  A publisher that is faster than real time is measured by its
+ * own rate.
+ */
+
+static ngx_uint_t
+ngx_recording_clock_passed(ngx_recording_clock_t *clock, int64_t time,
+    int64_t arrival)
+{
+    int64_t  hole, slack, elapsed, fed, took;
+
+    hole = time - clock->newest;
+    slack = NGX_RECORDING_CLOCK_SLACK + hole / 8;
+
+    if (arrival - clock->base >= time - slack) {
+        return 1;
+    }
+
+    elapsed = arrival - clock->arrived;
+    fed = clock->newest - clock->began;
+    took = clock->arrived - clock->began_at;
+
+    return took >= NGX_RECORDING_CLOCK_RATE && elapsed > 0
+           && (double) elapsed * fed >= (double) (hole - slack) * took;
+}
+
+
+/* one frame after all that was shown, as far as both tracks run together */
+
+static int64_t
+ngx_recording_clock_close(ngx_recording_clock_t *clock, ngx_uint_t track,
+    int32_t composition)
+{
+    int64_t                       time, after;
+    ngx_recording_clock_track_t  *t, *other;
+
+    t = &clock->tracks[track];
+    other = &clock->tracks[!track];
+
+    time = ngx_max(t->last + t->step, t->shown + t->step - composition);
+
+    if (other->frames == 0) {
+        return time;
+    }
+
+    /* the other one went on while this one was silent, or shows more */
+
+    if (other->last - t->last > NGX_RECORDING_CLOCK_LAG) {
+        time = ngx_max(time, other->last + other->step);
+    }
+
+    after = other->shown + other->step;
+
+    if (other->shown > other->last
+        && after > time && after - time < NGX_RECORDING_CLOCK_LAG)
+    {
+        time = after;
+    }
+
+    return time;
+}
+
+
+static void
+ngx_recording_clock_move(ngx_recording_clock_t *clock,
+    ngx_recording_clock_track_t *t, int64_t time, ngx_uint_t back)
+{
+    t->offset = time - t->raw;
+    clock->offset = t->offset;
+    clock->back = back;
 }
 
 

@@ -3,13 +3,17 @@
 #include "ngx_recording_output.h"
 
 
+static void ngx_recording_held_keep(ngx_recording_batch_t *held,
+    ngx_recording_batch_t *from, int64_t since);
+
+
 void
 ngx_recording_held_add(ngx_recording_writer_t *w,
-    ngx_recording_item_t *item)
+    ngx_recording_batch_t *held, ngx_recording_item_t *item)
 {
     u_char  *p;
 
-    p = ngx_recording_batch_add(&w->held, item->message->track,
+    p = ngx_recording_batch_add(held, item->message->track,
                                 item->message->timestamp, item->wall,
                                 sizeof(item->time) + item->message->size);
     if (p == NULL) {
@@ -25,66 +29,101 @@ ngx_recording_held_add(ngx_recording_writer_t *w,
 void
 ngx_recording_held_forget(ngx_recording_writer_t *w, int64_t before)
 {
-    u_char                   *p;
-    int64_t                   time;
-    ngx_recording_batch_t     held;
-    ngx_recording_cursor_t    c;
-    ngx_recording_message_t  *m;
+    ngx_recording_batch_t  held;
 
     held = w->held;
     ngx_memzero(&w->held, sizeof(ngx_recording_batch_t));
 
-    c = ngx_recording_batch_begin(&held);
+    ngx_recording_held_keep(&w->held, &held, before);
+    ngx_recording_batch_clear(&held);
+}
+
+
+/* moves what is not older than a stream time to the end of a batch */
+
+static void
+ngx_recording_held_keep(ngx_recording_batch_t *held,
+    ngx_recording_batch_t *from, int64_t since)
+{
+    u_char                   *p;
+    ngx_recording_cursor_t    c;
+    ngx_recording_message_t  *m;
+
+    c = ngx_recording_batch_begin(from);
 
     while ((m = ngx_recording_batch_next(&c)) != NULL) {
 
-        ngx_memcpy(&time, ngx_recording_message_body(m), sizeof(time));
-
-        if (time < before) {
+        if (ngx_recording_held_time(m) < since) {
             continue;
         }
 
-        p = ngx_recording_batch_add(&w->held, m->track, m->timestamp,
-                                    held.wall + (int64_t) m->arrival * 1000,
+        p = ngx_recording_batch_add(held, m->track, m->timestamp,
+                                    from->wall + (int64_t) m->arrival * 1000,
                                     m->size);
         if (p) {
             ngx_memcpy(p, ngx_recording_message_body(m), m->size);
         }
     }
-
-    ngx_recording_batch_clear(&held);
 }
 
 
 void
-ngx_recording_held_release_thread(ngx_recording_writer_t *w)
+ngx_recording_held_release_thread(ngx_recording_writer_t *w,
+    ngx_recording_batch_t *held, int64_t before)
 {
-    ngx_recording_item_t     item;
-    ngx_recording_cursor_t   c;
+    ngx_uint_t                n;
+    ngx_recording_item_t      item;
+    ngx_recording_batch_t     from;
+    ngx_recording_cursor_t    c;
     ngx_recording_message_t  *m, message;
 
-    c = ngx_recording_batch_begin(&w->held);
+    n = 0;
+    c = ngx_recording_batch_begin(held);
 
     while ((m = ngx_recording_batch_next(&c)) != NULL) {
+
+        item.time = ngx_recording_held_time(m);
+
+        if (item.time >= before) {
+            continue;
+        }
 
         message = *m;
         message.size -= sizeof(item.time);
 
         item.message = &message;
         item.data = ngx_recording_message_body(m) + sizeof(item.time);
-        item.wall = w->held.wall + (int64_t) m->arrival * 1000;
-
-        ngx_memcpy(&item.time, ngx_recording_message_body(m),
-                   sizeof(item.time));
+        item.wall = held->wall + (int64_t) m->arrival * 1000;
 
         (void) ngx_recording_frame_parse(&item.frame, message.track,
                                          item.data, message.size);
 
         ngx_recording_track_sample_thread(w, &item, 0);
+        n++;
+    }
+
+    if (n == 0) {
+        return;
     }
 
     /* the files point into what is freed now */
 
     ngx_recording_output_flush_thread(w);
-    ngx_recording_batch_clear(&w->held);
+
+    from = *held;
+    ngx_memzero(held, sizeof(ngx_recording_batch_t));
+
+    ngx_recording_held_keep(held, &from, before);
+    ngx_recording_batch_clear(&from);
+}
+
+
+int64_t
+ngx_recording_held_time(ngx_recording_message_t *m)
+{
+    int64_t  time;
+
+    ngx_memcpy(&time, ngx_recording_message_body(m), sizeof(time));
+
+    return time;
 }

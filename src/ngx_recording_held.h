@@ -1,7 +1,9 @@
 
 /*
- * Audio that the open files cannot take: it is held for those that begin at
- * the next key frame.
+ * Audio that waits for video.  The open files cannot take it, as its codec
+ * changed or its track is new: it is held for those that begin at the next
+ * key frame (w->held).  Or it is ahead of the video, and a cut is due: it is
+ * known only then to which file it belongs (w->ahead).
  *
  * Runs on pool threads, as a part of the writer's job.
  */
@@ -16,13 +18,17 @@
 
 /* keeps a frame; without memory it is dropped and counted */
 void ngx_recording_held_add(ngx_recording_writer_t *w,
-    ngx_recording_item_t *item);
+    ngx_recording_batch_t *held, ngx_recording_item_t *item);
+
+/* the stream time of a frame that is held, ms */
+int64_t ngx_recording_held_time(ngx_recording_message_t *m);
 
 /* forgets what is older than a stream time */
 void ngx_recording_held_forget(ngx_recording_writer_t *w, int64_t before);
 
-/* writes all of it to the files that are open now */
-void ngx_recording_held_release_thread(ngx_recording_writer_t *w);
+/* writes what is older than a stream time to the files that are open now */
+void ngx_recording_held_release_thread(ngx_recording_writer_t *w,
+    ngx_recording_batch_t *held, int64_t before);
 
 
 #endif /* _NGX_RECORDING_HELD_H_INCLUDED_ */

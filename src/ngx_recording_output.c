@@ -2,6 +2,7 @@
 #include "ngx_recording_journal.h"
 #include "ngx_recording_output.h"
 #include "ngx_recording_pause.h"
+#include "ngx_recording_tail.h"
 #include <sys/random.h>
 
 
@@ -20,7 +21,7 @@ static ngx_recording_output_e ngx_recording_output_turn(
     ngx_recording_writer_t *w, ngx_recording_output_t *out,
     ngx_recording_cut_t *cut);
 static void ngx_recording_output_times(ngx_recording_mux_t *mux,
-    ngx_recording_cut_t *cut);
+    ngx_recording_cut_t *cut, int64_t begin);
 static ngx_int_t ngx_recording_output_create(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_cut_t *cut);
 static void ngx_recording_output_open(ngx_recording_writer_t *w,
@@ -45,7 +46,8 @@ static void ngx_recording_output_tracks(ngx_recording_writer_t *w,
 
 
 ngx_uint_t
-ngx_recording_output_due(ngx_recording_writer_t *w, int64_t time)
+ngx_recording_output_due(ngx_recording_writer_t *w, int64_t time,
+    int64_t wall)
 {
     ngx_uint_t               i;
     ngx_recording_output_t  *out;
@@ -61,8 +63,8 @@ ngx_recording_output_due(ngx_recording_writer_t *w, int64_t time)
             continue;
         }
 
-        if (out->conf->interval
-            && time - out->mux->cut >= out->conf->interval)
+        if (ngx_recording_output_over(w, out, out->mux,
+                                      time - out->mux->cut, wall))
         {
             return 1;
         }
@@ -72,13 +74,38 @@ ngx_recording_output_due(ngx_recording_writer_t *w, int64_t time)
 }
 
 
+/*
+ * By the wall clock, files end where its multiples of the interval are; one
+ * that is set back must not make them longer than the interval.
+ */
+
+ngx_uint_t
+ngx_recording_output_over(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_mux_t *mux, int64_t elapsed,
+    int64_t wall)
+{
+    int64_t  interval;
+
+    interval = out->conf->interval;
+
+    if (interval == 0 || !out->conf->clock) {
+        return interval && elapsed >= interval;
+    }
+
+    return wall - mux->file.start >= interval * 1000
+           || ngx_recording_path_slot(wall, &w->template->zone, interval)
+              > ngx_recording_path_slot(mux->file.start, &w->template->zone,
+                                        interval);
+}
+
+
 /* the rows of all files first: without them nothing is closed */
 
 ngx_int_t
 ngx_recording_output_cut_thread(ngx_recording_writer_t *w,
     ngx_recording_cut_t *cut)
 {
-    ngx_uint_t                i;
+    ngx_uint_t                i, late;
     ngx_recording_output_t   *out;
     ngx_recording_output_e    turns[NGX_RECORDING_FORMATS];
 
@@ -100,7 +127,15 @@ ngx_recording_output_cut_thread(ngx_recording_writer_t *w,
             ngx_recording_output_break(w, out, cut);
 
         } else if (turns[i] == NGX_RECORDING_OUTPUT_OPEN) {
-            ngx_recording_output_close_thread(w, out);
+            late = ngx_recording_tail_late(w, out, cut);
+
+            if (late) {
+                ngx_recording_tail_add_thread(w, out, late, cut->begin);
+
+            } else {
+                ngx_recording_output_close_thread(w, out);
+            }
+
             ngx_recording_output_open(w, out, cut);
         }
     }
@@ -121,8 +156,8 @@ ngx_recording_output_turn(ngx_recording_writer_t *w,
                ? NGX_RECORDING_OUTPUT_KEEP : NGX_RECORDING_OUTPUT_OPEN;
     }
 
-    over = out->conf->interval
-           && cut->time - out->mux->cut >= out->conf->interval;
+    over = ngx_recording_output_over(w, out, out->mux,
+                                     cut->time - out->mux->cut, cut->wall);
 
     if (!over
         && (!cut->all || ngx_recording_output_closes(w, out, cut->jump)))
@@ -130,8 +165,8 @@ ngx_recording_output_turn(ngx_recording_writer_t *w,
         return NGX_RECORDING_OUTPUT_KEEP;
     }
 
-    return out->conf->format->endless ? NGX_RECORDING_OUTPUT_BREAK
-                                      : NGX_RECORDING_OUTPUT_OPEN;
+    return out->conf->format->endless && !over ? NGX_RECORDING_OUTPUT_BREAK
+                                               : NGX_RECORDING_OUTPUT_OPEN;
 }
 
 
@@ -159,21 +194,24 @@ static ngx_int_t
 ngx_recording_output_create(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_cut_t *cut)
 {
+    int64_t                           begin;
     ngx_recording_mux_t              *mux;
     ngx_recording_media_t             media[NGX_RECORDING_TRACKS];
     ngx_recording_catalogue_error_t   err;
 
     ngx_recording_output_tracks(w, media);
 
-    if (out->resumed && ngx_recording_pause_fits(out, media)) {
+    if (out->resumed && ngx_recording_pause_fits(w, out, cut, media)) {
         return NGX_OK;
     }
+
+    begin = ngx_recording_tail_late(w, out, cut) ? cut->begin : cut->first;
 
     if (out->next) {
 
         /* its row was written before; another format's was not */
 
-        ngx_recording_output_times(out->next, cut);
+        ngx_recording_output_times(out->next, cut, begin);
         return NGX_OK;
     }
 
@@ -197,7 +235,7 @@ ngx_recording_output_create(ngx_recording_writer_t *w,
     mux->segment = out->conf->segment;
     mux->resume = out->conf->resume;
 
-    ngx_recording_output_times(mux, cut);
+    ngx_recording_output_times(mux, cut, begin);
 
     mux->path = &w->template->path;
     mux->path_text = w->template->path_text;
@@ -233,11 +271,12 @@ ngx_recording_output_create(ngx_recording_writer_t *w,
 
 
 static void
-ngx_recording_output_times(ngx_recording_mux_t *mux, ngx_recording_cut_t *cut)
+ngx_recording_output_times(ngx_recording_mux_t *mux, ngx_recording_cut_t *cut,
+    int64_t begin)
 {
-    mux->begin = cut->begin;
+    mux->begin = begin;
     mux->cut = cut->time;
-    mux->key = cut->time - cut->begin;
+    mux->key = cut->time - begin;
     mux->wall = cut->wall;
 }
 
@@ -254,7 +293,7 @@ ngx_recording_output_open(ngx_recording_writer_t *w,
     if (out->resumed) {
         ngx_recording_output_tracks(w, media);
 
-        if (ngx_recording_pause_fits(out, media)) {
+        if (ngx_recording_pause_fits(w, out, cut, media)) {
             ngx_recording_pause_continue_thread(w, out, cut, media);
             return;
         }
@@ -437,28 +476,40 @@ ngx_recording_output_sample_thread(ngx_recording_writer_t *w,
     ngx_recording_sample_t *sample)
 {
     ngx_uint_t               i;
+    ngx_recording_mux_t     *mux, *tail;
     ngx_recording_sample_t   s;
     ngx_recording_output_t  *out;
 
     for (i = 0; i < w->template->nformats; i++) {
         out = &w->outputs[i];
 
-        if (out->mux == NULL) {
+        tail = ngx_recording_tail_of_thread(w, out, sample->track,
+                                            sample->dts);
+        mux = tail ? tail : out->mux;
+
+        if (mux == NULL) {
             ngx_recording_output_count(w, out, sample->track,
                                        NGX_RECORDING_DROP_DISK, 1);
             continue;
         }
 
-        if (!out->mux->media[sample->track].present) {
+        if (!mux->media[sample->track].present) {
             continue;
         }
 
-        out->mux->file.in++;
+        mux->file.in++;
 
         s = *sample;
-        s.dts = ngx_max(sample->dts - out->mux->begin, 0);
+        s.dts = ngx_max(sample->dts - mux->begin, 0);
 
-        if (ngx_recording_mux_sample_thread(out->mux, &s) != NGX_OK) {
+        if (ngx_recording_mux_sample_thread(mux, &s) == NGX_OK) {
+            continue;
+        }
+
+        if (tail) {
+            ngx_recording_tail_failed_thread(w, out, tail);
+
+        } else {
             ngx_recording_output_failed_thread(w, out);
         }
     }
@@ -551,6 +602,8 @@ ngx_recording_output_sync_thread(ngx_recording_writer_t *w,
     for (i = 0; i < w->template->nformats; i++) {
         out = &w->outputs[i];
 
+        ngx_recording_tail_sync_thread(w, out, durable);
+
         if (out->mux
             && ngx_recording_mux_sync_thread(out->mux, durable) != NGX_OK)
         {
@@ -568,6 +621,8 @@ ngx_recording_output_flush_thread(ngx_recording_writer_t *w)
 
     for (i = 0; i < w->template->nformats; i++) {
         out = &w->outputs[i];
+
+        ngx_recording_tail_flush_thread(w, out);
 
         if (out->mux == NULL) {
             continue;
@@ -603,9 +658,16 @@ ngx_recording_output_close_thread(ngx_recording_writer_t *w,
         return;
     }
 
-    ngx_queue_insert_tail(&w->closed, &out->mux->queue);
-    w->unfinished++;
+    ngx_recording_output_end(w, out->mux);
     out->mux = NULL;
+}
+
+
+void
+ngx_recording_output_end(ngx_recording_writer_t *w, ngx_recording_mux_t *mux)
+{
+    ngx_queue_insert_tail(&w->closed, &mux->queue);
+    w->unfinished++;
 }
 
 
@@ -627,6 +689,14 @@ ngx_recording_output_failed_thread(ngx_recording_writer_t *w,
                          w->tracks[NGX_RECORDING_AUDIO].last)
                  + NGX_RECORDING_OUTPUT_RETRY;
 
+    ngx_recording_output_broken_thread(w, out, mux);
+}
+
+
+void
+ngx_recording_output_broken_thread(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_mux_t *mux)
+{
     if (!out->failed) {
         out->failed = 1;
 
@@ -646,8 +716,7 @@ ngx_recording_output_failed_thread(ngx_recording_writer_t *w,
         return;
     }
 
-    ngx_queue_insert_tail(&w->closed, &mux->queue);
-    w->unfinished++;
+    ngx_recording_output_end(w, mux);
 }
 
 

@@ -15,15 +15,25 @@
 
 typedef struct {
     int64_t                 time;          /* of the frame that cuts */
-    int64_t                 begin;         /* of the first frame after */
+    int64_t                 begin;         /* of the first frame after it */
+    int64_t                 first;         /* the same, where no file before
+                                              takes what lags */
     int64_t                 wall;          /* us */
+    ngx_uint_t              track;         /* of that frame */
+    int32_t                 composition;
     int64_t                 jump;          /* ms, if that is all there is */
     ngx_uint_t              all;           /* else those that are due */
 } ngx_recording_cut_t;
 
 
-/* whether any output wants a new file at this stream time */
-ngx_uint_t ngx_recording_output_due(ngx_recording_writer_t *w, int64_t time);
+/* whether any output wants a new file at this stream time, or wall clock */
+ngx_uint_t ngx_recording_output_due(ngx_recording_writer_t *w, int64_t time,
+    int64_t wall);
+
+/* whether the interval of a file is over */
+ngx_uint_t ngx_recording_output_over(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_mux_t *mux, int64_t elapsed,
+    int64_t wall);
 
 /*
  * Closes and opens files; a format that goes on gets a discontinuity.
@@ -59,12 +69,20 @@ void ngx_recording_output_flush_thread(ngx_recording_writer_t *w);
 void ngx_recording_output_close_thread(ngx_recording_writer_t *w,
     ngx_recording_output_t *out);
 
+/* a file that is flushed and takes no more is to be finished */
+void ngx_recording_output_end(ngx_recording_writer_t *w,
+    ngx_recording_mux_t *mux);
+
 /*
  * The file takes no more, mux->op and mux->err tell why.  What was written
  * before is finished; the next one is tried at a later key frame.
  */
 void ngx_recording_output_failed_thread(ngx_recording_writer_t *w,
     ngx_recording_output_t *out);
+
+/* the same for a file that is not the one that grows */
+void ngx_recording_output_broken_thread(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_mux_t *mux);
 
 
 #endif /* _NGX_RECORDING_OUTPUT_H_INCLUDED_ */

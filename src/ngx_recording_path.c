@@ -2,6 +2,9 @@
 #include "ngx_recording_path.h"
 
 
+#define NGX_RECORDING_PATH_DAY  86400       /* s */
+
+
 typedef enum {
     NGX_RECORDING_PATH_TEXT = 0,
     NGX_RECORDING_PATH_APP,
@@ -350,6 +353,23 @@ ngx_recording_path_tm(struct tm *tm, int64_t us, ngx_recording_zone_t *zone)
 
     sec += (time_t) zone->offset;
     (void) gmtime_r(&sec, tm);
+}
+
+
+int64_t
+ngx_recording_path_slot(int64_t us, ngx_recording_zone_t *zone,
+    int64_t interval)
+{
+    int64_t    local, day;
+    struct tm  tm;
+
+    ngx_recording_path_tm(&tm, us, zone);
+
+    local = timegm(&tm);
+    day = local / NGX_RECORDING_PATH_DAY;
+
+    return day * ((NGX_RECORDING_PATH_DAY * 1000 + interval - 1) / interval)
+           + local % NGX_RECORDING_PATH_DAY * 1000 / interval;
 }
 
 

@@ -59,6 +59,13 @@ typedef struct {
 
 
 /*
+ * The number of the interval of so many ms that a wall clock time is in,
+ * counted from each midnight of the zone on; days go on counting.
+ */
+int64_t ngx_recording_path_slot(int64_t us, ngx_recording_zone_t *zone,
+    int64_t interval);
+
+/*
  * Compiles a template.  NGX_ERROR: *err is what is wrong, a constant, and
  * *at the part of the text that it is about.
  */

@@ -1,6 +1,7 @@
 
 #include "ngx_recording_journal.h"
 #include "ngx_recording_pause.h"
+#include "ngx_recording_tail.h"
 
 
 #define NGX_RECORDING_PAUSE_LATE  1000000      /* us */
@@ -15,20 +16,23 @@ static ngx_int_t ngx_recording_pause_lost(ngx_recording_writer_t *w,
 
 
 ngx_uint_t
-ngx_recording_pause_fits(ngx_recording_output_t *out,
+ngx_recording_pause_fits(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_cut_t *cut,
     ngx_recording_media_t *media)
 {
     ngx_recording_mux_t  *mux;
 
     mux = out->resumed;
 
-    if (mux->format->endless) {
-        return ngx_recording_mux_any(mux->format, media);
+    if (ngx_recording_output_over(w, out, mux,
+                                  ngx_recording_mux_end(mux)
+                                  - (mux->cut - mux->begin), cut->wall))
+    {
+        return 0;
     }
 
-    return ngx_recording_mux_same(mux, media)
-           && ngx_recording_mux_end(mux) - (mux->cut - mux->begin)
-              < out->conf->interval;
+    return mux->format->endless ? ngx_recording_mux_any(mux->format, media)
+                                : ngx_recording_mux_same(mux, media);
 }
 
 
@@ -154,6 +158,8 @@ ngx_recording_pause_end_thread(ngx_recording_writer_t *w,
         out->mux = out->resumed;
         out->resumed = NULL;
     }
+
+    ngx_recording_tail_close_thread(w, out);
 
     if (out->mux && out->mux->format->flush(out->mux) != NGX_OK) {
         ngx_recording_output_failed_thread(w, out);

@@ -28,7 +28,8 @@
 void ngx_recording_pause_resume_thread(ngx_recording_writer_t *w);
 
 /* whether the file from before the interruption can take these tracks */
-ngx_uint_t ngx_recording_pause_fits(ngx_recording_output_t *out,
+ngx_uint_t ngx_recording_pause_fits(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_cut_t *cut,
     ngx_recording_media_t *media);
 
 /* it goes on, right after its last frame */

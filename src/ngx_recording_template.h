@@ -29,6 +29,7 @@ typedef struct {
     int64_t                 interval;      /* ms, 0: never cut */
     int64_t                 segment;       /* ms */
     int64_t                 resume;        /* ms, 0: it does not wait */
+    unsigned                clock:1;       /* the interval is the clock's */
 } ngx_recording_template_format_t;
 
 

@@ -1,11 +1,11 @@
 
 #include "ngx_recording_held.h"
 #include "ngx_recording_pause.h"
+#include "ngx_recording_tail.h"
 #include "ngx_recording_track.h"
 
 
 #define NGX_RECORDING_WRITER_META    65536
-#define NGX_RECORDING_WRITER_BEHIND  2000      /* ms, audio after its key */
 #define NGX_RECORDING_WRITER_AHEAD   1000      /* ms */
 #define NGX_RECORDING_WRITER_LOOK    256       /* messages, at most */
 #define NGX_RECORDING_WRITER_CLAIM   2000      /* ms */
@@ -20,8 +20,13 @@ static ngx_int_t ngx_recording_writer_message(ngx_recording_writer_t *w,
     ngx_recording_message_t *m);
 static void ngx_recording_writer_time(ngx_recording_writer_t *w,
     ngx_recording_item_t *item);
+static void ngx_recording_writer_event(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_recording_clock_e event);
+static void ngx_recording_writer_events(ngx_recording_writer_t *w);
 static ngx_int_t ngx_recording_writer_frame(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_recording_cursor_t *cursor);
+static ngx_uint_t ngx_recording_writer_ahead_of(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_uint_t cut);
 static ngx_uint_t ngx_recording_writer_low(ngx_recording_writer_t *w,
     ngx_uint_t chance);
 static ngx_uint_t ngx_recording_writer_video(ngx_recording_writer_t *w,
@@ -33,8 +38,11 @@ static ngx_int_t ngx_recording_writer_claim(ngx_recording_writer_t *w,
     ngx_recording_item_t *item);
 static void ngx_recording_writer_filed(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_recording_cursor_t *cursor);
+static int64_t ngx_recording_writer_held(ngx_recording_writer_t *w,
+    int64_t begin);
 static int64_t ngx_recording_writer_begin(ngx_recording_writer_t *w,
-    ngx_recording_item_t *item, ngx_recording_cursor_t *cursor);
+    ngx_recording_item_t *item, ngx_recording_cursor_t *cursor,
+    int64_t begin);
 static ngx_recording_message_t *ngx_recording_writer_ahead(
     ngx_recording_item_t *item, ngx_recording_cursor_t *cursor,
     ngx_uint_t track);
@@ -98,9 +106,14 @@ ngx_recording_writer_free(ngx_recording_writer_t *w)
                 ngx_recording_mux_close_thread(mux[n]);
             }
         }
+
+        for (n = 0; n < w->outputs[i].ntails; n++) {
+            ngx_recording_mux_close_thread(w->outputs[i].tails[n].mux);
+        }
     }
 
     ngx_recording_batch_clear(&w->held);
+    ngx_recording_batch_clear(&w->ahead);
 
     free(w->meta);
     free(w);
@@ -174,6 +187,8 @@ ngx_recording_writer_end_thread(ngx_recording_writer_t *w)
     ngx_recording_message_t          *m;
     ngx_recording_catalogue_error_t   err;
 
+    ngx_recording_held_release_thread(w, &w->ahead, INT64_MAX);
+
     if (w->held.n) {
 
         /* audio that waited for a key frame which does not come */
@@ -182,9 +197,7 @@ ngx_recording_writer_end_thread(ngx_recording_writer_t *w)
         m = ngx_recording_batch_next(&cursor);
 
         ngx_memzero(&item, sizeof(ngx_recording_item_t));
-        ngx_memcpy(&item.time, ngx_recording_message_body(m),
-                   sizeof(item.time));
-
+        item.time = ngx_recording_held_time(m);
         item.message = m;
         item.wall = w->held.wall;
 
@@ -197,7 +210,7 @@ ngx_recording_writer_end_thread(ngx_recording_writer_t *w)
         }
 
         if (rc == NGX_OK) {
-            ngx_recording_held_release_thread(w);
+            ngx_recording_held_release_thread(w, &w->held, INT64_MAX);
         }
 
         ngx_recording_batch_clear(&w->held);
@@ -220,6 +233,7 @@ ngx_recording_writer_end_thread(ngx_recording_writer_t *w)
     }
 
     ngx_recording_writer_passed(w);
+    ngx_recording_writer_events(w);
 
     if (w->waits) {
         ngx_recording_writer_waits(w);
@@ -330,38 +344,99 @@ static void
 ngx_recording_writer_time(ngx_recording_writer_t *w,
     ngx_recording_item_t *item)
 {
-    ngx_uint_t             track;
+    int64_t                jump;
     ngx_recording_clock_e  event;
 
-    track = item->message->track;
-
-    item->time = ngx_recording_clock_advance(&w->clock, track,
+    item->time = ngx_recording_clock_advance(&w->clock, item->message->track,
                                              item->message->timestamp,
-                                             &event);
+                                             item->frame.composition,
+                                             item->wall / 1000, &event);
 
     if (event == NGX_RECORDING_CLOCK_STEADY) {
         return;
     }
 
-    ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
-                         "%s timestamp jumped by %lld ms to %u, exception %d",
-                         ngx_recording_track_names[track],
-                         (long long) w->clock.jump,
-                         (unsigned) item->message->timestamp,
-                         track == NGX_RECORDING_VIDEO ? -9 : -8);
+    jump = w->clock.jump;
 
-    if (event != NGX_RECORDING_CLOCK_JUMPED || !w->started) {
+    if (w->events[event]++ == 0) {
+        ngx_recording_writer_event(w, item, event);
+    }
+
+    if (event == NGX_RECORDING_CLOCK_BACK || !w->started) {
         return;
     }
 
     if (w->cut == NGX_RECORDING_CUT_NONE || w->cut == NGX_RECORDING_CUT_JUMP) {
-        w->jump = w->clock.jump < 0 ? INT64_MAX
-                                    : ngx_max(w->jump, w->clock.jump);
+        w->jump = jump < 0 ? INT64_MAX : ngx_max(w->jump, jump);
         w->cut = NGX_RECORDING_CUT_JUMP;
     }
 
-    if (w->clock.jump > 0) {
-        ngx_recording_output_jump_thread(w, item->time, w->clock.jump);
+    if (jump > 0) {
+        ngx_recording_output_jump_thread(w, item->time, jump);
+    }
+}
+
+
+/* the first one of its kind; the others are counted */
+
+static void
+ngx_recording_writer_event(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_recording_clock_e event)
+{
+    int         exception;
+    const char  *track;
+
+    track = ngx_recording_track_names[item->message->track];
+    exception = item->message->track == NGX_RECORDING_VIDEO ? -9 : -8;
+
+    switch (event) {
+
+    case NGX_RECORDING_CLOCK_PAUSED:
+        ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
+                             "nothing came for %lld ms, this is recorded as "
+                             "an interruption",
+                             (long long) w->clock.jump);
+        break;
+
+    case NGX_RECORDING_CLOCK_JUMPED:
+        ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
+                             "%s timestamp jumped by %lld ms to %u, "
+                             "exception %d",
+                             track, (long long) w->clock.jump,
+                             (unsigned) item->message->timestamp, exception);
+        break;
+
+    default:
+        ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
+                             "%s timestamp %u is %lld ms before the frame "
+                             "that came last, it is put right behind it, "
+                             "exception %d",
+                             track, (unsigned) item->message->timestamp,
+                             (long long) -w->clock.jump, exception);
+    }
+}
+
+
+/* what was said once and happened again, at the end */
+
+static void
+ngx_recording_writer_events(ngx_recording_writer_t *w)
+{
+    static const char  *names[NGX_RECORDING_CLOCK_EVENTS] = {
+        NULL, "steps back", "pauses", "jumps"
+    };
+
+    ngx_uint_t  i;
+
+    for (i = 1; i < NGX_RECORDING_CLOCK_EVENTS; i++) {
+
+        if (w->events[i] > 1) {
+            ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
+                                 "timestamps made %llu %s in all",
+                                 (unsigned long long) w->events[i], names[i]);
+        }
+
+        w->events[i] = 0;
     }
 }
 
@@ -420,8 +495,9 @@ ngx_recording_writer_frame(ngx_recording_writer_t *w,
         chance = 0;
     }
 
-    if (chance && (all || ngx_recording_output_due(w, item->time))) {
-
+    if (chance && (all || ngx_recording_output_due(w, item->time,
+                                                   item->wall)))
+    {
         rc = ngx_recording_writer_cut(w, item, cursor, all);
 
         if (rc != NGX_OK) {
@@ -439,19 +515,58 @@ ngx_recording_writer_frame(ngx_recording_writer_t *w,
             ngx_recording_track_drop(w, item, NGX_RECORDING_DROP_KEY);
 
         } else {
-            ngx_recording_held_add(w, item);
+            ngx_recording_held_add(w, &w->held, item);
         }
 
         return NGX_OK;
     }
 
     if (cut && w->held.n) {
-        ngx_recording_held_release_thread(w);
+        ngx_recording_held_release_thread(w, &w->held, INT64_MAX);
+    }
+
+    if (ngx_recording_writer_ahead_of(w, item, cut)) {
+        ngx_recording_held_add(w, &w->ahead, item);
+        return NGX_OK;
     }
 
     ngx_recording_track_sample_thread(w, item, chance);
 
     return NGX_OK;
+}
+
+
+/*
+ * Whether a frame is to wait for the other track: audio that comes earlier
+ * than the video of its time may belong to the file that the next key frame
+ * begins.  What waited and is overtaken by video is written first.
+ */
+
+static ngx_uint_t
+ngx_recording_writer_ahead_of(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_uint_t cut)
+{
+    int64_t                        limit;
+    ngx_recording_writer_track_t  *video;
+
+    video = &w->tracks[NGX_RECORDING_VIDEO];
+
+    if (item->message->track == NGX_RECORDING_AUDIO && !cut
+        && video->filed && item->time > video->last
+        && item->time - video->last <= NGX_RECORDING_LAG
+        && w->ahead.size < NGX_RECORDING_HELD
+        && (w->cut != NGX_RECORDING_CUT_NONE
+            || ngx_recording_output_due(w, item->time, item->wall)))
+    {
+        return 1;
+    }
+
+    limit = item->message->track == NGX_RECORDING_VIDEO && !cut ? item->time
+                                                                : INT64_MAX;
+
+    ngx_recording_held_release_thread(w, &w->ahead, limit);
+
+    return 0;
 }
 
 
@@ -470,6 +585,7 @@ ngx_recording_writer_low(ngx_recording_writer_t *w, ngx_uint_t chance)
 
         for (i = 0; i < w->template->nformats; i++) {
             if (w->low) {
+                ngx_recording_tail_close_thread(w, &w->outputs[i]);
                 ngx_recording_output_close_thread(w, &w->outputs[i]);
 
             } else if (w->outputs[i].retry != INT64_MAX) {
@@ -540,7 +656,10 @@ ngx_recording_writer_cut(ngx_recording_writer_t *w, ngx_recording_item_t *item,
     }
 
     cut.time = item->time;
-    cut.begin = ngx_recording_writer_begin(w, item, cursor);
+    cut.track = item->message->track;
+    cut.composition = item->frame.composition;
+    cut.begin = ngx_recording_writer_held(w, item->time);
+    cut.first = ngx_recording_writer_begin(w, item, cursor, cut.begin);
     cut.wall = item->wall;
     cut.all = all;
     cut.jump = w->cut == NGX_RECORDING_CUT_JUMP ? w->jump : 0;
@@ -678,27 +797,36 @@ ngx_recording_writer_filed(ngx_recording_writer_t *w,
 }
 
 
-/*
- * Where the new files begin: audio of the first batch can belong before its
- * key frame by its timestamp.
- */
+/* where new files begin: audio that was held belongs before the key frame */
 
 static int64_t
-ngx_recording_writer_begin(ngx_recording_writer_t *w,
-    ngx_recording_item_t *item, ngx_recording_cursor_t *cursor)
+ngx_recording_writer_held(ngx_recording_writer_t *w, int64_t begin)
 {
-    int64_t                   begin, time, distance;
     ngx_recording_cursor_t    c;
     ngx_recording_message_t  *m;
-
-    begin = item->time;
 
     c = ngx_recording_batch_begin(&w->held);
 
     while ((m = ngx_recording_batch_next(&c)) != NULL) {
-        ngx_memcpy(&time, ngx_recording_message_body(m), sizeof(time));
-        begin = ngx_min(begin, time);
+        begin = ngx_min(begin, ngx_recording_held_time(m));
     }
+
+    return begin;
+}
+
+
+/*
+ * And where they begin if there is no file before them: audio of the first
+ * batch can belong before its key frame by its timestamp.
+ */
+
+static int64_t
+ngx_recording_writer_begin(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_recording_cursor_t *cursor, int64_t begin)
+{
+    int64_t                   distance;
+    ngx_recording_cursor_t    c;
+    ngx_recording_message_t  *m;
 
     c = *cursor;
 
@@ -710,7 +838,7 @@ ngx_recording_writer_begin(ngx_recording_writer_t *w,
 
         distance = (int32_t) (m->timestamp - item->message->timestamp);
 
-        if (distance < 0 && distance >= -NGX_RECORDING_WRITER_BEHIND) {
+        if (distance < 0 && distance >= -NGX_RECORDING_LAG) {
             begin = ngx_min(begin, item->time + distance);
         }
     }

@@ -36,6 +36,12 @@
 /* files of a recording that ended and are not finished yet, at most */
 #define NGX_RECORDING_UNFINISHED  64
 
+/* stream time by which a track may lag behind the other one, ms */
+#define NGX_RECORDING_LAG  5000
+
+/* files of an output that wait for a track that lags, at most */
+#define NGX_RECORDING_TAILS  5
+
 
 typedef enum {
     NGX_RECORDING_CUT_NONE = 0,
@@ -58,9 +64,20 @@ typedef struct {
 } ngx_recording_writer_track_t;
 
 
+/* a file that was cut, but for a track that has not come so far */
+
+typedef struct {
+    ngx_recording_mux_t    *mux;
+    int64_t                 limit;         /* stream time, where it ends */
+    ngx_uint_t              late;          /* bits: tracks */
+} ngx_recording_tail_t;
+
+
 typedef struct {
     ngx_recording_template_format_t  *conf;
     ngx_recording_mux_t    *mux;           /* NULL: none is open */
+    ngx_recording_tail_t    tails[NGX_RECORDING_TAILS];  /* oldest first */
+    ngx_uint_t              ntails;
     ngx_recording_mux_t    *resumed;       /* one that may go on */
     ngx_recording_mux_t    *next;          /* has its row, is not open yet */
     int64_t                 retry;         /* stream time */
@@ -98,6 +115,8 @@ typedef struct {
     size_t                  meta_len;
 
     ngx_recording_batch_t   held;          /* stream time before the body */
+    ngx_recording_batch_t   ahead;         /* the same: audio that came
+                                              before the video of its time */
     ngx_recording_cut_e     cut;           /* wanted at the next chance */
     int64_t                 jump;          /* ms, if it is that */
     int64_t                 elsewhere;     /* no claim before this time */
@@ -107,6 +126,9 @@ typedef struct {
     unsigned                started:1;     /* files were opened */
     unsigned                busy:1;        /* another worker records it */
     unsigned                broken:1;      /* was said: since the last cut */
+    uint64_t                events[NGX_RECORDING_CLOCK_EVENTS];
+                                           /* of the clock: the first one is
+                                              said */
 
     ngx_queue_t             closed;        /* muxes to be finished */
     ngx_recording_notices_t notices;

@@ -1,0 +1,179 @@
+
+#include "ngx_recording_tail.h"
+
+
+static void ngx_recording_tail_end(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_uint_t n);
+static void ngx_recording_tail_remove(ngx_recording_output_t *out,
+    ngx_uint_t n);
+
+
+ngx_uint_t
+ngx_recording_tail_late(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_cut_t *cut)
+{
+    ngx_uint_t                     i, late;
+    ngx_recording_writer_track_t  *t;
+
+    if (out->mux == NULL) {
+        return 0;
+    }
+
+    late = 0;
+
+    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
+        t = &w->tracks[i];
+
+        if (i != cut->track && out->mux->media[i].present
+            && t->seen && t->filed && !t->changed
+            && t->last < cut->begin && cut->begin - t->last <= NGX_RECORDING_LAG)
+        {
+            late |= (ngx_uint_t) 1 << i;
+        }
+    }
+
+    return late;
+}
+
+
+void
+ngx_recording_tail_add_thread(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_uint_t late, int64_t limit)
+{
+    ngx_recording_tail_t  *tail;
+
+    if (out->ntails == NGX_RECORDING_TAILS) {
+        ngx_recording_tail_end(w, out, 0);
+    }
+
+    tail = &out->tails[out->ntails++];
+
+    tail->mux = out->mux;
+    tail->limit = limit;
+    tail->late = late;
+
+    out->mux = NULL;
+}
+
+
+ngx_recording_mux_t *
+ngx_recording_tail_of_thread(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_uint_t track, int64_t time)
+{
+    ngx_uint_t             n, bit;
+    ngx_recording_tail_t  *tail;
+
+    bit = (ngx_uint_t) 1 << track;
+
+    for (n = 0; n < out->ntails; /* void */ ) {
+        tail = &out->tails[n];
+
+        if (time < tail->limit && (tail->late & bit)) {
+            return tail->mux;
+        }
+
+        if (time >= tail->limit) {
+            tail->late &= ~bit;
+        }
+
+        if (tail->late == 0 || time - tail->limit > NGX_RECORDING_LAG) {
+            ngx_recording_tail_end(w, out, n);
+            continue;
+        }
+
+        n++;
+    }
+
+    return NULL;
+}
+
+
+void
+ngx_recording_tail_flush_thread(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out)
+{
+    ngx_uint_t            n;
+    ngx_recording_mux_t  *mux;
+
+    for (n = out->ntails; n > 0; n--) {
+        mux = out->tails[n - 1].mux;
+
+        if (mux->format->flush(mux) != NGX_OK) {
+            ngx_recording_tail_failed_thread(w, out, mux);
+        }
+    }
+}
+
+
+void
+ngx_recording_tail_sync_thread(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_uint_t durable)
+{
+    ngx_uint_t            n;
+    ngx_recording_mux_t  *mux;
+
+    for (n = out->ntails; n > 0; n--) {
+        mux = out->tails[n - 1].mux;
+
+        if (ngx_recording_mux_sync_thread(mux, durable) != NGX_OK) {
+            ngx_recording_tail_failed_thread(w, out, mux);
+        }
+    }
+}
+
+
+void
+ngx_recording_tail_close_thread(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out)
+{
+    while (out->ntails) {
+        ngx_recording_tail_end(w, out, 0);
+    }
+}
+
+
+void
+ngx_recording_tail_failed_thread(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_mux_t *mux)
+{
+    ngx_uint_t  n;
+
+    for (n = 0; n < out->ntails; n++) {
+
+        if (out->tails[n].mux == mux) {
+            ngx_recording_tail_remove(out, n);
+            break;
+        }
+    }
+
+    ngx_recording_output_broken_thread(w, out, mux);
+}
+
+
+static void
+ngx_recording_tail_end(ngx_recording_writer_t *w, ngx_recording_output_t *out,
+    ngx_uint_t n)
+{
+    ngx_recording_mux_t  *mux;
+
+    mux = out->tails[n].mux;
+
+    ngx_recording_tail_remove(out, n);
+
+    if (mux->format->flush(mux) != NGX_OK) {
+        ngx_recording_output_broken_thread(w, out, mux);
+        return;
+    }
+
+    ngx_recording_output_end(w, mux);
+}
+
+
+static void
+ngx_recording_tail_remove(ngx_recording_output_t *out, ngx_uint_t n)
+{
+    out->ntails--;
+
+    ngx_memmove(&out->tails[n], &out->tails[n + 1],
+                (out->ntails - n) * sizeof(ngx_recording_tail_t));
+}
