@@ -24,9 +24,17 @@ ngx_recording_tail_late(ngx_recording_writer_t *w,
     for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
         t = &w->tracks[i];
 
-        if (i != cut->track && out->mux->media[i].present
-            && t->seen && t->filed && !t->changed
-            && t->last < cut->begin && cut->begin - t->last <= NGX_RECORDING_LAG)
+        if (i == cut->track || !out->mux->media[i].present
+            || !t->filed || t->changed)
+        {
+            continue;
+        }
+
+        /* or it was announced, and nothing came so far */
+
+        if (t->seen ? t->last < cut->begin
+                      && cut->begin - t->last <= NGX_RECORDING_LAG
+                    : t->live)
         {
             late |= (ngx_uint_t) 1 << i;
         }
