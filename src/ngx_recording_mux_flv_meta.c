@@ -8,11 +8,19 @@
 #include "ngx_recording_mux_flv.h"
 
 
+/* a property of nothing but numbers, of so many bytes each */
+#define NGX_RECORDING_FLV_FILLER      "filler"
+#define NGX_RECORDING_FLV_FILLER_LEN  (sizeof(NGX_RECORDING_FLV_FILLER) - 1)
+#define NGX_RECORDING_FLV_NUMBER      9
+
+
 static u_char *ngx_recording_flv_props(ngx_recording_mux_t *mux, u_char *p);
 static double ngx_recording_flv_codec_id(ngx_recording_flv_t *flv,
     ngx_uint_t track);
 static u_char *ngx_recording_flv_foreign(ngx_recording_mux_t *mux, u_char *p);
+static ngx_uint_t ngx_recording_flv_known(ngx_str_t *name);
 static u_char *ngx_recording_flv_index(ngx_recording_flv_t *flv, u_char *p);
+static u_char *ngx_recording_flv_filler(u_char *p, u_char *last);
 
 
 /* these are known better here than by the publisher */
@@ -21,7 +29,7 @@ static const char  *ngx_recording_flv_own[] = {
     "duration", "filesize", "width", "height", "videocodecid",
     "audiocodecid", "audiosamplerate", "stereo", "hasVideo", "hasAudio",
     "hasMetadata", "hasKeyframes", "canSeekToEnd", "lasttimestamp",
-    "lastkeyframetimestamp", "keyframes", "filler", NULL
+    "lastkeyframetimestamp", "keyframes", NULL
 };
 
 
@@ -64,14 +72,9 @@ ngx_recording_flv_head(ngx_recording_mux_t *mux)
     p = ngx_recording_flv_foreign(mux, p);
     p = ngx_recording_flv_index(flv, p);
 
-    /* a list of nulls, which every reader skips, fills what is left */
+    p = ngx_recording_flv_filler(p, last - 3);
 
-    p = ngx_recording_amf_name(p, "filler");
-    p = ngx_recording_amf_array(p, (uint32_t) (last - p - 5 - 3));
-
-    ngx_memset(p, 5, last - 3 - p);
-
-    p = ngx_cpymem(last - 3, "\0\0\x09", 3);
+    p = ngx_cpymem(p, "\0\0\x09", 3);
     p = ngx_recording_flv_u32(p, NGX_RECORDING_FLV_TAG
                                  + NGX_RECORDING_FLV_META);
 
@@ -168,7 +171,6 @@ ngx_recording_flv_foreign(ngx_recording_mux_t *mux, u_char *p)
     size_t        size, room;
     u_char       *from;
     ngx_str_t     name, whole;
-    ngx_uint_t    i;
 
     if (mux->meta == NULL) {
         return p;
@@ -184,16 +186,9 @@ ngx_recording_flv_foreign(ngx_recording_mux_t *mux, u_char *p)
 
     while (ngx_recording_amf_next(&from, &size, &name, &whole) == NGX_OK) {
 
-        for (i = 0; ngx_recording_flv_own[i]; i++) {
-            if (ngx_strlen(ngx_recording_flv_own[i]) == name.len
-                && ngx_memcmp(ngx_recording_flv_own[i], name.data, name.len)
-                   == 0)
-            {
-                break;
-            }
-        }
-
-        if (ngx_recording_flv_own[i] || name.len == 0 || whole.len > room) {
+        if (ngx_recording_flv_known(&name) || name.len == 0
+            || whole.len > room)
+        {
             continue;
         }
 
@@ -202,6 +197,57 @@ ngx_recording_flv_foreign(ngx_recording_mux_t *mux, u_char *p)
     }
 
     return p;
+}
+
+
+/* a recording that is published again brings its filler, too */
+
+static ngx_uint_t
+ngx_recording_flv_known(ngx_str_t *name)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; ngx_recording_flv_own[i]; i++) {
+        if (ngx_strlen(ngx_recording_flv_own[i]) == name->len
+            && ngx_memcmp(ngx_recording_flv_own[i], name->data, name->len)
+               == 0)
+        {
+            return 1;
+        }
+    }
+
+    return name->len >= NGX_RECORDING_FLV_FILLER_LEN
+           && ngx_memcmp(name->data, NGX_RECORDING_FLV_FILLER,
+                         NGX_RECORDING_FLV_FILLER_LEN)
+              == 0;
+}
+
+
+/*
+ * What is left is filled by an array of numbers, which every player reads
+ * without a word.  The name is as long as it takes to make them come out
+ * even.
+ */
+
+static u_char *
+ngx_recording_flv_filler(u_char *p, u_char *last)
+{
+    char    name[NGX_RECORDING_FLV_FILLER_LEN + NGX_RECORDING_FLV_NUMBER];
+    size_t  size, pad;
+
+    size = last - p - 2 - NGX_RECORDING_FLV_FILLER_LEN - 1 - 4;
+    pad = size % NGX_RECORDING_FLV_NUMBER;
+
+    ngx_memset(name, '_', sizeof(name));
+    ngx_memcpy(name, NGX_RECORDING_FLV_FILLER, NGX_RECORDING_FLV_FILLER_LEN);
+    name[NGX_RECORDING_FLV_FILLER_LEN + pad] = '\0';
+
+    p = ngx_recording_amf_name(p, name);
+    p = ngx_recording_amf_array(p, (uint32_t) (size
+                                               / NGX_RECORDING_FLV_NUMBER));
+    ngx_memzero(p, last - p);
+
+    return last;
 }
 
 

@@ -7,6 +7,7 @@
  */
 
 
+#include "ngx_recording_amf.h"
 #include "ngx_recording_conf.h"
 #include "ngx_rtmp.h"
 #include "ngx_rtmp_cmd_module.h"
@@ -14,7 +15,8 @@
 #include "ngx_rtmp_live_module.h"
 
 
-#define NGX_RECORDING_META_MAX  65536
+#define NGX_RECORDING_META_MAX   65536
+#define NGX_RECORDING_META_HEAD  64         /* bytes that tell what it is */
 
 
 /* a session that publishes; it may record nothing */
@@ -260,12 +262,23 @@ static ngx_int_t
 ngx_rtmp_recording_meta(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
     ngx_chain_t *in)
 {
+    u_char                     head[NGX_RECORDING_META_HEAD], *p;
+    size_t                     size;
     ngx_uint_t                 i;
     ngx_rtmp_recording_ctx_t  *ctx;
 
     ctx = ngx_rtmp_get_module_ctx(s, ngx_rtmp_recording_module);
 
     if (ctx == NULL || in == NULL || h->mlen > NGX_RECORDING_META_MAX) {
+        return NGX_OK;
+    }
+
+    /* cue points, captions and the like are data messages, too */
+
+    p = head;
+    size = ngx_recording_batch_fill(head, sizeof(head), in);
+
+    if (ngx_recording_amf_metadata(&p, &size) != NGX_OK) {
         return NGX_OK;
     }
 

@@ -63,7 +63,10 @@ subtest 'metadata' => sub {
             keyframes => { times => 5 },
         });
 
-    my ($row, $flv) = recorded('metadata', [ 18, 0, $told ], @messages);
+    # and what is sent later and is no onMetaData does not replace it
+    my ($row, $flv) = recorded('metadata', [ 18, 0, $told ], @messages[0 .. 9],
+        (map { [ 18, $messages[9][1], $_ ] } others()),
+        @messages[10 .. $#messages]);
     my $meta = $flv->{meta};
 
     is($meta->{encoder}, 'an encoder', 'encoder');
@@ -71,6 +74,13 @@ subtest 'metadata' => sub {
     is_deeply($meta->{own}, { nested => { a => 1 } }, 'an object');
     is($meta->{yes}, 1, 'a boolean');
     ok(exists $meta->{nothing}, 'a null');
+
+    # players take numbers without a word, and not nulls
+    my ($filler, @more) = grep { /^filler_*$/ } keys %$meta;
+    is("@more", '', 'one filler');
+    is(scalar(grep { !defined || $_ ne '0' } @{ $meta->{$filler} }), 0,
+       'of numbers');
+    cmp_ok(scalar @{ $meta->{$filler} }, '>', 1000, 'that fill the room');
 
     is($meta->{filesize}, -s $t->path($row), 'filesize');
     is($meta->{filesize}, $row->{size}, 'as in the row');
@@ -154,6 +164,20 @@ subtest 'h264 and mp3' => sub {
 };
 
 $t->done;
+
+# data messages of other kinds
+sub others {
+    my $string = sub { Recording::Amf0::string($_[0]) };
+
+    return (
+        Recording::Amf0::encode($string->('onCuePoint'), { name => 'a' }),
+        Recording::Amf0::encode($string->('onTextData'), { text => 'a' }),
+        Recording::Amf0::encode($string->('@setDataFrame'),
+                                $string->('onCuePoint'), { name => 'b' }),
+        Recording::Amf0::encode($string->('onMetaData')),
+        Recording::Amf0::encode($string->('onMetaData'), 'a'),
+    );
+}
 
 # the row and the file of these messages
 sub recorded {
