@@ -689,6 +689,12 @@ ngx_recording_catalogue_gaps(ngx_recording_file_t *file)
                             (long long) file->gaps[i].length);
     }
 
+    if (file->more) {
+        sqlite3_str_appendf(str, ",{\"more\":%llu,\"gap_ms\":%lld}",
+                            (unsigned long long) file->more,
+                            (long long) file->more_length);
+    }
+
     sqlite3_str_appendall(str, file->ngaps ? "]" : "[]");
 
     return sqlite3_str_finish(str);

@@ -56,6 +56,10 @@ typedef struct {
 } ngx_recording_stream_t;
 
 
+/* gaps of which a file keeps the place */
+#define NGX_RECORDING_FILE_GAPS  1000
+
+
 /* an interruption that was closed: the file has nothing of its time */
 
 typedef struct {
@@ -88,6 +92,8 @@ typedef struct {
     int64_t                 deadline;  /* of a paused file, wall clock, us */
     ngx_recording_gap_t    *gaps;
     ngx_uint_t              ngaps;
+    ngx_uint_t              more;      /* gaps that are only counted */
+    int64_t                 more_length;   /* ms, of those */
     unsigned                recovered:1;
     unsigned                released:1;    /* it is nobody's now */
 

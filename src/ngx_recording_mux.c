@@ -235,9 +235,20 @@ ngx_recording_mux_gap_thread(ngx_recording_mux_t *mux, int64_t at,
     int64_t length)
 {
     ngx_recording_file_t  *file;
-    ngx_recording_gap_t   *gap;
+    ngx_recording_gap_t   *gap, more;
 
     file = &mux->file;
+
+    if (file->ngaps == NGX_RECORDING_FILE_GAPS) {
+        file->more++;
+        file->more_length += length;
+
+        more.at = at;
+        more.length = length;
+
+        return mux->journal == -1
+               ? NGX_OK : ngx_recording_journal_gap_thread(mux, &more);
+    }
 
     if (file->ngaps % NGX_RECORDING_MUX_GAPS == 0) {
         gap = realloc(file->gaps, (file->ngaps + NGX_RECORDING_MUX_GAPS)
@@ -386,6 +397,8 @@ ngx_recording_mux_measure(ngx_recording_mux_t *mux)
     for (i = 0; i < file->ngaps; i++) {
         file->end += file->gaps[i].length * 1000;
     }
+
+    file->end += file->more_length * 1000;
 }
 
 
