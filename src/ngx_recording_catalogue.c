@@ -108,6 +108,8 @@ ngx_recording_catalogue_free(ngx_recording_catalogue_t *cat,
     ngx_recording_catalogue_text(st, 3, stream->template.data,
                                  stream->template.len);
     (void) sqlite3_bind_int64(st, 4, start - NGX_RECORDING_CATALOGUE_BEHIND);
+    ngx_recording_catalogue_text(st, 5, stream->server.data,
+                                 stream->server.len);
 
     found = NGX_OK;
 
@@ -164,6 +166,8 @@ ngx_recording_catalogue_resume(ngx_recording_catalogue_t *cat,
     ngx_recording_catalogue_text(st, 3, start->stream->template.data,
                                  start->stream->template.len);
     (void) sqlite3_bind_int64(st, 4, start->wall);
+    ngx_recording_catalogue_text(st, 5, start->stream->server.data,
+                                 start->stream->server.len);
 
     rc = NGX_OK;
 
@@ -403,6 +407,8 @@ ngx_recording_catalogue_take(ngx_recording_catalogue_t *cat,
         (void) sqlite3_bind_int64(take, 1, (sqlite3_int64) recording_id);
         (void) sqlite3_bind_text(take, 2, cat->store->owner, -1,
                                  SQLITE_STATIC);
+        ngx_recording_catalogue_text(take, 3, start->stream->server.data,
+                                     start->stream->server.len);
     }
 
     start->recording_id = recording_id;
@@ -431,10 +437,10 @@ ngx_recording_catalogue_new(ngx_recording_catalogue_t *cat,
 
     if (st) {
         ngx_recording_catalogue_stream(st, 1, start->stream);
-        (void) sqlite3_bind_int64(st, 6,
+        (void) sqlite3_bind_int64(st, 7,
                                   (sqlite3_int64) start->recording_id);
-        (void) sqlite3_bind_text(st, 7, cat->store->owner, -1, SQLITE_STATIC);
-        (void) sqlite3_bind_int64(st, 8, start->wall);
+        (void) sqlite3_bind_text(st, 8, cat->store->owner, -1, SQLITE_STATIC);
+        (void) sqlite3_bind_int64(st, 9, start->wall);
     }
 
     return ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_RECORDING);
@@ -545,19 +551,19 @@ ngx_recording_catalogue_claim(ngx_recording_catalogue_t *cat,
 
         ngx_recording_catalogue_url(cat, st, 2, claim ? file : NULL);
 
-        (void) sqlite3_bind_int64(st, 8, (sqlite3_int64) file->id);
+        (void) sqlite3_bind_int64(st, 9, (sqlite3_int64) file->id);
 
         if (sql == NGX_RECORDING_SQL_INSERT) {
             ngx_recording_catalogue_stream(st, 3, file->stream);
-            (void) sqlite3_bind_int64(st, 9,
+            (void) sqlite3_bind_int64(st, 10,
                                       (sqlite3_int64) file->recording_id);
-            (void) sqlite3_bind_text(st, 10, file->format, -1,
+            (void) sqlite3_bind_text(st, 11, file->format, -1,
                                      SQLITE_STATIC);
-            (void) sqlite3_bind_text(st, 11,
+            (void) sqlite3_bind_text(st, 12,
                                   ngx_recording_catalogue_states[file->state],
                                   -1, SQLITE_STATIC);
-            (void) sqlite3_bind_int64(st, 12, file->start);
-            (void) sqlite3_bind_text(st, 13, cat->store->owner, -1,
+            (void) sqlite3_bind_int64(st, 13, file->start);
+            (void) sqlite3_bind_text(st, 14, cat->store->owner, -1,
                                      SQLITE_STATIC);
         }
 

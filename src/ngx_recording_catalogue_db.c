@@ -4,7 +4,7 @@
 
 
 #define NGX_RECORDING_CATALOGUE_ROOM     (1024 * 1024)
-#define NGX_RECORDING_CATALOGUE_VERSION  2
+#define NGX_RECORDING_CATALOGUE_VERSION  3
 #define NGX_RECORDING_CATALOGUE_BUSY     10000      /* ms */
 #define NGX_RECORDING_CATALOGUE_PAUSE    10         /* ms */
 
@@ -386,16 +386,24 @@ ngx_recording_catalogue_migrate(ngx_recording_catalogue_t *cat)
         return sqlite3_errcode(cat->db);
     }
 
+    rc = SQLITE_OK;
+
     if (version >= NGX_RECORDING_CATALOGUE_VERSION) {
         return SQLITE_OK;
     }
 
-    if (version == 1) {
-        rc = sqlite3_exec(cat->db, ngx_recording_catalogue_version_2, NULL,
-                          NULL, NULL);
-    } else {
+    if (version == 0) {
         rc = sqlite3_exec(cat->db, ngx_recording_catalogue_schema, NULL, NULL,
                           NULL);
+        version = NGX_RECORDING_CATALOGUE_VERSION;
+    }
+
+    for ( /* void */ ;
+         rc == SQLITE_OK && version < NGX_RECORDING_CATALOGUE_VERSION;
+         version++)
+    {
+        rc = sqlite3_exec(cat->db, ngx_recording_catalogue_versions[version],
+                          NULL, NULL, NULL);
     }
 
     if (rc == SQLITE_OK) {
@@ -532,11 +540,13 @@ ngx_recording_catalogue_stream(sqlite3_stmt *st, int n,
                                  stream->template.len);
     ngx_recording_catalogue_text(st, n + 1, stream->domain.data,
                                  stream->domain.len);
-    ngx_recording_catalogue_text(st, n + 2, stream->app.data,
+    ngx_recording_catalogue_text(st, n + 2, stream->server.data,
+                                 stream->server.len);
+    ngx_recording_catalogue_text(st, n + 3, stream->app.data,
                                  stream->app.len);
-    ngx_recording_catalogue_text(st, n + 3, stream->name.data,
+    ngx_recording_catalogue_text(st, n + 4, stream->name.data,
                                  stream->name.len);
-    ngx_recording_catalogue_text(st, n + 4, stream->param.data,
+    ngx_recording_catalogue_text(st, n + 5, stream->param.data,
                                  stream->param.len);
 }
 

@@ -68,8 +68,8 @@ typedef enum {
 extern const char *const  ngx_recording_catalogue_states[];
 
 extern const char  ngx_recording_catalogue_schema[];
-extern const char  ngx_recording_catalogue_version_2[];
 extern const char  ngx_recording_catalogue_totals[];
+extern const char *const  ngx_recording_catalogue_versions[];
 extern const char *const  ngx_recording_catalogue_sql[];
 
 
@@ -89,7 +89,7 @@ sqlite3_stmt *ngx_recording_catalogue_stmt(ngx_recording_catalogue_t *cat,
 ngx_int_t ngx_recording_catalogue_run(ngx_recording_catalogue_t *cat,
     ngx_recording_sql_e sql);
 
-/* binds the five strings of a stream from parameter n on */
+/* binds the six strings of a stream from parameter n on */
 void ngx_recording_catalogue_stream(sqlite3_stmt *st, int n,
     ngx_recording_stream_t *stream);
 

@@ -432,9 +432,9 @@ ngx_recording_catalogue_adopt_thread(ngx_recording_catalogue_t *cat,
 
     if (st) {
         ngx_recording_catalogue_stream(st, 1, file->stream);
-        (void) sqlite3_bind_int64(st, 6, (sqlite3_int64) file->recording_id);
-        (void) sqlite3_bind_text(st, 7, owner, -1, SQLITE_STATIC);
-        (void) sqlite3_bind_int64(st, 8, file->start);
+        (void) sqlite3_bind_int64(st, 7, (sqlite3_int64) file->recording_id);
+        (void) sqlite3_bind_text(st, 8, owner, -1, SQLITE_STATIC);
+        (void) sqlite3_bind_int64(st, 9, file->start);
     }
 
     rc = ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_ADOPT);
@@ -443,17 +443,17 @@ ngx_recording_catalogue_adopt_thread(ngx_recording_catalogue_t *cat,
 
     if (st) {
         ngx_recording_catalogue_stream(st, 1, file->stream);
-        (void) sqlite3_bind_int64(st, 6, (sqlite3_int64) file->id);
-        (void) sqlite3_bind_int64(st, 7, (sqlite3_int64) file->recording_id);
-        (void) sqlite3_bind_text(st, 8, file->format, -1, SQLITE_STATIC);
-        (void) sqlite3_bind_int64(st, 9, file->start);
+        (void) sqlite3_bind_int64(st, 7, (sqlite3_int64) file->id);
+        (void) sqlite3_bind_int64(st, 8, (sqlite3_int64) file->recording_id);
+        (void) sqlite3_bind_text(st, 9, file->format, -1, SQLITE_STATIC);
+        (void) sqlite3_bind_int64(st, 10, file->start);
 
         if (file->path_len) {
-            ngx_recording_catalogue_text(st, 10, file->path, file->path_len);
+            ngx_recording_catalogue_text(st, 11, file->path, file->path_len);
         }
 
-        ngx_recording_catalogue_url(cat, st, 11, file);
-        (void) sqlite3_bind_text(st, 12, owner, -1, SQLITE_STATIC);
+        ngx_recording_catalogue_url(cat, st, 12, file);
+        (void) sqlite3_bind_text(st, 13, owner, -1, SQLITE_STATIC);
     }
 
     if (rc == NGX_OK) {

@@ -117,12 +117,12 @@ ngx_recording_catalogue_plain(ngx_recording_catalogue_t *cat,
 
     if (st) {
         ngx_recording_catalogue_stream(st, 1, file->stream);
-        (void) sqlite3_bind_int64(st, 6, (sqlite3_int64) file->id);
-        (void) sqlite3_bind_text(st, 7, file->format, -1, SQLITE_STATIC);
-        (void) sqlite3_bind_int64(st, 8, file->end);
-        (void) sqlite3_bind_int64(st, 9, (sqlite3_int64) file->size);
-        ngx_recording_catalogue_text(st, 10, file->path, file->path_len);
-        ngx_recording_catalogue_url(cat, st, 11, file);
+        (void) sqlite3_bind_int64(st, 7, (sqlite3_int64) file->id);
+        (void) sqlite3_bind_text(st, 8, file->format, -1, SQLITE_STATIC);
+        (void) sqlite3_bind_int64(st, 9, file->end);
+        (void) sqlite3_bind_int64(st, 10, (sqlite3_int64) file->size);
+        ngx_recording_catalogue_text(st, 11, file->path, file->path_len);
+        ngx_recording_catalogue_url(cat, st, 12, file);
     }
 
     return ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_FOUND_PLAIN);

@@ -13,6 +13,7 @@ const char  ngx_recording_catalogue_schema[] =
     " task_id TEXT NOT NULL DEFAULT '',"
     " template TEXT NOT NULL,"
     " domain TEXT NOT NULL,"
+    " server TEXT NOT NULL DEFAULT '',"
     " app TEXT NOT NULL,"
     " stream TEXT NOT NULL,"
     " stream_param TEXT NOT NULL,"
@@ -30,6 +31,7 @@ const char  ngx_recording_catalogue_schema[] =
     " task_id TEXT NOT NULL DEFAULT '',"
     " template TEXT NOT NULL,"
     " domain TEXT NOT NULL,"
+    " server TEXT NOT NULL DEFAULT '',"
     " app TEXT NOT NULL,"
     " stream TEXT NOT NULL,"
     " stream_param TEXT NOT NULL,"
@@ -63,16 +65,27 @@ const char  ngx_recording_catalogue_schema[] =
     " WHERE state IN ('recording', 'paused', 'finishing');";
 
 
-/* what version 2 has more; and the bytes of all files, kept by triggers */
+/* what makes a catalogue of this version one of the next */
 
-const char  ngx_recording_catalogue_version_2[] =
+const char *const  ngx_recording_catalogue_versions[] = {
+    "",
+
+    /* 1 */
     "ALTER TABLE recordings ADD COLUMN wanted TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE files ADD COLUMN owner TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE files ADD COLUMN resume_us INTEGER;"
     "ALTER TABLE files ADD COLUMN local INTEGER NOT NULL DEFAULT 1;"
     "UPDATE files SET owner = (SELECT owner FROM recordings"
     " WHERE recordings.recording_id = files.recording_id)"
-    " WHERE state IN ('recording', 'finishing');";
+    " WHERE state IN ('recording', 'finishing');",
+
+    /* 2: an empty server stands for any */
+    "ALTER TABLE recordings ADD COLUMN server TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE files ADD COLUMN server TEXT NOT NULL DEFAULT '';"
+};
+
+
+/* the bytes of all files, kept by triggers */
 
 const char  ngx_recording_catalogue_totals[] =
     "CREATE INDEX IF NOT EXISTS recordings_owner ON recordings (owner)"
@@ -111,16 +124,19 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
 
     /* OWNERS */
     "SELECT owner, end_us FROM recordings WHERE app = ?1 AND stream = ?2"
-    " AND template = ?3 AND (end_us IS NULL OR end_us > ?4)",
+    " AND template = ?3 AND (end_us IS NULL OR end_us > ?4)"
+    " AND server IN ('', ?5)",
 
     /* RECORDING */
-    "INSERT INTO recordings (template, domain, app, stream, stream_param,"
-    " recording_id, owner, start_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    "INSERT INTO recordings (template, domain, server, app, stream,"
+    " stream_param, recording_id, owner, start_us)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
 
     /* CANDIDATES: not one that begins after what is to follow in it */
     "SELECT recording_id, owner, wanted FROM recordings WHERE app = ?1"
     " AND stream = ?2 AND template = ?3 AND end_us IS NULL AND task_id = ''"
-    " AND start_us <= ?4 ORDER BY recording_id DESC",
+    " AND start_us <= ?4 AND server IN ('', ?5)"
+    " ORDER BY recording_id DESC",
 
     /* WAITING */
     "SELECT file_id, format, recovered FROM files WHERE recording_id = ?1"
@@ -134,8 +150,9 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     " size = iif(state = 'paused' AND ?2 = 'recording', 0, size),"
     " recovered = max(recovered, ?4) WHERE file_id = ?1",
 
-    /* OWN */
-    "UPDATE recordings SET owner = ?2, wanted = '' WHERE recording_id = ?1",
+    /* OWN: what was any server's is this one's from now on */
+    "UPDATE recordings SET owner = ?2, wanted = '',"
+    " server = iif(server = '', ?3, server) WHERE recording_id = ?1",
 
     /* WANT */
     "UPDATE recordings SET wanted = ?2 WHERE recording_id = ?1",
@@ -158,14 +175,14 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     " AND owner = ?2 AND end_us IS NULL",
 
     /* INSERT */
-    "INSERT INTO files (template, domain, app, stream, stream_param,"
+    "INSERT INTO files (template, domain, server, app, stream, stream_param,"
     " file_id, recording_id, format, state, start_us, path, play_url, owner)"
-    " VALUES (?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?1, ?2, ?13)"
+    " VALUES (?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?1, ?2, ?14)"
     " ON CONFLICT (path) DO NOTHING",
 
     /* MOVE */
     "UPDATE OR IGNORE files SET path = ?1, play_url = ?2"
-    " WHERE file_id = ?8",
+    " WHERE file_id = ?9",
 
     /* UPDATE */
     "UPDATE files SET state = ?2, end_us = ?3, duration_ms = ?4, size = ?5,"
@@ -207,20 +224,20 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     "SELECT state FROM files WHERE file_id = ?1",
 
     /* ADOPT */
-    "INSERT OR IGNORE INTO recordings (template, domain, app, stream,"
+    "INSERT OR IGNORE INTO recordings (template, domain, server, app, stream,"
     " stream_param, recording_id, owner, start_us)"
-    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
 
     /* ADOPT_FILE */
-    "INSERT OR IGNORE INTO files (template, domain, app, stream,"
+    "INSERT OR IGNORE INTO files (template, domain, server, app, stream,"
     " stream_param, file_id, recording_id, format, state, start_us, path,"
     " play_url, owner, recovered) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
-    " 'recording', ?9, ?10, ?11, ?12, 1)",
+    " ?9, 'recording', ?10, ?11, ?12, ?13, 1)",
 
     /* LABEL: ?3: without what may be long */
     "SELECT json_object('file_id', file_id, 'recording_id', recording_id,"
     " 'task_id', task_id, 'template', template, 'domain', domain,"
-    " 'app', app, 'stream', stream,"
+    " 'server', server, 'app', app, 'stream', stream,"
     " 'stream_param', iif(?3, '', stream_param),"
     " 'format', format, 'start_us', start_us, 'end_us', end_us,"
     " 'duration_ms', duration_ms, 'size', ?2, 'video_codec', video_codec,"
@@ -232,11 +249,12 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
 
     /* FOUND */
     "INSERT OR IGNORE INTO files (file_id, recording_id, task_id, template,"
-    " domain, app, stream, stream_param, format, state, start_us, end_us,"
-    " duration_ms, size, video_codec, audio_codec, resolution, gaps,"
+    " domain, server, app, stream, stream_param, format, state, start_us,"
+    " end_us, duration_ms, size, video_codec, audio_codec, resolution, gaps,"
     " frames_in, frames_written, frames_dropped, drops, recovered, path,"
     " play_url) SELECT j ->> 'file_id', j ->> 'recording_id',"
-    " j ->> 'task_id', j ->> 'template', j ->> 'domain', j ->> 'app',"
+    " j ->> 'task_id', j ->> 'template', j ->> 'domain',"
+    " coalesce(j ->> 'server', ''), j ->> 'app',"
     " j ->> 'stream', j ->> 'stream_param', j ->> 'format', 'finished',"
     " j ->> 'start_us', j ->> 'end_us', j ->> 'duration_ms', j ->> 'size',"
     " j ->> 'video_codec', j ->> 'audio_codec', j ->> 'resolution',"
@@ -246,18 +264,18 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
 
     /* FOUND_RECORDING: from its first file to its last */
     "INSERT INTO recordings (recording_id, task_id, template,"
-    " domain, app, stream, stream_param, owner, start_us, end_us)"
-    " SELECT recording_id, task_id, template, domain, app, stream,"
+    " domain, server, app, stream, stream_param, owner, start_us, end_us)"
+    " SELECT recording_id, task_id, template, domain, server, app, stream,"
     " stream_param, '', start_us, end_us FROM files WHERE path = ?1"
     " ON CONFLICT (recording_id) DO UPDATE SET"
     " start_us = min(start_us, excluded.start_us),"
     " end_us = max(end_us, excluded.end_us)",
 
     /* FOUND_PLAIN */
-    "INSERT OR IGNORE INTO files (template, domain, app, stream,"
+    "INSERT OR IGNORE INTO files (template, domain, server, app, stream,"
     " stream_param, file_id, recording_id, format, state, start_us, end_us,"
-    " size, path, play_url, recovered) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6,"
-    " ?7, 'finished', ?8, ?8, ?9, ?10, ?11, 1)",
+    " size, path, play_url, recovered) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,"
+    " ?7, ?8, 'finished', ?9, ?9, ?10, ?11, ?12, 1)",
 
     /* COMPLETE: a mark in the file's header */
     "PRAGMA application_id",

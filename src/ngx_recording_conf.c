@@ -497,7 +497,7 @@ ngx_recording_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 ngx_int_t
 ngx_recording_conf_check(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf)
 {
-    ngx_str_t                    name = ngx_string("default");
+    ngx_str_t                    name = ngx_string("default"), server;
     ngx_uint_t                   i, n;
     ngx_rtmp_core_srv_conf_t   **cscfp;
     ngx_rtmp_core_app_conf_t   **cacfp;
@@ -545,9 +545,16 @@ ngx_recording_conf_check(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf)
             return NGX_ERROR;
         }
 
+        if (ngx_recording_conf_server(cf, cscfp[i]->ctx, &server) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
         cacfp = cscfp[i]->applications.elts;
 
         for (n = 0; n < cscfp[i]->applications.nelts; n++) {
+            racf = cacfp[n]->app_conf[ngx_rtmp_recording_module.ctx_index];
+            racf->server = server;
+
             if (ngx_recording_conf_app(cf, rmcf, cacfp[n]) != NGX_OK) {
                 return NGX_ERROR;
             }

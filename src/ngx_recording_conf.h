@@ -36,6 +36,7 @@ typedef struct {
 typedef struct {
     ngx_array_t            *rules;         /* own or inherited */
     ngx_uint_t              own;           /* own */
+    ngx_str_t               server;        /* that it stands in */
 } ngx_recording_app_conf_t;
 
 
@@ -54,6 +55,10 @@ char *ngx_recording_conf_template(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_int_t ngx_recording_conf_default(ngx_conf_t *cf,
     ngx_recording_main_conf_t *rmcf);
+
+/* what names the server{} of this context; empty: it listens to nothing */
+ngx_int_t ngx_recording_conf_server(ngx_conf_t *cf, void *ctx,
+    ngx_str_t *server);
 
 /* what can be checked only when everything is read */
 ngx_int_t ngx_recording_conf_check(ngx_conf_t *cf,

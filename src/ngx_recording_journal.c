@@ -26,7 +26,11 @@ typedef struct {
 } ngx_recording_journal_head_t;
 
 
-/* and the strings, one after the other */
+/*
+ * And the strings, one after the other, then those that were added later,
+ * each behind its length in 64 bits: what was written before they were has
+ * none, and what reads them without knowing them leaves them alone.
+ */
 
 typedef struct {
     uint64_t                version;
@@ -72,6 +76,8 @@ static ngx_int_t ngx_recording_journal_write(ngx_recording_mux_t *mux,
 static void ngx_recording_journal_begin(ngx_recording_iov_t *iov, void *buf,
     size_t size);
 static ngx_int_t ngx_recording_journal_facts(ngx_recording_mux_t *mux);
+static ngx_int_t ngx_recording_journal_more(ngx_str_t *str, u_char **p,
+    size_t *size);
 static u_char *ngx_recording_journal_load(ngx_recording_store_t *store,
     uint64_t id, int *fd, size_t *size);
 static ngx_recording_mux_t *ngx_recording_journal_mux(
@@ -175,6 +181,7 @@ ngx_recording_journal_begin(ngx_recording_iov_t *iov, void *buf, size_t size)
 static ngx_int_t
 ngx_recording_journal_facts(ngx_recording_mux_t *mux)
 {
+    uint64_t                         len;
     ngx_str_t                       *s[NGX_RECORDING_JOURNAL_STRINGS];
     ngx_uint_t                       i;
     ngx_recording_iov_t              iov;
@@ -211,6 +218,11 @@ ngx_recording_journal_facts(ngx_recording_mux_t *mux)
         facts.len[i] = s[i]->len;
         ngx_recording_iov_add(&iov, s[i]->data, s[i]->len);
     }
+
+    len = stream->server.len;
+
+    ngx_recording_iov_add(&iov, &len, sizeof(len));
+    ngx_recording_iov_add(&iov, stream->server.data, stream->server.len);
 
     return ngx_recording_journal_write(mux, NGX_RECORDING_JOURNAL_FACTS,
                                        &iov);
@@ -537,6 +549,11 @@ ngx_recording_journal_mux(ngx_recording_store_t *store, u_char *p,
         size -= facts.len[i];
     }
 
+    if (ngx_recording_journal_more(&stream->server, &data, &size) != NGX_OK) {
+        ngx_recording_mux_close_thread(mux);
+        return NULL;
+    }
+
     if (ngx_recording_path_compile(mux->path, &mux->path_text, &err, &at)
         != NGX_OK)
     {
@@ -562,6 +579,38 @@ ngx_recording_journal_mux(ngx_recording_store_t *store, u_char *p,
     ngx_recording_store_name(mux->work, sizeof(mux->work), facts.id,
                              format->endless ? "" : format->extension);
     return mux;
+}
+
+
+/* a string that the first journals did not have */
+
+static ngx_int_t
+ngx_recording_journal_more(ngx_str_t *str, u_char **p, size_t *size)
+{
+    uint64_t  len;
+
+    ngx_str_null(str);
+
+    if (*size < sizeof(len)) {
+        return NGX_OK;
+    }
+
+    ngx_memcpy(&len, *p, sizeof(len));
+
+    *p += sizeof(len);
+    *size -= sizeof(len);
+
+    if (len > *size) {
+        return NGX_ERROR;
+    }
+
+    str->data = *p;
+    str->len = len;
+
+    *p += len;
+    *size -= len;
+
+    return NGX_OK;
 }
 
 

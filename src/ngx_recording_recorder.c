@@ -98,6 +98,8 @@ ngx_recording_copy_stream(ngx_recording_t *r, ngx_recording_stream_t *stream)
         != NGX_OK
         || ngx_recording_copy_str(r->pool, &r->stream.domain, &stream->domain)
            != NGX_OK
+        || ngx_recording_copy_str(r->pool, &r->stream.server, &stream->server)
+           != NGX_OK
         || ngx_recording_copy_str(r->pool, &r->stream.app, &stream->app)
            != NGX_OK
         || ngx_recording_copy_str(r->pool, &r->stream.name, &stream->name)

@@ -337,6 +337,7 @@ ngx_rtmp_recording_begin(ngx_rtmp_session_t *s, ngx_rtmp_recording_ctx_t *ctx)
     }
 
     stream.domain = ngx_recording_rule_domain(&s->tc_url);
+    stream.server = racf->server;
     stream.app = cacf->name;
     stream.name.data = lctx->stream->name;
     stream.name.len = ngx_strlen(lctx->stream->name);

@@ -392,12 +392,14 @@ SQL
 
     $old->conf($conf)->start;
     wait_for('the version', 20, sub {
-        2 == ($old->catalogue('PRAGMA user_version'))[0]{user_version} });
+        3 == ($old->catalogue('PRAGMA user_version'))[0]{user_version} });
 
     my ($now) = $old->files(file_id => 3);
     is_deeply($now, { %$finished, owner => '', resume_us => undef,
-                      local => 1 }, 'version 1: the row is kept');
-    is_deeply(($old->recordings)[0], { %{ $recordings[0] }, wanted => '' },
+                      local => 1, server => '' },
+              'version 1: the row is kept');
+    is_deeply(($old->recordings)[0],
+              { %{ $recordings[0] }, wanted => '', server => '' },
               'version 1: the recording, too');
     is(($old->catalogue('SELECT * FROM totals'))[0]{bytes}, $size,
        'version 1: totals');

@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 
-# Relays of one stream in several workers, or several nginx on one store: it
-# is recorded once, and when the one that records it is gone another one
-# goes on.
+# Relays of one stream in several workers, or in several nginx on one store
+# whose servers have the same addresses, here none: it is recorded once, and
+# when the one that records it is gone another one goes on.
 
 use strict;
 use warnings;
@@ -38,7 +38,7 @@ my $elsewhere = qr/not recorded, another worker records it/;
 # --- two workers, both of which pull
 
 subtest 'two workers' => sub {
-    my $t = edge(2);
+    my $t = edge(2, 1);
     my $push = feed(4);
     my ($row) = $t->wait_growing(1);
     my $owner = owner($t);
@@ -70,8 +70,8 @@ subtest 'two workers' => sub {
 # --- two nginx, one store: the one that records is killed
 
 subtest 'two nginx' => sub {
-    my $one = edge(1);
-    my $two = edge(1, $one->store);
+    my $one = edge(1, 0);
+    my $two = edge(1, 0, $one->store);
 
     my $push = feed(2);
     my ($row) = $one->wait_growing(1);
@@ -111,20 +111,25 @@ $source->terminate;
 Recording::Nginx->new->done;
 
 sub edge {
-    my ($workers, $store) = @_;
+    my ($workers, $listen, $store) = @_;
 
     my $mark = $source->log_mark;
     my $t = Recording::Nginx->new($store ? (store => $store) : ());
 
-    $t->conf(<<'CONF', SOURCE => $source->port, WORKERS => $workers);
+    # a static relay needs no address to listen to, but that there is one
+    my %conf = (SOURCE => $source->port, WORKERS => $workers,
+                LISTEN => $listen ? 'listen 127.0.0.1:' . $t->port . ';'
+                                  : '');
+    $t->conf(<<'CONF', %conf);
 worker_processes %%WORKERS%%;
 thread_pool default threads=4;
 rtmp {
     record_store %%STORE%%;
     record_template all { format flv; }
     record_rule all;
+    server { listen 127.0.0.1:%%PORT_1%%; }
     server {
-        listen 127.0.0.1:%%PORT_0%%;
+        %%LISTEN%%
         application edge {
             live on;
             pull rtmp://127.0.0.1:%%SOURCE%%/src/feed name=always static;
