@@ -130,6 +130,10 @@ ngx_recording_conf_rule_arg(ngx_conf_t *cf, ngx_recording_rule_t *rule,
         field = &rule->domain;
         ngx_strlow(value.data, value.data, value.len);
 
+        if (value.len && value.data[value.len - 1] == '.') {
+            value.len--;
+        }
+
     } else if (name.len == 6 && ngx_strncmp(name.data, "stream", 6) == 0) {
         field = &rule->stream;
 

@@ -80,7 +80,7 @@ ngx_recording_rule_equal(ngx_str_t *a, ngx_str_t *b)
 ngx_str_t
 ngx_recording_rule_domain(ngx_str_t *tc_url)
 {
-    u_char     *p, *last;
+    u_char     *p, *last, *end;
     ngx_str_t   host;
 
     ngx_str_null(&host);
@@ -98,27 +98,46 @@ ngx_recording_rule_domain(ngx_str_t *tc_url)
     }
 
     p += 3;
+
+    for (end = p;
+         end < last && *end != '/' && *end != '?' && *end != '#';
+         end++)
+    {
+        /* void */
+    }
+
+    /* the host is behind the last "@": a password may have one, too */
+
+    for (last = end; last > p && last[-1] != '@'; last--) { /* void */ }
+
+    p = last;
     host.data = p;
 
-    if (p < last && *p == '[') {
+    if (p < end && *p == '[') {
 
         /* an IPv6 address */
 
-        while (p < last && *p != ']' && *p != '/') {
+        while (p < end && *p != ']') {
             p++;
         }
 
-        if (p < last && *p == ']') {
+        if (p < end) {
             p++;
         }
 
     } else {
-        while (p < last && *p != ':' && *p != '/' && *p != '?') {
+        while (p < end && *p != ':') {
             p++;
         }
     }
 
     host.len = p - host.data;
+
+    /* the root's dot: it is the same host */
+
+    if (host.len && p[-1] == '.') {
+        host.len--;
+    }
 
     return host;
 }

@@ -52,7 +52,10 @@ ngx_recording_rule_t *ngx_recording_rule_find(ngx_array_t *rules,
 ngx_recording_rule_t *ngx_recording_rule_same(ngx_array_t *rules,
     ngx_recording_rule_t *rule);
 
-/* the host of a tcUrl, without port; empty without one.  It points into it */
+/*
+ * The host of a tcUrl, without user, password, port and a dot at its end;
+ * empty without one.  It points into the URL.
+ */
 ngx_str_t ngx_recording_rule_domain(ngx_str_t *tc_url);
 
 /* record_type in a query; *value is what it was if it is unknown */

@@ -37,7 +37,12 @@ my @cases = (
     [ 0, 'exact', 'MEDIA.example.com:80', 'one', 'both' ],
     [ 0, 'exact', 'media.example.com', 'two', 'stream' ],
     [ 0, 'exact', 'media.example.com', 'One', 'domain' ],
-    [ 0, 'exact', 'media.example.com.', 's9', 'none' ],
+    [ 0, 'exact', 'media.example.com.', 's9', 'domain' ],
+    [ 0, 'exact', 'user:password@Media.example.com.:1935', 's91', 'domain' ],
+    [ 0, 'exact', 'media.example.com@a.example.com', 's92', 'none' ],
+    [ 0, 'exact', 'dot.example.com', 's93', 'dot' ],
+    [ 0, 'exact', 'user@[::1]:1935', 's94', 'v6' ],
+    [ 0, 'exact', 'user:password@:1935', 's95', 'none' ],
     [ 0, 'exact', 'xmedia.example.com', 's10', 'none' ],
     [ 0, 'exact', '[::1]:1935', 's11', 'v6' ],
 
@@ -57,8 +62,8 @@ my @cases = (
     [ 0, 'default', 'a.example.com', 's18', 'default' ],
 );
 
-my @templates = qw(top top_special srv app none domain stream both v6 one
-                   two);
+my @templates = qw(top top_special srv app none domain dot stream both v6
+                   one two);
 
 my $t = Recording::Nginx->new;
 
@@ -82,6 +87,7 @@ rtmp {
             record_rule stream stream=two;
             record_rule domain domain=Media.example.com;
             record_rule v6 domain=[::1];
+            record_rule dot domain=dot.example.com.;
             record_rule off stream=test;
             record_rule none;
         }
@@ -121,7 +127,9 @@ for my $case (@cases) {
     my ($server, $app, $host, $stream, $want) = @$case;
 
     my $domain = defined $host ? $host : '';
+    $domain =~ s/.*@//;
     $domain =~ s/:\d+$//;
+    $domain =~ s/\.$//;
 
     my @rows = $t->files(app => $app, stream => $stream,
                          domain => $domain,

@@ -18,6 +18,8 @@ static const fuzz_seed_t  seeds[] = {
     fuzz_text("rtmp://h\nrecord_type=x"),
     fuzz_text("://\n&record_type=&"),
     fuzz_text("a.com\ncam"),
+    fuzz_text("rtmp://user:p@ss@Push.example.com.:1935/live?a=b@c#d\n&"),
+    fuzz_text("rtmp://user:password@[::1]:1935/live\nrecord_type=\n"),
 };
 
 fuzz_seeds(seeds)
@@ -74,7 +76,8 @@ fuzz_domain(ngx_str_t *url)
     fuzz_check(fuzz_inside(&host, url));
 
     for (i = 0; i < host.len; i++) {
-        fuzz_check(host.data[i] != '/');
+        fuzz_check(host.data[i] != '/' && host.data[i] != '@');
+        fuzz_check(host.data[i] != '?' && host.data[i] != '#');
         fuzz_check(host.data[i] != ':' || host.data[0] == '[');
     }
 }
