@@ -50,7 +50,7 @@ typedef enum {
 typedef struct {
     ngx_str_t               template;
     ngx_str_t               domain;
-    ngx_str_t               server;    /* its listen addresses */
+    ngx_str_t               server;    /* listen addresses */
     ngx_str_t               app;
     ngx_str_t               name;
     ngx_str_t               param;     /* the raw query of the push URL */

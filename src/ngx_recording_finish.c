@@ -1,5 +1,6 @@
 
 #include "ngx_recording_finish.h"
+#include "ngx_recording_text.h"
 #include "ngx_recording_tree.h"
 
 
@@ -302,6 +303,7 @@ ngx_recording_finish_absent(ngx_recording_finish_t *f)
 {
     off_t                             size;
     char                              path[NGX_RECORDING_FILE_PATH];
+    char                              text[NGX_RECORDING_TEXT + 4];
     ngx_recording_mux_t              *mux;
     ngx_recording_catalogue_error_t   err;
 
@@ -336,7 +338,9 @@ ngx_recording_finish_absent(ngx_recording_finish_t *f)
 
     ngx_recording_notice(&f->notices, NGX_LOG_NOTICE, 0,
                          "file finished: \"%s\", %lld bytes, recovered",
-                         path, (long long) size);
+                         ngx_recording_text(text, mux->file.path,
+                                            mux->file.path_len),
+                         (long long) size);
 
     ngx_recording_mux_close_thread(mux);
     f->mux = NULL;
@@ -497,6 +501,7 @@ ngx_recording_finish_clear(ngx_recording_finish_t *f)
 static ngx_int_t
 ngx_recording_finish_file(ngx_recording_finish_t *f)
 {
+    char                              text[NGX_RECORDING_TEXT + 4];
     ngx_recording_mux_t              *mux;
     ngx_recording_file_t             *file;
     ngx_recording_catalogue_t        *catalogue;
@@ -554,8 +559,8 @@ ngx_recording_finish_file(ngx_recording_finish_t *f)
     }
 
     ngx_recording_notice(&f->notices, NGX_LOG_NOTICE, 0,
-                         "file finished: \"%.*s\", %lld ms, %llu bytes%s",
-                         (int) file->path_len, file->path,
+                         "file finished: \"%s\", %lld ms, %llu bytes%s",
+                         ngx_recording_text(text, file->path, file->path_len),
                          (long long) file->duration,
                          (unsigned long long) file->size,
                          file->recovered ? ", recovered" : "");

@@ -3,6 +3,7 @@
 #include "ngx_recording_keeper.h"
 #include "ngx_recording_rebuild.h"
 #include "ngx_recording_recorder.h"
+#include "ngx_recording_text.h"
 
 
 #define NGX_RECORDING_KEEPER_TIME     250        /* ms */
@@ -423,6 +424,7 @@ static ngx_int_t
 ngx_recording_keeper_discard(ngx_recording_keeper_t *keeper,
     ngx_recording_catalogue_error_t *err)
 {
+    char                        text[NGX_RECORDING_TEXT + 4];
     uint64_t                    after;
     ngx_int_t                   rc;
     ngx_uint_t                  i, n;
@@ -464,7 +466,9 @@ next:
                 keeper->stuck = 1;
                 ngx_recording_notice(&keeper->notices, NGX_LOG_ERR, errno,
                                      "remove evicted file \"%s\" failed",
-                                     f->path);
+                                     ngx_recording_text(text,
+                                                    (u_char *) f->path,
+                                                    ngx_strlen(f->path)));
             }
 
             continue;
@@ -484,7 +488,9 @@ next:
         keeper->stuck = 0;
 
         ngx_recording_notice(&keeper->notices, NGX_LOG_NOTICE, 0,
-                             "file evicted: \"%s\"", f->path);
+                             "file evicted: \"%s\"",
+                             ngx_recording_text(text, (u_char *) f->path,
+                                                ngx_strlen(f->path)));
     }
 
     if (n == NGX_RECORDING_KEEPER_EVICTED) {

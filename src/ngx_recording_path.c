@@ -32,7 +32,6 @@ static void ngx_recording_path_tm(struct tm *tm, int64_t us,
 static u_char *ngx_recording_path_time(u_char *p, ngx_uint_t unit,
     struct tm *tm, int64_t us);
 static size_t ngx_recording_path_fit(u_char *buf, size_t len);
-static size_t ngx_recording_path_char(u_char *p, size_t len);
 
 
 static const struct {
@@ -521,9 +520,7 @@ ngx_recording_path_fit(u_char *buf, size_t len)
 }
 
 
-/* the length of a valid UTF-8 character, 0 if there is none */
-
-static size_t
+size_t
 ngx_recording_path_char(u_char *p, size_t len)
 {
     size_t    i, n;

@@ -85,6 +85,9 @@ size_t ngx_recording_path_render(ngx_recording_path_t *path,
  */
 u_char *ngx_recording_path_safe(u_char *dst, u_char *p, size_t len);
 
+/* the length of the valid UTF-8 character at p, 0 if there is none; len > 0 */
+size_t ngx_recording_path_char(u_char *p, size_t len);
+
 /* percent-encodes a path for a URL, 3 * len bytes at most; returns the end */
 u_char *ngx_recording_path_escape(u_char *dst, u_char *p, size_t len);
 

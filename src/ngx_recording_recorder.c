@@ -1,6 +1,7 @@
 
 #include "ngx_recording_finish.h"
 #include "ngx_recording_intake.h"
+#include "ngx_recording_text.h"
 
 
 #define NGX_RECORDING_BATCH_TIME    500               /* ms */
@@ -93,6 +94,9 @@ ngx_recording_create(ngx_recording_worker_t *worker,
 static ngx_int_t
 ngx_recording_copy_stream(ngx_recording_t *r, ngx_recording_stream_t *stream)
 {
+    char       text[NGX_RECORDING_TEXT + 4];
+    ngx_str_t  name;
+
     if (ngx_recording_copy_str(r->pool, &r->stream.template,
                                &stream->template)
         != NGX_OK
@@ -110,17 +114,12 @@ ngx_recording_copy_stream(ngx_recording_t *r, ngx_recording_stream_t *stream)
         return NGX_ERROR;
     }
 
-    r->name.data = ngx_pnalloc(r->pool, NGX_RECORDING_PATH_VALUE);
+    ngx_recording_text(text, stream->name.data, stream->name.len);
 
-    if (r->name.data == NULL) {
-        return NGX_ERROR;
-    }
+    name.data = (u_char *) text;
+    name.len = ngx_strlen(text);
 
-    r->name.len = ngx_recording_path_safe(r->name.data, stream->name.data,
-                                          stream->name.len)
-                  - r->name.data;
-
-    return NGX_OK;
+    return ngx_recording_copy_str(r->pool, &r->name, &name);
 }
 
 

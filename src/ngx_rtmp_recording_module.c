@@ -9,6 +9,7 @@
 
 #include "ngx_recording_amf.h"
 #include "ngx_recording_conf.h"
+#include "ngx_recording_text.h"
 #include "ngx_rtmp.h"
 #include "ngx_rtmp_cmd_module.h"
 #include "ngx_rtmp_codec_module.h"
@@ -396,6 +397,7 @@ ngx_rtmp_recording_end(ngx_rtmp_recording_ctx_t *ctx)
 static ngx_recording_type_e
 ngx_rtmp_recording_type(ngx_rtmp_session_t *s, ngx_rtmp_recording_ctx_t *ctx)
 {
+    char                  text[NGX_RECORDING_TEXT + 4];
     ngx_str_t             args[2], value;
     ngx_uint_t            i;
     ngx_recording_type_e  type;
@@ -409,8 +411,8 @@ ngx_rtmp_recording_type(ngx_rtmp_session_t *s, ngx_rtmp_recording_ctx_t *ctx)
 
         if (type == NGX_RECORDING_TYPE_UNKNOWN) {
             ngx_log_error(NGX_LOG_WARN, s->connection->log, 0,
-                          "recording: unknown record_type \"%V\" ignored",
-                          &value);
+                          "recording: unknown record_type \"%s\" ignored",
+                          ngx_recording_text(text, value.data, value.len));
 
         } else if (type != NGX_RECORDING_TYPE_ANY) {
             return type;
@@ -426,6 +428,7 @@ ngx_rtmp_recording_start(ngx_rtmp_session_t *s, ngx_rtmp_recording_ctx_t *ctx,
     ngx_recording_template_t *template, ngx_recording_stream_t *stream,
     ngx_recording_type_e type)
 {
+    char                        text[NGX_RECORDING_TEXT + 4];
     ngx_recording_t            *r;
     ngx_rtmp_codec_ctx_t       *cctx;
     ngx_recording_template_t    t;
@@ -444,7 +447,9 @@ ngx_rtmp_recording_start(ngx_rtmp_session_t *s, ngx_rtmp_recording_ctx_t *ctx,
                              || !ngx_rtmp_recording_video(&t));
     if (r == NULL) {
         ngx_log_error(NGX_LOG_ERR, s->connection->log, 0,
-                      "recording: no memory to record \"%V\"", &stream->name);
+                      "recording: no memory to record \"%s\"",
+                      ngx_recording_text(text, stream->name.data,
+                                         stream->name.len));
         return;
     }
 

@@ -4,14 +4,16 @@
  * rest of the input is the stream's name.
  */
 
-/* link: src/ngx_recording_path.c */
+/* link: src/ngx_recording_path.c src/ngx_recording_text.c */
 
 #include "fuzz.h"
 #include "ngx_recording_path.h"
+#include "ngx_recording_text.h"
 
 
 static ngx_str_t fuzz_line(u_char **p, u_char *last);
 static void fuzz_safe(ngx_str_t *name);
+static void fuzz_printable(ngx_str_t *name);
 static void fuzz_render(ngx_str_t *text, ngx_recording_path_values_t *v);
 static void fuzz_escape(u_char *p, size_t size);
 static ngx_uint_t fuzz_utf8(u_char *p, size_t size);
@@ -62,6 +64,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_safe(&v.app);
     fuzz_safe(&v.domain);
     fuzz_safe(&v.stream);
+    fuzz_printable(&v.app);
+    fuzz_printable(&v.stream);
     fuzz_render(&text, &v);
 
     return 0;
@@ -104,6 +108,33 @@ fuzz_safe(ngx_str_t *name)
     for (i = 0; i < len; i++) {
         fuzz_check(buf[i] >= 0x20 && buf[i] != 0x7f);
         fuzz_check(buf[i] != '/' && buf[i] != '\\');
+    }
+
+    free(buf);
+}
+
+
+static void
+fuzz_printable(ngx_str_t *name)
+{
+    size_t   i, len;
+    char    *buf;
+
+    buf = malloc(NGX_RECORDING_TEXT + 4);
+
+    fuzz_check(buf);
+    fuzz_check(ngx_recording_text(buf, name->data, name->len) == buf);
+
+    len = ngx_strlen(buf);
+
+    fuzz_check(len < NGX_RECORDING_TEXT + 4);
+    fuzz_check(len >= ngx_min(name->len, NGX_RECORDING_TEXT - 3));
+    fuzz_check(fuzz_utf8((u_char *) buf, len));
+
+    for (i = 0; i < len; i++) {
+        fuzz_check((u_char) buf[i] >= 0x20 && buf[i] != 0x7f);
+        fuzz_check(buf[i] != '"');
+        fuzz_check(buf[i] != '\\' || buf[i + 1] == 'x');
     }
 
     free(buf);

@@ -1,0 +1,31 @@
+
+/*
+ * Values from the network as they may stand in a message.
+ *
+ * Pure: any thread.
+ */
+
+
+#ifndef _NGX_RECORDING_TEXT_H_INCLUDED_
+#define _NGX_RECORDING_TEXT_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+#define NGX_RECORDING_TEXT  400      /* bytes of a value in a message */
+
+
+/*
+ * Makes a value printable between double quotes: control characters, bytes
+ * that are no UTF-8, characters that change the order or the look of others,
+ * quotes and backslashes become \xHH.  What finds no room within
+ * NGX_RECORDING_TEXT bytes is left out, and "..." says so.  Returns buf, which
+ * ends with a null character.
+ */
+char *ngx_recording_text(char buf[NGX_RECORDING_TEXT + 4], u_char *p,
+    size_t len);
+
+
+#endif /* _NGX_RECORDING_TEXT_H_INCLUDED_ */
