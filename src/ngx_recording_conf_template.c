@@ -13,6 +13,8 @@ static char *ngx_recording_conf_format(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_recording_conf_format_arg(ngx_conf_t *cf,
     ngx_recording_template_format_t *f, ngx_str_t *arg);
+static char *ngx_recording_conf_format_clock(ngx_conf_t *cf,
+    ngx_recording_template_format_t *f, ngx_str_t *arg);
 static ngx_msec_t ngx_recording_conf_time(ngx_conf_t *cf, ngx_str_t *arg,
     size_t name, ngx_msec_t min, ngx_msec_t max, const char *range);
 static char *ngx_recording_conf_path(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -222,12 +224,22 @@ ngx_recording_conf_format(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     f->format = format;
     f->resume = NGX_CONF_UNSET;
+    f->clock = NGX_CONF_UNSET;
 
     for (i = 2; i < cf->args->nelts; i++) {
         if (ngx_recording_conf_format_arg(cf, f, &value[i]) != NGX_CONF_OK) {
             return NGX_CONF_ERROR;
         }
     }
+
+    if (f->interval == 0 && f->clock != NGX_CONF_UNSET) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "clock= of format \"%V\" in template \"%V\" needs "
+                           "interval=", &value[1], &template->name);
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_conf_init_value(f->clock, 0);
 
     if (f->interval == 0 && !format->endless) {
         f->interval = NGX_RECORDING_INTERVAL_MAX;
@@ -252,19 +264,21 @@ ngx_recording_conf_format_arg(ngx_conf_t *cf,
     int64_t     *field;
     ngx_msec_t   time;
 
+    if (arg->len > 6 && ngx_strncmp(arg->data, "clock=", 6) == 0) {
+        return ngx_recording_conf_format_clock(cf, f, arg);
+    }
+
     if (arg->len > 9 && ngx_strncmp(arg->data, "interval=", 9) == 0) {
-
-        if (f->format->endless) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V\" is not for format hls, which is never "
-                               "cut", arg);
-            return NGX_CONF_ERROR;
-        }
-
         field = &f->interval;
-        time = ngx_recording_conf_time(cf, arg, 9, NGX_RECORDING_INTERVAL_MIN,
-                                       NGX_RECORDING_INTERVAL_MAX,
-                                       "from 1s to 12h");
+        time = f->format->endless
+               ? ngx_recording_conf_time(cf, arg, 9,
+                                         NGX_RECORDING_INTERVAL_HLS,
+                                         NGX_RECORDING_INTERVAL_MAX,
+                                         "from 1m to 12h for format hls")
+               : ngx_recording_conf_time(cf, arg, 9,
+                                         NGX_RECORDING_INTERVAL_MIN,
+                                         NGX_RECORDING_INTERVAL_MAX,
+                                         "from 1s to 12h");
 
     } else if (arg->len > 8 && ngx_strncmp(arg->data, "segment=", 8) == 0) {
 
@@ -288,7 +302,7 @@ ngx_recording_conf_format_arg(ngx_conf_t *cf,
     } else {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "unknown parameter \"%V\" of format, known are "
-                           "interval=, resume= and segment=", arg);
+                           "interval=, clock=, resume= and segment=", arg);
         return NGX_CONF_ERROR;
     }
 
@@ -303,6 +317,33 @@ ngx_recording_conf_format_arg(ngx_conf_t *cf,
     }
 
     *field = (int64_t) time;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_recording_conf_format_clock(ngx_conf_t *cf,
+    ngx_recording_template_format_t *f, ngx_str_t *arg)
+{
+    if (f->clock != NGX_CONF_UNSET) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate parameter \"%V\"", arg);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_strcmp(arg->data + 6, "on") == 0) {
+        f->clock = 1;
+
+    } else if (ngx_strcmp(arg->data + 6, "off") == 0) {
+        f->clock = 0;
+
+    } else {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value in \"%V\", it must be on or off",
+                           arg);
+        return NGX_CONF_ERROR;
+    }
 
     return NGX_CONF_OK;
 }

@@ -16,6 +16,7 @@
 
 /* ms */
 #define NGX_RECORDING_INTERVAL_MIN  1000
+#define NGX_RECORDING_INTERVAL_HLS  60000        /* the least of a playlist */
 #define NGX_RECORDING_INTERVAL_MAX  43200000
 #define NGX_RECORDING_SEGMENT_MIN   1000
 #define NGX_RECORDING_SEGMENT_MAX   60000
@@ -27,9 +28,10 @@
 typedef struct {
     const ngx_recording_format_t  *format;
     int64_t                 interval;      /* ms, 0: never cut */
+    ngx_flag_t              clock;         /* cut at its multiples on the
+                                              clock; only with interval */
     int64_t                 segment;       /* ms */
     int64_t                 resume;        /* ms, 0: it does not wait */
-    unsigned                clock:1;       /* the interval is the clock's */
 } ngx_recording_template_format_t;
 
 

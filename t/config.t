@@ -108,12 +108,26 @@ my @wrong = (
     (map { (template => "format hls segment=$_;",
             qq(invalid time in "segment=$_", it must be from 1s to 60s) )
          } qw(500ms 61s)),
-    template => 'format hls interval=1m;',
-        '"interval=1m" is not for format hls, which is never cut',
+    (map { (template => "format hls interval=$_;",
+            qq(invalid time in "interval=$_", it must be from 1m to 12h for)
+            . ' format hls' ) } qw(0 59999ms 13h)),
+    (map { (template => "$_->[0];",
+            qq(clock= of format "$_->[1]" in template "x" needs interval=)) }
+        [ 'format mp4 clock=on', 'mp4' ],
+        [ 'format flv clock=off', 'flv' ],
+        [ 'format aac resume=9s clock=on', 'aac' ],
+        [ 'format hls segment=2s clock=on', 'hls' ]),
+    template => 'format mp4 interval=1h clock=yes;',
+        'invalid value in "clock=yes", it must be on or off',
+    template => 'format mp4 clock=off interval=1h clock=on;',
+        'duplicate parameter "clock=on"',
+    template => 'format mp4 interval=1h clock=;',
+        'unknown parameter "clock=" of format, known are interval=, clock=,'
+        . ' resume= and segment=',
     template => 'format mp4 segment=6s;',
         '"segment=6s" is only for format hls',
     template => 'format mp4 wait=9s;', 'unknown parameter "wait=9s" of'
-        . ' format, known are interval=, resume= and segment=',
+        . ' format, known are interval=, clock=, resume= and segment=',
     template => 'format mp4 resume=1801s;',
         'invalid time in "resume=1801s", it must be from 0 to 1800s',
     template => 'format mp4 resume=0 resume=0;',
@@ -137,6 +151,9 @@ my @wrong = (
         [ 'a/{AppNam}', '{AppNam}', $known ],
         [ $parts, $parts, 'more than 64 parts' ],
         [ $long, $long, 'the path can grow longer than 2048 bytes' ]),
+    template => 'format hls interval=1m clock=on; path "a/{EndYear}";',
+        '"{EndYear}" in the path of template "x" cannot be known while hls'
+        . ' is recorded',
     template => 'format hls; path "a/{EndYear}";',
         '"{EndYear}" in the path of template "x" cannot be known while hls'
         . ' is recorded',
@@ -178,6 +195,10 @@ my @quiet = (
     [ main => 'record_thread_pool later;' ],
     [ template => 'format mp4 interval=1s; format flv interval=12h; format'
                   . ' hls segment=60s; format aac; path "{StartYear}/a";' ],
+    [ template => 'format hls interval=1m segment=60s; format mp4'
+                  . ' interval=7m clock=on; format aac clock=off interval=1s;'
+                  . ' format flv interval=12h clock=on resume=30m;' ],
+    [ template => 'format hls clock=on interval=12h; path "{RandomID}";' ],
     [ template => 'format mp4; path "{AppName}/{EndMillisecond}";' ],
     [ main => 'record_template default { format aac; }' ],
     [ main => 'record_rule default;', app => '' ],
