@@ -14,8 +14,9 @@ typedef enum {
     NGX_RECORDING_JOURNAL_META,
     NGX_RECORDING_JOURNAL_PATH,
     NGX_RECORDING_JOURNAL_GAP,
-    NGX_RECORDING_JOURNAL_STATE,
-    NGX_RECORDING_JOURNAL_OWNER
+    NGX_RECORDING_JOURNAL_STATE,       /* as the first version wrote it */
+    NGX_RECORDING_JOURNAL_OWNER,
+    NGX_RECORDING_JOURNAL_SHOWN = 16   /* and with what is shown of tracks */
 } ngx_recording_journal_e;
 
 
@@ -85,6 +86,8 @@ static ngx_recording_mux_t *ngx_recording_journal_mux(
 static ngx_int_t ngx_recording_journal_apply(ngx_recording_mux_t *mux,
     ngx_recording_journal_e kind, u_char *p, size_t size);
 static ngx_int_t ngx_recording_journal_tracks(ngx_recording_mux_t *mux,
+    u_char *p, size_t size);
+static ngx_int_t ngx_recording_journal_shown(ngx_recording_mux_t *mux,
     u_char *p, size_t size);
 static ngx_int_t ngx_recording_journal_state(ngx_recording_mux_t *mux,
     u_char *p, size_t size);
@@ -315,7 +318,8 @@ ngx_recording_journal_state_thread(ngx_recording_mux_t *mux)
     ngx_memcpy(state.samples, mux->samples, sizeof(state.samples));
     ngx_memcpy(state.dropped, mux->file.dropped, sizeof(state.dropped));
 
-    ngx_recording_journal_begin(&iov, &state, sizeof(state));
+    ngx_recording_journal_begin(&iov, &mux->shown, sizeof(mux->shown));
+    ngx_recording_iov_add(&iov, &state, sizeof(state));
 
     if (mux->format->save) {
         size = mux->format->save(mux, &p);
@@ -325,7 +329,7 @@ ngx_recording_journal_state_thread(ngx_recording_mux_t *mux)
         }
     }
 
-    return ngx_recording_journal_write(mux, NGX_RECORDING_JOURNAL_STATE,
+    return ngx_recording_journal_write(mux, NGX_RECORDING_JOURNAL_SHOWN,
                                        &iov);
 }
 
@@ -686,6 +690,9 @@ ngx_recording_journal_apply(ngx_recording_mux_t *mux,
     case NGX_RECORDING_JOURNAL_STATE:
         return ngx_recording_journal_state(mux, p, size);
 
+    case NGX_RECORDING_JOURNAL_SHOWN:
+        return ngx_recording_journal_shown(mux, p, size);
+
     default:
         return NGX_DECLINED;
     }
@@ -727,6 +734,25 @@ ngx_recording_journal_tracks(ngx_recording_mux_t *mux, u_char *p, size_t size)
     }
 
     return ngx_recording_mux_tracks_thread(mux, media);
+}
+
+
+static ngx_int_t
+ngx_recording_journal_shown(ngx_recording_mux_t *mux, u_char *p, size_t size)
+{
+    ngx_int_t  rc;
+
+    if (size < sizeof(mux->shown)) {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_recording_journal_state(mux, p + sizeof(mux->shown),
+                                     size - sizeof(mux->shown));
+    if (rc == NGX_OK) {
+        ngx_memcpy(mux->shown, p, sizeof(mux->shown));
+    }
+
+    return rc;
 }
 
 

@@ -2,11 +2,19 @@
 #include "ngx_recording_journal.h"
 
 
-#define NGX_RECORDING_MUX_GAPS  16
+#define NGX_RECORDING_MUX_GAPS   16
+
+/* a step that is so many times the usual one is a hole */
+#define NGX_RECORDING_MUX_HOLE   4
+
+/* ms: the first step of a file, at most, and a frame of which none is known */
+#define NGX_RECORDING_MUX_FIRST  20000
+#define NGX_RECORDING_MUX_FRAME  40
 
 
 static void ngx_recording_mux_step(ngx_recording_mux_t *mux, ngx_uint_t track,
-    int64_t dts);
+    int64_t step);
+static void ngx_recording_mux_keep(ngx_recording_mux_t *mux);
 
 
 const ngx_recording_format_t *const  ngx_recording_formats[] = {
@@ -125,7 +133,8 @@ ngx_int_t
 ngx_recording_mux_sample_thread(ngx_recording_mux_t *mux,
     ngx_recording_sample_t *sample)
 {
-    ngx_recording_mux_step(mux, sample->track, sample->dts);
+    ngx_recording_mux_time(mux, sample->track, sample->dts,
+                           sample->dts + sample->composition);
 
     mux->wall = sample->wall;
     mux->pending++;
@@ -140,31 +149,68 @@ ngx_recording_mux_sample_thread(ngx_recording_mux_t *mux,
 }
 
 
-/* the distance of a track's frames, as far as it is one of a stream */
-
-static void
-ngx_recording_mux_step(ngx_recording_mux_t *mux, ngx_uint_t track,
-    int64_t dts)
+void
+ngx_recording_mux_time(ngx_recording_mux_t *mux, ngx_uint_t track,
+    int64_t dts, int64_t pts)
 {
-    int64_t  step;
+    ngx_recording_shown_t  *shown;
+
+    shown = &mux->shown[track];
 
     if (mux->samples[track]) {
-        step = dts - mux->last[track];
+        ngx_recording_mux_step(mux, track, dts - mux->last[track]);
+        shown->high = ngx_max(shown->high, pts);
 
-        if (step > 0 && step <= 1000) {
-            mux->step[track] = step;
-        }
+    } else {
+        shown->first = pts;
+        shown->high = pts;
     }
 
     mux->last[track] = dts;
 }
 
 
+/*
+ * The usual distance of a track's frames.  A hole must not become the length
+ * of the frame that follows it, but a stream may have a few frames a minute:
+ * what comes twice is no hole.
+ */
+
+static void
+ngx_recording_mux_step(ngx_recording_mux_t *mux, ngx_uint_t track,
+    int64_t step)
+{
+    int64_t                 usual;
+    ngx_recording_shown_t  *shown;
+
+    if (step <= 0) {
+        return;
+    }
+
+    shown = &mux->shown[track];
+    usual = mux->step[track] ? mux->step[track] : shown->before;
+
+    if (usual == 0) {
+        mux->step[track] = ngx_min(step, NGX_RECORDING_MUX_FIRST);
+
+    } else if (step <= usual * NGX_RECORDING_MUX_HOLE
+               || (shown->odd && step <= shown->odd * NGX_RECORDING_MUX_HOLE
+                   && shown->odd <= step * NGX_RECORDING_MUX_HOLE))
+    {
+        mux->step[track] = step;
+        shown->odd = 0;
+
+    } else {
+        shown->odd = step;
+    }
+}
+
+
 void
 ngx_recording_mux_found(ngx_recording_mux_t *mux, ngx_uint_t track,
-    int64_t dts)
+    int64_t dts, int64_t pts)
 {
-    ngx_recording_mux_step(mux, track, dts);
+    ngx_recording_mux_time(mux, track, dts, pts);
 
     mux->samples[track]++;
     mux->file.written++;
@@ -177,9 +223,47 @@ ngx_recording_mux_forget(ngx_recording_mux_t *mux)
     mux->pos = 0;
     mux->file.written = 0;
 
+    ngx_recording_mux_untime(mux);
+}
+
+
+void
+ngx_recording_mux_untime(ngx_recording_mux_t *mux)
+{
+    ngx_uint_t  i;
+
     ngx_memzero(mux->last, sizeof(mux->last));
     ngx_memzero(mux->step, sizeof(mux->step));
     ngx_memzero(mux->samples, sizeof(mux->samples));
+
+    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
+        mux->shown[i].first = 0;
+        mux->shown[i].high = 0;
+        mux->shown[i].odd = 0;
+    }
+}
+
+
+void
+ngx_recording_mux_follow(ngx_recording_mux_t *mux,
+    ngx_recording_mux_t *before, ngx_uint_t track, int64_t dts)
+{
+    ngx_uint_t              i;
+    ngx_recording_shown_t  *shown;
+
+    shown = &before->shown[track];
+
+    if (before->samples[track] && before->step[track] == 0
+        && shown->before == 0 && dts > before->last[track])
+    {
+        shown->before = ngx_min(dts - before->last[track],
+                                NGX_RECORDING_MUX_FIRST);
+    }
+
+    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
+        mux->shown[i].before = before->step[i] ? before->step[i]
+                                               : before->shown[i].before;
+    }
 }
 
 
@@ -191,10 +275,36 @@ ngx_recording_mux_written(ngx_recording_mux_t *mux)
     mux->file.written += mux->pending;
     mux->pending = 0;
 
+    ngx_recording_mux_keep(mux);
+
     size = ngx_recording_mux_size(mux);
 
     (void) ngx_atomic_fetch_add(&mux->store->growing, size - mux->counted);
     mux->counted = size;
+}
+
+
+static void
+ngx_recording_mux_keep(ngx_recording_mux_t *mux)
+{
+    ngx_memcpy(mux->written.last, mux->last, sizeof(mux->last));
+    ngx_memcpy(mux->written.step, mux->step, sizeof(mux->step));
+    ngx_memcpy(mux->written.shown, mux->shown, sizeof(mux->shown));
+}
+
+
+void
+ngx_recording_mux_undo(ngx_recording_mux_t *mux)
+{
+    mux->pending = 0;
+
+    if (mux->file.written == 0) {
+        return;
+    }
+
+    ngx_memcpy(mux->last, mux->written.last, sizeof(mux->last));
+    ngx_memcpy(mux->step, mux->written.step, sizeof(mux->step));
+    ngx_memcpy(mux->shown, mux->written.shown, sizeof(mux->shown));
 }
 
 
@@ -296,6 +406,8 @@ ngx_recording_mux_reopen_thread(ngx_recording_store_t *store, uint64_t id,
         (void) mux->format->reopen(mux);
     }
 
+    ngx_recording_mux_keep(mux);
+
     mux->file.in = mux->file.written;
 
     for (i = 0; i < NGX_RECORDING_DROPS; i++) {
@@ -385,14 +497,26 @@ ngx_recording_mux_any(const ngx_recording_format_t *format,
 void
 ngx_recording_mux_measure(ngx_recording_mux_t *mux)
 {
-    ngx_uint_t             i;
-    ngx_recording_file_t  *file;
+    int64_t                 end;
+    ngx_uint_t              i;
+    ngx_recording_file_t   *file;
+    ngx_recording_codec_t  *c;
 
     file = &mux->file;
+    c = &mux->media[NGX_RECORDING_AUDIO].codec;
 
-    file->duration = ngx_recording_mux_end(mux);
+    end = ngx_recording_mux_end(mux);
+
+    file->duration = mux->anchored
+                     ? ngx_max(end - ngx_recording_mux_origin(mux), 0) : end;
+
+    if (mux->timeless && c->samples && c->sample_rate) {
+        file->duration = (int64_t) (file->written * c->samples * 1000
+                                    / c->sample_rate);
+    }
+
     file->size = ngx_recording_mux_size(mux);
-    file->end = file->start + file->duration * 1000;
+    file->end = file->start + end * 1000;
 
     for (i = 0; i < file->ngaps; i++) {
         file->end += file->gaps[i].length * 1000;
@@ -405,9 +529,8 @@ ngx_recording_mux_measure(ngx_recording_mux_t *mux)
 int64_t
 ngx_recording_mux_end(ngx_recording_mux_t *mux)
 {
-    int64_t                 end, step;
-    ngx_uint_t              i;
-    ngx_recording_codec_t  *c;
+    int64_t     end;
+    ngx_uint_t  i;
 
     end = 0;
 
@@ -417,17 +540,50 @@ ngx_recording_mux_end(ngx_recording_mux_t *mux)
             continue;
         }
 
-        c = &mux->media[i].codec;
-        step = mux->step[i];
-
-        if (c->samples && c->sample_rate) {
-            step = (int64_t) c->samples * 1000 / c->sample_rate;
-        }
-
-        end = ngx_max(end, mux->last[i] + step);
+        end = ngx_max(end, ngx_max(mux->last[i], mux->shown[i].high)
+                           + ngx_recording_mux_lasts(mux, i));
     }
 
     return end;
+}
+
+
+int64_t
+ngx_recording_mux_lasts(ngx_recording_mux_t *mux, ngx_uint_t track)
+{
+    ngx_recording_codec_t  *c;
+
+    c = &mux->media[track].codec;
+
+    if (c->samples && c->sample_rate) {
+        return ((int64_t) c->samples * 1000 + c->sample_rate / 2)
+               / c->sample_rate;
+    }
+
+    if (mux->step[track]) {
+        return mux->step[track];
+    }
+
+    return mux->shown[track].before ? mux->shown[track].before
+                                    : NGX_RECORDING_MUX_FRAME;
+}
+
+
+int64_t
+ngx_recording_mux_origin(ngx_recording_mux_t *mux)
+{
+    int64_t     origin;
+    ngx_uint_t  i;
+
+    origin = INT64_MAX;
+
+    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
+        if (mux->samples[i]) {
+            origin = ngx_min(origin, mux->shown[i].first);
+        }
+    }
+
+    return origin == INT64_MAX ? 0 : origin;
 }
 
 

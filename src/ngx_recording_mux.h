@@ -43,6 +43,25 @@ typedef struct {
 } ngx_recording_media_t;
 
 
+/* what else is known of the times of a track's frames, in ms */
+
+typedef struct {
+    int64_t                 first;     /* PTS of the first one */
+    int64_t                 high;      /* the highest PTS */
+    int64_t                 odd;       /* the last step, if it is no usual
+                                          one, or 0 */
+    int64_t                 before;    /* the usual step before this file,
+                                          or 0 */
+} ngx_recording_shown_t;
+
+
+typedef struct {
+    int64_t                 last[NGX_RECORDING_TRACKS];
+    int64_t                 step[NGX_RECORDING_TRACKS];
+    ngx_recording_shown_t   shown[NGX_RECORDING_TRACKS];
+} ngx_recording_times_t;
+
+
 typedef struct {
     ngx_uint_t              track;
     int64_t                 dts;       /* ms from the file's start, >= 0 */
@@ -125,6 +144,10 @@ struct ngx_recording_mux_s {
     ngx_str_t               path_text;
     ngx_recording_zone_t    zone;
     ngx_recording_claim_t   claim;     /* of the path in files/ */
+    unsigned                timeless:1;    /* the format has no times: frames
+                                              are played one after another */
+    unsigned                anchored:1;    /* players begin with its first
+                                              picture or sound, not at 0 */
     unsigned                killed:1;  /* its writer died */
     unsigned                whole:1;   /* it was finished */
     unsigned                placed:1;  /* and is there */
@@ -141,9 +164,11 @@ struct ngx_recording_mux_s {
                                           from the journal */
 
     int64_t                 last[NGX_RECORDING_TRACKS];      /* DTS, ms */
-    int64_t                 step[NGX_RECORDING_TRACKS];
+    int64_t                 step[NGX_RECORDING_TRACKS];      /* the usual */
+    ngx_recording_shown_t   shown[NGX_RECORDING_TRACKS];
     uint64_t                samples[NGX_RECORDING_TRACKS];
     uint64_t                pending;   /* samples that are not yet written */
+    ngx_recording_times_t   written;   /* times of those that are */
 
     const char             *op;        /* what failed */
     ngx_err_t               err;
@@ -184,13 +209,30 @@ ngx_int_t ngx_recording_mux_sample_thread(ngx_recording_mux_t *mux,
 
 /* counts a frame that is in the file already; for ->reopen() */
 void ngx_recording_mux_found(ngx_recording_mux_t *mux, ngx_uint_t track,
-    int64_t dts);
+    int64_t dts, int64_t pts);
+
+/* the times of a frame, before it is counted in mux->samples */
+void ngx_recording_mux_time(ngx_recording_mux_t *mux, ngx_uint_t track,
+    int64_t dts, int64_t pts);
+
+/* forgets the times of all frames, and how many there were */
+void ngx_recording_mux_untime(ngx_recording_mux_t *mux);
+
+/*
+ * The file goes on where this one ends, with a frame that is at so many ms of
+ * it: if it has one frame only, that tells how long it lasts.
+ */
+void ngx_recording_mux_follow(ngx_recording_mux_t *mux,
+    ngx_recording_mux_t *before, ngx_uint_t track, int64_t dts);
 
 /* what the journal tells is not in the file: it is counted anew */
 void ngx_recording_mux_forget(ngx_recording_mux_t *mux);
 
 /* everything pending is in the file now; for the formats */
 void ngx_recording_mux_written(ngx_recording_mux_t *mux);
+
+/* and nothing pending will be: times are those of what was written */
+void ngx_recording_mux_undo(ngx_recording_mux_t *mux);
 
 /* its bytes are in the catalogue from now on */
 void ngx_recording_mux_uncount(ngx_recording_mux_t *mux);
@@ -239,11 +281,28 @@ ngx_uint_t ngx_recording_mux_any(const ngx_recording_format_t *format,
 /* renders the file's path, as far as it is known, for a claim */
 void ngx_recording_mux_render(ngx_recording_mux_t *mux);
 
-/* sets the file's duration, end and size by what was written */
+/*
+ * Sets the file's duration, end and size by what was written.  The duration
+ * is what plays.
+ */
 void ngx_recording_mux_measure(ngx_recording_mux_t *mux);
 
-/* where the file's last frame ends, ms from its start */
+/*
+ * Where the file's last frame ends as players show it, ms from its start:
+ * the highest PTS, and how long that frame lasts.
+ */
 int64_t ngx_recording_mux_end(ngx_recording_mux_t *mux);
+
+/*
+ * How long the last frame of a track lasts, in ms, as no other one follows:
+ * what its codec says, or as long as the one before.  A step of more than
+ * four times the usual one is a hole, unless the next one is as long.  If it
+ * is the only frame, as long as those of the file before, or 40 ms.
+ */
+int64_t ngx_recording_mux_lasts(ngx_recording_mux_t *mux, ngx_uint_t track);
+
+/* PTS of the frame that players begin with, ms from the file's start */
+int64_t ngx_recording_mux_origin(ngx_recording_mux_t *mux);
 
 /* frees everything; a growing file in work/ stays where it is */
 void ngx_recording_mux_close_thread(ngx_recording_mux_t *mux);

@@ -76,6 +76,7 @@ ngx_recording_aac_create(ngx_recording_mux_t *mux)
     }
 
     mux->data = aac;
+    mux->timeless = 1;
     aac->last = -1;
 
     if (ngx_recording_av_open_thread(&aac->av, mux, "adts",
@@ -191,7 +192,7 @@ ngx_recording_aac_scan(ngx_recording_mux_t *mux, off_t limit)
 {
     u_char                  *p;
     size_t                   size;
-    int64_t                  from;
+    int64_t                  from, dts;
     uint64_t                 n;
     ngx_recording_codec_t   *c;
     ngx_recording_reader_t  *reader;
@@ -224,11 +225,14 @@ ngx_recording_aac_scan(ngx_recording_mux_t *mux, off_t limit)
             break;
         }
 
-        ngx_recording_mux_found(mux, NGX_RECORDING_AUDIO,
-                                c->sample_rate
-                                ? from + (int64_t) (n * c->samples * 1000
-                                                    / c->sample_rate)
-                                : from);
+        dts = from;
+
+        if (c->sample_rate) {
+            dts += (int64_t) (n * c->samples * 1000 / c->sample_rate);
+        }
+
+        ngx_recording_mux_found(mux, NGX_RECORDING_AUDIO, dts, dts);
+
         mux->pos += size;
         n++;
     }

@@ -503,7 +503,7 @@ ngx_recording_flv_found(ngx_recording_mux_t *mux,
             return 0;
         }
 
-        ngx_recording_mux_found(mux, track, time);
+        ngx_recording_mux_found(mux, track, time, time + f.composition);
     }
 
     return size + NGX_RECORDING_FLV_BACK;

@@ -113,6 +113,7 @@ ngx_recording_hls_create(ngx_recording_mux_t *mux)
     }
 
     mux->data = hls;
+    mux->anchored = 1;
     hls->dir = -1;
     hls->playlist = -1;
     hls->kept.last[NGX_RECORDING_VIDEO] = INT64_MIN;

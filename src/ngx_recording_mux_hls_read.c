@@ -259,6 +259,7 @@ ngx_recording_hls_scan(ngx_recording_mux_t *mux, int fd, uint64_t *whole)
 
         hls->kept.last[i] = dts;
         mux->last[i] = dts;
+        mux->shown[i].high = ngx_max(mux->shown[i].high, dts);
         mux->samples[i] += track->frames;
         mux->file.written += track->frames;
 

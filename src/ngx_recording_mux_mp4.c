@@ -141,18 +141,10 @@ ngx_recording_mp4_create(ngx_recording_mux_t *mux)
 static ngx_int_t
 ngx_recording_mp4_add(ngx_recording_mux_t *mux, ngx_recording_sample_t *sample)
 {
-    int64_t                      step;
     ngx_recording_mp4_t         *mp4;
-    ngx_recording_codec_t       *c;
     ngx_recording_mp4_record_t  *r;
 
     mp4 = mux->data;
-    c = &mux->media[sample->track].codec;
-
-    step = (c->samples && c->sample_rate)
-           ? (int64_t) c->samples * 1000 / c->sample_rate
-           : mux->step[sample->track];
-
     r = &mp4->record[mp4->n];
 
     ngx_memzero(r, sizeof(ngx_recording_mp4_record_t));
@@ -162,7 +154,8 @@ ngx_recording_mp4_add(ngx_recording_mux_t *mux, ngx_recording_sample_t *sample)
     r->composition = sample->composition;
     r->track = (uint8_t) sample->track;
     r->key = sample->key;
-    r->duration = (uint16_t) step;
+    r->duration = (uint16_t) ngx_min(ngx_recording_mux_lasts(mux, r->track),
+                                     UINT16_MAX);
 
     mp4->data[mp4->n] = sample->data + sample->body;
 
@@ -452,7 +445,7 @@ ngx_recording_mp4_read_index(ngx_recording_mux_t *mux, off_t limit)
 
         mux->pos = ngx_max(mux->pos, (off_t) (r.offset + r.size));
 
-        ngx_recording_mux_found(mux, r.track, r.dts);
+        ngx_recording_mux_found(mux, r.track, r.dts, r.dts + r.composition);
     }
 
     mp4->records = n;

@@ -235,6 +235,11 @@ ngx_recording_output_create(ngx_recording_writer_t *w,
     mux->segment = out->conf->segment;
     mux->resume = out->conf->resume;
 
+    if (out->mux) {
+        ngx_recording_mux_follow(mux, out->mux, cut->track,
+                                 cut->time - out->mux->begin);
+    }
+
     ngx_recording_output_times(mux, cut, begin);
 
     mux->path = &w->template->path;
@@ -708,7 +713,7 @@ ngx_recording_output_broken_thread(ngx_recording_writer_t *w,
     }
 
     mux->file.dropped[NGX_RECORDING_DROP_DISK] += mux->pending;
-    mux->pending = 0;
+    ngx_recording_mux_undo(mux);
 
     if (mux->file.written == 0
         && ngx_recording_output_undo(w, out, mux) == NGX_OK)
