@@ -182,27 +182,56 @@ ngx_recording_av_packet_thread(ngx_recording_av_t *av, ngx_uint_t track,
     u_char *data, size_t size, int64_t dts, int64_t pts, int64_t duration,
     ngx_uint_t key)
 {
-    int         rc;
-    AVStream   *st;
-    AVPacket   *packet;
-    AVRational  ms;
+    AVRational  ms, tick;
+
+    if (av->streams[track] == -1) {
+        return NGX_DECLINED;
+    }
+
+    ms = (AVRational) { 1, 1000 };
+    tick = av->ctx->streams[av->streams[track]]->time_base;
+
+    return ngx_recording_av_ticks_thread(av, track, data, size,
+                                         av_rescale_q(dts, ms, tick),
+                                         av_rescale_q(pts, ms, tick),
+                                         av_rescale_q(duration, ms, tick),
+                                         key);
+}
+
+
+int64_t
+ngx_recording_av_rate(ngx_recording_av_t *av, ngx_uint_t track)
+{
+    AVRational  tick;
+
+    tick = av->ctx->streams[av->streams[track]]->time_base;
+
+    return tick.num == 1 ? tick.den : 0;
+}
+
+
+ngx_int_t
+ngx_recording_av_ticks_thread(ngx_recording_av_t *av, ngx_uint_t track,
+    u_char *data, size_t size, int64_t dts, int64_t pts, int64_t duration,
+    ngx_uint_t key)
+{
+    int        rc;
+    AVPacket  *packet;
 
     if (av->streams[track] == -1) {
         return NGX_DECLINED;
     }
 
     packet = av->packet;
-    ms = (AVRational) { 1, 1000 };
-    st = av->ctx->streams[av->streams[track]];
 
     packet->data = data;
     packet->size = (int) size;
-    packet->stream_index = st->index;
+    packet->stream_index = av->streams[track];
     packet->flags = key ? AV_PKT_FLAG_KEY : 0;
 
-    packet->dts = av_rescale_q(dts, ms, st->time_base);
-    packet->pts = av_rescale_q(pts, ms, st->time_base);
-    packet->duration = av_rescale_q(duration, ms, st->time_base);
+    packet->dts = dts;
+    packet->pts = pts;
+    packet->duration = duration;
 
     rc = av_write_frame(av->ctx, packet);
 

@@ -63,6 +63,15 @@ ngx_int_t ngx_recording_av_packet_thread(ngx_recording_av_t *av,
     ngx_uint_t track, u_char *data, size_t size, int64_t dts, int64_t pts,
     int64_t duration, ngx_uint_t key);
 
+/*
+ * The same with times in the muxer's own ticks of the track, of which there
+ * are so many in a second.
+ */
+ngx_int_t ngx_recording_av_ticks_thread(ngx_recording_av_t *av,
+    ngx_uint_t track, u_char *data, size_t size, int64_t dts, int64_t pts,
+    int64_t duration, ngx_uint_t key);
+int64_t ngx_recording_av_rate(ngx_recording_av_t *av, ngx_uint_t track);
+
 /* hands everything that the muxer holds to the sink */
 ngx_int_t ngx_recording_av_flush_thread(ngx_recording_av_t *av);
 

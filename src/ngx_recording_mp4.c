@@ -11,15 +11,36 @@
 #define NGX_RECORDING_MP4_BUFFER   65536
 
 
-/* an index and what a first reading says of it */
+/* an index and what a first reading says of it; times in ms */
 
 typedef struct {
     int                     fd;
     uint64_t                n;
+    uint64_t                samples[NGX_RECORDING_TRACKS];
+    int64_t                 origin;          /* PTS that players begin with */
     int64_t                 lower;           /* composition time if < 0 */
+    int64_t                 high;            /* the highest PTS of video */
+    int64_t                 end;             /* where that picture ends */
+    int64_t                 late;            /* composition time of the last
+                                                picture */
     uint32_t                largest;         /* sample */
     uint64_t                shift;
 } ngx_recording_mp4_index_t;
+
+
+/* a reading that feeds the muxer; times in its ticks, of which a ms has k */
+
+typedef struct {
+    ngx_recording_av_t     *av;
+    ngx_recording_mp4_index_t  *index;
+    uint64_t                left[NGX_RECORDING_TRACKS];
+    int64_t                 k;
+    int64_t                 first;           /* DTS and PTS of video */
+    int64_t                 start;
+    int64_t                 last;
+    ngx_recording_mp4_sound_t  sound;
+    u_char                 *dummy;           /* stands for every payload */
+} ngx_recording_mp4_play_t;
 
 
 /* keeps what the muxer writes outside the media data */
@@ -40,9 +61,13 @@ static ngx_int_t ngx_recording_mp4_pass(ngx_recording_mux_t *mux,
     ngx_recording_mp4_index_t *index, ngx_recording_mp4_sink_t *sink);
 static ngx_int_t ngx_recording_mp4_replay(ngx_recording_mux_t *mux,
     ngx_recording_mp4_index_t *index, ngx_recording_av_t *av);
-static ngx_int_t ngx_recording_mp4_sample(ngx_recording_av_t *av,
-    ngx_recording_mp4_index_t *index, ngx_recording_mp4_record_t *r,
-    int64_t *last, u_char *dummy);
+static ngx_int_t ngx_recording_mp4_begin(ngx_recording_mux_t *mux,
+    ngx_recording_mp4_play_t *play);
+static ngx_int_t ngx_recording_mp4_sample(ngx_recording_mp4_play_t *play,
+    ngx_recording_mp4_record_t *r);
+static void ngx_recording_mp4_picture(ngx_recording_mp4_play_t *play,
+    ngx_recording_mp4_record_t *r, int64_t *dts, int64_t *pts,
+    int64_t *duration);
 static ngx_int_t ngx_recording_mp4_read(ngx_recording_mux_t *mux,
     ngx_recording_mp4_index_t *index, ngx_recording_mp4_record_t *records,
     uint64_t from, size_t n);
@@ -149,16 +174,21 @@ ngx_recording_mp4_front_thread(ngx_recording_mux_t *mux, int fd, uint64_t n,
 }
 
 
+/* what counts is what is in the file, whatever was handed over */
+
 static ngx_int_t
 ngx_recording_mp4_scan(ngx_recording_mux_t *mux,
     ngx_recording_mp4_index_t *index)
 {
     size_t                       i, part;
     uint64_t                     from;
-    ngx_recording_mp4_record_t  *records;
+    ngx_recording_mp4_record_t  *r, *records;
 
     index->lower = 0;
+    index->late = 0;
     index->largest = 0;
+
+    ngx_recording_mux_untime(mux);
 
     records = malloc(NGX_RECORDING_MP4_RECORDS
                      * sizeof(ngx_recording_mp4_record_t));
@@ -178,12 +208,29 @@ ngx_recording_mp4_scan(ngx_recording_mux_t *mux,
         }
 
         for (i = 0; i < part; i++) {
-            index->lower = ngx_min(index->lower, records[i].composition);
-            index->largest = ngx_max(index->largest, records[i].size);
+            r = &records[i];
+
+            ngx_recording_mux_time(mux, r->track, r->dts,
+                                   r->dts + r->composition);
+            mux->samples[r->track]++;
+
+            index->lower = ngx_min(index->lower, r->composition);
+            index->largest = ngx_max(index->largest, r->size);
+
+            if (r->track == NGX_RECORDING_VIDEO) {
+                index->late = r->composition;
+            }
         }
     }
 
     free(records);
+
+    ngx_memcpy(index->samples, mux->samples, sizeof(index->samples));
+
+    index->origin = ngx_recording_mux_origin(mux);
+    index->high = mux->shown[NGX_RECORDING_VIDEO].high;
+    index->end = index->high
+                 + ngx_recording_mux_lasts(mux, NGX_RECORDING_VIDEO);
 
     return NGX_OK;
 }
@@ -240,42 +287,36 @@ ngx_recording_mp4_replay(ngx_recording_mux_t *mux,
     ngx_recording_mp4_index_t *index, ngx_recording_av_t *av)
 {
     size_t                       i, part;
-    u_char                      *dummy;
-    int64_t                      last[NGX_RECORDING_TRACKS];
     uint64_t                     from;
     ngx_int_t                    rc;
+    ngx_recording_mp4_play_t     play;
     ngx_recording_mp4_record_t  *records;
+
+    play.av = av;
+    play.index = index;
 
     records = malloc(NGX_RECORDING_MP4_RECORDS
                      * sizeof(ngx_recording_mp4_record_t));
 
-    /* one zeroed buffer stands for every payload */
+    play.dummy = calloc(1, index->largest + AV_INPUT_BUFFER_PADDING_SIZE);
 
-    dummy = calloc(1, index->largest + AV_INPUT_BUFFER_PADDING_SIZE);
-
-    if (records == NULL || dummy == NULL) {
+    if (records == NULL || play.dummy == NULL) {
         rc = ngx_recording_mux_error(mux, "allocate");
         goto done;
     }
 
-    last[NGX_RECORDING_VIDEO] = INT64_MIN;
-    last[NGX_RECORDING_AUDIO] = INT64_MIN;
+    rc = ngx_recording_mp4_begin(mux, &play);
 
-    for (rc = NGX_OK, from = 0; from < index->n; from += part) {
+    for (from = 0; rc == NGX_OK && from < index->n; from += part) {
         part = ngx_min(index->n - from, NGX_RECORDING_MP4_RECORDS);
 
         rc = ngx_recording_mp4_read(mux, index, records, from, part);
 
-        if (rc != NGX_OK) {
-            goto done;
-        }
+        for (i = 0; rc == NGX_OK && i < part; i++) {
+            rc = ngx_recording_mp4_sample(&play, &records[i]);
 
-        for (i = 0; i < part; i++) {
-            rc = ngx_recording_mp4_sample(av, index, &records[i], last,
-                                          dummy);
             if (rc != NGX_OK) {
                 rc = ngx_recording_mux_error(mux, "replay the index");
-                goto done;
             }
         }
     }
@@ -283,38 +324,84 @@ ngx_recording_mp4_replay(ngx_recording_mux_t *mux,
 done:
 
     free(records);
-    free(dummy);
+    free(play.dummy);
 
     return rc;
 }
 
 
 static ngx_int_t
-ngx_recording_mp4_sample(ngx_recording_av_t *av,
-    ngx_recording_mp4_index_t *index, ngx_recording_mp4_record_t *r,
-    int64_t *last, u_char *dummy)
+ngx_recording_mp4_begin(ngx_recording_mux_t *mux,
+    ngx_recording_mp4_play_t *play)
 {
-    int64_t  dts, pts, offset;
+    ngx_uint_t              i;
+    ngx_recording_codec_t  *c;
 
-    /* PTS stays, DTS grows strictly and is never behind it */
+    play->k = 0;
 
-    dts = r->dts + (r->track == NGX_RECORDING_VIDEO ? index->lower : 0);
-    pts = r->dts + r->composition;
+    ngx_memzero(&play->sound, sizeof(ngx_recording_mp4_sound_t));
+    ngx_memcpy(play->left, play->index->samples, sizeof(play->left));
 
-    if (dts <= last[r->track]) {
-        dts = last[r->track] + 1;
+    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
+
+        if (play->left[i] == 0) {
+            continue;
+        }
+
+        if (!mux->media[i].present || ngx_recording_av_rate(play->av, i) == 0)
+        {
+            errno = EINVAL;
+            return ngx_recording_mux_error(mux, "find the tracks of");
+        }
     }
 
-    last[r->track] = dts;
+    if (play->left[NGX_RECORDING_VIDEO]) {
 
-    offset = (int64_t) (r->offset + index->shift);
+        /* libavformat takes a multiple of what it is asked for */
 
-    if (avio_tell(av->ctx->pb) != offset) {
-        (void) avio_seek(av->ctx->pb, offset, SEEK_SET);
+        play->k = ngx_recording_av_rate(play->av, NGX_RECORDING_VIDEO) / 1000;
     }
 
-    if (ngx_recording_av_packet_thread(av, r->track, dummy, r->size, dts,
-                                       ngx_max(pts, dts), r->duration, r->key)
+    if (play->left[NGX_RECORDING_AUDIO]) {
+        c = &mux->media[NGX_RECORDING_AUDIO].codec;
+
+        play->sound.rate = ngx_recording_av_rate(play->av,
+                                                 NGX_RECORDING_AUDIO);
+        play->sound.samples = c->samples;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_mp4_sample(ngx_recording_mp4_play_t *play,
+    ngx_recording_mp4_record_t *r)
+{
+    int64_t       dts, pts, duration, offset;
+    AVIOContext  *pb;
+
+    if (r->track == NGX_RECORDING_VIDEO) {
+        ngx_recording_mp4_picture(play, r, &dts, &pts, &duration);
+
+    } else {
+        dts = ngx_recording_mp4_sound(&play->sound,
+                                      r->dts - play->index->origin);
+        pts = dts;
+        duration = play->sound.samples;
+    }
+
+    play->left[r->track]--;
+
+    pb = play->av->ctx->pb;
+    offset = (int64_t) (r->offset + play->index->shift);
+
+    if (avio_tell(pb) != offset) {
+        (void) avio_seek(pb, offset, SEEK_SET);
+    }
+
+    if (ngx_recording_av_ticks_thread(play->av, r->track, play->dummy,
+                                      r->size, dts, pts, duration, r->key)
         != NGX_OK)
     {
         errno = EINVAL;
@@ -322,6 +409,104 @@ ngx_recording_mp4_sample(ngx_recording_av_t *av,
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * PTS stays, DTS grows strictly and is never behind it.
+ *
+ * The sample table has a duration for the last sample, which nothing follows,
+ * and libavformat takes the end of what is shown from the durations that it
+ * is told.  So the picture with the highest PTS is told to last as long as
+ * it is shown, and the last sample what the table lacks to the same end.  If
+ * that is too much for it, because the recording ends before the pictures
+ * that are shown before it, the first sample is decoded earlier.
+ */
+
+static void
+ngx_recording_mp4_picture(ngx_recording_mp4_play_t *play,
+    ngx_recording_mp4_record_t *r, int64_t *dts, int64_t *pts,
+    int64_t *duration)
+{
+    int64_t                     end, k;
+    ngx_uint_t                  first;
+    ngx_recording_mp4_index_t  *index;
+
+    k = play->k;
+    index = play->index;
+
+    first = play->left[NGX_RECORDING_VIDEO]
+            == index->samples[NGX_RECORDING_VIDEO];
+    end = (index->end - index->origin) * k;
+
+    *dts = (r->dts + index->lower - index->origin) * k;
+    *pts = (r->dts + r->composition - index->origin) * k;
+
+    if (first) {
+        *dts = ngx_min(*dts, *pts - (index->late - index->lower) * k);
+
+        play->first = *dts;
+        play->start = *pts;
+
+    } else if (*dts <= play->last) {
+        *dts = play->last + 1;
+    }
+
+    play->last = *dts;
+
+    *pts = ngx_max(*pts, *dts);
+    *duration = 1;
+
+    if (r->dts + r->composition == index->high) {
+        *duration = end - *pts;
+    }
+
+    if (play->left[NGX_RECORDING_VIDEO] == 1) {
+        *duration = ngx_min(end - play->start + play->first - *dts,
+                            end - *pts);
+    }
+
+    *duration = ngx_max(*duration, 1);
+}
+
+
+int64_t
+ngx_recording_mp4_sound(ngx_recording_mp4_sound_t *s, int64_t ms)
+{
+    int64_t  dts, drift, bound, published;
+
+    /* libavformat rounds what is before the first frame down to ms */
+
+    published = av_rescale_rnd(ms, s->rate, 1000, AV_ROUND_UP);
+
+    if (!s->seen) {
+        s->seen = 1;
+        s->last = published;
+
+        return published;
+    }
+
+    dts = s->last + s->samples;
+    drift = dts - published;
+    bound = s->rate * NGX_RECORDING_MP4_DRIFT / 1000;
+
+    if (drift > bound * 2 || drift < -bound * 2 || s->samples == 0) {
+        dts = published;
+
+    } else if (drift > bound || drift < -bound) {
+
+        /* in the middle, so that what only jitters is soon in bounds */
+
+        dts = published + (drift > 0 ? bound / 2 : -bound / 2);
+    }
+
+    if (dts <= s->last) {
+        dts = s->last + 1;
+    }
+
+    s->last = dts;
+
+    return dts;
 }
 
 

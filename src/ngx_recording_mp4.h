@@ -17,6 +17,17 @@
 /* the media data begins here until the file is finished */
 #define NGX_RECORDING_MP4_RESERVE  65536
 
+/*
+ * Samples of a file: with so many it ends at the next chance.  At the end
+ * libavformat keeps some 64 bytes for each of them in memory.
+ */
+#ifndef NGX_RECORDING_MP4_FULL
+#define NGX_RECORDING_MP4_FULL  8000000
+#endif
+
+/* ms by which sound in whole frames may differ from what was published */
+#define NGX_RECORDING_MP4_DRIFT  2
+
 
 typedef struct {
     uint64_t                offset;       /* in the growing file */
@@ -25,7 +36,8 @@ typedef struct {
     int32_t                 composition;  /* ms */
     uint8_t                 track;
     uint8_t                 key;
-    uint16_t                duration;     /* ms, a guess */
+    uint16_t                duration;     /* ms, a guess; not read any more,
+                                             but by earlier versions */
     uint32_t                crc;          /* of what stands before */
 } ngx_recording_mp4_record_t;
 
@@ -38,6 +50,23 @@ typedef struct {
     uint64_t                shift;        /* of the media data, by now */
 } ngx_recording_mp4_front_t;
 
+
+/* audio frames of so many ticks, one after the other, so many a second */
+
+typedef struct {
+    int64_t                 rate;
+    int64_t                 samples;
+    int64_t                 last;         /* DTS in ticks */
+    unsigned                seen:1;       /* there was one */
+} ngx_recording_mp4_sound_t;
+
+
+/*
+ * DTS of the next audio frame, in ticks, by the one that was published, in
+ * ms.  It is right behind the frame before, as long as the published one
+ * says nothing else than that it was rounded.
+ */
+int64_t ngx_recording_mp4_sound(ngx_recording_mp4_sound_t *s, int64_t ms);
 
 /* seals a record; NGX_ERROR from the check: it was not written whole */
 void ngx_recording_mp4_seal(ngx_recording_mp4_record_t *record);

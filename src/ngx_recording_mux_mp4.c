@@ -130,6 +130,7 @@ ngx_recording_mp4_create(ngx_recording_mux_t *mux)
     }
 
     mux->data = mp4;
+    mux->anchored = 1;
     mp4->index = -1;
 
     ngx_recording_store_name(mp4->name, sizeof(mp4->name), mux->file.id,

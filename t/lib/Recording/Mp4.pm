@@ -8,7 +8,9 @@ package Recording::Mp4;
 #     $mp4->{atoms}     top level: each { type, offset, size, header }
 #     $mp4->order       'ftyp moov mdat'
 #     $mp4->unused      bytes of free and skip, and of mdat that no sample is
-#     $mp4->{tracks}    each { type, samples, bytes, chunks, offsets, co64 }
+#     $mp4->{tracks}    each { type, samples, bytes, chunks, offsets, co64,
+#                       timescale, duration (mdhd), stts and elst: pairs }
+#     $mp4->time_problems       of mdhd, stts and elst
 #     $mp4->samples('vide')     what the samples of a track hold
 
 use strict;
@@ -119,6 +121,19 @@ sub _leaf {
     } elsif ($type eq 'stsd') {
         $track->{codec} = substr $body, 12, 4;
 
+    } elsif ($type eq 'mdhd') {
+        @$track{qw(timescale duration)} = unpack
+            ord($body) ? 'x20 N Q>' : 'x12 N N', $body;
+
+    } elsif ($type eq 'stts') {
+        $track->{stts} = [ map { [ unpack 'N N', $_ ] }
+                           unpack 'x8 (a8)*', $body ];
+
+    } elsif ($type eq 'elst') {
+        my ($size, $pair) = ord($body) ? (20, 'Q> q>') : (12, 'N l>');
+        $track->{elst} = [ map { [ unpack $pair, $_ ] }
+                           unpack "x8 (a$size)*", $body ];
+
     } elsif ($type eq 'stsz') {
         _sizes($body, $track);
 
@@ -222,6 +237,29 @@ sub unused {
 sub unused_bound {
     my ($self) = @_;
     return $self->{size} > 6553600 ? $self->{size} / 100 : 65536;
+}
+
+# the media lasts as long as its samples, and one track begins at once
+sub time_problems {
+    my ($self) = @_;
+
+    my (@problems, $at_once);
+
+    for my $track (@{ $self->{tracks} }) {
+        my $sum = 0;
+        $sum += $_->[0] * $_->[1] for @{ $track->{stts} };
+
+        push @problems, "$track->{type}: mdhd $track->{duration}, stts $sum"
+            if $sum != $track->{duration};
+        push @problems, "$track->{type}: " . @{ $track->{elst} } . ' edits'
+            if @{ $track->{elst} } > 2 || @{ $track->{elst} } < 1;
+
+        $at_once ||= $track->{elst}[0][1] != -1;
+    }
+
+    push @problems, 'every track is late' if !$at_once;
+
+    return @problems;
 }
 
 # all that a progressive file must be: moov in front, offsets within mdat,
