@@ -13,7 +13,14 @@
 #define NGX_RECORDING_PACKET_HEADER  0
 #define NGX_RECORDING_PACKET_CODED   1
 #define NGX_RECORDING_PACKET_END     2
-#define NGX_RECORDING_PACKET_CODED_X 3
+#define NGX_RECORDING_PACKET_CODED_X 3     /* video only */
+#define NGX_RECORDING_PACKET_META    4     /* of audio: channel order */
+#define NGX_RECORDING_PACKET_AUDIO_TRACKS  5
+#define NGX_RECORDING_PACKET_VIDEO_TRACKS  6
+#define NGX_RECORDING_PACKET_MODEX   7
+
+/* where extensions end at the latest: a FourCC and the composition follow */
+#define NGX_RECORDING_MODEX_MAX      (NGX_RECORDING_FRAME_HEAD - 16)
 
 
 static ngx_int_t ngx_recording_frame_video(ngx_recording_frame_t *f,
@@ -22,6 +29,12 @@ static ngx_int_t ngx_recording_frame_audio(ngx_recording_frame_t *f,
     u_char *p, size_t size);
 static ngx_int_t ngx_recording_frame_ex(ngx_recording_frame_t *f,
     ngx_uint_t track, u_char *p, size_t size);
+static ngx_int_t ngx_recording_frame_modex(ngx_recording_frame_t *f,
+    u_char *p, size_t size, ngx_uint_t *type);
+static ngx_int_t ngx_recording_frame_stray(ngx_recording_frame_t *f,
+    ngx_uint_t track, ngx_uint_t type);
+static ngx_recording_codec_e ngx_recording_frame_fourcc(ngx_uint_t track,
+    u_char *p);
 static int32_t ngx_recording_frame_composition(u_char *p);
 
 
@@ -32,6 +45,7 @@ static const uint8_t  ngx_recording_video_codecs[16] = {
     [5] = NGX_RECORDING_CODEC_VP6A,
     [6] = NGX_RECORDING_CODEC_SCREEN2,
     [7] = NGX_RECORDING_CODEC_H264,
+    [12] = NGX_RECORDING_CODEC_HEVC,       /* never published by Adobe */
 };
 
 
@@ -59,17 +73,21 @@ static const struct {
     { "avc1", NGX_RECORDING_VIDEO, NGX_RECORDING_CODEC_H264 },
     { "hvc1", NGX_RECORDING_VIDEO, NGX_RECORDING_CODEC_HEVC },
     { "av01", NGX_RECORDING_VIDEO, NGX_RECORDING_CODEC_AV1 },
+    { "vp08", NGX_RECORDING_VIDEO, NGX_RECORDING_CODEC_VP8 },
     { "vp09", NGX_RECORDING_VIDEO, NGX_RECORDING_CODEC_VP9 },
     { "mp4a", NGX_RECORDING_AUDIO, NGX_RECORDING_CODEC_AAC },
     { ".mp3", NGX_RECORDING_AUDIO, NGX_RECORDING_CODEC_MP3 },
     { "Opus", NGX_RECORDING_AUDIO, NGX_RECORDING_CODEC_OPUS },
+    { "fLaC", NGX_RECORDING_AUDIO, NGX_RECORDING_CODEC_FLAC },
+    { "ac-3", NGX_RECORDING_AUDIO, NGX_RECORDING_CODEC_AC3 },
+    { "ec-3", NGX_RECORDING_AUDIO, NGX_RECORDING_CODEC_EAC3 },
 };
 
 
 static const char  *ngx_recording_codec_names[] = {
     "", "h264", "flv1", "flashsv", "flashsv2", "vp6f", "vp6a", "hevc", "av1",
     "vp9", "aac", "mp3", "pcm", "adpcm_swf", "nellymoser", "pcm_alaw",
-    "pcm_mulaw", "speex", "opus", "unknown"
+    "pcm_mulaw", "speex", "opus", "unknown", "vp8", "flac", "ac3", "eac3"
 };
 
 
@@ -82,7 +100,9 @@ ngx_recording_frame_parse(ngx_recording_frame_t *f, ngx_uint_t track,
     f->body = 1;
     f->key = 0;
     f->idr = 0;
+    f->recovery = 0;
     f->header = 0;
+    f->stray = NGX_RECORDING_STRAY_NONE;
 
     if (size == 0) {
         return NGX_DECLINED;
@@ -120,7 +140,9 @@ ngx_recording_frame_video(ngx_recording_frame_t *f, u_char *p, size_t size)
         f->codec = NGX_RECORDING_CODEC_UNKNOWN;
     }
 
-    if (f->codec != NGX_RECORDING_CODEC_H264) {
+    if (f->codec != NGX_RECORDING_CODEC_H264
+        && f->codec != NGX_RECORDING_CODEC_HEVC)
+    {
         return size > 1 ? NGX_OK : NGX_ERROR;
     }
 
@@ -188,36 +210,53 @@ ngx_recording_frame_audio(ngx_recording_frame_t *f, u_char *p, size_t size)
 }
 
 
+/* ExVideoTagHeader and ExAudioTagHeader of enhanced RTMP, version 2 */
+
 static ngx_int_t
 ngx_recording_frame_ex(ngx_recording_frame_t *f, ngx_uint_t track, u_char *p,
     size_t size)
 {
-    ngx_uint_t  i, type;
+    ngx_int_t   rc;
+    ngx_uint_t  type;
 
     f->codec = NGX_RECORDING_CODEC_UNKNOWN;
-    type = p[0] & 0x0f;
 
-    if (size < 5) {
+    rc = ngx_recording_frame_modex(f, p, size, &type);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (size < f->body + 4) {
         return NGX_ERROR;
     }
 
-    for (i = 0;
-         i < sizeof(ngx_recording_fourcc) / sizeof(ngx_recording_fourcc[0]);
-         i++)
+    /* of several tracks this is another byte */
+
+    if (type != (track == NGX_RECORDING_VIDEO
+                 ? NGX_RECORDING_PACKET_VIDEO_TRACKS
+                 : NGX_RECORDING_PACKET_AUDIO_TRACKS))
     {
-        if (ngx_recording_fourcc[i].track == track
-            && ngx_memcmp(p + 1, ngx_recording_fourcc[i].tag, 4) == 0)
-        {
-            f->codec = ngx_recording_fourcc[i].codec;
-            break;
-        }
+        f->codec = ngx_recording_frame_fourcc(track, p + f->body);
     }
 
-    f->body = 5;
+    p += f->body;
+    f->body += 4;
 
     switch (type) {
 
     case NGX_RECORDING_PACKET_HEADER:
+
+        if (f->codec == NGX_RECORDING_CODEC_MP3
+            || f->codec == NGX_RECORDING_CODEC_AC3
+            || f->codec == NGX_RECORDING_CODEC_EAC3)
+        {
+            /* they have none */
+
+            f->stray = NGX_RECORDING_STRAY_PACKET;
+            return NGX_DECLINED;
+        }
+
         f->header = 1;
         break;
 
@@ -225,24 +264,122 @@ ngx_recording_frame_ex(ngx_recording_frame_t *f, ngx_uint_t track, u_char *p,
         if (f->codec == NGX_RECORDING_CODEC_H264
             || f->codec == NGX_RECORDING_CODEC_HEVC)
         {
-            if (size < 8) {
+            if (size < f->body + 3) {
                 return NGX_ERROR;
             }
 
-            f->composition = ngx_recording_frame_composition(p + 5);
-            f->body = 8;
+            f->composition = ngx_recording_frame_composition(p + 4);
+            f->body += 3;
         }
 
         break;
 
     case NGX_RECORDING_PACKET_CODED_X:
-        break;
+        if (track == NGX_RECORDING_VIDEO) {
+            break;
+        }
+
+        /* fall through */
 
     default:
-        return NGX_DECLINED;
+        return ngx_recording_frame_stray(f, track, type);
     }
 
     return size > f->body ? NGX_OK : NGX_ERROR;
+}
+
+
+/* extensions, as of nanoseconds, stand before the FourCC: none is needed */
+
+static ngx_int_t
+ngx_recording_frame_modex(ngx_recording_frame_t *f, u_char *p, size_t size,
+    ngx_uint_t *type)
+{
+    size_t  at, len;
+
+    *type = p[0] & 0x0f;
+
+    for (at = 1; *type == NGX_RECORDING_PACKET_MODEX; at += len + 1) {
+
+        if (size < at + 1) {
+            return NGX_ERROR;
+        }
+
+        len = (size_t) p[at++] + 1;
+
+        if (len == 256) {
+            if (size < at + 2) {
+                return NGX_ERROR;
+            }
+
+            len = ((size_t) p[at] << 8 | p[at + 1]) + 1;
+            at += 2;
+        }
+
+        if (at + len + 1 > NGX_RECORDING_MODEX_MAX) {
+            f->stray = NGX_RECORDING_STRAY_MODEX;
+            return NGX_DECLINED;
+        }
+
+        if (size < at + len + 1) {
+            return NGX_ERROR;
+        }
+
+        /* its own type is in the other half of the byte */
+
+        *type = p[at + len] & 0x0f;
+    }
+
+    f->body = (uint32_t) at;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_frame_stray(ngx_recording_frame_t *f, ngx_uint_t track,
+    ngx_uint_t type)
+{
+    switch (type) {
+
+    case NGX_RECORDING_PACKET_END:
+        break;
+
+    case NGX_RECORDING_PACKET_META:
+        f->stray = track == NGX_RECORDING_VIDEO
+                   ? NGX_RECORDING_STRAY_METADATA
+                   : NGX_RECORDING_STRAY_MULTICHANNEL;
+        break;
+
+    default:
+        f->stray = type == (track == NGX_RECORDING_VIDEO
+                            ? NGX_RECORDING_PACKET_VIDEO_TRACKS
+                            : NGX_RECORDING_PACKET_AUDIO_TRACKS)
+                   ? NGX_RECORDING_STRAY_MULTITRACK
+                   : NGX_RECORDING_STRAY_PACKET;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_recording_codec_e
+ngx_recording_frame_fourcc(ngx_uint_t track, u_char *p)
+{
+    ngx_uint_t  i;
+
+    for (i = 0;
+         i < sizeof(ngx_recording_fourcc) / sizeof(ngx_recording_fourcc[0]);
+         i++)
+    {
+        if (ngx_recording_fourcc[i].track == track
+            && ngx_memcmp(p, ngx_recording_fourcc[i].tag, 4) == 0)
+        {
+            return ngx_recording_fourcc[i].codec;
+        }
+    }
+
+    return NGX_RECORDING_CODEC_UNKNOWN;
 }
 
 

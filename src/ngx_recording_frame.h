@@ -8,9 +8,9 @@
  * A message body is what follows the RTMP message header: for video a byte
  * of frame type and codec, for H.264 a packet type and the composition time,
  * then the access unit; for audio a byte of codec and rate, for AAC a packet
- * type, then the frame.  Enhanced RTMP (FourCC codecs) is recognised as far
- * as an FLV file needs it: codec, key frame, sequence header, composition
- * time.
+ * type, then the frame.  HEVC under codec id 12 is laid out as H.264 is.
+ * Enhanced RTMP (FourCC codecs) is recognised as far as an FLV file needs it:
+ * codec, key frame, sequence header, composition time.
  */
 
 
@@ -55,8 +55,35 @@ typedef enum {
     NGX_RECORDING_CODEC_SPEEX,
     NGX_RECORDING_CODEC_OPUS,
 
-    NGX_RECORDING_CODEC_UNKNOWN
+    NGX_RECORDING_CODEC_UNKNOWN,
+
+    /* these came later: journals have the numbers of those above */
+
+    NGX_RECORDING_CODEC_VP8,
+    NGX_RECORDING_CODEC_FLAC,
+    NGX_RECORDING_CODEC_AC3,
+    NGX_RECORDING_CODEC_EAC3,
+
+    NGX_RECORDING_CODECS
 } ngx_recording_codec_e;
+
+
+/* what is in a message that is neither a frame nor a sequence header */
+
+typedef enum {
+    NGX_RECORDING_STRAY_NONE = 0,          /* nothing that would be missed */
+    NGX_RECORDING_STRAY_MULTITRACK,        /* of enhanced RTMP */
+    NGX_RECORDING_STRAY_MULTICHANNEL,      /* the order of audio channels */
+    NGX_RECORDING_STRAY_METADATA,          /* such as HDR's colours */
+    NGX_RECORDING_STRAY_MODEX,             /* more extensions than are read */
+    NGX_RECORDING_STRAY_PACKET             /* another packet type */
+} ngx_recording_stray_e;
+
+#define NGX_RECORDING_STRAYS  6
+
+
+/* the bytes of a message that have all that is read of it here */
+#define NGX_RECORDING_FRAME_HEAD  64
 
 
 typedef struct {
@@ -66,16 +93,21 @@ typedef struct {
     unsigned                key:1;         /* decoding can begin with it */
     unsigned                idr:1;         /* and nothing later needs what
                                               was before */
+    unsigned                recovery:1;    /* or it can after a while: what
+                                              ngx_recording_unit.h finds */
     unsigned                header:1;      /* sequence header */
+    ngx_recording_stray_e   stray;         /* if it is declined */
 } ngx_recording_frame_t;
 
 
 /*
- * Reads the head of an audio or video message body.
+ * Reads the head of an audio or video message body: of a longer one the
+ * first NGX_RECORDING_FRAME_HEAD bytes say the same as all of it.  key and
+ * idr are what the flag says; ngx_recording_unit_look() looks into the frame.
  *
  *   NGX_OK        a frame or a sequence header, *f is filled
  *   NGX_DECLINED  nothing to record: an empty message, the end of a sequence,
- *                 a video command
+ *                 a video command, or what f->stray says
  *   NGX_ERROR     cut short; *f holds the codec as far as it is known
  */
 ngx_int_t ngx_recording_frame_parse(ngx_recording_frame_t *f,

@@ -9,9 +9,6 @@
 #include "ngx_recording_mux_flv.h"
 
 
-#define NGX_RECORDING_FLV_PEEK  16             /* bytes of a message's head */
-
-
 /* in the journal, and the keys from this one on */
 
 typedef struct {
@@ -436,7 +433,7 @@ static size_t
 ngx_recording_flv_found(ngx_recording_mux_t *mux,
     ngx_recording_reader_t *reader, off_t limit)
 {
-    u_char                 *p, head[NGX_RECORDING_FLV_PEEK], type;
+    u_char                 *p, head[NGX_RECORDING_FRAME_HEAD], type;
     size_t                  size, body;
     int64_t                 time;
     ngx_uint_t              track;

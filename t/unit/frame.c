@@ -1,6 +1,7 @@
 
 /* Audio and video message heads. */
 
+/* cflags: -Wno-missing-field-initializers */
 /* link: src/ngx_recording_frame.c */
 
 #include "tap.h"
@@ -10,7 +11,7 @@
 typedef struct {
     const char             *name;
     ngx_uint_t              track;
-    u_char                  data[16];
+    u_char                  data[24];
     size_t                  size;
     ngx_int_t               rc;
     ngx_recording_codec_e   codec;
@@ -18,6 +19,7 @@ typedef struct {
     ngx_uint_t              header;
     uint32_t                body;
     int32_t                 composition;
+    ngx_recording_stray_e   stray;
 } frame_test_t;
 
 
@@ -32,6 +34,7 @@ static ngx_int_t frame_parse(ngx_recording_frame_t *f, ngx_uint_t track,
 #define V   NGX_RECORDING_VIDEO
 #define A   NGX_RECORDING_AUDIO
 #define C(name)  NGX_RECORDING_CODEC_ ## name
+#define S(name)  NGX_RECORDING_STRAY_ ## name
 
 
 static const frame_test_t  frame_tests[] = {
@@ -63,6 +66,19 @@ static const frame_test_t  frame_tests[] = {
     { "H.264 without any data", V, { 0x17, 1, 0, 0, 0 }, 5,
       NGX_ERROR, C(H264), 1, 0, 1, 0 },
 
+    /* HEVC under codec id 12 */
+
+    { "HEVC by its id, header", V, { 0x1c, 0, 0, 0, 0, 1 }, 6,
+      NGX_OK, C(HEVC), 1, 1, 5, 0 },
+    { "HEVC by its id, key frame", V, { 0x1c, 1, 0, 0, 40, 9 }, 6,
+      NGX_OK, C(HEVC), 1, 0, 5, 40 },
+    { "HEVC by its id, inter frame", V, { 0x2c, 1, 0xff, 0xff, 0xff, 9 }, 6,
+      NGX_OK, C(HEVC), 0, 0, 5, -1 },
+    { "HEVC by its id, end", V, { 0x1c, 2, 0, 0, 0 }, 5,
+      NGX_DECLINED, C(HEVC), 1, 0, 1, 0 },
+    { "HEVC by its id, without any data", V, { 0x1c, 1, 0, 0, 0 }, 5,
+      NGX_ERROR, C(HEVC), 1, 0, 1, 0 },
+
     /* other video */
 
     { "Sorenson H.263", V, { 0x12, 1, 2 }, 3,
@@ -73,7 +89,7 @@ static const frame_test_t  frame_tests[] = {
     { "VP6 with alpha", V, { 0x15, 1, 2 }, 3, NGX_OK, C(VP6A), 1, 0, 1, 0 },
     { "Screen video 2", V, { 0x16, 1, 2 }, 3,
       NGX_OK, C(SCREEN2), 1, 0, 1, 0 },
-    { "an unknown video codec", V, { 0x1c, 1, 2 }, 3,
+    { "an unknown video codec", V, { 0x1d, 1, 2 }, 3,
       NGX_OK, C(UNKNOWN), 1, 0, 1, 0 },
     { "video codec 0", V, { 0x10, 1, 2 }, 3,
       NGX_OK, C(UNKNOWN), 1, 0, 1, 0 },
@@ -98,7 +114,7 @@ static const frame_test_t  frame_tests[] = {
     { "HEVC sequence end", V, { 0x92, 'h', 'v', 'c', '1' }, 5,
       NGX_DECLINED, C(HEVC), 1, 0, 5, 0 },
     { "HEVC metadata", V, { 0x94, 'h', 'v', 'c', '1', 1 }, 6,
-      NGX_DECLINED, C(HEVC), 1, 0, 5, 0 },
+      NGX_DECLINED, C(HEVC), 1, 0, 5, 0, S(METADATA) },
     { "HEVC cut in its composition time", V,
       { 0xa1, 'h', 'v', 'c', '1', 0, 0 }, 7,
       NGX_ERROR, C(HEVC), 0, 0, 5, 0 },
@@ -121,7 +137,32 @@ static const frame_test_t  frame_tests[] = {
     { "an enhanced video command", V, { 0xd1, 'h', 'v', 'c', '1', 0 }, 6,
       NGX_DECLINED, C(NONE), 0, 0, 1, 0 },
     { "multitrack video", V, { 0x96, 0, 'h', 'v', 'c', '1', 9 }, 7,
-      NGX_DECLINED, C(UNKNOWN), 1, 0, 5, 0 },
+      NGX_DECLINED, C(UNKNOWN), 1, 0, 5, 0, S(MULTITRACK) },
+    { "video of MPEG-2 TS", V, { 0x95, 'a', 'v', '0', '1', 9 }, 6,
+      NGX_DECLINED, C(AV1), 1, 0, 5, 0, S(PACKET) },
+    { "an unknown packet type of video", V, { 0x9f, 'a', 'v', '0', '1', 9 }, 6,
+      NGX_DECLINED, C(AV1), 1, 0, 5, 0, S(PACKET) },
+    { "VP8 by its FourCC", V, { 0xa3, 'v', 'p', '0', '8', 9 }, 6,
+      NGX_OK, C(VP8), 0, 0, 5, 0 },
+
+    /* extensions */
+
+    { "nanoseconds, then HEVC", V,
+      { 0xa7, 2, 1, 2, 3, 0x01, 'h', 'v', 'c', '1', 0, 0, 40, 9 }, 14,
+      NGX_OK, C(HEVC), 0, 0, 13, 40 },
+    { "two extensions, then a header", V,
+      { 0x97, 0, 1, 0x17, 1, 1, 2, 0x00, 'h', 'v', 'c', '1', 9 }, 13,
+      NGX_OK, C(HEVC), 1, 1, 12, 0 },
+    { "nanoseconds, then Opus", A,
+      { 0x97, 2, 1, 2, 3, 0x01, 'O', 'p', 'u', 's', 9 }, 11,
+      NGX_OK, C(OPUS), 1, 0, 10, 0 },
+    { "an extension, then several tracks", V,
+      { 0xa7, 0, 1, 0x06, 0, 'h', 'v', 'c', '1', 9 }, 10,
+      NGX_DECLINED, C(UNKNOWN), 0, 0, 5, 0, S(MULTITRACK) },
+    { "a large extension", V, { 0xa7, 255, 1, 0, 9 }, 5,
+      NGX_DECLINED, C(UNKNOWN), 0, 0, 5, 0, S(MODEX) },
+    { "an extension cut short", V, { 0xa7, 2, 1, 2, 3 }, 5,
+      NGX_ERROR, C(UNKNOWN), 0, 0, 5, 0 },
 
     /* audio */
 
@@ -172,7 +213,21 @@ static const frame_test_t  frame_tests[] = {
     { "enhanced audio without data", A, { 0x91, 'O', 'p', 'u', 's' }, 5,
       NGX_ERROR, C(OPUS), 1, 0, 5, 0 },
     { "multichannel configuration", A, { 0x94, 'O', 'p', 'u', 's', 1 }, 6,
+      NGX_DECLINED, C(OPUS), 1, 0, 5, 0, S(MULTICHANNEL) },
+    { "multitrack audio", A, { 0x95, 0, 'O', 'p', 'u', 's', 1 }, 7,
+      NGX_DECLINED, C(UNKNOWN), 1, 0, 5, 0, S(MULTITRACK) },
+    { "an unknown packet type of audio", A, { 0x93, 'O', 'p', 'u', 's', 1 },
+      6, NGX_DECLINED, C(OPUS), 1, 0, 5, 0, S(PACKET) },
+    { "audio's end", A, { 0x92, 'O', 'p', 'u', 's' }, 5,
       NGX_DECLINED, C(OPUS), 1, 0, 5, 0 },
+    { "a sequence start of MP3", A, { 0x90, '.', 'm', 'p', '3', 0 }, 6,
+      NGX_DECLINED, C(MP3), 1, 0, 5, 0, S(PACKET) },
+    { "FLAC sequence start", A, { 0x90, 'f', 'L', 'a', 'C', 1 }, 6,
+      NGX_OK, C(FLAC), 1, 1, 5, 0 },
+    { "AC-3", A, { 0x91, 'a', 'c', '-', '3', 1 }, 6,
+      NGX_OK, C(AC3), 1, 0, 5, 0 },
+    { "E-AC-3", A, { 0x91, 'e', 'c', '-', '3', 1 }, 6,
+      NGX_OK, C(EAC3), 1, 0, 5, 0 },
 };
 
 
@@ -204,6 +259,7 @@ frame_table(void)
         is(rc, t->rc, "%s: return code", t->name);
         is(f.codec, t->codec, "%s: codec", t->name);
         is(f.key, t->key, "%s: key", t->name);
+        is(f.stray, t->stray, "%s: stray", t->name);
 
         if (rc == NGX_OK) {
             is(f.header, t->header, "%s: header", t->name);
@@ -270,7 +326,7 @@ frame_every(void)
 
             if ((rc == NGX_OK && f.body >= size)
                 || (rc != NGX_OK && rc != NGX_ERROR && rc != NGX_DECLINED)
-                || f.codec > NGX_RECORDING_CODEC_UNKNOWN
+                || f.codec >= NGX_RECORDING_CODECS
                 || (rc == NGX_OK && f.codec == NGX_RECORDING_CODEC_NONE))
             {
                 wrong++;
@@ -302,7 +358,7 @@ frame_names(void)
     name = ngx_recording_codec_name(C(UNKNOWN));
     is_text(name, ngx_strlen(name), "unknown", "name of an unknown codec");
 
-    for (same = 0, i = 1; i <= C(UNKNOWN); i++) {
+    for (same = 0, i = 1; i < NGX_RECORDING_CODECS; i++) {
         for (j = 0; j < i; j++) {
             same += (ngx_strcmp(ngx_recording_codec_name(i),
                                 ngx_recording_codec_name(j))
