@@ -5,12 +5,16 @@
  */
 
 /* link: src/ngx_recording_frame.c src/ngx_recording_codec.c */
+/* link: src/ngx_recording_unit.c */
 
 #include "fuzz.h"
 #include "headers.h"
 #include "ngx_recording_codec.h"
+#include "ngx_recording_unit.h"
 
 
+static void fuzz_look(ngx_recording_codec_e codec, ngx_uint_t length,
+    u_char *p, size_t size);
 static void fuzz_message(ngx_uint_t track, u_char *p, size_t size);
 static void fuzz_header(ngx_recording_codec_e codec, u_char *p, size_t size);
 static void fuzz_units(ngx_recording_codec_t *c, u_char *p, size_t size);
@@ -38,6 +42,12 @@ static const fuzz_seed_t  seeds[] = {
     fuzz_text("\xa1hvc1\0\0\x28\1\2"),
     fuzz_text("\x91Opus\1"),
     fuzz_text("\0\0\0\2\x09\xf0\0\0\0\1\x65"),
+    fuzz_text("\0\0\0\1\x09\xf0\0\0\1\6\6\1\xc0\x80\0\0\1\x41\x9a"),
+    fuzz_text("\0\0\0\5\6\6\1\xc0\x80\0\0\0\2\x41\x9a"),
+    fuzz_text("\0\0\0\6\x4e\1\6\1\xc0\x80\0\0\0\3\x2a\1\x9a"),
+    fuzz_text("\xa7\2\1\2\3\1hvc1\0\0\x28\1\2"),
+    fuzz_text("\x1c\1\0\0\0\0\0\0\3\x26\1\xaf"),
+    fuzz_text("\x91" "fLaC\1"),
 };
 
 fuzz_seeds(seeds)
@@ -62,6 +72,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (i = 1; i <= 4; i *= 2) {
         c.nal_length = (uint32_t) i;
         fuzz_units(&c, p, size);
+
+        fuzz_look(NGX_RECORDING_CODEC_H264, i, p, size);
+        fuzz_look(NGX_RECORDING_CODEC_HEVC, i, p, size);
     }
 
     return 0;
@@ -77,7 +90,7 @@ fuzz_message(ngx_uint_t track, u_char *p, size_t size)
     rc = ngx_recording_frame_parse(&f, track, p, size);
 
     fuzz_check(rc == NGX_OK || rc == NGX_DECLINED || rc == NGX_ERROR);
-    fuzz_check(f.codec <= NGX_RECORDING_CODEC_UNKNOWN);
+    fuzz_check(f.codec < NGX_RECORDING_CODECS);
     fuzz_check(ngx_recording_codec_name(f.codec) != NULL);
 
     if (rc == NGX_OK) {
@@ -92,12 +105,14 @@ fuzz_message(ngx_uint_t track, u_char *p, size_t size)
 
     /* the loop sees only the first bytes, and must see the same */
 
-    if (size > 16) {
-        head = ngx_recording_frame_parse(&first, track, p, 16);
+    if (size > NGX_RECORDING_FRAME_HEAD) {
+        head = ngx_recording_frame_parse(&first, track, p,
+                                         NGX_RECORDING_FRAME_HEAD);
 
         fuzz_check(head == rc);
         fuzz_check(first.codec == f.codec && first.key == f.key
                    && first.header == f.header && first.body == f.body
+                   && first.stray == f.stray
                    && first.composition == f.composition);
     }
 }
@@ -166,4 +181,47 @@ fuzz_units(ngx_recording_codec_t *c, u_char *p, size_t size)
     }
 
     fuzz_check(at == size);
+}
+
+
+/* one piece and a chain of pieces, of which some are empty, say the same */
+
+static void
+fuzz_look(ngx_recording_codec_e codec, ngx_uint_t length, u_char *p,
+    size_t size)
+{
+    size_t                 at, len;
+    ngx_uint_t             i;
+    ngx_buf_t              buf[8];
+    ngx_chain_t            chain[8];
+    ngx_recording_unit_t   u;
+    ngx_recording_frame_t  whole, parts;
+
+    ngx_memzero(&whole, sizeof(ngx_recording_frame_t));
+    whole.codec = codec;
+    parts = whole;
+
+    ngx_recording_unit_piece(&u, p, size);
+    ngx_recording_unit_look(&whole, &u, length);
+
+    ngx_memzero(buf, sizeof(buf));
+
+    for (at = 0, i = 0; i < 8; i++) {
+        len = i == 7 ? size - at
+                     : ngx_min(size - at, size ? p[i % size] % 7 : 0);
+
+        buf[i].pos = p + at;
+        buf[i].last = p + at + len;
+        at += len;
+
+        chain[i].buf = &buf[i];
+        chain[i].next = i == 7 ? NULL : &chain[i + 1];
+    }
+
+    ngx_recording_unit_chain(&u, chain, 0);
+    ngx_recording_unit_look(&parts, &u, length);
+
+    fuzz_check(whole.key == parts.key && whole.idr == parts.idr
+               && whole.recovery == parts.recovery);
+    fuzz_check(whole.key || !whole.idr);
 }
