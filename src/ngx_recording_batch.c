@@ -14,8 +14,11 @@ ngx_recording_batch_need(ngx_recording_batch_t *batch, size_t size)
         return 0;
     }
 
-    return sizeof(ngx_recording_block_t)
-           + ngx_max(size, (size_t) NGX_RECORDING_BLOCK);
+    if (!batch->tight) {
+        size = ngx_max(size, (size_t) NGX_RECORDING_BLOCK);
+    }
+
+    return sizeof(ngx_recording_block_t) + size;
 }
 
 
@@ -37,6 +40,7 @@ ngx_recording_batch_add(ngx_recording_batch_t *batch, ngx_uint_t track,
         }
 
         block->next = NULL;
+        block->held = need;
         block->used = 0;
 
         if (batch->last) {
@@ -64,12 +68,26 @@ ngx_recording_batch_add(ngx_recording_batch_t *batch, ngx_uint_t track,
     m->arrival = (int32_t) ((wall - batch->wall) / 1000);
     m->track = (uint8_t) track;
     m->early = 0;
+    m->key = 0;
 
     block->used += ngx_recording_message_size(size);
     batch->room -= ngx_recording_message_size(size);
     batch->size += size;
 
     return ngx_recording_message_body(m);
+}
+
+
+size_t
+ngx_recording_batch_size(ngx_chain_t *in)
+{
+    size_t  size;
+
+    for (size = 0; in; in = in->next) {
+        size += in->buf->last - in->buf->pos;
+    }
+
+    return size;
 }
 
 
@@ -114,9 +132,42 @@ ngx_recording_batch_move(ngx_recording_batch_t *batch,
 
         ngx_memcpy(p, ngx_recording_message_body(m), m->size);
         ngx_recording_message_of(p)->early = m->early;
+        ngx_recording_message_of(p)->key = m->key;
     }
 
     ngx_recording_batch_clear(from);
+}
+
+
+void
+ngx_recording_batch_shift(ngx_recording_batch_t *batch)
+{
+    ngx_recording_block_t    *block;
+    ngx_recording_cursor_t    c;
+    ngx_recording_message_t  *m;
+
+    block = batch->first;
+
+    if (block == batch->last) {
+        ngx_recording_batch_clear(batch);
+        return;
+    }
+
+    c = ngx_recording_batch_begin(batch);
+
+    while (c.block == block && c.pos < block->used) {
+        m = ngx_recording_batch_next(&c);
+
+        batch->size -= m->size;
+        batch->n--;
+    }
+
+    /* the arrival of what stays still counts from batch->wall */
+
+    batch->held -= block->held;
+    batch->first = block->next;
+
+    free(block);
 }
 
 

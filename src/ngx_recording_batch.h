@@ -24,6 +24,8 @@ typedef struct {
     int32_t                 arrival;    /* ms after the batch's first */
     uint8_t                 track;
     uint8_t                 early;      /* a header from before the publish */
+    uint8_t                 key;        /* the wait for a key frame is over:
+                                           audio, or a recovery point */
 } ngx_recording_message_t;
 
 
@@ -31,7 +33,8 @@ typedef struct ngx_recording_block_s  ngx_recording_block_t;
 
 struct ngx_recording_block_s {
     ngx_recording_block_t  *next;
-    size_t                  used;
+    size_t                  held;       /* bytes of memory, with this */
+    size_t                  used;       /* behind this */
 };
 
 
@@ -43,6 +46,8 @@ typedef struct {
     size_t                  size;       /* of all bodies */
     size_t                  held;       /* bytes of memory */
     ngx_uint_t              n;
+    ngx_uint_t              tight;      /* blocks no larger than messages:
+                                           for few that stay for long */
 } ngx_recording_batch_t;
 
 
@@ -59,12 +64,18 @@ size_t ngx_recording_batch_need(ngx_recording_batch_t *batch, size_t size);
 u_char *ngx_recording_batch_add(ngx_recording_batch_t *batch,
     ngx_uint_t track, uint32_t timestamp, int64_t wall, size_t size);
 
+/* the bytes of a chain */
+size_t ngx_recording_batch_size(ngx_chain_t *in);
+
 /* copies the first bytes of a chain, size at most; returns how many */
 size_t ngx_recording_batch_fill(u_char *p, size_t size, ngx_chain_t *in);
 
 /* moves the messages of another batch, but gaps, to the end of this one */
 void ngx_recording_batch_move(ngx_recording_batch_t *batch,
     ngx_recording_batch_t *from);
+
+/* frees the oldest messages, those of one block */
+void ngx_recording_batch_shift(ngx_recording_batch_t *batch);
 
 /* frees the messages; the batch is empty then */
 void ngx_recording_batch_clear(ngx_recording_batch_t *batch);

@@ -13,6 +13,19 @@ ngx_recording_held_add(ngx_recording_writer_t *w,
 {
     u_char  *p;
 
+    if (w->low) {
+
+        /* no file begins, for however long */
+
+        ngx_recording_track_drop(w, item, NGX_RECORDING_DROP_DISK);
+        return;
+    }
+
+    if (w->held.size + w->ahead.size + item->message->size > w->limit) {
+        ngx_recording_track_drop(w, item, NGX_RECORDING_DROP_KEY);
+        return;
+    }
+
     p = ngx_recording_batch_add(held, item->message->track,
                                 item->message->timestamp, item->wall,
                                 sizeof(item->time) + item->message->size);

@@ -16,7 +16,10 @@
 #include "ngx_recording_track.h"
 
 
-/* keeps a frame; without memory it is dropped and counted */
+/*
+ * Keeps a frame, at most w->limit bytes in all; what finds no room, or comes
+ * while there is none on the disk, is dropped and counted.
+ */
 void ngx_recording_held_add(ngx_recording_writer_t *w,
     ngx_recording_batch_t *held, ngx_recording_item_t *item);
 

@@ -5,25 +5,25 @@
 
 
 #include "ngx_recording_intake.h"
+#include "ngx_recording_unit.h"
 
 
-#define NGX_RECORDING_WAIT_VIDEO    2000              /* ms of stream time */
-#define NGX_RECORDING_WAIT_SIZE     (1024 * 1024)
-#define NGX_RECORDING_HEAD          16                /* bytes to be parsed */
-#define NGX_RECORDING_HEADER_SIZE   65536
+#define NGX_RECORDING_META_SIZE     65536
+#define NGX_RECORDING_HEADER_SIZE   8192              /* of a sequence header */
+#define NGX_RECORDING_KEYLESS       10000             /* ms */
 
 
-static void ngx_recording_wait(ngx_recording_t *r, ngx_uint_t track,
+static ngx_int_t ngx_recording_frame(ngx_recording_t *r, ngx_uint_t track,
     uint32_t timestamp, ngx_chain_t *in, size_t size,
     ngx_recording_frame_t *f);
-static void ngx_recording_add(ngx_recording_t *r, ngx_uint_t track,
-    uint32_t timestamp, ngx_chain_t *in, size_t size);
+static ngx_uint_t ngx_recording_key(ngx_recording_t *r, ngx_uint_t track,
+    uint32_t timestamp, ngx_chain_t *in, ngx_recording_frame_t *f);
+static size_t ngx_recording_head(u_char *buf, u_char **head, ngx_chain_t *in);
+static ngx_int_t ngx_recording_headed(ngx_recording_t *r, ngx_uint_t track,
+    ngx_recording_frame_t *f, u_char *head, size_t n, size_t size);
+static void ngx_recording_stray(ngx_recording_t *r, ngx_uint_t track,
+    ngx_recording_stray_e stray);
 static void ngx_recording_drop(ngx_recording_t *r, ngx_uint_t track,
-    ngx_chain_t *in, size_t size);
-static ngx_uint_t ngx_recording_room(ngx_recording_t *r, size_t size,
-    ngx_uint_t half);
-static ngx_int_t ngx_recording_copy(ngx_recording_t *r,
-    ngx_recording_batch_t *batch, ngx_uint_t track, uint32_t timestamp,
     ngx_chain_t *in, size_t size);
 static u_char *ngx_recording_reserve(ngx_recording_t *r,
     ngx_recording_batch_t *batch, ngx_uint_t track, uint32_t timestamp,
@@ -31,21 +31,31 @@ static u_char *ngx_recording_reserve(ngx_recording_t *r,
 static void ngx_recording_merge(ngx_recording_t *r,
     ngx_recording_batch_t *from);
 static void ngx_recording_headers(ngx_recording_t *r);
-static void ngx_recording_header(ngx_recording_t *r, ngx_uint_t track,
-    ngx_chain_t *in, size_t size, ngx_uint_t early);
+
+
+static const char  *ngx_recording_stray_names[NGX_RECORDING_STRAYS] = {
+    "", "multitrack", "channel order", "metadata", "extended", "unknown"
+};
+
+
+static const char  *ngx_recording_names[] = { "video", "audio" };
 
 
 void
 ngx_recording_seed(ngx_recording_t *r, ngx_uint_t track, ngx_chain_t *in)
 {
-    size_t        size;
-    ngx_chain_t  *cl;
+    u_char                 buf[NGX_RECORDING_FRAME_HEAD], *head;
+    size_t                 size, n;
+    ngx_recording_frame_t  f;
 
-    for (size = 0, cl = in; cl; cl = cl->next) {
-        size += cl->buf->last - cl->buf->pos;
+    size = ngx_recording_batch_size(in);
+    n = ngx_recording_head(buf, &head, in);
+
+    if (ngx_recording_frame_parse(&f, track, head, n) == NGX_OK && f.header
+        && ngx_recording_headed(r, track, &f, head, n, size) == NGX_OK)
+    {
+        ngx_recording_header(r, track, in, size, 1);
     }
-
-    ngx_recording_header(r, track, in, size, 1);
 }
 
 
@@ -53,9 +63,7 @@ void
 ngx_recording_message(ngx_recording_t *r, ngx_uint_t track,
     uint32_t timestamp, ngx_chain_t *in)
 {
-    u_char                 buf[NGX_RECORDING_HEAD], *head;
-    size_t                 size, n;
-    ngx_chain_t           *cl;
+    size_t                 size;
     ngx_recording_frame_t  f;
 
     if (r->state == NGX_RECORDING_ENDING) {
@@ -71,45 +79,19 @@ ngx_recording_message(ngx_recording_t *r, ngx_uint_t track,
         return;
     }
 
-    for (size = 0, cl = in; cl; cl = cl->next) {
-        size += cl->buf->last - cl->buf->pos;
-    }
+    size = ngx_recording_batch_size(in);
 
-    head = in->buf->pos;
-    n = in->buf->last - in->buf->pos;
-
-    if (n < NGX_RECORDING_HEAD && n < size) {
-        n = ngx_recording_batch_fill(buf, NGX_RECORDING_HEAD, in);
-        head = buf;
-    }
+    r->key = 0;
+    r->recovery = 0;
+    r->header = 1;
 
     ngx_memzero(&f, sizeof(ngx_recording_frame_t));
 
-    if (track == NGX_RECORDING_DATA) {
-        r->key = 0;
-
-    } else if (ngx_recording_frame_parse(&f, track, head, n) == NGX_OK) {
-        r->key = track == NGX_RECORDING_VIDEO
-                 ? f.key && !f.header
-                 : r->audio_only || !r->video
-                   || (int32_t) (timestamp - r->picture)
-                      > NGX_RECORDING_HELD_TIME;
-
-        if (track == NGX_RECORDING_VIDEO) {
-            r->picture = timestamp;
-        }
-
-    } else if (r->state == NGX_RECORDING_WAITING) {
-        r->video |= (track == NGX_RECORDING_VIDEO);
+    if (track != NGX_RECORDING_DATA
+        && ngx_recording_frame(r, track, timestamp, in, size, &f) != NGX_OK)
+    {
         return;
-
-    } else {
-        r->key = 0;
     }
-
-    r->video |= (track == NGX_RECORDING_VIDEO);
-
-    r->header = f.header || track == NGX_RECORDING_DATA;
 
     if (r->state == NGX_RECORDING_WAITING) {
         ngx_recording_wait(r, track, timestamp, in, size, &f);
@@ -120,77 +102,234 @@ ngx_recording_message(ngx_recording_t *r, ngx_uint_t track,
 }
 
 
-/*
- * Before the first key frame: the newest headers are kept, and audio, which
- * may belong after that key frame by its timestamp.
- */
+/* what an audio or video message is; NGX_DECLINED: nothing to be recorded */
 
-static void
-ngx_recording_wait(ngx_recording_t *r, ngx_uint_t track, uint32_t timestamp,
+static ngx_int_t
+ngx_recording_frame(ngx_recording_t *r, ngx_uint_t track, uint32_t timestamp,
     ngx_chain_t *in, size_t size, ngx_recording_frame_t *f)
 {
-    if (r->header) {
-        ngx_recording_header(r, track, in, size, 0);
-        return;
+    u_char     buf[NGX_RECORDING_FRAME_HEAD], *head;
+    size_t     n;
+    ngx_int_t  rc;
+
+    n = ngx_recording_head(buf, &head, in);
+
+    rc = ngx_recording_frame_parse(f, track, head, n);
+
+    r->header = 0;
+
+    if (rc == NGX_DECLINED) {
+        ngx_recording_stray(r, track, f->stray);
+        return NGX_DECLINED;
     }
 
-    if (track == NGX_RECORDING_VIDEO) {
+    if (rc == NGX_ERROR) {
 
-        if (f->key) {
-            ngx_recording_start(r, timestamp);
-            ngx_recording_add(r, track, timestamp, in, size);
+        /* the writer counts it, and says so */
+
+        if (r->state == NGX_RECORDING_WAITING) {
+            r->wait.broken = 1;
+            return NGX_DECLINED;
         }
 
-        return;
+        return NGX_OK;
     }
 
-    if (!r->audio) {
-        r->audio = 1;
-        r->first = timestamp;
+    if (f->header) {
+        r->header = 1;
+        return ngx_recording_headed(r, track, f, head, n, size);
     }
 
-    if (r->audio_only
-        || (!r->video
-            && (int32_t) (timestamp - r->first) >= NGX_RECORDING_WAIT_VIDEO))
+    r->key = ngx_recording_key(r, track, timestamp, in, f);
+
+    return NGX_OK;
+}
+
+
+/* whether files can begin, or go on after a gap, with a frame */
+
+static ngx_uint_t
+ngx_recording_key(ngx_recording_t *r, ngx_uint_t track, uint32_t timestamp,
+    ngx_chain_t *in, ngx_recording_frame_t *f)
+{
+    ngx_recording_unit_t  u;
+
+    if (track == NGX_RECORDING_AUDIO) {
+        return r->audio_only || !r->video
+               || (int32_t) (timestamp - r->picture)
+                  > NGX_RECORDING_HELD_TIME;
+    }
+
+    if (r->state != NGX_RECORDING_RUNNING || !r->video) {
+
+        /* the writer looks into each frame, but not before it has one */
+
+        ngx_recording_unit_chain(&u, in, f->body);
+        ngx_recording_unit_look(f, &u, r->length);
+    }
+
+    if (f->key) {
+        r->late = 0;
+
+    } else if (!r->late) {
+        r->late = 1;
+        r->keyless = timestamp;
+        r->keyless_msec = ngx_current_msec;
+
+    } else if (f->recovery
+               && (int32_t) (timestamp - r->keyless) >= NGX_RECORDING_KEYLESS
+               && ngx_current_msec - r->keyless_msec >= NGX_RECORDING_KEYLESS)
     {
-        ngx_recording_start(r, r->first);
-        ngx_recording_add(r, track, timestamp, in, size);
+        r->recovery = 1;
+        f->key = 1;
+    }
+
+    if (f->codec == NGX_RECORDING_CODEC_H264
+        && !(r->headed & (1 << NGX_RECORDING_VIDEO)))
+    {
+        f->key = 0;
+    }
+
+    r->video |= f->key;
+
+    if (r->video) {
+        r->picture = timestamp;
+    }
+
+    return f->key;
+}
+
+
+/* the first bytes of a message: in place, or in the buffer */
+
+static size_t
+ngx_recording_head(u_char *buf, u_char **head, ngx_chain_t *in)
+{
+    size_t  n;
+
+    n = in->buf->last - in->buf->pos;
+
+    if (n >= NGX_RECORDING_FRAME_HEAD || in->next == NULL) {
+        *head = in->buf->pos;
+        return n;
+    }
+
+    *head = buf;
+
+    return ngx_recording_batch_fill(buf, NGX_RECORDING_FRAME_HEAD, in);
+}
+
+
+/*
+ * A sequence header: it is repeated in each file, and by libavformat before
+ * each key frame, so that it must not be large.
+ */
+
+static ngx_int_t
+ngx_recording_headed(ngx_recording_t *r, ngx_uint_t track,
+    ngx_recording_frame_t *f, u_char *head, size_t n, size_t size)
+{
+    if (size > NGX_RECORDING_HEADER_SIZE) {
+
+        if (!r->refused) {
+            r->refused = 1;
+
+            ngx_log_error(NGX_LOG_WARN, &r->log, 0,
+                          "recording: %s sequence header of %uz bytes "
+                          "refused, it may have %d",
+                          ngx_recording_names[track], size,
+                          NGX_RECORDING_HEADER_SIZE);
+        }
+
+        return NGX_DECLINED;
+    }
+
+    r->headed |= 1 << track;
+
+    if (track == NGX_RECORDING_VIDEO) {
+        n = ngx_min(n, NGX_RECORDING_FRAME_HEAD);
+
+        r->length = ngx_recording_unit_length(f->codec, head + f->body,
+                                              n - f->body);
+    }
+
+    return NGX_OK;
+}
+
+
+/* a message that no file can take: said once, counted always */
+
+static void
+ngx_recording_stray(ngx_recording_t *r, ngx_uint_t track,
+    ngx_recording_stray_e stray)
+{
+    if (stray == NGX_RECORDING_STRAY_NONE) {
         return;
     }
 
-    if (r->filling.size > NGX_RECORDING_WAIT_SIZE) {
-        ngx_recording_release(r, &r->filling);
-        r->first = timestamp;
-    }
+    r->wait.strays = 1;
 
-    if (ngx_recording_room(r, size, 0)) {
-        (void) ngx_recording_copy(r, &r->filling, track, timestamp, in, size);
+    if (r->strays[track][stray]++ == 0) {
+        ngx_log_error(NGX_LOG_WARN, &r->log, 0,
+                      "recording: %s %s messages of enhanced RTMP are not "
+                      "recorded",
+                      ngx_recording_stray_names[stray],
+                      ngx_recording_names[track]);
     }
 }
 
 
-/* headers first, then the audio that does not lie before this timestamp */
+void
+ngx_recording_strays(ngx_recording_t *r)
+{
+    ngx_uint_t  i, n;
+
+    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
+        for (n = 0; n < NGX_RECORDING_STRAYS; n++) {
+
+            if (r->strays[i][n]) {
+                ngx_log_error(NGX_LOG_NOTICE, &r->log, 0,
+                              "recording: %uD %s %s messages were not "
+                              "recorded", r->strays[i][n],
+                              ngx_recording_stray_names[n],
+                              ngx_recording_names[i]);
+            }
+        }
+    }
+}
+
 
 void
-ngx_recording_start(ngx_recording_t *r, uint32_t timestamp)
+ngx_recording_start(ngx_recording_t *r, uint32_t *timestamp)
 {
     ngx_recording_batch_t      audio;
     ngx_recording_cursor_t     c;
-    ngx_recording_message_t   *m;
+    ngx_recording_message_t   *m, *last;
 
     r->state = NGX_RECORDING_RUNNING;
+
+    ngx_recording_wait_end(r);
 
     audio = r->filling;
     ngx_memzero(&r->filling, sizeof(ngx_recording_batch_t));
 
     ngx_recording_headers(r);
 
+    last = NULL;
     c = ngx_recording_batch_begin(&audio);
 
     while ((m = ngx_recording_batch_next(&c)) != NULL) {
-        if ((int32_t) (m->timestamp - timestamp) < 0) {
+        last = m;
+
+        if (timestamp && (int32_t) (m->timestamp - *timestamp) < 0) {
             m->track = NGX_RECORDING_GAP;
         }
+    }
+
+    /* the writer must not wait anew */
+
+    if (last) {
+        last->key = (timestamp == NULL);
     }
 
     ngx_recording_merge(r, &audio);
@@ -199,7 +338,7 @@ ngx_recording_start(ngx_recording_t *r, uint32_t timestamp)
 }
 
 
-static void
+void
 ngx_recording_add(ngx_recording_t *r, ngx_uint_t track, uint32_t timestamp,
     ngx_chain_t *in, size_t size)
 {
@@ -268,10 +407,10 @@ ngx_recording_drop(ngx_recording_t *r, ngx_uint_t track, ngx_chain_t *in,
 
 /* whether a message may be held, and the worker's account of it */
 
-static ngx_uint_t
+ngx_uint_t
 ngx_recording_room(ngx_recording_t *r, size_t size, ngx_uint_t half)
 {
-    size_t                   need, own, all;
+    size_t                   need, held, own, all;
     ngx_recording_worker_t  *worker;
 
     worker = r->worker;
@@ -290,12 +429,13 @@ ngx_recording_room(ngx_recording_t *r, size_t size, ngx_uint_t half)
         all -= all / 4;
     }
 
-    if (r->filling.held + r->writing.held + need > own
-        || worker->held + need > all)
-    {
+    held = r->filling.held + r->writing.held;
+
+    if (held + r->held + need > own || worker->held + need > all) {
+
         /* a single message may be larger than half of the buffer */
 
-        return half && r->filling.held + r->writing.held == 0
+        return half && held == 0
                && need <= worker->buffer && worker->held + need <= all;
     }
 
@@ -303,7 +443,7 @@ ngx_recording_room(ngx_recording_t *r, size_t size, ngx_uint_t half)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_recording_copy(ngx_recording_t *r, ngx_recording_batch_t *batch,
     ngx_uint_t track, uint32_t timestamp, ngx_chain_t *in, size_t size)
 {
@@ -316,6 +456,8 @@ ngx_recording_copy(ngx_recording_t *r, ngx_recording_batch_t *batch,
     }
 
     (void) ngx_recording_batch_fill(p, size, in);
+
+    ngx_recording_message_of(p)->key = r->recovery;
 
     return NGX_OK;
 }
@@ -386,19 +528,19 @@ ngx_recording_now(void)
 }
 
 
-/* a header or onMetaData takes the place of the one before */
-
-static void
+void
 ngx_recording_header(ngx_recording_t *r, ngx_uint_t track, ngx_chain_t *in,
     size_t size, ngx_uint_t early)
 {
     ngx_recording_cursor_t  c;
 
-    if (size > NGX_RECORDING_HEADER_SIZE) {
+    if (size > NGX_RECORDING_META_SIZE) {
         return;
     }
 
     ngx_recording_release(r, &r->headers[track]);
+
+    r->headers[track].tight = 1;
 
     if (ngx_recording_copy(r, &r->headers[track], track, 0, in, size)
         != NGX_OK)

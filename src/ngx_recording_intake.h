@@ -1,7 +1,7 @@
 
 /*
- * The recorder's own, for the two files that it is made of: the intake of
- * messages, and the rest of its life.
+ * The recorder's own, for the files that it is made of: the intake of
+ * messages, the wait for the first key frame, and the rest of its life.
  *
  * Runs in the loop.
  */
@@ -24,6 +24,26 @@ typedef enum {
     NGX_RECORDING_DROPPING,
     NGX_RECORDING_ENDING
 } ngx_recording_e;
+
+
+/* the time before the first key frame */
+
+typedef struct {
+    ngx_msec_t              begun;
+    ngx_msec_t              heard;         /* the first audio came */
+    ngx_msec_t              arrived;       /* and the last */
+    uint32_t                timestamp;     /* of that */
+    ngx_uint_t              waited;        /* ms of audio */
+
+    /* what came, and why it is no begin */
+
+    unsigned                frames:1;      /* video, but no key frame */
+    unsigned                headers:1;
+    unsigned                headless:1;    /* frames without their header */
+    unsigned                broken:1;
+    unsigned                strays:1;
+    unsigned                said:1;
+} ngx_recording_wait_t;
 
 
 struct ngx_recording_s {
@@ -52,16 +72,29 @@ struct ngx_recording_s {
     ngx_msec_t              arrived;       /* the last message */
     ngx_msec_t              asked;         /* another worker did; 0: none */
 
-    uint32_t                first;         /* timestamp of the first audio */
-    uint32_t                picture;       /* and of the last video */
+    ngx_recording_wait_t    wait;
+    size_t                  held;          /* of the account: what the writer
+                                              holds */
+    uint32_t                picture;       /* timestamp of the last video */
+    uint32_t                keyless;       /* and of the first since a key
+                                              frame */
+    ngx_msec_t              keyless_msec;  /* its arrival */
+    ngx_uint_t              length;        /* bytes of a NAL unit's length */
     uint32_t                dropped[NGX_RECORDING_TRACKS];
+    uint32_t                strays[NGX_RECORDING_TRACKS][NGX_RECORDING_STRAYS];
 
     unsigned                exclusive:1;
     unsigned                audio_only:1;
-    unsigned                video:1;       /* a video message came */
-    unsigned                audio:1;
+    unsigned                video:1;       /* a video key frame came */
     unsigned                key:1;         /* the message is a key frame */
+    unsigned                recovery:1;    /* for want of one: a recovery
+                                              point */
+    unsigned                late:1;        /* frames since the last key frame:
+                                              keyless is set */
+    unsigned                headed:NGX_RECORDING_TRACKS;  /* bits: a header
+                                              came */
     unsigned                header:1;      /* or a header or onMetaData */
+    unsigned                refused:1;     /* was said: a large header */
     unsigned                attached:1;    /* a session has it */
     unsigned                appending:1;   /* the job is under way */
     unsigned                again:1;       /* the job is to go on later */
@@ -69,14 +102,51 @@ struct ngx_recording_s {
 };
 
 
-/* intake: headers first, then the audio that is not before this timestamp */
-void ngx_recording_start(ngx_recording_t *r, uint32_t timestamp);
+/*
+ * intake: headers first, then the audio that is held, unless it is before a
+ * video key frame's timestamp; NULL: all of it.
+ */
+void ngx_recording_start(ngx_recording_t *r, uint32_t *timestamp);
+
+/* intake: takes a message into the batch, or drops it */
+void ngx_recording_add(ngx_recording_t *r, ngx_uint_t track,
+    uint32_t timestamp, ngx_chain_t *in, size_t size);
+
+/* intake: whether a message may be held; half: only if there is much room */
+ngx_uint_t ngx_recording_room(ngx_recording_t *r, size_t size,
+    ngx_uint_t half);
+
+/* intake: copies a message into a batch, and counts it in the account */
+ngx_int_t ngx_recording_copy(ngx_recording_t *r,
+    ngx_recording_batch_t *batch, ngx_uint_t track, uint32_t timestamp,
+    ngx_chain_t *in, size_t size);
+
+/* intake: keeps a header or onMetaData in the place of the one before */
+void ngx_recording_header(ngx_recording_t *r, ngx_uint_t track,
+    ngx_chain_t *in, size_t size, ngx_uint_t early);
+
+/* intake: says at the end what was not recorded */
+void ngx_recording_strays(ngx_recording_t *r);
 
 /* intake: tells the writer that frames are missing here */
 void ngx_recording_gap(ngx_recording_t *r);
 
 /* intake: frees a batch, and takes it from the worker's account */
 void ngx_recording_release(ngx_recording_t *r, ngx_recording_batch_t *batch);
+
+/* wait: begins it, with its timer */
+void ngx_recording_wait_begin(ngx_recording_t *r);
+
+/* wait: a message before the first key frame */
+void ngx_recording_wait(ngx_recording_t *r, ngx_uint_t track,
+    uint32_t timestamp, ngx_chain_t *in, size_t size,
+    ngx_recording_frame_t *f);
+
+/* wait: its timer */
+void ngx_recording_wait_timer(ngx_recording_t *r);
+
+/* wait: it is over; says so, if it said that nothing is recorded */
+void ngx_recording_wait_end(ngx_recording_t *r);
 
 /* wall clock, us, as of this turn of the loop */
 int64_t ngx_recording_now(void);

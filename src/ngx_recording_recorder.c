@@ -20,6 +20,7 @@ static u_char *ngx_recording_log(ngx_log_t *log, u_char *buf, size_t len);
 static void ngx_recording_timer(ngx_event_t *ev);
 static void ngx_recording_append_thread(void *data);
 static void ngx_recording_appended(void *data);
+static void ngx_recording_account(ngx_recording_t *r);
 static void ngx_recording_closed(ngx_recording_t *r);
 static void ngx_recording_take(ngx_recording_t *r);
 static ngx_int_t ngx_recording_end(ngx_recording_t *r);
@@ -57,6 +58,7 @@ ngx_recording_create(ngx_recording_worker_t *worker,
     r->audio_only = audio_only;
     r->attached = 1;
     r->arrived = ngx_current_msec;
+    r->length = 4;
 
     r->log = *worker->log;
     r->log.handler = ngx_recording_log;
@@ -76,6 +78,8 @@ ngx_recording_create(ngx_recording_worker_t *worker,
         return NULL;
     }
 
+    r->writer->limit = ngx_min(r->writer->limit, worker->buffer / 4);
+
     r->timer.handler = ngx_recording_timer;
     r->timer.data = r;
     r->timer.log = &r->log;
@@ -86,6 +90,8 @@ ngx_recording_create(ngx_recording_worker_t *worker,
 
     ngx_queue_insert_tail(&worker->recordings, &r->queue);
     ngx_recording_jobs_hold(&worker->jobs);
+
+    ngx_recording_wait_begin(r);
 
     return r;
 }
@@ -178,6 +184,8 @@ ngx_recording_close(ngx_recording_t *r)
 {
     r->attached = 0;
 
+    ngx_recording_strays(r);
+
     if (r->state == NGX_RECORDING_ENDING) {
         ngx_recording_done(r);
         return;
@@ -201,13 +209,13 @@ ngx_recording_end(ngx_recording_t *r)
 {
     if (r->state == NGX_RECORDING_WAITING) {
 
-        if (r->video || r->filling.n == 0) {
+        if (r->filling.n == 0) {
             return NGX_DECLINED;
         }
 
-        /* audio that still waited for a video that never came */
+        /* audio that still waited for video which never came */
 
-        ngx_recording_start(r, r->first);
+        ngx_recording_start(r, NULL);
 
     } else if (r->state == NGX_RECORDING_DROPPING) {
         ngx_recording_gap(r);
@@ -293,7 +301,16 @@ ngx_recording_wake(ngx_recording_t *r)
 static void
 ngx_recording_timer(ngx_event_t *ev)
 {
-    ngx_recording_append(ev->data);
+    ngx_recording_t  *r;
+
+    r = ev->data;
+
+    if (r->state == NGX_RECORDING_WAITING) {
+        ngx_recording_wait_timer(r);
+        return;
+    }
+
+    ngx_recording_append(r);
 }
 
 
@@ -372,6 +389,7 @@ ngx_recording_appended(void *data)
     r->again = (r->result == NGX_AGAIN);
     r->id = r->writer->recording_id;
 
+    ngx_recording_account(r);
     ngx_recording_closed(r);
 
     if (r->again && r->ended && ngx_exiting
@@ -402,6 +420,17 @@ ngx_recording_appended(void *data)
     } else if (r->filling.n) {
         ngx_recording_wake(r);
     }
+}
+
+
+/* audio that the writer holds takes memory as what waits for it does */
+
+static void
+ngx_recording_account(ngx_recording_t *r)
+{
+    r->worker->held -= r->held;
+    r->held = r->writer->held.held + r->writer->ahead.held;
+    r->worker->held += r->held;
 }
 
 
@@ -496,6 +525,8 @@ ngx_recording_free(ngx_recording_t *r)
 
     ngx_recording_release(r, &r->filling);
     ngx_recording_release(r, &r->writing);
+
+    r->worker->held -= r->held;
     ngx_recording_writer_free(r->writer);
 
     ngx_queue_remove(&r->queue);

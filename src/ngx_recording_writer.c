@@ -1,5 +1,6 @@
 
 #include "ngx_recording_held.h"
+#include "ngx_recording_key.h"
 #include "ngx_recording_pause.h"
 #include "ngx_recording_tail.h"
 #include "ngx_recording_track.h"
@@ -71,6 +72,7 @@ ngx_recording_writer_create(ngx_recording_stream_t *stream,
     w->store = store;
     w->catalogue = catalogue;
     w->exclusive = exclusive;
+    w->limit = NGX_RECORDING_HELD;
     w->elsewhere = INT64_MIN;
 
     for (i = 0; i < template->nformats; i++) {
@@ -336,6 +338,10 @@ ngx_recording_writer_message(ngx_recording_writer_t *w,
 
     ngx_recording_writer_time(w, &item);
 
+    if (ngx_recording_key_look(w, &item) != NGX_OK) {
+        return NGX_OK;
+    }
+
     return ngx_recording_writer_frame(w, &item, cursor);
 }
 
@@ -554,7 +560,7 @@ ngx_recording_writer_ahead_of(ngx_recording_writer_t *w,
     if (item->message->track == NGX_RECORDING_AUDIO && !cut
         && video->filed && item->time > video->last
         && item->time - video->last <= NGX_RECORDING_LAG
-        && w->ahead.size < NGX_RECORDING_HELD
+        && w->held.size + w->ahead.size + item->message->size <= w->limit
         && (w->cut != NGX_RECORDING_CUT_NONE
             || ngx_recording_output_due(w, item->time, item->wall)))
     {
@@ -604,34 +610,9 @@ static ngx_uint_t
 ngx_recording_writer_video(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_recording_cursor_t *cursor)
 {
-    int64_t                        since;
-    ngx_recording_message_t       *m;
-    ngx_recording_cursor_t         held;
-    ngx_recording_writer_track_t  *t;
-
-    t = &w->tracks[NGX_RECORDING_VIDEO];
-
-    if (!t->live
-        && ngx_recording_writer_ahead(item, cursor, NGX_RECORDING_VIDEO)
-           == NULL)
-    {
-        return 0;
-    }
-
-    if (w->held.size > NGX_RECORDING_HELD) {
-        return 0;
-    }
-
-    since = t->seen ? t->last : item->time;
-
-    held = ngx_recording_batch_begin(&w->held);
-    m = ngx_recording_batch_next(&held);
-
-    if (m && !t->seen) {
-        ngx_memcpy(&since, ngx_recording_message_body(m), sizeof(since));
-    }
-
-    return item->time - since <= NGX_RECORDING_HELD_TIME;
+    return (w->tracks[NGX_RECORDING_VIDEO].live
+            || ngx_recording_writer_ahead(item, cursor, NGX_RECORDING_VIDEO))
+           && ngx_recording_key_wait(w, item);
 }
 
 
@@ -789,10 +770,14 @@ ngx_recording_writer_filed(ngx_recording_writer_t *w,
         }
 
         t->filed = i == item->message->track
-                   || (t->live && !t->seen)
                    || (t->seen
-                       && item->time - t->last <= NGX_RECORDING_HELD_TIME)
-                   || ahead;
+                       && item->time - t->last <= NGX_RECORDING_HELD_TIME);
+
+        /* video is there from a key frame on */
+
+        if (i == NGX_RECORDING_AUDIO || t->seen) {
+            t->filed |= ahead || (t->live && !t->seen);
+        }
     }
 }
 

@@ -29,7 +29,7 @@
 #include "ngx_recording_template.h"
 
 
-/* audio that waits for a cut, at most */
+/* audio that waits for a cut, at most, and a quarter of record_buffer */
 #define NGX_RECORDING_HELD       (4 * 1024 * 1024)
 #define NGX_RECORDING_HELD_TIME  10000                   /* ms */
 
@@ -117,12 +117,16 @@ typedef struct {
     ngx_recording_batch_t   held;          /* stream time before the body */
     ngx_recording_batch_t   ahead;         /* the same: audio that came
                                               before the video of its time */
+    size_t                  limit;         /* of both, bytes */
+    int64_t                 keyless;       /* stream time of the first video
+                                              frame since a key frame */
     ngx_recording_cut_e     cut;           /* wanted at the next chance */
     int64_t                 jump;          /* ms, if it is that */
     int64_t                 elsewhere;     /* no claim before this time */
 
     ngx_uint_t              unfinished;    /* set by the loop before a job,
                                               counted on by the writer */
+    unsigned                late:1;        /* keyless is set */
     unsigned                started:1;     /* files were opened */
     unsigned                busy:1;        /* another worker records it */
     unsigned                broken:1;      /* was said: since the last cut */

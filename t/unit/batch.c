@@ -12,6 +12,8 @@ static void batch_sizes(void);
 static void batch_fields(void);
 static void batch_need(void);
 static void batch_ahead(void);
+static void batch_shift(void);
+static void batch_tight(void);
 static void batch_fill(u_char *p, size_t size, ngx_uint_t seed);
 static ngx_uint_t batch_filled(u_char *p, size_t size, ngx_uint_t seed);
 
@@ -32,6 +34,8 @@ main(void)
     batch_fields();
     batch_need();
     batch_ahead();
+    batch_shift();
+    batch_tight();
 
     return tap_done();
 }
@@ -245,4 +249,73 @@ batch_filled(u_char *p, size_t size, ngx_uint_t seed)
            || (p[size - 1] == (u_char) ~(seed * 7)
                && (size == 1 || (p[0] == (u_char) (seed * 7)
                                  && memcmp(p, p + 1, size - 2) == 0)));
+}
+
+
+/* the oldest go, block by block; what stays is whole, and so is the account */
+
+static void
+batch_shift(void)
+{
+    u_char                   *p;
+    size_t                    held, size;
+    ngx_uint_t                i, n, wrong;
+    ngx_recording_batch_t     batch;
+    ngx_recording_cursor_t    cursor;
+    ngx_recording_message_t  *m;
+
+    ngx_memzero(&batch, sizeof(ngx_recording_batch_t));
+
+    for (i = 0; i < 100; i++) {
+        p = ngx_recording_batch_add(&batch, 1, (uint32_t) i,
+                                    (int64_t) i * 1000,
+                                    i == 50 ? 100000 : 3000);
+        if (p == NULL) {
+            break;
+        }
+
+        batch_fill(p, 3000, i);
+    }
+
+    for (wrong = 0; batch.n; ) {
+        held = batch.held;
+        n = batch.n;
+
+        ngx_recording_batch_shift(&batch);
+
+        wrong += batch.n >= n || batch.held >= held;
+
+        cursor = ngx_recording_batch_begin(&batch);
+
+        for (size = 0, i = 100 - batch.n;
+             (m = ngx_recording_batch_next(&cursor)) != NULL;
+             i++)
+        {
+            size += m->size;
+
+            wrong += m->timestamp != i || m->arrival != (int32_t) i
+                     || !batch_filled(ngx_recording_message_body(m), 3000, i);
+        }
+
+        wrong += i != 100 || size != batch.size;
+    }
+
+    is(wrong, 0, "shifted, block by block");
+    ok(batch.held == 0 && batch.size == 0 && batch.first == NULL,
+       "nothing is left in the end");
+}
+
+
+static void
+batch_tight(void)
+{
+    ngx_recording_batch_t  batch;
+
+    ngx_memzero(&batch, sizeof(ngx_recording_batch_t));
+    batch.tight = 1;
+
+    ok(ngx_recording_batch_add(&batch, 0, 0, 0, 50) != NULL, "a small one");
+    ok(batch.held < 200, "takes little memory");
+
+    ngx_recording_batch_clear(&batch);
 }

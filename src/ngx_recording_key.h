@@ -1,0 +1,34 @@
+
+/*
+ * Key frames, as the writer sees them.
+ *
+ * Runs on pool threads, as a part of the writer's job.
+ */
+
+
+#ifndef _NGX_RECORDING_KEY_H_INCLUDED_
+#define _NGX_RECORDING_KEY_H_INCLUDED_
+
+
+#include "ngx_recording_track.h"
+
+
+/*
+ * Looks into a video frame that has its stream time, and sets key and idr.
+ *
+ *   NGX_OK     it can be written
+ *   NGX_ERROR  no file has video, and none can begin with it: it is counted
+ */
+ngx_int_t ngx_recording_key_look(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item);
+
+/*
+ * Whether audio is to wait for video that is live, or follows soon.  Only a
+ * key frame is a sign of it: what comes before, a header first of all, may be
+ * all that ever comes.
+ */
+ngx_uint_t ngx_recording_key_wait(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item);
+
+
+#endif /* _NGX_RECORDING_KEY_H_INCLUDED_ */
