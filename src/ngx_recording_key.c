@@ -1,4 +1,5 @@
 
+#include "ngx_recording_held.h"
 #include "ngx_recording_key.h"
 #include "ngx_recording_unit.h"
 
@@ -111,7 +112,7 @@ ngx_recording_key_wait(ngx_recording_writer_t *w, ngx_recording_item_t *item)
     m = ngx_recording_batch_next(&c);
 
     if (m) {
-        ngx_memcpy(&since, ngx_recording_message_body(m), sizeof(since));
+        since = ngx_recording_held_time(m);
     }
 
     return item->time - since < NGX_RECORDING_KEY_FIRST;

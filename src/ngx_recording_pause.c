@@ -7,6 +7,8 @@
 #define NGX_RECORDING_PAUSE_LATE  1000000      /* us */
 
 
+static int64_t ngx_recording_pause_join(ngx_recording_mux_t *mux,
+    ngx_recording_cut_t *cut);
 static void ngx_recording_pause_leave(ngx_recording_writer_t *w,
     uint64_t id);
 static ngx_int_t ngx_recording_pause_file(ngx_recording_writer_t *w,
@@ -36,6 +38,40 @@ ngx_recording_pause_fits(ngx_recording_writer_t *w,
 }
 
 
+/*
+ * Where in the file the first frame goes on: the key frame is shown one frame
+ * after all that was shown before, and nothing comes before the frame of its
+ * track that was last.
+ */
+
+static int64_t
+ngx_recording_pause_join(ngx_recording_mux_t *mux, ngx_recording_cut_t *cut)
+{
+    int64_t     end, lead;
+    ngx_uint_t  i;
+
+    end = 0;
+
+    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
+
+        if (mux->samples[i] == 0) {
+            continue;
+        }
+
+        /* by so much the track's first frame comes after the first of all */
+
+        lead = i == cut->track ? cut->time - cut->first : 0;
+
+        end = ngx_max(end, mux->last[i] + 1 - lead);
+        end = ngx_max(end, mux->shown[i].high
+                           + ngx_recording_mux_lasts(mux, i) - lead
+                           - (i == cut->track ? cut->composition : 0));
+    }
+
+    return end;
+}
+
+
 void
 ngx_recording_pause_continue_thread(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_cut_t *cut,
@@ -50,14 +86,14 @@ ngx_recording_pause_continue_thread(ngx_recording_writer_t *w,
     out->resumed = NULL;
     out->mux = mux;
 
-    end = ngx_recording_mux_end(mux);
+    end = ngx_recording_pause_join(mux, cut);
     elapsed = end - (mux->cut - mux->begin);
     same = ngx_recording_mux_same(mux, media);
 
     gap = ngx_max((cut->wall - mux->wall) / 1000, 0);
 
-    mux->cut = cut->begin - elapsed;
-    mux->begin = cut->begin - end;
+    mux->cut = cut->first - elapsed;
+    mux->begin = cut->first - end;
     mux->key = cut->time - mux->begin;
     out->retry = 0;
 
