@@ -1,6 +1,7 @@
 
 #include "ngx_recording_held.h"
 #include "ngx_recording_key.h"
+#include "ngx_recording_output.h"
 #include "ngx_recording_unit.h"
 
 
@@ -50,7 +51,13 @@ ngx_recording_key_look(ngx_recording_writer_t *w, ngx_recording_item_t *item)
 
         /* it is no sign of a track yet */
 
-        ngx_recording_track_drop(w, item, NGX_RECORDING_DROP_KEY);
+        if (w->low && !w->started) {
+            ngx_recording_output_missed(w, NGX_RECORDING_VIDEO);
+
+        } else {
+            ngx_recording_track_drop(w, item, NGX_RECORDING_DROP_KEY);
+        }
+
         return NGX_ERROR;
     }
 
