@@ -8,7 +8,7 @@
 #   sudo make install                  install it for Debian's nginx
 #
 #   make test TESTS="t/hls.t"          run some tests
-#   make test PROVE_FLAGS="-v -j4"     pass options to prove
+#   make test PROVE_FLAGS="-v -j1"     pass options to prove
 #   make fuzz FUZZ_TIME=600            feed the parsers with anything
 #   make bench BENCH_STREAMS=100       what recording costs
 #   make soak SOAK_ROUNDS=1000         kills and signals, over and over
@@ -28,8 +28,13 @@ BUILD_PACKAGES = gcc libc6-dev make nginx nginx-dev libnginx-mod-rtmp \
 RUN_PACKAGES = ffmpeg sqlite3 curl perl procps
 TEST_PACKAGES = clang libclang-rt-dev e2fsprogs mount xfsprogs
 
+# tests run side by side, one on each processor, but two at least; which of
+# them run alone is in t/testrules.yml
+
 TESTS = t/
 PROVE_FLAGS =
+JOBS = $(shell n=$$(nproc 2>/dev/null) && [ "$$n" -gt 2 ] && echo $$n \
+	|| echo 2)
 
 DESTDIR =
 MODULES_DIR = /usr/lib/nginx/modules
@@ -210,7 +215,7 @@ bench: test-deps
 
 test: test-deps
 	@$(MAKE) --no-print-directory all unit fuzzers load static
-	prove -r -I t/lib $(PROVE_FLAGS) $(TESTS)
+	prove -r -j$(JOBS) -I t/lib $(PROVE_FLAGS) $(TESTS)
 
 # the same under AddressSanitizer and UndefinedBehaviorSanitizer
 
@@ -220,7 +225,7 @@ test-asan: test-deps
 	TEST_NGINX_PRELOAD=$$($(CC) -print-file-name=libasan.so) \
 	TEST_NGINX_BINARY=$(BUILD)/asan/nginx TEST_RTMP_MODULE= \
 	TEST_RECORDING_MODULE=$(BUILD)/asan/$(NAME).so \
-	prove -r -I t/lib $(PROVE_FLAGS) $(TESTS)
+	prove -r -j$(JOBS) -I t/lib $(PROVE_FLAGS) $(TESTS)
 
 # kills and signals at random moments: more of them than make test has the
 # time for, and every file is decoded
