@@ -1,4 +1,5 @@
 
+#include "ngx_recording_interval.h"
 #include "ngx_recording_held.h"
 #include "ngx_recording_output.h"
 
@@ -139,4 +140,32 @@ ngx_recording_held_time(ngx_recording_message_t *m)
     ngx_memcpy(&time, ngx_recording_message_body(m), sizeof(time));
 
     return time;
+}
+
+
+ngx_uint_t
+ngx_recording_held_ahead_thread(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_uint_t cut)
+{
+    int64_t                        limit;
+    ngx_recording_writer_track_t  *video;
+
+    video = &w->tracks[NGX_RECORDING_VIDEO];
+
+    if (item->message->track == NGX_RECORDING_AUDIO && !cut
+        && video->filed && item->time > video->last
+        && item->time - video->last <= NGX_RECORDING_LAG
+        && w->held.size + w->ahead.size + item->message->size <= w->limit
+        && (w->cut != NGX_RECORDING_CUT_NONE
+            || ngx_recording_interval_due(w, item->time, item->wall)))
+    {
+        return 1;
+    }
+
+    limit = item->message->track == NGX_RECORDING_VIDEO && !cut ? item->time
+                                                                : INT64_MAX;
+
+    ngx_recording_held_release_thread(w, &w->ahead, limit);
+
+    return 0;
 }

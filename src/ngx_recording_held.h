@@ -33,5 +33,14 @@ void ngx_recording_held_forget(ngx_recording_writer_t *w, int64_t before);
 void ngx_recording_held_release_thread(ngx_recording_writer_t *w,
     ngx_recording_batch_t *held, int64_t before);
 
+/*
+ * Whether a frame waits now for the other track: audio that comes earlier
+ * than the video of its time may belong to the file that the next key frame
+ * begins.  What waited and is overtaken by video is written first.  cut: new
+ * files have just begun with this frame.
+ */
+ngx_uint_t ngx_recording_held_ahead_thread(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_uint_t cut);
+
 
 #endif /* _NGX_RECORDING_HELD_H_INCLUDED_ */

@@ -91,8 +91,6 @@ static ngx_int_t ngx_recording_journal_shown(ngx_recording_mux_t *mux,
     u_char *p, size_t size);
 static ngx_int_t ngx_recording_journal_state(ngx_recording_mux_t *mux,
     u_char *p, size_t size);
-static const ngx_recording_format_t *ngx_recording_journal_format(
-    const char *name);
 
 
 ngx_int_t
@@ -501,7 +499,7 @@ ngx_recording_journal_mux(ngx_recording_store_t *store, u_char *p,
     p += sizeof(facts);
     size -= sizeof(facts);
 
-    format = ngx_recording_journal_format(facts.format);
+    format = ngx_recording_mux_format(facts.format);
 
     if (facts.version != NGX_RECORDING_JOURNAL_VERSION || format == NULL) {
         return NULL;
@@ -615,21 +613,6 @@ ngx_recording_journal_more(ngx_str_t *str, u_char **p, size_t *size)
     *size -= len;
 
     return NGX_OK;
-}
-
-
-static const ngx_recording_format_t *
-ngx_recording_journal_format(const char *name)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; ngx_recording_formats[i]; i++) {
-        if (strcmp(ngx_recording_formats[i]->name, name) == 0) {
-            break;
-        }
-    }
-
-    return ngx_recording_formats[i];
 }
 
 

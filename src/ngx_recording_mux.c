@@ -26,6 +26,21 @@ const ngx_recording_format_t *const  ngx_recording_formats[] = {
 };
 
 
+const ngx_recording_format_t *
+ngx_recording_mux_format(const char *name)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; ngx_recording_formats[i]; i++) {
+        if (strcmp(ngx_recording_formats[i]->name, name) == 0) {
+            break;
+        }
+    }
+
+    return ngx_recording_formats[i];
+}
+
+
 ngx_recording_mux_t *
 ngx_recording_mux_create_thread(const ngx_recording_format_t *format,
     ngx_recording_store_t *store, ngx_recording_media_t *media)

@@ -188,6 +188,9 @@ extern const ngx_recording_format_t *const  ngx_recording_formats[];
 #define ngx_recording_codec_bit(codec)  ((uint32_t) 1 << (codec))
 
 
+/* the format of a name, or NULL */
+const ngx_recording_format_t *ngx_recording_mux_format(const char *name);
+
 /* once in a worker: libavformat says nothing on standard error */
 void ngx_recording_mux_init(void);
 

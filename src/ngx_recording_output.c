@@ -1,4 +1,5 @@
 
+#include "ngx_recording_interval.h"
 #include "ngx_recording_journal.h"
 #include "ngx_recording_output.h"
 #include "ngx_recording_pause.h"
@@ -43,60 +44,6 @@ static void ngx_recording_output_refused(ngx_recording_writer_t *w,
     ngx_recording_output_t *out);
 static void ngx_recording_output_tracks(ngx_recording_writer_t *w,
     ngx_recording_media_t *media);
-
-
-ngx_uint_t
-ngx_recording_output_due(ngx_recording_writer_t *w, int64_t time,
-    int64_t wall)
-{
-    ngx_uint_t               i;
-    ngx_recording_output_t  *out;
-
-    for (i = 0; i < w->template->nformats; i++) {
-        out = &w->outputs[i];
-
-        if (out->mux == NULL) {
-            if (time >= out->retry) {
-                return 1;
-            }
-
-            continue;
-        }
-
-        if (ngx_recording_output_over(w, out, out->mux,
-                                      time - out->mux->cut, wall))
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/*
- * By the wall clock, files end where its multiples of the interval are; one
- * that is set back must not make them longer than the interval.
- */
-
-ngx_uint_t
-ngx_recording_output_over(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out, ngx_recording_mux_t *mux, int64_t elapsed,
-    int64_t wall)
-{
-    int64_t  interval;
-
-    interval = out->conf->interval;
-
-    if (interval == 0 || !out->conf->clock) {
-        return interval && elapsed >= interval;
-    }
-
-    return wall - mux->file.start >= interval * 1000
-           || ngx_recording_path_slot(wall, &w->template->zone, interval)
-              > ngx_recording_path_slot(mux->file.start, &w->template->zone,
-                                        interval);
-}
 
 
 /* the rows of all files first: without them nothing is closed */
@@ -156,7 +103,7 @@ ngx_recording_output_turn(ngx_recording_writer_t *w,
                ? NGX_RECORDING_OUTPUT_KEEP : NGX_RECORDING_OUTPUT_OPEN;
     }
 
-    over = ngx_recording_output_over(w, out, out->mux,
+    over = ngx_recording_interval_over(w, out, out->mux,
                                      cut->time - out->mux->cut, cut->wall);
 
     if (!over

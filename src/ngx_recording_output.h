@@ -26,15 +26,6 @@ typedef struct {
 } ngx_recording_cut_t;
 
 
-/* whether any output wants a new file at this stream time, or wall clock */
-ngx_uint_t ngx_recording_output_due(ngx_recording_writer_t *w, int64_t time,
-    int64_t wall);
-
-/* whether the interval of a file is over */
-ngx_uint_t ngx_recording_output_over(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out, ngx_recording_mux_t *mux, int64_t elapsed,
-    int64_t wall);
-
 /*
  * Closes and opens files; a format that goes on gets a discontinuity.
  * NGX_AGAIN: the catalogue failed, nothing was closed or opened.

@@ -1,4 +1,5 @@
 
+#include "ngx_recording_interval.h"
 #include "ngx_recording_journal.h"
 #include "ngx_recording_pause.h"
 #include "ngx_recording_tail.h"
@@ -26,7 +27,7 @@ ngx_recording_pause_fits(ngx_recording_writer_t *w,
 
     mux = out->resumed;
 
-    if (ngx_recording_output_over(w, out, mux,
+    if (ngx_recording_interval_over(w, out, mux,
                                   ngx_recording_mux_end(mux)
                                   - (mux->cut - mux->begin), cut->wall))
     {

@@ -1,8 +1,10 @@
 
+#include "ngx_recording_interval.h"
 #include "ngx_recording_held.h"
 #include "ngx_recording_key.h"
 #include "ngx_recording_pause.h"
 #include "ngx_recording_tail.h"
+#include "ngx_recording_time.h"
 #include "ngx_recording_track.h"
 
 
@@ -19,15 +21,8 @@ static void ngx_recording_writer_waits(ngx_recording_writer_t *w);
 static ngx_int_t ngx_recording_writer_message(ngx_recording_writer_t *w,
     ngx_recording_batch_t *batch, ngx_recording_cursor_t *cursor,
     ngx_recording_message_t *m);
-static void ngx_recording_writer_time(ngx_recording_writer_t *w,
-    ngx_recording_item_t *item);
-static void ngx_recording_writer_event(ngx_recording_writer_t *w,
-    ngx_recording_item_t *item, ngx_recording_clock_e event);
-static void ngx_recording_writer_events(ngx_recording_writer_t *w);
 static ngx_int_t ngx_recording_writer_frame(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_recording_cursor_t *cursor);
-static ngx_uint_t ngx_recording_writer_ahead_of(ngx_recording_writer_t *w,
-    ngx_recording_item_t *item, ngx_uint_t cut);
 static ngx_uint_t ngx_recording_writer_low(ngx_recording_writer_t *w,
     ngx_uint_t chance);
 static ngx_uint_t ngx_recording_writer_video(ngx_recording_writer_t *w,
@@ -235,7 +230,7 @@ ngx_recording_writer_end_thread(ngx_recording_writer_t *w)
     }
 
     ngx_recording_writer_passed(w);
-    ngx_recording_writer_events(w);
+    ngx_recording_time_told(w);
 
     if (w->waits) {
         ngx_recording_writer_waits(w);
@@ -336,114 +331,13 @@ ngx_recording_writer_message(ngx_recording_writer_t *w,
         return NGX_OK;
     }
 
-    ngx_recording_writer_time(w, &item);
+    ngx_recording_time_frame_thread(w, &item);
 
     if (ngx_recording_key_look(w, &item) != NGX_OK) {
         return NGX_OK;
     }
 
     return ngx_recording_writer_frame(w, &item, cursor);
-}
-
-
-static void
-ngx_recording_writer_time(ngx_recording_writer_t *w,
-    ngx_recording_item_t *item)
-{
-    int64_t                jump;
-    ngx_recording_clock_e  event;
-
-    item->time = ngx_recording_clock_advance(&w->clock, item->message->track,
-                                             item->message->timestamp,
-                                             item->frame.composition,
-                                             item->wall / 1000, &event);
-
-    if (event == NGX_RECORDING_CLOCK_STEADY) {
-        return;
-    }
-
-    jump = w->clock.jump;
-
-    if (w->events[event]++ == 0) {
-        ngx_recording_writer_event(w, item, event);
-    }
-
-    if (event == NGX_RECORDING_CLOCK_BACK || !w->started) {
-        return;
-    }
-
-    if (w->cut == NGX_RECORDING_CUT_NONE || w->cut == NGX_RECORDING_CUT_JUMP) {
-        w->jump = jump < 0 ? INT64_MAX : ngx_max(w->jump, jump);
-        w->cut = NGX_RECORDING_CUT_JUMP;
-    }
-
-    if (jump > 0) {
-        ngx_recording_output_jump_thread(w, item->time, jump);
-    }
-}
-
-
-/* the first one of its kind; the others are counted */
-
-static void
-ngx_recording_writer_event(ngx_recording_writer_t *w,
-    ngx_recording_item_t *item, ngx_recording_clock_e event)
-{
-    int         exception;
-    const char  *track;
-
-    track = ngx_recording_track_names[item->message->track];
-    exception = item->message->track == NGX_RECORDING_VIDEO ? -9 : -8;
-
-    switch (event) {
-
-    case NGX_RECORDING_CLOCK_PAUSED:
-        ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
-                             "nothing came for %lld ms, this is recorded as "
-                             "an interruption",
-                             (long long) w->clock.jump);
-        break;
-
-    case NGX_RECORDING_CLOCK_JUMPED:
-        ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
-                             "%s timestamp jumped by %lld ms to %u, "
-                             "exception %d",
-                             track, (long long) w->clock.jump,
-                             (unsigned) item->message->timestamp, exception);
-        break;
-
-    default:
-        ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
-                             "%s timestamp %u is %lld ms before the frame "
-                             "that came last, it is put right behind it, "
-                             "exception %d",
-                             track, (unsigned) item->message->timestamp,
-                             (long long) -w->clock.jump, exception);
-    }
-}
-
-
-/* what was said once and happened again, at the end */
-
-static void
-ngx_recording_writer_events(ngx_recording_writer_t *w)
-{
-    static const char  *names[NGX_RECORDING_CLOCK_EVENTS] = {
-        NULL, "steps back", "pauses", "jumps"
-    };
-
-    ngx_uint_t  i;
-
-    for (i = 1; i < NGX_RECORDING_CLOCK_EVENTS; i++) {
-
-        if (w->events[i] > 1) {
-            ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
-                                 "timestamps made %llu %s in all",
-                                 (unsigned long long) w->events[i], names[i]);
-        }
-
-        w->events[i] = 0;
-    }
 }
 
 
@@ -501,7 +395,7 @@ ngx_recording_writer_frame(ngx_recording_writer_t *w,
         chance = 0;
     }
 
-    if (chance && (all || ngx_recording_output_due(w, item->time,
+    if (chance && (all || ngx_recording_interval_due(w, item->time,
                                                    item->wall)))
     {
         rc = ngx_recording_writer_cut(w, item, cursor, all);
@@ -531,7 +425,7 @@ ngx_recording_writer_frame(ngx_recording_writer_t *w,
         ngx_recording_held_release_thread(w, &w->held, INT64_MAX);
     }
 
-    if (ngx_recording_writer_ahead_of(w, item, cut)) {
+    if (ngx_recording_held_ahead_thread(w, item, cut)) {
         ngx_recording_held_add(w, &w->ahead, item);
         return NGX_OK;
     }
@@ -539,40 +433,6 @@ ngx_recording_writer_frame(ngx_recording_writer_t *w,
     ngx_recording_track_sample_thread(w, item, chance);
 
     return NGX_OK;
-}
-
-
-/*
- * Whether a frame is to wait for the other track: audio that comes earlier
- * than the video of its time may belong to the file that the next key frame
- * begins.  What waited and is overtaken by video is written first.
- */
-
-static ngx_uint_t
-ngx_recording_writer_ahead_of(ngx_recording_writer_t *w,
-    ngx_recording_item_t *item, ngx_uint_t cut)
-{
-    int64_t                        limit;
-    ngx_recording_writer_track_t  *video;
-
-    video = &w->tracks[NGX_RECORDING_VIDEO];
-
-    if (item->message->track == NGX_RECORDING_AUDIO && !cut
-        && video->filed && item->time > video->last
-        && item->time - video->last <= NGX_RECORDING_LAG
-        && w->held.size + w->ahead.size + item->message->size <= w->limit
-        && (w->cut != NGX_RECORDING_CUT_NONE
-            || ngx_recording_output_due(w, item->time, item->wall)))
-    {
-        return 1;
-    }
-
-    limit = item->message->track == NGX_RECORDING_VIDEO && !cut ? item->time
-                                                                : INT64_MAX;
-
-    ngx_recording_held_release_thread(w, &w->ahead, limit);
-
-    return 0;
 }
 
 

@@ -1,0 +1,56 @@
+
+#include "ngx_recording_interval.h"
+
+
+ngx_uint_t
+ngx_recording_interval_due(ngx_recording_writer_t *w, int64_t time,
+    int64_t wall)
+{
+    ngx_uint_t               i;
+    ngx_recording_output_t  *out;
+
+    for (i = 0; i < w->template->nformats; i++) {
+        out = &w->outputs[i];
+
+        if (out->mux == NULL) {
+            if (time >= out->retry) {
+                return 1;
+            }
+
+            continue;
+        }
+
+        if (ngx_recording_interval_over(w, out, out->mux,
+                                      time - out->mux->cut, wall))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * By the wall clock, files end where its multiples of the interval are; one
+ * that is set back must not make them longer than the interval.
+ */
+
+ngx_uint_t
+ngx_recording_interval_over(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_mux_t *mux, int64_t elapsed,
+    int64_t wall)
+{
+    int64_t  interval;
+
+    interval = out->conf->interval;
+
+    if (interval == 0 || !out->conf->clock) {
+        return interval && elapsed >= interval;
+    }
+
+    return wall - mux->file.start >= interval * 1000
+           || ngx_recording_path_slot(wall, &w->template->zone, interval)
+              > ngx_recording_path_slot(mux->file.start, &w->template->zone,
+                                        interval);
+}

@@ -1,0 +1,106 @@
+
+#include "ngx_recording_output.h"
+#include "ngx_recording_time.h"
+
+
+static void ngx_recording_time_event(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_recording_clock_e event);
+
+
+void
+ngx_recording_time_frame_thread(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item)
+{
+    int64_t                jump;
+    ngx_recording_clock_e  event;
+
+    item->time = ngx_recording_clock_advance(&w->clock, item->message->track,
+                                             item->message->timestamp,
+                                             item->frame.composition,
+                                             item->wall / 1000, &event);
+
+    if (event == NGX_RECORDING_CLOCK_STEADY) {
+        return;
+    }
+
+    jump = w->clock.jump;
+
+    if (w->events[event]++ == 0) {
+        ngx_recording_time_event(w, item, event);
+    }
+
+    if (event == NGX_RECORDING_CLOCK_BACK || !w->started) {
+        return;
+    }
+
+    if (w->cut == NGX_RECORDING_CUT_NONE || w->cut == NGX_RECORDING_CUT_JUMP) {
+        w->jump = jump < 0 ? INT64_MAX : ngx_max(w->jump, jump);
+        w->cut = NGX_RECORDING_CUT_JUMP;
+    }
+
+    if (jump > 0) {
+        ngx_recording_output_jump_thread(w, item->time, jump);
+    }
+}
+
+
+/* the first one of its kind; the others are counted */
+
+static void
+ngx_recording_time_event(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_recording_clock_e event)
+{
+    int         exception;
+    const char  *track;
+
+    track = ngx_recording_track_names[item->message->track];
+    exception = item->message->track == NGX_RECORDING_VIDEO ? -9 : -8;
+
+    switch (event) {
+
+    case NGX_RECORDING_CLOCK_PAUSED:
+        ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
+                             "nothing came for %lld ms, this is recorded as "
+                             "an interruption",
+                             (long long) w->clock.jump);
+        break;
+
+    case NGX_RECORDING_CLOCK_JUMPED:
+        ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
+                             "%s timestamp jumped by %lld ms to %u, "
+                             "exception %d",
+                             track, (long long) w->clock.jump,
+                             (unsigned) item->message->timestamp, exception);
+        break;
+
+    default:
+        ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
+                             "%s timestamp %u is %lld ms before the frame "
+                             "that came last, it is put right behind it, "
+                             "exception %d",
+                             track, (unsigned) item->message->timestamp,
+                             (long long) -w->clock.jump, exception);
+    }
+}
+
+
+void
+ngx_recording_time_told(ngx_recording_writer_t *w)
+{
+    static const char  *names[NGX_RECORDING_CLOCK_EVENTS] = {
+        NULL, "steps back", "pauses", "jumps"
+    };
+
+    ngx_uint_t  i;
+
+    for (i = 1; i < NGX_RECORDING_CLOCK_EVENTS; i++) {
+
+        if (w->events[i] > 1) {
+            ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
+                                 "timestamps made %llu %s in all",
+                                 (unsigned long long) w->events[i], names[i]);
+        }
+
+        w->events[i] = 0;
+    }
+}
