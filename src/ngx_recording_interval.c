@@ -43,6 +43,10 @@ ngx_recording_interval_over(ngx_recording_writer_t *w,
 {
     int64_t  interval;
 
+    if (mux->full) {
+        return 1;
+    }
+
     interval = out->conf->interval;
 
     if (interval == 0 || !out->conf->clock) {

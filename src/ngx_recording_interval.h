@@ -17,7 +17,7 @@
 ngx_uint_t ngx_recording_interval_due(ngx_recording_writer_t *w, int64_t time,
     int64_t wall);
 
-/* whether the interval of a file is over */
+/* whether the interval of a file is over, or it takes no more */
 ngx_uint_t ngx_recording_interval_over(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_mux_t *mux, int64_t elapsed,
     int64_t wall);

@@ -488,7 +488,7 @@ ngx_recording_mp4_sound(ngx_recording_mp4_sound_t *s, int64_t ms)
 
     dts = s->last + s->samples;
     drift = dts - published;
-    bound = s->rate * NGX_RECORDING_MP4_DRIFT / 1000;
+    bound = s->rate * NGX_RECORDING_MP4_DRIFT / 1000 + 1;
 
     if (drift > bound * 2 || drift < -bound * 2 || s->samples == 0) {
         dts = published;

@@ -19,7 +19,7 @@
 
 /*
  * Samples of a file: with so many it ends at the next chance.  At the end
- * libavformat keeps some 64 bytes for each of them in memory.
+ * libavformat has some 100 bytes of memory for each of them.
  */
 #ifndef NGX_RECORDING_MP4_FULL
 #define NGX_RECORDING_MP4_FULL  8000000

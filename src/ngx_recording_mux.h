@@ -144,6 +144,7 @@ struct ngx_recording_mux_s {
     ngx_str_t               path_text;
     ngx_recording_zone_t    zone;
     ngx_recording_claim_t   claim;     /* of the path in files/ */
+    unsigned                full:1;    /* it ends at the next chance */
     unsigned                timeless:1;    /* the format has no times: frames
                                               are played one after another */
     unsigned                anchored:1;    /* players begin with its first

@@ -142,10 +142,25 @@ ngx_recording_mp4_create(ngx_recording_mux_t *mux)
 static ngx_int_t
 ngx_recording_mp4_add(ngx_recording_mux_t *mux, ngx_recording_sample_t *sample)
 {
+    uint64_t                     n;
     ngx_recording_mp4_t         *mp4;
     ngx_recording_mp4_record_t  *r;
 
     mp4 = mux->data;
+    n = mp4->records + mp4->n;
+
+    if (n >= NGX_RECORDING_MP4_FULL + NGX_RECORDING_MP4_FULL / 16) {
+
+        /* the key frame that ends the file does not come */
+
+        mux->pending--;
+        mux->file.dropped[NGX_RECORDING_DROP_KEY]++;
+
+        return NGX_OK;
+    }
+
+    mux->full = (n + 1 >= NGX_RECORDING_MP4_FULL);
+
     r = &mp4->record[mp4->n];
 
     ngx_memzero(r, sizeof(ngx_recording_mp4_record_t));
@@ -450,6 +465,7 @@ ngx_recording_mp4_read_index(ngx_recording_mux_t *mux, off_t limit)
     }
 
     mp4->records = n;
+    mux->full = (n >= NGX_RECORDING_MP4_FULL);
 
     if (reader->err) {
         errno = reader->err;

@@ -1,0 +1,237 @@
+
+/*
+ * An MP4 with as many samples as one may have: it ends at the next chance,
+ * takes a few more until then, and says so again when it is opened anew.
+ */
+
+/* cflags: -O2 -fno-sanitize=all -DNGX_RECORDING_MP4_FULL=64 */
+/* cflags: -ffunction-sections -Wl,--gc-sections */
+/* link: src/ngx_recording_mux.c src/ngx_recording_mp4.c */
+/* link: src/ngx_recording_mux_mp4.c */
+/* link: src/ngx_recording_path.c src/ngx_recording_claim.c */
+/* link: src/ngx_recording_journal.c src/ngx_recording_playlist.c */
+/* link: src/ngx_recording_ts.c src/ngx_recording_io.c */
+/* link: src/ngx_recording_mux_hls_read.c src/ngx_recording_mux_flv_meta.c */
+/* link: src/ngx_recording_av.c src/ngx_recording_store.c */
+/* link: src/ngx_recording_mux_flv.c src/ngx_recording_mux_hls.c */
+/* link: src/ngx_recording_mux_aac.c src/ngx_recording_amf.c */
+/* link: src/ngx_recording_frame.c src/ngx_recording_codec.c */
+/* libs: -lavformat -lavcodec -lavutil */
+
+#include "tap.h"
+#include "headers.h"
+
+/* which output takes a turn is private to this file */
+
+#include "../../src/ngx_recording_output.c"
+
+
+#define FULL_MORE  (NGX_RECORDING_MP4_FULL / 16)
+
+
+static void full_grows(ngx_recording_mux_t *mux);
+static void full_turns(ngx_recording_mux_t *mux);
+static void full_reopened(ngx_recording_store_t *store, uint64_t id);
+static ngx_recording_mux_t *full_open(ngx_recording_store_t *store,
+    uint64_t id);
+static void full_add(ngx_recording_mux_t *mux, ngx_uint_t n);
+
+
+int
+main(void)
+{
+    char                   dir[] = "/tmp/mp4-full-XXXXXX", command[64];
+    const char            *op;
+    ngx_recording_mux_t   *mux;
+    ngx_recording_store_t  store;
+
+    ngx_memzero(&store, sizeof(ngx_recording_store_t));
+
+    store.path = mkdtemp(dir);
+    store.lock = -1;
+
+    ngx_recording_mux_init();
+
+    if (store.path == NULL
+        || ngx_recording_store_open_thread(&store, &op) != NGX_OK)
+    {
+        printf("Bail out! no store\n");
+        return 1;
+    }
+
+    mux = full_open(&store, 1);
+
+    if (mux == NULL) {
+        printf("Bail out! no file\n");
+        return 1;
+    }
+
+    full_grows(mux);
+    full_turns(mux);
+
+    is(ngx_recording_mux_sync_thread(mux, 1), NGX_OK, "noted");
+    ngx_recording_mux_close_thread(mux);
+
+    full_reopened(&store, 1);
+
+    ngx_recording_store_close(&store);
+
+    (void) snprintf(command, sizeof(command), "rm -rf %s", dir);
+
+    if (system(command) != 0) {
+        diag("%s is left", dir);
+    }
+
+    return tap_done();
+}
+
+
+static void
+full_grows(ngx_recording_mux_t *mux)
+{
+    full_add(mux, NGX_RECORDING_MP4_FULL - 1);
+    is(mux->full, 0, "one is missing");
+
+    full_add(mux, 1);
+    is(mux->full, 1, "full");
+
+    full_add(mux, FULL_MORE);
+    is(mux->format->flush(mux), NGX_OK, "written");
+    is(mux->file.written, NGX_RECORDING_MP4_FULL + FULL_MORE,
+       "samples until the next chance are in it");
+    is(mux->file.dropped[NGX_RECORDING_DROP_KEY], 0, "none is left out");
+
+    full_add(mux, 3);
+    is(mux->format->flush(mux), NGX_OK, "written");
+    is(mux->file.written, NGX_RECORDING_MP4_FULL + FULL_MORE,
+       "but memory has an end");
+    is(mux->file.dropped[NGX_RECORDING_DROP_KEY], 3, "what is over counts");
+}
+
+
+/* a file without an interval is followed by another one */
+
+static void
+full_turns(ngx_recording_mux_t *mux)
+{
+    ngx_recording_cut_t               cut;
+    ngx_recording_writer_t            w;
+    ngx_recording_template_t          template;
+
+    ngx_memzero(&w, sizeof(w));
+    ngx_memzero(&cut, sizeof(cut));
+    ngx_memzero(&template, sizeof(template));
+
+    template.nformats = 1;
+    template.formats[0].format = mux->format;
+
+    w.template = &template;
+    w.outputs[0].conf = &template.formats[0];
+    w.outputs[0].mux = mux;
+
+    cut.time = 1000;
+
+    is(ngx_recording_output_due(&w, 1000, 0), 1, "a new file is due");
+    is(ngx_recording_output_turn(&w, &w.outputs[0], &cut),
+       NGX_RECORDING_OUTPUT_OPEN, "and is opened");
+
+    mux->full = 0;
+
+    is(ngx_recording_output_due(&w, 1000, 0), 0, "else it is not");
+    is(ngx_recording_output_turn(&w, &w.outputs[0], &cut),
+       NGX_RECORDING_OUTPUT_KEEP, "and this one goes on");
+}
+
+
+static void
+full_reopened(ngx_recording_store_t *store, uint64_t id)
+{
+    ngx_recording_mux_t  *mux;
+
+    mux = ngx_recording_mux_reopen_thread(store, id, 1);
+
+    if (mux == NULL || mux->err) {
+        ok(0, "opened anew");
+        diag("%s", mux ? mux->op : strerror(errno));
+        return;
+    }
+
+    is(mux->full, 1, "full when it is opened anew");
+    is(mux->file.written, NGX_RECORDING_MP4_FULL + FULL_MORE, "with all");
+    is(mux->format->finish(mux), NGX_OK, "finished");
+
+    ngx_recording_mux_measure(mux);
+    is(mux->file.duration,
+       (NGX_RECORDING_MP4_FULL + FULL_MORE - 1) * 64 / 3 + 21, "duration");
+
+    ngx_recording_mux_close_thread(mux);
+}
+
+
+static ngx_recording_mux_t *
+full_open(ngx_recording_store_t *store, uint64_t id)
+{
+    u_char                  audio[2 + sizeof(aac_48000_2)];
+    ngx_recording_mux_t    *mux;
+    ngx_recording_media_t   media[NGX_RECORDING_TRACKS], *m;
+
+    static ngx_recording_stream_t  stream;
+
+    ngx_memzero(media, sizeof(media));
+    ngx_memcpy(ngx_cpymem(audio, "\xaf\0", 2), aac_48000_2,
+               sizeof(aac_48000_2));
+
+    m = &media[NGX_RECORDING_AUDIO];
+    m->header = audio;
+    m->header_len = sizeof(audio);
+    m->header_body = 2;
+    m->present = 1;
+    (void) ngx_recording_codec_aac(&m->codec, audio + 2,
+                                   sizeof(aac_48000_2));
+
+    mux = ngx_recording_mux_create_thread(&ngx_recording_format_mp4, store,
+                                          media);
+    if (mux == NULL) {
+        return NULL;
+    }
+
+    mux->file.id = id;
+    mux->file.stream = &stream;
+    ngx_str_set(&mux->path_text, "{StreamID}-{RandomID}");
+
+    (void) snprintf(mux->work, sizeof(mux->work), "%llu.mp4",
+                    (unsigned long long) id);
+
+    if (ngx_recording_journal_create_thread(mux) != NGX_OK
+        || mux->format->open(mux) != NGX_OK)
+    {
+        ngx_recording_mux_close_thread(mux);
+        return NULL;
+    }
+
+    return mux;
+}
+
+
+static void
+full_add(ngx_recording_mux_t *mux, ngx_uint_t n)
+{
+    ngx_recording_sample_t  s;
+
+    static u_char  frame[] = "\xaf\1frame";
+
+    while (n--) {
+        ngx_memzero(&s, sizeof(s));
+
+        s.track = NGX_RECORDING_AUDIO;
+        s.dts = (int64_t) mux->samples[s.track] * 64 / 3;
+        s.data = frame;
+        s.size = sizeof(frame) - 1;
+        s.body = 2;
+        s.key = 1;
+
+        if (ngx_recording_mux_sample_thread(mux, &s) != NGX_OK) {
+            ok(0, "sample taken");
+        }
+    }
+}
