@@ -308,7 +308,7 @@ ngx_recording_start(ngx_recording_t *r, uint32_t *timestamp)
 
     r->state = NGX_RECORDING_RUNNING;
 
-    ngx_recording_wait_end(r);
+    ngx_recording_wait_end(r, timestamp != NULL);
 
     audio = r->filling;
     ngx_memzero(&r->filling, sizeof(ngx_recording_batch_t));

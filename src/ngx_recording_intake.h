@@ -39,7 +39,8 @@ typedef struct {
 
     unsigned                frames:1;      /* video, but no key frame */
     unsigned                headers:1;
-    unsigned                headless:1;    /* frames without their header */
+    unsigned                headless:NGX_RECORDING_TRACKS;  /* bits: frames
+                                              without their header */
     unsigned                broken:1;
     unsigned                strays:1;
     unsigned                said:1;
@@ -145,8 +146,11 @@ void ngx_recording_wait(ngx_recording_t *r, ngx_uint_t track,
 /* wait: its timer */
 void ngx_recording_wait_timer(ngx_recording_t *r);
 
-/* wait: it is over; says so, if it said that nothing is recorded */
-void ngx_recording_wait_end(ngx_recording_t *r);
+/*
+ * wait: it is over, by a key frame or not; says so, if it said that nothing
+ * is recorded, or if there is video which is not
+ */
+void ngx_recording_wait_end(ngx_recording_t *r, ngx_uint_t key);
 
 /* wall clock, us, as of this turn of the loop */
 int64_t ngx_recording_now(void);

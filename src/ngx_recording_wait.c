@@ -50,7 +50,7 @@ ngx_recording_wait(ngx_recording_t *r, ngx_uint_t track, uint32_t timestamp,
          || f->codec == NGX_RECORDING_CODEC_AAC)
         && !(r->headed & (1 << track)))
     {
-        r->wait.headless = 1;
+        r->wait.headless |= 1 << track;
         return;
     }
 
@@ -220,10 +220,19 @@ ngx_recording_wait_reason(ngx_recording_t *r)
 
 
 void
-ngx_recording_wait_end(ngx_recording_t *r)
+ngx_recording_wait_end(ngx_recording_t *r, ngx_uint_t key)
 {
     if (r->timer.timer_set) {
         ngx_del_timer(&r->timer);
+    }
+
+    if (!key
+        && (r->wait.frames
+            || (r->wait.headless & (1 << NGX_RECORDING_VIDEO))))
+    {
+        ngx_log_error(NGX_LOG_WARN, &r->log, 0,
+                      "recording: audio is recorded alone, %s",
+                      ngx_recording_wait_reason(r));
     }
 
     if (r->wait.said) {

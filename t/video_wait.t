@@ -86,6 +86,11 @@ for my $line ([ headers => 'there are only sequence headers' ],
 }
 
 is(() = $t->error_log =~ /nothing is recorded/g, 3, 'once each');
+like($t->error_log, qr/warn.*recorded alone, video has no key.*"live.$_"/,
+     "$_: audio alone") for qw(inter late short);
+unlike($t->error_log, qr/recorded alone.*"live.(?:header|nothing)"/,
+       'there was no video');
+
 is(() = $t->files(stream => $_), 0, "$_: no row")
     for qw(headers pictures silent);
 
