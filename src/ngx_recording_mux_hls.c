@@ -9,7 +9,19 @@
 #include "ngx_recording_mux_hls.h"
 
 
+/* ms by which a segment may be longer: what rounds to the same seconds */
+#define NGX_RECORDING_HLS_NEAR    499
+
 #define NGX_RECORDING_HLS_BUFFER  (NGX_RECORDING_TS_PACKET * 700)
+
+
+/* how a sample stands to the open segment */
+
+typedef enum {
+    NGX_RECORDING_HLS_IN = 0,
+    NGX_RECORDING_HLS_CUT,             /* it begins the next one */
+    NGX_RECORDING_HLS_HOLE             /* behind a hole */
+} ngx_recording_hls_cut_e;
 
 
 static ngx_int_t ngx_recording_hls_open(ngx_recording_mux_t *mux);
@@ -29,8 +41,16 @@ static void ngx_recording_hls_close(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_hls_muxer(ngx_recording_mux_t *mux);
 static int64_t ngx_recording_hls_dts(ngx_recording_hls_t *hls,
     ngx_recording_sample_t *sample, int64_t *pts);
+static ngx_recording_hls_cut_e ngx_recording_hls_cuts(
+    ngx_recording_mux_t *mux, ngx_recording_sample_t *sample, int64_t dts,
+    int64_t pts);
+static ngx_recording_hls_cut_e ngx_recording_hls_cuts_video(
+    ngx_recording_mux_t *mux, ngx_recording_sample_t *sample, int64_t dts,
+    int64_t pts);
 static ngx_int_t ngx_recording_hls_begin(ngx_recording_mux_t *mux,
-    int64_t dts, int64_t wall);
+    ngx_recording_hls_cut_e cut, int64_t dts, int64_t pts, int64_t wall);
+static void ngx_recording_hls_came(ngx_recording_mux_t *mux,
+    ngx_recording_sample_t *sample, int64_t pts);
 static ngx_int_t ngx_recording_hls_end(ngx_recording_mux_t *mux,
     int64_t duration);
 static int ngx_recording_hls_write(void *data, ngx_recording_av_byte_t *buf,
@@ -116,6 +136,7 @@ ngx_recording_hls_create(ngx_recording_mux_t *mux)
     mux->anchored = 1;
     hls->dir = -1;
     hls->playlist = -1;
+    hls->closed = 1;
     hls->kept.last[NGX_RECORDING_VIDEO] = INT64_MIN;
     hls->kept.last[NGX_RECORDING_AUDIO] = INT64_MIN;
 
@@ -168,25 +189,27 @@ static ngx_int_t
 ngx_recording_hls_sample(ngx_recording_mux_t *mux,
     ngx_recording_sample_t *sample)
 {
-    int64_t               dts, pts;
-    ngx_int_t             rc;
-    ngx_recording_hls_t  *hls;
+    int64_t                   dts, pts;
+    ngx_int_t                 rc;
+    ngx_recording_hls_t      *hls;
+    ngx_recording_hls_cut_e   cut;
 
     hls = mux->data;
 
     dts = ngx_recording_hls_dts(hls, sample, &pts);
+    cut = ngx_recording_hls_cuts(mux, sample, dts, pts);
 
-    if (!hls->opened || hls->broken
-        || (sample->cut && dts - hls->kept.start >= mux->segment))
-    {
+    if (!hls->opened || hls->broken || cut != NGX_RECORDING_HLS_IN) {
+
         /* audio that was held comes before the key frame that it follows;
            this sample is in none of the segments that end */
 
-        mux->pending--;
-
-        rc = ngx_recording_hls_begin(mux, sample->cut ? dts : mux->key,
-                                     sample->wall);
-        mux->pending++;
+        if (cut == NGX_RECORDING_HLS_IN && !sample->cut) {
+            rc = ngx_recording_hls_begin(mux, cut, mux->key, mux->key,
+                                         sample->wall);
+        } else {
+            rc = ngx_recording_hls_begin(mux, cut, dts, pts, sample->wall);
+        }
 
         if (rc != NGX_OK) {
             return rc;
@@ -200,9 +223,133 @@ ngx_recording_hls_sample(ngx_recording_mux_t *mux,
     if (rc == NGX_DECLINED) {
         mux->pending--;
         mux->file.dropped[NGX_RECORDING_DROP_BROKEN]++;
+
+    } else if (rc == NGX_OK) {
+        ngx_recording_hls_came(mux, sample, pts);
     }
 
     return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
+}
+
+
+/*
+ * Where a segment ends.  After a hole that is longer than a segment, which
+ * no EXTINF is to grow by; without pictures, when it is long enough; else
+ * before key frames.
+ */
+
+static ngx_recording_hls_cut_e
+ngx_recording_hls_cuts(ngx_recording_mux_t *mux,
+    ngx_recording_sample_t *sample, int64_t dts, int64_t pts)
+{
+    int64_t               longest;
+    ngx_recording_hls_t  *hls;
+
+    hls = mux->data;
+
+    if (sample->track == NGX_RECORDING_VIDEO && sample->cut) {
+        return ngx_recording_hls_cuts_video(mux, sample, dts, pts);
+    }
+
+    longest = ngx_max(mux->segment, hls->kept.list.target * 1000);
+
+    if (hls->opened && ngx_min(dts, pts) - hls->end > longest) {
+        return NGX_RECORDING_HLS_HOLE;
+    }
+
+    if (sample->track == NGX_RECORDING_AUDIO
+        && pts - hls->shown >= mux->segment
+        && (sample->cut || !mux->media[NGX_RECORDING_VIDEO].present
+            || pts - hls->picture >= mux->segment))
+    {
+        return NGX_RECORDING_HLS_CUT;
+    }
+
+    return NGX_RECORDING_HLS_IN;
+}
+
+
+/*
+ * At a key frame: if the segment is long enough, or if it would become longer
+ * than it is to be until the next one comes, by what is known of them.  A
+ * closed one is waited for if it comes within twice the segment.
+ */
+
+static ngx_recording_hls_cut_e
+ngx_recording_hls_cuts_video(ngx_recording_mux_t *mux,
+    ngx_recording_sample_t *sample, int64_t dts, int64_t pts)
+{
+    int64_t               length, longest;
+    ngx_recording_hls_t  *hls;
+
+    hls = mux->data;
+
+    if (hls->keyed) {
+        hls->gop = ngx_max(dts - hls->key, hls->gop - hls->gop / 8);
+    }
+
+    hls->keyed = 1;
+    hls->key = dts;
+
+    if (sample->idr) {
+        hls->idr_gop = hls->idred ? dts - hls->idr : 0;
+        hls->idred = 1;
+        hls->idr = dts;
+    }
+
+    if (!hls->opened) {
+        return NGX_RECORDING_HLS_IN;
+    }
+
+    longest = ngx_max(mux->segment, hls->kept.list.target * 1000);
+
+    if (ngx_min(dts, pts) - hls->end > longest) {
+        return NGX_RECORDING_HLS_HOLE;
+    }
+
+    length = pts - hls->shown;
+
+    if (length <= 0
+        || (length < mux->segment
+            && length + hls->gop <= mux->segment + NGX_RECORDING_HLS_NEAR))
+    {
+        return NGX_RECORDING_HLS_IN;
+    }
+
+    if (!sample->idr && hls->idr_gop && hls->idr + hls->idr_gop > dts
+        && hls->idr + hls->idr_gop - hls->kept.start <= 2 * mux->segment)
+    {
+        return NGX_RECORDING_HLS_IN;
+    }
+
+    return NGX_RECORDING_HLS_CUT;
+}
+
+
+/* what is in the segment now */
+
+static void
+ngx_recording_hls_came(ngx_recording_mux_t *mux,
+    ngx_recording_sample_t *sample, int64_t pts)
+{
+    int64_t               end;
+    ngx_recording_hls_t  *hls;
+
+    hls = mux->data;
+    end = pts + ngx_recording_mux_lasts(mux, sample->track);
+
+    hls->end = ngx_max(hls->end, end);
+
+    if (sample->track != NGX_RECORDING_VIDEO) {
+        return;
+    }
+
+    hls->picture = ngx_max(hls->picture, end);
+
+    if (!hls->video) {
+        hls->video = 1;
+        hls->closed = sample->idr;
+    }
 }
 
 
@@ -231,19 +378,28 @@ ngx_recording_hls_dts(ngx_recording_hls_t *hls,
 /* ends the open segment, if any, and begins the next one */
 
 static ngx_int_t
-ngx_recording_hls_begin(ngx_recording_mux_t *mux, int64_t dts, int64_t wall)
+ngx_recording_hls_begin(ngx_recording_mux_t *mux, ngx_recording_hls_cut_e cut,
+    int64_t dts, int64_t pts, int64_t wall)
 {
     char                       name[32];
+    int64_t                    end;
+    ngx_int_t                  rc;
     ngx_recording_hls_t       *hls;
     ngx_recording_hls_kept_t  *kept;
 
     hls = mux->data;
     kept = &hls->kept;
 
-    if (hls->opened
-        && ngx_recording_hls_end(mux, dts - kept->start) != NGX_OK)
-    {
-        return NGX_ERROR;
+    if (hls->opened) {
+        end = cut == NGX_RECORDING_HLS_HOLE ? hls->end : pts;
+
+        mux->pending--;
+        rc = ngx_recording_hls_end(mux, end - hls->shown);
+        mux->pending++;
+
+        if (rc != NGX_OK) {
+            return NGX_ERROR;
+        }
     }
 
     ngx_recording_hls_name(hls, name);
@@ -255,16 +411,29 @@ ngx_recording_hls_begin(ngx_recording_mux_t *mux, int64_t dts, int64_t wall)
         return ngx_recording_mux_error(mux, "create a segment of");
     }
 
-    /* dates run on with stream time, which stood still meanwhile */
+    kept->marked = (hls->broken || cut == NGX_RECORDING_HLS_HOLE)
+                   && kept->number;
 
-    if (hls->resumed || kept->number == 0) {
+    /*
+     * Dates run on with stream time, up to where that is not the wall's; they
+     * do not go back, not even if the stream came faster than real time.
+     */
+
+    if (kept->number == 0) {
         kept->anchor = dts;
         kept->wall = wall;
-        hls->resumed = 0;
+
+    } else if (kept->marked || hls->resumed) {
+        kept->wall = ngx_max(wall, kept->wall + (dts - kept->anchor) * 1000);
+        kept->anchor = dts;
     }
 
-    kept->marked = hls->broken && kept->number;
+    hls->resumed = 0;
+
     kept->start = dts;
+    hls->shown = pts;
+    hls->video = 0;
+    hls->closed = 1;
     kept->written = mux->file.written;
     ngx_memcpy(kept->samples, mux->samples, sizeof(kept->samples));
 
@@ -345,6 +514,7 @@ ngx_recording_hls_list(ngx_recording_mux_t *mux, int64_t duration)
     s.duration = ngx_max(duration, 1);
     s.wall = kept->wall + (kept->start - kept->anchor) * 1000;
     s.marked = kept->marked;
+    s.closed = hls->closed;
 
     if (ngx_recording_playlist_add_thread(&kept->list, hls->playlist,
                                           mux->segment, &s)
@@ -467,10 +637,7 @@ ngx_recording_hls_pause(ngx_recording_mux_t *mux)
         return NGX_OK;
     }
 
-    if (ngx_recording_hls_end(mux, ngx_recording_mux_end(mux)
-                                   - hls->kept.start)
-        != NGX_OK)
-    {
+    if (ngx_recording_hls_end(mux, hls->end - hls->shown) != NGX_OK) {
         return NGX_ERROR;
     }
 

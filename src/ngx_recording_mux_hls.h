@@ -42,6 +42,21 @@ typedef struct {
     int                     dir;
     int                     playlist;
     off_t                   whole;            /* in whole samples */
+
+    /* presentation times, ms */
+
+    int64_t                 shown;            /* the open segment's start */
+    int64_t                 end;              /* of all that came */
+    int64_t                 picture;          /* of the last picture */
+
+    int64_t                 key;              /* DTS of the last key frame */
+    int64_t                 gop;              /* how far apart they are */
+    int64_t                 idr;              /* the same of closed ones */
+    int64_t                 idr_gop;          /* 0: only one was seen */
+    unsigned                keyed:1;          /* a key frame was seen */
+    unsigned                idred:1;          /* a closed one was */
+    unsigned                video:1;          /* the segment has video */
+    unsigned                closed:1;         /* and begins it so */
     unsigned                opened:1;         /* a segment is */
     unsigned                broken:1;         /* discontinuity follows */
     unsigned                resumed:1;        /* after an interruption */

@@ -5,9 +5,24 @@
 #define NGX_RECORDING_PLAYLIST_TARGET  5      /* digits, zeros in front */
 #define NGX_RECORDING_PLAYLIST_ENTRY   512
 
+/* a comment of the same length takes the promise back */
+
+#define NGX_RECORDING_PLAYLIST_TYPE                                          \
+    "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-PLAYLIST-TYPE:EVENT\n"
+#define NGX_RECORDING_PLAYLIST_TYPE_LEN                                      \
+    (sizeof(NGX_RECORDING_PLAYLIST_TYPE) - 1)
+
+#define NGX_RECORDING_PLAYLIST_CLOSED  "#EXT-X-INDEPENDENT-SEGMENTS"
+#define NGX_RECORDING_PLAYLIST_OPEN    "## segments stand not alone"
+#define NGX_RECORDING_PLAYLIST_CLOSED_LEN                                    \
+    (sizeof(NGX_RECORDING_PLAYLIST_CLOSED) - 1)
+
+#define NGX_RECORDING_PLAYLIST_REST  "\n#EXT-X-TARGETDURATION:"
+
 #define NGX_RECORDING_PLAYLIST_HEAD                                          \
-    "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-PLAYLIST-TYPE:EVENT\n"                \
-    "#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-TARGETDURATION:"
+    NGX_RECORDING_PLAYLIST_TYPE                                              \
+    NGX_RECORDING_PLAYLIST_CLOSED                                            \
+    NGX_RECORDING_PLAYLIST_REST
 #define NGX_RECORDING_PLAYLIST_HEAD_LEN                                      \
     (sizeof(NGX_RECORDING_PLAYLIST_HEAD) - 1)
 
@@ -20,6 +35,9 @@
     (sizeof(NGX_RECORDING_PLAYLIST_ENDLIST) - 1)
 
 
+static ngx_inline int64_t ngx_recording_playlist_seconds(int64_t ms);
+static ngx_int_t ngx_recording_playlist_open(ngx_recording_playlist_t *list,
+    int fd);
 static ngx_int_t ngx_recording_playlist_raise(ngx_recording_playlist_t *list,
     int fd, int64_t duration);
 static char *ngx_recording_playlist_date(char *p, int64_t us);
@@ -35,18 +53,24 @@ ngx_recording_playlist_add_thread(ngx_recording_playlist_t *list, int fd,
     int64_t  seconds;
 
     p = buf;
-    seconds = (s->duration + 999) / 1000;
+    seconds = ngx_recording_playlist_seconds(s->duration);
 
     if (list->end == 0) {
-        list->target = ngx_max((2 * segment + 999) / 1000, seconds);
+        list->target = ngx_max(ngx_recording_playlist_seconds(segment),
+                               seconds);
         list->target_pos = NGX_RECORDING_PLAYLIST_HEAD_LEN;
 
-        p += sprintf(p, NGX_RECORDING_PLAYLIST_HEAD "%0*lld"
+        p += sprintf(p, NGX_RECORDING_PLAYLIST_TYPE "%s"
+                     NGX_RECORDING_PLAYLIST_REST "%0*lld"
                      NGX_RECORDING_PLAYLIST_FIRST,
+                     s->closed ? NGX_RECORDING_PLAYLIST_CLOSED
+                               : NGX_RECORDING_PLAYLIST_OPEN,
                      NGX_RECORDING_PLAYLIST_TARGET, (long long) list->target);
 
-    } else if (seconds > list->target
-               && ngx_recording_playlist_raise(list, fd, seconds) != NGX_OK)
+    } else if ((seconds > list->target
+                && ngx_recording_playlist_raise(list, fd, seconds) != NGX_OK)
+               || (!s->closed
+                   && ngx_recording_playlist_open(list, fd) != NGX_OK))
     {
         return NGX_ERROR;
     }
@@ -71,6 +95,26 @@ ngx_recording_playlist_add_thread(ngx_recording_playlist_t *list, int fd,
     list->end += p - buf;
 
     return NGX_OK;
+}
+
+
+/* as durations are compared with the target, rounded to the nearest one */
+
+static ngx_inline int64_t
+ngx_recording_playlist_seconds(int64_t ms)
+{
+    return ngx_max((ms + 500) / 1000, 1);
+}
+
+
+/* players must not take this segment for one that stands alone */
+
+static ngx_int_t
+ngx_recording_playlist_open(ngx_recording_playlist_t *list, int fd)
+{
+    return ngx_recording_io_write_thread(fd, NGX_RECORDING_PLAYLIST_OPEN,
+                                         NGX_RECORDING_PLAYLIST_CLOSED_LEN,
+                                         NGX_RECORDING_PLAYLIST_TYPE_LEN);
 }
 
 
@@ -196,7 +240,11 @@ ngx_recording_playlist_header(ngx_recording_playlist_t *list, char *p)
 {
     if (strncmp(p, NGX_RECORDING_PLAYLIST_HEAD,
                 NGX_RECORDING_PLAYLIST_HEAD_LEN)
-        != 0)
+        != 0
+        && strncmp(p, NGX_RECORDING_PLAYLIST_TYPE NGX_RECORDING_PLAYLIST_OPEN
+                      NGX_RECORDING_PLAYLIST_REST,
+                   NGX_RECORDING_PLAYLIST_HEAD_LEN)
+           != 0)
     {
         return NULL;
     }

@@ -29,12 +29,15 @@ typedef struct {
     int64_t                 duration;      /* ms */
     int64_t                 wall;          /* of its start, us */
     ngx_uint_t              marked;        /* a discontinuity is before it */
+    ngx_uint_t              closed;        /* decoding can begin with it, and
+                                              needs nothing before */
 } ngx_recording_segment_t;
 
 
 /*
  * Lists a segment.  The first one writes the header, too; segment is the
- * duration that is configured, in ms.
+ * duration that is configured, in ms.  A segment that is longer than what the
+ * header says, or one that is not closed, changes the header in place.
  */
 ngx_int_t ngx_recording_playlist_add_thread(ngx_recording_playlist_t *list,
     int fd, int64_t segment, ngx_recording_segment_t *s);

@@ -33,6 +33,7 @@ sub check {
     $self->_check_header;
     $self->_check_dates;
     $self->_check_segments;
+    $self->_check_closed if !$self->{plain};
     $self->_check_durations;
 
     return $self;
@@ -196,8 +197,6 @@ sub _check_promises {
 
     $self->_problem('the playlist type is not EVENT')
         if ($tags->{'EXT-X-PLAYLIST-TYPE'} || '') ne 'EVENT';
-    $self->_problem('no INDEPENDENT-SEGMENTS')
-        if !exists $tags->{'EXT-X-INDEPENDENT-SEGMENTS'};
     $self->_problem('no PROGRAM-DATE-TIME on the first segment')
         if @{ $self->{segments} }
            && !defined $self->{segments}[0]{pdt};
@@ -249,6 +248,19 @@ sub _check_segments {
     }
 }
 
+# it is said that segments can be decoded alone, if and only if they can
+sub _check_closed {
+    my ($self) = @_;
+
+    my $said = exists $self->{tags}{'EXT-X-INDEPENDENT-SEGMENTS'};
+    my @open = grep { $_->{ts} && !$_->{ts}{closed} }
+               @{ $self->{segments} };
+
+    $self->_problem("$open[0]{uri}: does not start with a key frame")
+        if $said && @open;
+    $self->_problem('no INDEPENDENT-SEGMENTS') if !$said && !@open;
+}
+
 sub _check_durations {
     my ($self) = @_;
 
@@ -267,21 +279,26 @@ sub _check_durations {
     }
 }
 
-# the track whose times are the segment's
-sub _clock { return $_[0]{ts}{video} || $_[0]{ts}{audio} }
+# Where a segment may begin: with its key frame, or with its first sound.
+sub _starts {
+    my ($ts) = @_;
+
+    my ($video, $audio) = @$ts{qw(video audio)};
+
+    return grep { defined } $video ? @$video{qw(shown first)} : (),
+                            $audio ? $audio->{shown} : ();
+}
 
 sub _duration_to {
     my ($self, $segment, $next) = @_;
 
-    my ($a, $b) = map { _clock($_) } $segment, $next;
-    return if !$a || !$b;
+    my @true = map { my $start = $_;
+                     map { Recording::Ts::since($start, $_) / 90000 }
+                         _starts($next->{ts}) } _starts($segment->{ts});
 
-    return $self->_problem("$next->{uri}: another first track")
-        if $a->{kind} ne $b->{kind};
-
-    my $true = Recording::Ts::since($a->{first}, $b->{first}) / 90000;
-    $self->_off($segment, $true)
-        if abs($true - $segment->{duration}) > 0.001 + 1e-6;
+    $self->_off($segment, @true)
+        if @true && !grep { abs($_ - $segment->{duration}) <= 0.001001 }
+                          @true;
 }
 
 # The last segment ends with its last frame, whose duration only its
@@ -289,19 +306,25 @@ sub _duration_to {
 sub _duration_alone {
     my ($self, $segment) = @_;
 
-    my $clock = _clock($segment) or return;
-    my $least = Recording::Ts::since($clock->{first}, $clock->{last});
-    my $most = $least;
+    my @true;
 
-    for my $track (grep { $_ } @{ $segment->{ts} }{qw(video audio)}) {
-        my $end = Recording::Ts::since($clock->{first}, $track->{last})
-                  + 2 * ($track->{gap} || 90000);
-        $most = $end if $end > $most;
+    for my $start (_starts($segment->{ts})) {
+        my ($least, $most) = (0, 0);
+
+        for my $track (grep { $_ } @{ $segment->{ts} }{qw(video audio)}) {
+            my $high = Recording::Ts::since($start, $track->{high});
+            my $end = $high + 2 * ($track->{gap} || 90000);
+
+            $least = $high if $high > $least;
+            $most = $end if $end > $most;
+        }
+
+        return if $segment->{duration} >= $least / 90000 - 0.001
+                  && $segment->{duration} <= $most / 90000 + 0.001;
+        push @true, $least / 90000;
     }
 
-    $self->_off($segment, $least / 90000)
-        if $segment->{duration} < $least / 90000 - 0.001
-           || $segment->{duration} > $most / 90000 + 0.001;
+    $self->_off($segment, @true) if @true;
 }
 
 sub _off {

@@ -183,6 +183,11 @@ sub _pes {
     }
 
     _advance($s, $stream, $dts, $at) if defined $dts;
+    return if !defined $pts;
+
+    $stream->{shown} = $pts if !defined $stream->{shown};
+    $stream->{high} = $pts
+        if !defined $stream->{high} || _since($stream->{high}, $pts) > 0;
 }
 
 sub _advance {
@@ -229,8 +234,7 @@ sub _finish {
     }
 
     push @{ $s->{problems} }, 'no media' if !$s->{video} && !$s->{audio};
-    push @{ $s->{problems} }, 'does not start with a key frame'
-        if $s->{video} && !$s->{video}{key};
+    $s->{closed} = !$s->{video} || $s->{video}{key};
 }
 
 # an IDR picture with its parameter sets; of codecs other than H.264 the
