@@ -87,8 +87,6 @@ static ngx_int_t ngx_recording_journal_apply(ngx_recording_mux_t *mux,
     ngx_recording_journal_e kind, u_char *p, size_t size);
 static ngx_int_t ngx_recording_journal_tracks(ngx_recording_mux_t *mux,
     u_char *p, size_t size);
-static ngx_int_t ngx_recording_journal_shown(ngx_recording_mux_t *mux,
-    u_char *p, size_t size);
 static ngx_int_t ngx_recording_journal_state(ngx_recording_mux_t *mux,
     u_char *p, size_t size);
 
@@ -674,7 +672,14 @@ ngx_recording_journal_apply(ngx_recording_mux_t *mux,
         return ngx_recording_journal_state(mux, p, size);
 
     case NGX_RECORDING_JOURNAL_SHOWN:
-        return ngx_recording_journal_shown(mux, p, size);
+        if (size < sizeof(mux->shown)) {
+            return NGX_DECLINED;
+        }
+
+        ngx_memcpy(mux->shown, p, sizeof(mux->shown));
+
+        return ngx_recording_journal_state(mux, p + sizeof(mux->shown),
+                                           size - sizeof(mux->shown));
 
     default:
         return NGX_DECLINED;
@@ -717,25 +722,6 @@ ngx_recording_journal_tracks(ngx_recording_mux_t *mux, u_char *p, size_t size)
     }
 
     return ngx_recording_mux_tracks_thread(mux, media);
-}
-
-
-static ngx_int_t
-ngx_recording_journal_shown(ngx_recording_mux_t *mux, u_char *p, size_t size)
-{
-    ngx_int_t  rc;
-
-    if (size < sizeof(mux->shown)) {
-        return NGX_DECLINED;
-    }
-
-    rc = ngx_recording_journal_state(mux, p + sizeof(mux->shown),
-                                     size - sizeof(mux->shown));
-    if (rc == NGX_OK) {
-        ngx_memcpy(mux->shown, p, sizeof(mux->shown));
-    }
-
-    return rc;
 }
 
 

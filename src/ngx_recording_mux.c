@@ -525,13 +525,16 @@ ngx_recording_mux_measure(ngx_recording_mux_t *mux)
     file->duration = mux->anchored
                      ? ngx_max(end - ngx_recording_mux_origin(mux), 0) : end;
 
+    /* holes are in its time all the same */
+
+    file->end = file->start + (mux->timeless ? end : file->duration) * 1000;
+
     if (mux->timeless && c->samples && c->sample_rate) {
         file->duration = (int64_t) (file->written * c->samples * 1000
                                     / c->sample_rate);
     }
 
     file->size = ngx_recording_mux_size(mux);
-    file->end = file->start + end * 1000;
 
     for (i = 0; i < file->ngaps; i++) {
         file->end += file->gaps[i].length * 1000;
