@@ -77,7 +77,8 @@ ngx_recording_output_cut_thread(ngx_recording_writer_t *w,
             late = ngx_recording_tail_late(w, out, cut);
 
             if (late) {
-                ngx_recording_tail_add_thread(w, out, late, cut->begin);
+                ngx_recording_tail_add_thread(w, out, late,
+                                              ngx_recording_tail_limit(cut));
 
             } else {
                 ngx_recording_output_close_thread(w, out);

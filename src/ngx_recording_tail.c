@@ -12,6 +12,7 @@ ngx_uint_t
 ngx_recording_tail_late(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_cut_t *cut)
 {
+    int64_t                        limit;
     ngx_uint_t                     i, late;
     ngx_recording_writer_track_t  *t;
 
@@ -20,6 +21,7 @@ ngx_recording_tail_late(ngx_recording_writer_t *w,
     }
 
     late = 0;
+    limit = ngx_recording_tail_limit(cut);
 
     for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
         t = &w->tracks[i];
@@ -32,8 +34,8 @@ ngx_recording_tail_late(ngx_recording_writer_t *w,
 
         /* or it was announced, and nothing came so far */
 
-        if (t->seen ? t->last < cut->begin
-                      && cut->begin - t->last <= NGX_RECORDING_LAG
+        if (t->seen ? t->last < limit
+                      && limit - t->last <= NGX_RECORDING_LAG
                     : t->live)
         {
             late |= (ngx_uint_t) 1 << i;
@@ -41,6 +43,20 @@ ngx_recording_tail_late(ngx_recording_writer_t *w,
     }
 
     return late;
+}
+
+
+int64_t
+ngx_recording_tail_limit(ngx_recording_cut_t *cut)
+{
+    /* audio that was held is for the new file */
+
+    if (cut->track != NGX_RECORDING_VIDEO || cut->begin != cut->time) {
+        return cut->begin;
+    }
+
+    return cut->time + ngx_min(ngx_max(cut->composition, 0),
+                               NGX_RECORDING_LAG);
 }
 
 

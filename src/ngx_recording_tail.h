@@ -22,6 +22,13 @@
 ngx_uint_t ngx_recording_tail_late(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_cut_t *cut);
 
+/*
+ * Until when that file takes the track, in stream time: when the key frame is
+ * shown, which with B-frames is later than its DTS.  So sound and pictures of
+ * both files end and begin together.
+ */
+int64_t ngx_recording_tail_limit(ngx_recording_cut_t *cut);
+
 /* the file of an output becomes a tail that ends at this stream time */
 void ngx_recording_tail_add_thread(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_uint_t late, int64_t limit);
