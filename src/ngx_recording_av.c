@@ -1,15 +1,23 @@
 
 #include "ngx_recording_av.h"
+#include "ngx_recording_nal.h"
 #include "ngx_recording_ts.h"
 
 
 /* for a muxer that insists on dimensions when the SPS gives none */
 #define NGX_RECORDING_AV_SIDE  16
 
+/* the buffer of a muxer that is only asked */
+#define NGX_RECORDING_AV_TRIAL  4096
+
 
 static ngx_int_t ngx_recording_av_stream(ngx_recording_av_t *av,
     ngx_uint_t track, ngx_recording_media_t *media);
 static enum AVCodecID ngx_recording_av_codec(ngx_recording_codec_e codec);
+static int ngx_recording_av_discard(void *data, ngx_recording_av_byte_t *buf,
+    int size);
+static int64_t ngx_recording_av_nowhere(void *data, int64_t offset,
+    int whence);
 
 
 void
@@ -69,6 +77,10 @@ ngx_recording_av_open_thread(ngx_recording_av_t *av, ngx_recording_mux_t *mux,
     av->ctx->flush_packets = 0;
     av->ctx->max_delay = 0;
 
+    /* MP3 below 16 kHz is taken in MP4, as decoders do not mind */
+
+    av->ctx->strict_std_compliance = FF_COMPLIANCE_UNOFFICIAL;
+
     for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
         av->streams[i] = -1;
 
@@ -87,6 +99,7 @@ static ngx_int_t
 ngx_recording_av_stream(ngx_recording_av_t *av, ngx_uint_t track,
     ngx_recording_media_t *media)
 {
+    u_char                 *p;
     size_t                  len;
     AVStream               *st;
     AVCodecParameters      *par;
@@ -129,18 +142,115 @@ ngx_recording_av_stream(ngx_recording_av_t *av, ngx_uint_t track,
         return NGX_OK;
     }
 
+    p = media->header + media->header_body;
     len = media->header_len - media->header_body;
 
-    par->extradata = av_mallocz(len + AV_INPUT_BUFFER_PADDING_SIZE);
+    /* a little more, for a record that is made of it */
+
+    par->extradata = av_mallocz(len + 8 + AV_INPUT_BUFFER_PADDING_SIZE);
 
     if (par->extradata == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memcpy(par->extradata, media->header + media->header_body, len);
+    if (c->codec == NGX_RECORDING_CODEC_H264
+        && ngx_recording_nal_begins(p, len))
+    {
+        par->extradata_size = (int) ngx_recording_nal_record(p, len,
+                                                             par->extradata);
+        return NGX_OK;
+    }
+
+    ngx_memcpy(par->extradata, p, len);
     par->extradata_size = (int) len;
 
     return NGX_OK;
+}
+
+
+/*
+ * A muxer is opened for the track alone, over a sink that keeps nothing, and
+ * gets a frame: some say only then what they do not take.
+ */
+
+const char *
+ngx_recording_mux_why_thread(const ngx_recording_format_t *format,
+    ngx_recording_media_t *media, ngx_uint_t track)
+{
+    u_char                  frame[8];
+    size_t                  n;
+    const char             *why;
+    ngx_recording_av_t      av;
+    ngx_recording_mux_t     mux;
+    ngx_recording_codec_t  *c;
+
+    if (format->muxer == NULL) {
+        return NULL;
+    }
+
+    c = &media->codec;
+
+    if (c->codec == NGX_RECORDING_CODEC_AAC
+        && ngx_strcmp(format->muxer, "mp4") != 0)
+    {
+        why = ngx_recording_codec_adts(media->header + media->header_body,
+                                       media->header_len
+                                       - media->header_body);
+        if (why) {
+            return why;
+        }
+    }
+
+    ngx_memzero(&mux, sizeof(ngx_recording_mux_t));
+    mux.media[track] = *media;
+    mux.media[track].present = 1;
+
+    /* a key frame of H.264: what it says does not matter to a muxer */
+
+    n = c->codec == NGX_RECORDING_CODEC_H264 ? c->nal_length : 0;
+
+    ngx_memzero(frame, sizeof(frame));
+
+    if (n) {
+        frame[n - 1] = 2;
+        frame[n] = 0x65;
+        frame[n + 1] = 0x88;
+    }
+
+    why = NULL;
+
+    if (ngx_recording_av_open_thread(&av, &mux, format->muxer,
+                                     NGX_RECORDING_AV_TRIAL,
+                                     ngx_recording_av_discard,
+                                     ngx_recording_av_nowhere, NULL)
+        == NGX_OK)
+    {
+        if (ngx_recording_av_start_thread(&av) != NGX_OK
+            || ngx_recording_av_packet_thread(&av, track, frame, n + 2, 0, 0,
+                                              0, 1)
+               != NGX_OK)
+        {
+            why = "libavformat refuses it";
+        }
+    }
+
+    ngx_recording_av_close_thread(&av);
+
+    return why;
+}
+
+
+static int
+ngx_recording_av_discard(void *data, ngx_recording_av_byte_t *buf, int size)
+{
+    return size;
+}
+
+
+static int64_t
+ngx_recording_av_nowhere(void *data, int64_t offset, int whence)
+{
+    return whence == SEEK_SET ? offset : AVERROR(ENOSYS);
 }
 
 

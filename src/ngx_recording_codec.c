@@ -6,6 +6,16 @@
 #define NGX_RECORDING_SPS_MAX       512
 #define NGX_RECORDING_AVC_MAX_SIDE  16384
 
+/* audio object types; those up to LTP have a place in ADTS */
+#define NGX_RECORDING_AAC_LTP       4
+#define NGX_RECORDING_AAC_SBR       5
+#define NGX_RECORDING_AAC_LD        23
+#define NGX_RECORDING_AAC_PS        29
+#define NGX_RECORDING_AAC_ELD       39
+#define NGX_RECORDING_AAC_USAC      42
+
+#define NGX_RECORDING_AAC_ESCAPE    15       /* a rate that is written out */
+
 
 typedef struct {
     u_char   *pos;
@@ -15,12 +25,26 @@ typedef struct {
 } ngx_recording_bits_t;
 
 
+/* an AudioSpecificConfig */
+
+typedef struct {
+    uint32_t                type;    /* of the core, if there is SBR */
+    uint32_t                index;   /* of its sample rate */
+    uint32_t                rate;    /* Hz */
+    uint32_t                channels;  /* their configuration */
+    uint32_t                samples;
+} ngx_recording_asc_t;
+
+
 static ngx_int_t ngx_recording_codec_sps(ngx_recording_codec_t *c, u_char *p,
     size_t size);
 static void ngx_recording_sps_scaling(ngx_recording_bits_t *b,
     ngx_uint_t lists);
 static uint32_t ngx_recording_sps_chroma(ngx_recording_bits_t *b,
     uint32_t profile);
+static ngx_int_t ngx_recording_asc(ngx_recording_asc_t *a, u_char *p,
+    size_t size);
+static uint32_t ngx_recording_asc_type(ngx_recording_bits_t *b);
 static uint32_t ngx_recording_bits(ngx_recording_bits_t *b, ngx_uint_t n);
 static uint32_t ngx_recording_bits_ue(ngx_recording_bits_t *b);
 static int32_t ngx_recording_bits_se(ngx_recording_bits_t *b);
@@ -251,86 +275,121 @@ ngx_recording_sps_scaling(ngx_recording_bits_t *b, ngx_uint_t lists)
 
 
 ngx_int_t
-ngx_recording_codec_avc_check(ngx_recording_codec_t *c, u_char *p, size_t size)
-{
-    size_t      len;
-    ngx_uint_t  i, units;
-
-    for (units = 0; size; units++) {
-
-        if (size < c->nal_length) {
-            return NGX_ERROR;
-        }
-
-        for (len = 0, i = 0; i < c->nal_length; i++) {
-            len = len << 8 | p[i];
-        }
-
-        size -= c->nal_length;
-
-        if (len > size) {
-            return NGX_ERROR;
-        }
-
-        p += c->nal_length + len;
-        size -= len;
-    }
-
-    return units ? NGX_OK : NGX_ERROR;
-}
-
-
-ngx_int_t
 ngx_recording_codec_aac(ngx_recording_codec_t *c, u_char *p, size_t size)
 {
-    uint32_t              type, index;
-    ngx_recording_bits_t  b;
+    ngx_recording_asc_t  a;
 
     ngx_memzero(c, sizeof(ngx_recording_codec_t));
     c->codec = NGX_RECORDING_CODEC_AAC;
+
+    if (ngx_recording_asc(&a, p, size) != NGX_OK
+        || a.rate < 1000 || a.rate > 192000)
+    {
+        return NGX_ERROR;
+    }
+
+    c->sample_rate = a.rate;
+    c->channels = ngx_recording_aac_channels[a.channels];
+    c->samples = a.samples;
+
+    return NGX_OK;
+}
+
+
+const char *
+ngx_recording_codec_adts(u_char *p, size_t size)
+{
+    ngx_recording_asc_t  a;
+
+    if (ngx_recording_asc(&a, p, size) != NGX_OK) {
+        return "its sequence header is broken";
+    }
+
+    if (a.type > NGX_RECORDING_AAC_LTP) {
+        return "it is not AAC of the types Main, LC, SSR or LTP";
+    }
+
+    if (a.samples != 1024) {
+        return "its frames do not have 1024 samples";
+    }
+
+    if (a.index == NGX_RECORDING_AAC_ESCAPE) {
+        return "its sample rate is not in the list";
+    }
+
+    if (a.channels > 7) {
+        return "its order of channels is not in the list";
+    }
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_recording_asc(ngx_recording_asc_t *a, u_char *p, size_t size)
+{
+    uint32_t              index;
+    ngx_recording_bits_t  b;
+
+    static const uint32_t  usac[8] = { 768, 1024, 2048, 2048, 4096, 0, 0, 0 };
 
     b.pos = p;
     b.last = p + size;
     b.bit = 0;
     b.over = 0;
 
-    type = ngx_recording_bits(&b, 5);
+    a->type = ngx_recording_asc_type(&b);
+    a->index = ngx_recording_bits(&b, 4);
 
-    if (type == 31) {
-        type = 32 + ngx_recording_bits(&b, 6);
-    }
+    a->rate = a->index == NGX_RECORDING_AAC_ESCAPE
+              ? ngx_recording_bits(&b, 24) : ngx_recording_aac_rates[a->index];
 
-    index = ngx_recording_bits(&b, 4);
+    a->channels = ngx_recording_bits(&b, 4);
 
-    c->sample_rate = index == 15 ? ngx_recording_bits(&b, 24)
-                                 : ngx_recording_aac_rates[index];
+    if (a->type == NGX_RECORDING_AAC_SBR || a->type == NGX_RECORDING_AAC_PS) {
 
-    c->channels = ngx_recording_aac_channels[ngx_recording_bits(&b, 4)];
-
-    if (type == 5 || type == 29) {
-
-        /* explicit SBR: the rate above is the core's, as the frames' */
+        /* the rate above is the core's, as the frames' */
 
         index = ngx_recording_bits(&b, 4);
 
-        if (index == 15) {
+        if (index == NGX_RECORDING_AAC_ESCAPE) {
             (void) ngx_recording_bits(&b, 24);
         }
 
-        (void) ngx_recording_bits(&b, 5);
+        a->type = ngx_recording_asc_type(&b);
     }
 
-    /* frameLengthFlag */
+    switch (a->type) {
 
-    c->samples = ngx_recording_bits(&b, 1) ? 960 : 1024;
+    case NGX_RECORDING_AAC_USAC:
+        if (ngx_recording_bits(&b, 5) == 31) {
+            (void) ngx_recording_bits(&b, 24);
+        }
 
-    if (b.over || type == 0
-        || c->sample_rate < 1000 || c->sample_rate > 192000)
-    {
-        return NGX_ERROR;
+        a->samples = usac[ngx_recording_bits(&b, 3)];
+        break;
+
+    case NGX_RECORDING_AAC_LD:
+    case NGX_RECORDING_AAC_ELD:
+        a->samples = ngx_recording_bits(&b, 1) ? 480 : 512;
+        break;
+
+    default:
+        a->samples = ngx_recording_bits(&b, 1) ? 960 : 1024;
     }
 
-    return NGX_OK;
+    return b.over || a->type == 0 ? NGX_ERROR : NGX_OK;
+}
+
+
+static uint32_t
+ngx_recording_asc_type(ngx_recording_bits_t *b)
+{
+    uint32_t  type;
+
+    type = ngx_recording_bits(b, 5);
+
+    return type == 31 ? 32 + ngx_recording_bits(b, 6) : type;
 }
 
 

@@ -41,16 +41,14 @@ ngx_int_t ngx_recording_codec_avc(ngx_recording_codec_t *c, u_char *p,
 ngx_int_t ngx_recording_codec_aac(ngx_recording_codec_t *c, u_char *p,
     size_t size);
 
+/*
+ * Why an AudioSpecificConfig cannot be told in the head of an ADTS frame, as
+ * in AAC files and MPEG-TS; NULL if it can.  A constant.
+ */
+const char *ngx_recording_codec_adts(u_char *p, size_t size);
+
 /* the header of an MPEG audio frame; return codes as above */
 ngx_int_t ngx_recording_codec_mp3(ngx_recording_codec_t *c, u_char *p,
     size_t size);
-
-/*
- * Whether the NAL units of a length-prefixed access unit fill it exactly;
- * libavformat's conversion to Annex B and every decoder depend on that.
- */
-ngx_int_t ngx_recording_codec_avc_check(ngx_recording_codec_t *c, u_char *p,
-    size_t size);
-
 
 #endif /* _NGX_RECORDING_CODEC_H_INCLUDED_ */

@@ -182,6 +182,7 @@ ngx_recording_mp4_scan(ngx_recording_mux_t *mux,
 {
     size_t                       i, part;
     uint64_t                     from;
+    ngx_recording_media_t       *media;
     ngx_recording_mp4_record_t  *r, *records;
 
     index->lower = 0;
@@ -209,6 +210,11 @@ ngx_recording_mp4_scan(ngx_recording_mux_t *mux,
 
         for (i = 0; i < part; i++) {
             r = &records[i];
+            media = &mux->media[r->track];
+
+            if (media->refused && !media->present) {
+                continue;
+            }
 
             ngx_recording_mux_time(mux, r->track, r->dts,
                                    r->dts + r->composition);
@@ -380,6 +386,13 @@ ngx_recording_mp4_sample(ngx_recording_mp4_play_t *play,
 {
     int64_t       dts, pts, duration, offset;
     AVIOContext  *pb;
+
+    if (play->av->streams[r->track] == -1) {
+
+        /* the muxer refuses the track: it is left out */
+
+        return NGX_OK;
+    }
 
     if (r->track == NGX_RECORDING_VIDEO) {
         ngx_recording_mp4_picture(play, r, &dts, &pts, &duration);

@@ -15,6 +15,8 @@
 static void ngx_recording_mux_step(ngx_recording_mux_t *mux, ngx_uint_t track,
     int64_t step);
 static void ngx_recording_mux_keep(ngx_recording_mux_t *mux);
+static uint32_t ngx_recording_mux_bit(const ngx_recording_format_t *format);
+static void ngx_recording_mux_leave_thread(ngx_recording_mux_t *mux);
 
 
 const ngx_recording_format_t *const  ngx_recording_formats[] = {
@@ -412,6 +414,8 @@ ngx_recording_mux_reopen_thread(ngx_recording_store_t *store, uint64_t id,
 
     mux->killed = killed;
 
+    ngx_recording_mux_leave_thread(mux);
+
     /* what follows the last whole block must not be read behind new ones */
 
     if (ngx_recording_ftruncate(mux->journal, mux->journal_pos) == -1) {
@@ -430,6 +434,30 @@ ngx_recording_mux_reopen_thread(ngx_recording_store_t *store, uint64_t id,
     }
 
     return mux;
+}
+
+
+/* a track that its muxer would refuse: the file is made of the other one */
+
+static void
+ngx_recording_mux_leave_thread(ngx_recording_mux_t *mux)
+{
+    ngx_uint_t              i;
+    ngx_recording_media_t  *m;
+
+    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
+        m = &mux->media[i];
+
+        if (!m->present) {
+            continue;
+        }
+
+        ngx_recording_mux_ask_thread(mux->format, m, i);
+
+        if (m->refused && mux->media[1 - i].present) {
+            m->present = 0;
+        }
+    }
 }
 
 
@@ -489,7 +517,31 @@ ngx_recording_mux_takes(const ngx_recording_format_t *format,
     ngx_recording_media_t *media)
 {
     return format->codecs == 0
-           || (format->codecs & ngx_recording_codec_bit(media->codec.codec));
+           || ((format->codecs & ngx_recording_codec_bit(media->codec.codec))
+               && !(media->refused & ngx_recording_mux_bit(format)));
+}
+
+
+void
+ngx_recording_mux_ask_thread(const ngx_recording_format_t *format,
+    ngx_recording_media_t *media, ngx_uint_t track)
+{
+    if (ngx_recording_mux_takes(format, media)
+        && ngx_recording_mux_why_thread(format, media, track))
+    {
+        media->refused |= ngx_recording_mux_bit(format);
+    }
+}
+
+
+static uint32_t
+ngx_recording_mux_bit(const ngx_recording_format_t *format)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; ngx_recording_formats[i] != format; i++) { /* void */ }
+
+    return (uint32_t) 1 << i;
 }
 
 

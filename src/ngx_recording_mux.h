@@ -39,7 +39,9 @@ typedef struct {
     u_char                 *header;    /* the whole message */
     size_t                  header_len;
     uint32_t                header_body;
+    uint32_t                refused;   /* bits: formats that do not take it */
     unsigned                present:1;
+    unsigned                asked:1;   /* refused is known */
 } ngx_recording_media_t;
 
 
@@ -69,7 +71,10 @@ typedef struct {
     int32_t                 composition;
     u_char                 *data;      /* the whole message */
     size_t                  size;
-    uint32_t                body;      /* offset of the coded data */
+    u_char                 *media;     /* the coded data, in H.264 with NAL
+                                          units that fill it; NULL: there are
+                                          none, it is for FLV only */
+    size_t                  media_size;
     unsigned                key:1;
     unsigned                idr:1;     /* a key frame that is closed: nothing
                                           later needs what was before */
@@ -81,6 +86,8 @@ typedef struct {
     const char             *name;      /* as in the format directive */
     const char             *extension; /* of the path */
     uint32_t                codecs;    /* bits: what it takes, 0 is all */
+    const char             *muxer;     /* of libavformat, which may refuse
+                                          some of that; NULL: none does */
     ngx_uint_t              endless;   /* never cut into several files */
 
     /* endless formats grow in files/; NGX_DECLINED: the path is taken */
@@ -169,6 +176,8 @@ struct ngx_recording_mux_s {
     ngx_recording_shown_t   shown[NGX_RECORDING_TRACKS];
     uint64_t                samples[NGX_RECORDING_TRACKS];
     uint64_t                pending;   /* samples that are not yet written */
+    unsigned                cuts:1;    /* a segment was to begin with a frame
+                                          that the format does not take */
     ngx_recording_times_t   written;   /* times of those that are */
 
     const char             *op;        /* what failed */
@@ -276,7 +285,22 @@ void ngx_recording_mux_seen(ngx_recording_mux_t *mux, int fd);
 ngx_uint_t ngx_recording_mux_same(ngx_recording_mux_t *mux,
     ngx_recording_media_t *media);
 
-/* whether a format takes a track; any of several */
+/*
+ * Asks the format's muxer whether it takes a track, if that is not known yet:
+ * for one that begins, and one that comes from a journal.
+ */
+void ngx_recording_mux_ask_thread(const ngx_recording_format_t *format,
+    ngx_recording_media_t *media, ngx_uint_t track);
+
+/*
+ * Why a format does not take a track of a codec that it has, or NULL: the
+ * facts as far as they say it, else what libavformat says.  Nothing is
+ * written.  In ngx_recording_av.c.
+ */
+const char *ngx_recording_mux_why_thread(const ngx_recording_format_t *format,
+    ngx_recording_media_t *media, ngx_uint_t track);
+
+/* whether a format takes a track, as far as it was asked; any of several */
 ngx_uint_t ngx_recording_mux_takes(const ngx_recording_format_t *format,
     ngx_recording_media_t *media);
 ngx_uint_t ngx_recording_mux_any(const ngx_recording_format_t *format,

@@ -36,6 +36,7 @@ const ngx_recording_format_t  ngx_recording_format_aac = {
     "aac",
     ".aac",
     ngx_recording_codec_bit(NGX_RECORDING_CODEC_AAC),
+    "adts",
     0,
     ngx_recording_aac_open,
     ngx_recording_aac_sample,
@@ -106,8 +107,7 @@ ngx_recording_aac_sample(ngx_recording_mux_t *mux,
     aac->last = ngx_max(aac->last + 1, sample->dts);
 
     rc = ngx_recording_av_packet_thread(&aac->av, NGX_RECORDING_AUDIO,
-                                        sample->data + sample->body,
-                                        sample->size - sample->body,
+                                        sample->media, sample->media_size,
                                         aac->last, aac->last, 0, 1);
     if (rc == NGX_DECLINED) {
         mux->pending--;

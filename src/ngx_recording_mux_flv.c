@@ -46,6 +46,7 @@ const ngx_recording_format_t  ngx_recording_format_flv = {
     "flv",
     ".flv",
     0,
+    NULL,
     0,
     ngx_recording_flv_open,
     ngx_recording_flv_sample,

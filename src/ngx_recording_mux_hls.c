@@ -63,6 +63,7 @@ const ngx_recording_format_t  ngx_recording_format_hls = {
     ngx_recording_codec_bit(NGX_RECORDING_CODEC_H264)
     |ngx_recording_codec_bit(NGX_RECORDING_CODEC_AAC)
     |ngx_recording_codec_bit(NGX_RECORDING_CODEC_MP3),
+    "mpegts",
     1,
     ngx_recording_hls_open,
     ngx_recording_hls_sample,
@@ -217,8 +218,7 @@ ngx_recording_hls_sample(ngx_recording_mux_t *mux,
     }
 
     rc = ngx_recording_av_packet_thread(&hls->av, sample->track,
-                                        sample->data + sample->body,
-                                        sample->size - sample->body,
+                                        sample->media, sample->media_size,
                                         dts, pts, 0, sample->key);
     if (rc == NGX_DECLINED) {
         mux->pending--;

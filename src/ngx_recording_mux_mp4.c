@@ -74,6 +74,7 @@ const ngx_recording_format_t  ngx_recording_format_mp4 = {
     ngx_recording_codec_bit(NGX_RECORDING_CODEC_H264)
     |ngx_recording_codec_bit(NGX_RECORDING_CODEC_AAC)
     |ngx_recording_codec_bit(NGX_RECORDING_CODEC_MP3),
+    "mp4",
     0,
     ngx_recording_mp4_open,
     ngx_recording_mp4_add,
@@ -166,14 +167,14 @@ ngx_recording_mp4_add(ngx_recording_mux_t *mux, ngx_recording_sample_t *sample)
     ngx_memzero(r, sizeof(ngx_recording_mp4_record_t));
 
     r->dts = sample->dts;
-    r->size = (uint32_t) (sample->size - sample->body);
+    r->size = (uint32_t) sample->media_size;
     r->composition = sample->composition;
     r->track = (uint8_t) sample->track;
     r->key = sample->key;
     r->duration = (uint16_t) ngx_min(ngx_recording_mux_lasts(mux, r->track),
                                      UINT16_MAX);
 
-    mp4->data[mp4->n] = sample->data + sample->body;
+    mp4->data[mp4->n] = sample->media;
 
     if (++mp4->n == NGX_RECORDING_MP4_SAMPLES) {
         return ngx_recording_mp4_flush(mux);

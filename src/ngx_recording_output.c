@@ -3,7 +3,9 @@
 #include "ngx_recording_journal.h"
 #include "ngx_recording_output.h"
 #include "ngx_recording_pause.h"
+#include "ngx_recording_refuse.h"
 #include "ngx_recording_tail.h"
+#include "ngx_recording_track.h"
 #include <sys/random.h>
 
 
@@ -40,10 +42,6 @@ static ngx_int_t ngx_recording_output_claim(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_output_meta(ngx_recording_writer_t *w,
     ngx_recording_mux_t *mux);
-static void ngx_recording_output_refused(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out);
-static void ngx_recording_output_tracks(ngx_recording_writer_t *w,
-    ngx_recording_media_t *media);
 
 
 /* the rows of all files first: without them nothing is closed */
@@ -55,6 +53,8 @@ ngx_recording_output_cut_thread(ngx_recording_writer_t *w,
     ngx_uint_t                i, late;
     ngx_recording_output_t   *out;
     ngx_recording_output_e    turns[NGX_RECORDING_FORMATS];
+
+    ngx_recording_refuse_ask_thread(w);
 
     for (i = 0; i < w->template->nformats; i++) {
         out = &w->outputs[i];
@@ -96,7 +96,8 @@ static ngx_recording_output_e
 ngx_recording_output_turn(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_cut_t *cut)
 {
-    ngx_uint_t  over;
+    ngx_uint_t             over;
+    ngx_recording_media_t  media[NGX_RECORDING_TRACKS];
 
     if (out->mux == NULL) {
         return cut->time < out->retry
@@ -113,8 +114,11 @@ ngx_recording_output_turn(ngx_recording_writer_t *w,
         return NGX_RECORDING_OUTPUT_KEEP;
     }
 
-    return out->conf->format->endless && !over ? NGX_RECORDING_OUTPUT_BREAK
-                                               : NGX_RECORDING_OUTPUT_OPEN;
+    ngx_recording_refuse_tracks(w, media);
+
+    return out->conf->format->endless && !over
+           && ngx_recording_mux_any(out->conf->format, media)
+           ? NGX_RECORDING_OUTPUT_BREAK : NGX_RECORDING_OUTPUT_OPEN;
 }
 
 
@@ -130,7 +134,7 @@ ngx_recording_output_closes(ngx_recording_writer_t *w,
         return 0;
     }
 
-    ngx_recording_output_tracks(w, media);
+    ngx_recording_refuse_tracks(w, media);
 
     return ngx_recording_mux_same(out->mux, media);
 }
@@ -147,7 +151,7 @@ ngx_recording_output_create(ngx_recording_writer_t *w,
     ngx_recording_media_t             media[NGX_RECORDING_TRACKS];
     ngx_recording_catalogue_error_t   err;
 
-    ngx_recording_output_tracks(w, media);
+    ngx_recording_refuse_tracks(w, media);
 
     if (out->resumed && ngx_recording_pause_fits(w, out, cut, media)) {
         return NGX_OK;
@@ -175,7 +179,7 @@ ngx_recording_output_create(ngx_recording_writer_t *w,
         /* no track for this format: perhaps when the tracks change */
 
         out->retry = INT64_MAX;
-        ngx_recording_output_refused(w, out);
+        ngx_recording_refuse_say_thread(w, out);
 
         return NGX_OK;
     }
@@ -244,7 +248,7 @@ ngx_recording_output_open(ngx_recording_writer_t *w,
     ngx_recording_media_t   media[NGX_RECORDING_TRACKS];
 
     if (out->resumed) {
-        ngx_recording_output_tracks(w, media);
+        ngx_recording_refuse_tracks(w, media);
 
         if (ngx_recording_pause_fits(w, out, cut, media)) {
             ngx_recording_pause_continue_thread(w, out, cut, media);
@@ -269,7 +273,7 @@ ngx_recording_output_open(ngx_recording_writer_t *w,
     out->next = NULL;
     out->retry = 0;
 
-    ngx_recording_output_refused(w, out);
+    ngx_recording_refuse_say_thread(w, out);
 
     for (i = 0; i < NGX_RECORDING_DROPS; i++) {
         mux->file.dropped[i] = out->dropped[i];
@@ -377,37 +381,25 @@ ngx_recording_output_meta(ngx_recording_writer_t *w, ngx_recording_mux_t *mux)
 }
 
 
-/* the tracks of a new file: what is published now */
-
-static void
-ngx_recording_output_tracks(ngx_recording_writer_t *w,
-    ngx_recording_media_t *media)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
-        media[i] = w->tracks[i].media;
-        media[i].present = w->tracks[i].filed;
-    }
-}
-
-
 /* a format that is never cut goes on after a discontinuity */
 
 static void
 ngx_recording_output_break(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_cut_t *cut)
 {
-    ngx_uint_t              i, changed;
+    ngx_uint_t              i, changed, takes;
     ngx_recording_media_t   media[NGX_RECORDING_TRACKS];
 
     changed = 0;
+    ngx_recording_refuse_say_thread(w, out);
 
-    ngx_recording_output_tracks(w, media);
+    ngx_recording_refuse_tracks(w, media);
 
     for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
-        if (w->tracks[i].changed
-            || media[i].present != out->mux->media[i].present)
+        takes = media[i].present
+                && ngx_recording_mux_takes(out->conf->format, &media[i]);
+
+        if (w->tracks[i].changed || takes != out->mux->media[i].present)
         {
             changed = 1;
         }
@@ -428,7 +420,7 @@ void
 ngx_recording_output_sample_thread(ngx_recording_writer_t *w,
     ngx_recording_sample_t *sample)
 {
-    ngx_uint_t               i;
+    ngx_uint_t               i, left;
     ngx_recording_mux_t     *mux, *tail;
     ngx_recording_sample_t   s;
     ngx_recording_output_t  *out;
@@ -440,9 +432,12 @@ ngx_recording_output_sample_thread(ngx_recording_writer_t *w,
                                             sample->dts);
         mux = tail ? tail : out->mux;
 
+        left = (sample->media == NULL && out->conf->format->muxer);
+
         if (mux == NULL) {
             ngx_recording_output_count(w, out, sample->track,
-                                       NGX_RECORDING_DROP_DISK, 1);
+                                       left ? NGX_RECORDING_DROP_BROKEN
+                                            : NGX_RECORDING_DROP_DISK, 1);
             continue;
         }
 
@@ -452,8 +447,25 @@ ngx_recording_output_sample_thread(ngx_recording_writer_t *w,
 
         mux->file.in++;
 
+        if (left) {
+            mux->file.dropped[NGX_RECORDING_DROP_BROKEN]++;
+            mux->cuts |= sample->cut;
+            continue;
+        }
+
         s = *sample;
         s.dts = ngx_max(sample->dts - mux->begin, 0);
+
+        if (s.cut) {
+            mux->cuts = 0;
+
+        } else if (mux->cuts && s.track == NGX_RECORDING_AUDIO) {
+
+            /* what remains is cut without the key frame */
+
+            s.cut = 1;
+            mux->cuts = 0;
+        }
 
         if (ngx_recording_mux_sample_thread(mux, &s) == NGX_OK) {
             continue;
@@ -488,7 +500,13 @@ ngx_recording_output_dropped(ngx_recording_writer_t *w, ngx_uint_t track,
     ngx_uint_t  i;
 
     for (i = 0; i < w->template->nformats; i++) {
-        if (w->outputs[i].mux || w->started) {
+
+        /* of a stream that did not begin, what no key frame came before is
+           not missed */
+
+        if (w->outputs[i].mux || w->started
+            || reason != NGX_RECORDING_DROP_KEY)
+        {
             ngx_recording_output_count(w, &w->outputs[i], track, reason, n);
         }
     }
@@ -595,6 +613,8 @@ ngx_recording_output_flush_thread(ngx_recording_writer_t *w)
                                  out->conf->format->name);
         }
     }
+
+    ngx_recording_track_forget(w);
 }
 
 
@@ -715,44 +735,4 @@ ngx_recording_output_undo(ngx_recording_writer_t *w,
     ngx_recording_mux_close_thread(mux);
 
     return NGX_OK;
-}
-
-
-/* one warning if a codec is not for this format */
-
-static void
-ngx_recording_output_refused(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out)
-{
-    ngx_uint_t              i;
-    ngx_recording_media_t   media[NGX_RECORDING_TRACKS];
-
-    static const char  *names[] = { "video", "audio" };
-
-    if (out->refused || out->conf->format->codecs == 0) {
-        return;
-    }
-
-    ngx_recording_output_tracks(w, media);
-
-    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
-
-        if (!media[i].present
-            || (out->conf->format->codecs
-                & ngx_recording_codec_bit(media[i].codec.codec))
-            || (i == NGX_RECORDING_VIDEO && out->conf->format->codecs
-                == ngx_recording_codec_bit(NGX_RECORDING_CODEC_AAC)))
-        {
-            continue;
-        }
-
-        out->refused = 1;
-
-        ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
-                             "%s does not take %s %s, exception %d",
-                             out->conf->format->name,
-                             ngx_recording_codec_name(media[i].codec.codec),
-                             names[i],
-                             i == NGX_RECORDING_VIDEO ? -18 : -17);
-    }
 }

@@ -1,4 +1,5 @@
 
+#include "ngx_recording_nal.h"
 #include "ngx_recording_output.h"
 #include "ngx_recording_track.h"
 
@@ -6,12 +7,25 @@
 /* frames of another codec before a track without header changes to it */
 #define NGX_RECORDING_TRACK_STRANGE  8
 
+/* bytes of frames that are written anew before files are flushed */
+#define NGX_RECORDING_TRACK_ANEW     (1024 * 1024)
+
 
 static ngx_int_t ngx_recording_track_facts(ngx_recording_frame_t *frame,
     u_char *p, size_t size, ngx_recording_codec_t *codec);
+static ngx_int_t ngx_recording_track_avc(ngx_recording_codec_t *codec,
+    u_char *p, size_t size);
+static void ngx_recording_track_other(ngx_recording_writer_t *w,
+    ngx_uint_t track);
 static ngx_int_t ngx_recording_track_change(ngx_recording_writer_t *w,
     ngx_uint_t track, ngx_recording_codec_t *codec, u_char *header,
     size_t len, uint32_t body);
+static void ngx_recording_track_changed(ngx_recording_writer_t *w,
+    ngx_uint_t track, ngx_recording_codec_t *codec);
+static void ngx_recording_track_said(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, const char *what, const char *left);
+static ngx_int_t ngx_recording_track_units(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_recording_sample_t *s);
 
 
 const char *const  ngx_recording_track_names[] = { "video", "audio" };
@@ -36,7 +50,7 @@ ngx_recording_track_header(ngx_recording_writer_t *w,
     switch (item->frame.codec) {
 
     case NGX_RECORDING_CODEC_H264:
-        rc = ngx_recording_codec_avc(&codec, p, size);
+        rc = ngx_recording_track_avc(&codec, p, size);
         break;
 
     case NGX_RECORDING_CODEC_AAC:
@@ -67,6 +81,33 @@ ngx_recording_track_header(ngx_recording_writer_t *w,
 }
 
 
+/* parameter sets with start codes are a header, too */
+
+static ngx_int_t
+ngx_recording_track_avc(ngx_recording_codec_t *codec, u_char *p, size_t size)
+{
+    u_char     *record;
+    ngx_int_t   rc;
+
+    if (!ngx_recording_nal_begins(p, size)) {
+        return ngx_recording_codec_avc(codec, p, size);
+    }
+
+    record = malloc(size + 8);
+
+    if (record == NULL) {
+        return NGX_ERROR;
+    }
+
+    size = ngx_recording_nal_record(p, size, record);
+    rc = ngx_recording_codec_avc(codec, record, size);
+
+    free(record);
+
+    return rc;
+}
+
+
 /* checks a frame against its track's header, or takes the facts from it */
 
 ngx_int_t
@@ -82,20 +123,18 @@ ngx_recording_track_media(ngx_recording_writer_t *w,
     p = item->data + item->frame.body;
     size = item->message->size - item->frame.body;
 
+    if (t->other.codec.codec == item->frame.codec
+        && t->media.codec.codec != item->frame.codec)
+    {
+        ngx_recording_track_other(w, item->message->track);
+    }
+
     switch (item->frame.codec) {
 
     case NGX_RECORDING_CODEC_H264:
     case NGX_RECORDING_CODEC_AAC:
         if (t->media.codec.codec != item->frame.codec) {
             ngx_recording_track_drop(w, item, NGX_RECORDING_DROP_HEADER);
-            return NGX_ERROR;
-        }
-
-        if (item->frame.codec == NGX_RECORDING_CODEC_H264
-            && ngx_recording_codec_avc_check(&t->media.codec, p, size)
-               != NGX_OK)
-        {
-            ngx_recording_track_broken(w, item, "has no whole NAL units");
             return NGX_ERROR;
         }
 
@@ -199,8 +238,7 @@ static ngx_int_t
 ngx_recording_track_change(ngx_recording_writer_t *w, ngx_uint_t track,
     ngx_recording_codec_t *codec, u_char *header, size_t len, uint32_t body)
 {
-    ngx_uint_t                     resized;
-    ngx_recording_media_t          media;
+    ngx_recording_media_t          media, *to;
     ngx_recording_writer_track_t  *t;
 
     t = &w->tracks[track];
@@ -221,6 +259,56 @@ ngx_recording_track_change(ngx_recording_writer_t *w, ngx_uint_t track,
     media.header_body = body;
     media.present = 1;
 
+    to = &t->media;
+
+    if (len && t->seen && codec->codec != t->media.codec.codec) {
+
+        /* it may be a stray one: the frames of the other codec tell */
+
+        to = &t->other;
+
+    } else {
+        ngx_recording_track_changed(w, track, codec);
+    }
+
+    free(to->header);
+
+    if (ngx_recording_media_copy(to, &media) != NGX_OK) {
+        ngx_memzero(to, sizeof(ngx_recording_media_t));
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* a frame of the codec that the last header was of, or the one before */
+
+static void
+ngx_recording_track_other(ngx_recording_writer_t *w, ngx_uint_t track)
+{
+    ngx_recording_media_t          media;
+    ngx_recording_writer_track_t  *t;
+
+    t = &w->tracks[track];
+
+    ngx_recording_track_changed(w, track, &t->other.codec);
+
+    media = t->media;
+    t->media = t->other;
+    t->other = media;
+}
+
+
+static void
+ngx_recording_track_changed(ngx_recording_writer_t *w, ngx_uint_t track,
+    ngx_recording_codec_t *codec)
+{
+    ngx_uint_t                     resized;
+    ngx_recording_writer_track_t  *t;
+
+    t = &w->tracks[track];
+
     if (t->filed && !t->changed) {
         resized = t->media.codec.codec == codec->codec
                   && (t->media.codec.width != codec->width
@@ -235,15 +323,6 @@ ngx_recording_track_change(ngx_recording_writer_t *w, ngx_uint_t track,
         t->changed = 1;
         w->cut = NGX_RECORDING_CUT_CODEC;
     }
-
-    free(t->media.header);
-
-    if (ngx_recording_media_copy(&t->media, &media) != NGX_OK) {
-        ngx_memzero(&t->media, sizeof(ngx_recording_media_t));
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
 }
 
 
@@ -261,11 +340,18 @@ void
 ngx_recording_track_broken(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, const char *what)
 {
+    ngx_recording_track_drop(w, item, NGX_RECORDING_DROP_BROKEN);
+    ngx_recording_track_said(w, item, what, "dropped");
+}
+
+
+static void
+ngx_recording_track_said(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, const char *what, const char *left)
+{
     ngx_uint_t  track;
 
     track = item->message->track;
-
-    ngx_recording_track_drop(w, item, NGX_RECORDING_DROP_BROKEN);
 
     if (w->broken) {
         return;
@@ -274,9 +360,9 @@ ngx_recording_track_broken(ngx_recording_writer_t *w,
     w->broken = 1;
 
     ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
-                         "broken %s frame at %u dropped, it %s, exception %d",
+                         "broken %s frame at %u %s, it %s, exception %d",
                          ngx_recording_track_names[track],
-                         (unsigned) item->message->timestamp, what,
+                         (unsigned) item->message->timestamp, left, what,
                          track == NGX_RECORDING_VIDEO ? -130 : -131);
 }
 
@@ -293,10 +379,80 @@ ngx_recording_track_sample_thread(ngx_recording_writer_t *w,
     s.composition = item->frame.composition;
     s.data = item->data;
     s.size = item->message->size;
-    s.body = item->frame.body;
+    s.media = item->data + item->frame.body;
+    s.media_size = item->message->size - item->frame.body;
     s.key = item->frame.key;
     s.idr = item->frame.idr;
     s.cut = cut;
 
+    if (item->frame.codec == NGX_RECORDING_CODEC_H264
+        && ngx_recording_track_units(w, item, &s) != NGX_OK)
+    {
+        ngx_recording_track_said(w, item, "has no whole NAL units",
+                                 "left to FLV");
+        s.media = NULL;
+        s.media_size = 0;
+    }
+
     ngx_recording_output_sample_thread(w, &s);
+}
+
+
+/* the frame with NAL units as muxers need them; NGX_ERROR: it has none */
+
+static ngx_int_t
+ngx_recording_track_units(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_recording_sample_t *s)
+{
+    size_t                   size;
+    uint32_t                 length;
+    ngx_int_t                rc;
+    ngx_recording_anew_t    *anew;
+
+    length = w->tracks[NGX_RECORDING_VIDEO].media.codec.nal_length;
+    size = s->media_size;
+
+    rc = ngx_recording_nal_look(length, s->media, &size);
+
+    if (rc != NGX_DECLINED) {
+        s->media_size = size;
+        return rc;
+    }
+
+    if (w->anew_size > NGX_RECORDING_TRACK_ANEW) {
+        ngx_recording_output_flush_thread(w);
+    }
+
+    anew = malloc(sizeof(ngx_recording_anew_t) + size);
+
+    if (anew == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_recording_nal_write(length, s->media, s->media_size,
+                            (u_char *) (anew + 1));
+
+    s->media = (u_char *) (anew + 1);
+    s->media_size = size;
+
+    anew->next = w->anew;
+    w->anew = anew;
+    w->anew_size += size;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_recording_track_forget(ngx_recording_writer_t *w)
+{
+    ngx_recording_anew_t  *anew;
+
+    while (w->anew) {
+        anew = w->anew;
+        w->anew = anew->next;
+        free(anew);
+    }
+
+    w->anew_size = 0;
 }

@@ -60,7 +60,7 @@ ngx_recording_unit_length(ngx_recording_codec_e codec, u_char *p, size_t size)
 
     n = 4;
 
-    if (codec == NGX_RECORDING_CODEC_H264 && size > 4) {
+    if (codec == NGX_RECORDING_CODEC_H264 && size > 4 && p[0] == 1) {
         n = (p[4] & 0x03) + 1;
 
     } else if (codec == NGX_RECORDING_CODEC_HEVC && size > 21) {

@@ -89,6 +89,7 @@ ngx_recording_writer_free(ngx_recording_writer_t *w)
 
     for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
         free(w->tracks[i].media.header);
+        free(w->tracks[i].other.header);
     }
 
     /* of a worker that gave up as it exits: another one goes on */
@@ -111,6 +112,7 @@ ngx_recording_writer_free(ngx_recording_writer_t *w)
 
     ngx_recording_batch_clear(&w->held);
     ngx_recording_batch_clear(&w->ahead);
+    ngx_recording_track_forget(w);
 
     free(w->meta);
     free(w);

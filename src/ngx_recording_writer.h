@@ -54,6 +54,9 @@ typedef enum {
 
 typedef struct {
     ngx_recording_media_t   media;         /* by the newest header */
+    ngx_recording_media_t   other;         /* by the header of another codec,
+                                              of which no frame came yet, or
+                                              the last one was before */
     int64_t                 last;          /* stream time of the last frame */
     ngx_uint_t              strange;       /* frames of another codec */
     unsigned                live:1;        /* it was published, not only
@@ -62,6 +65,15 @@ typedef struct {
     unsigned                filed:1;       /* the open files have it */
     unsigned                changed:1;     /* and since then it changed */
 } ngx_recording_writer_track_t;
+
+
+/* a frame that was written anew for muxers; the bytes follow */
+
+typedef struct ngx_recording_anew_s  ngx_recording_anew_t;
+
+struct ngx_recording_anew_s {
+    ngx_recording_anew_t   *next;
+};
 
 
 /* a file that was cut, but for a track that has not come so far */
@@ -84,7 +96,7 @@ typedef struct {
     uint64_t                dropped[NGX_RECORDING_DROPS];  /* while none
                                               was open */
     unsigned                failed:1;      /* was said */
-    unsigned                refused:1;     /* was said: a codec */
+    unsigned                refused:2;     /* bits: a track was, was said */
 } ngx_recording_output_t;
 
 
@@ -118,6 +130,9 @@ typedef struct {
     ngx_recording_batch_t   ahead;         /* the same: audio that came
                                               before the video of its time */
     size_t                  limit;         /* of both, bytes */
+
+    ngx_recording_anew_t   *anew;          /* frames, until the next flush */
+    size_t                  anew_size;
     int64_t                 keyless;       /* stream time of the first video
                                               frame since a key frame */
     ngx_recording_cut_e     cut;           /* wanted at the next chance */

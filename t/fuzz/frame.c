@@ -17,7 +17,6 @@ static void fuzz_look(ngx_recording_codec_e codec, ngx_uint_t length,
     u_char *p, size_t size);
 static void fuzz_message(ngx_uint_t track, u_char *p, size_t size);
 static void fuzz_header(ngx_recording_codec_e codec, u_char *p, size_t size);
-static void fuzz_units(ngx_recording_codec_t *c, u_char *p, size_t size);
 
 
 static const fuzz_seed_t  seeds[] = {
@@ -56,9 +55,8 @@ fuzz_seeds(seeds)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    u_char                 *p;
-    ngx_uint_t              i;
-    ngx_recording_codec_t   c;
+    u_char      *p;
+    ngx_uint_t   i;
 
     p = (u_char *) data;
 
@@ -70,9 +68,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_header(NGX_RECORDING_CODEC_MP3, p, size);
 
     for (i = 1; i <= 4; i *= 2) {
-        c.nal_length = (uint32_t) i;
-        fuzz_units(&c, p, size);
-
         fuzz_look(NGX_RECORDING_CODEC_H264, i, p, size);
         fuzz_look(NGX_RECORDING_CODEC_HEVC, i, p, size);
     }
@@ -156,31 +151,6 @@ fuzz_header(ngx_recording_codec_e codec, u_char *p, size_t size)
     default:
         break;
     }
-}
-
-
-/* the units of what was found good fill it exactly */
-
-static void
-fuzz_units(ngx_recording_codec_t *c, u_char *p, size_t size)
-{
-    size_t      at, len;
-    ngx_uint_t  i;
-
-    if (ngx_recording_codec_avc_check(c, p, size) != NGX_OK) {
-        return;
-    }
-
-    for (at = 0; at < size; at += len) {
-        for (len = 0, i = 0; i < c->nal_length; i++) {
-            fuzz_check(at < size);
-            len = len << 8 | p[at++];
-        }
-
-        fuzz_check(len <= size - at);
-    }
-
-    fuzz_check(at == size);
 }
 
 

@@ -32,7 +32,6 @@ typedef struct {
 static void codec_avc_real(void);
 static void codec_avc_built(void);
 static void codec_avc_broken(void);
-static void codec_avc_check(void);
 static void codec_aac(void);
 static void codec_mp3(void);
 static void codec_truncated(void);
@@ -63,7 +62,6 @@ main(void)
     codec_avc_real();
     codec_avc_built();
     codec_avc_broken();
-    codec_avc_check();
     codec_aac();
     codec_mp3();
     codec_truncated();
@@ -243,49 +241,6 @@ codec_avc_broken(void)
     }
 
     is(i, 256, "garbage in place of an SPS");
-}
-
-
-static void
-codec_avc_check(void)
-{
-    u_char                 *p;
-    ngx_uint_t              i;
-    ngx_recording_codec_t   c;
-
-    static const struct {
-        const char  *name;
-        ngx_uint_t   length;
-        u_char       data[16];
-        size_t       size;
-        ngx_int_t    rc;
-    } tests[] = {
-        { "one unit", 4, { 0, 0, 0, 2, 0x65, 1 }, 6, NGX_OK },
-        { "two units", 4, { 0, 0, 0, 1, 9, 0, 0, 0, 2, 0x65, 1 }, 11,
-          NGX_OK },
-        { "lengths of two bytes", 2, { 0, 2, 0x65, 1, 0, 1, 1 }, 7, NGX_OK },
-        { "lengths of one byte", 1, { 2, 0x65, 1, 1, 1 }, 5, NGX_OK },
-        { "a unit without bytes", 4, { 0, 0, 0, 0 }, 4, NGX_OK },
-        { "nothing", 4, { 0 }, 0, NGX_ERROR },
-        { "half a length", 4, { 0, 0 }, 2, NGX_ERROR },
-        { "a byte too few", 4, { 0, 0, 0, 3, 0x65, 1 }, 6, NGX_ERROR },
-        { "a byte too many", 4, { 0, 0, 0, 1, 0x65, 1 }, 6, NGX_ERROR },
-        { "a length of 2^32 - 1", 4, { 0xff, 0xff, 0xff, 0xff, 1 }, 5,
-          NGX_ERROR },
-        { "Annex B", 4, { 0, 0, 0, 1, 0x65, 0x88, 0x84, 0 }, 8, NGX_ERROR },
-    };
-
-    for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-        ngx_memzero(&c, sizeof(ngx_recording_codec_t));
-        c.nal_length = (uint32_t) tests[i].length;
-
-        p = tap_copy(tests[i].data, tests[i].size);
-
-        is(ngx_recording_codec_avc_check(&c, p, tests[i].size), tests[i].rc,
-           "access unit: %s", tests[i].name);
-
-        free(p);
-    }
 }
 
 

@@ -5,6 +5,7 @@
  */
 
 /* link: src/ngx_recording_ts.c src/ngx_recording_av.c */
+/* link: src/ngx_recording_nal.c */
 /* link: src/ngx_recording_codec.c src/ngx_recording_frame.c */
 /* libs: -lavformat -lavcodec -lavutil */
 
