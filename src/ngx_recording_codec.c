@@ -274,6 +274,13 @@ ngx_recording_sps_scaling(ngx_recording_bits_t *b, ngx_uint_t lists)
 }
 
 
+uint32_t
+ngx_recording_codec_aac_rate(ngx_uint_t index)
+{
+    return index < 16 ? ngx_recording_aac_rates[index] : 0;
+}
+
+
 ngx_int_t
 ngx_recording_codec_aac(ngx_recording_codec_t *c, u_char *p, size_t size)
 {

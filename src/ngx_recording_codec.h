@@ -47,6 +47,9 @@ ngx_int_t ngx_recording_codec_aac(ngx_recording_codec_t *c, u_char *p,
  */
 const char *ngx_recording_codec_adts(u_char *p, size_t size);
 
+/* Hz by a sampling frequency index, as in ADTS headers; 0 if there is none */
+uint32_t ngx_recording_codec_aac_rate(ngx_uint_t index);
+
 /* the header of an MPEG audio frame; return codes as above */
 ngx_int_t ngx_recording_codec_mp3(ngx_recording_codec_t *c, u_char *p,
     size_t size);

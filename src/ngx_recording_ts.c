@@ -42,7 +42,7 @@ static int64_t ngx_recording_ts_time(u_char *p);
 static void ngx_recording_ts_commit(ngx_recording_ts_t *ts);
 static void ngx_recording_ts_audio(ngx_recording_ts_pes_t *pes, u_char *p,
     size_t size);
-static size_t ngx_recording_ts_audio_size(u_char *head);
+static size_t ngx_recording_ts_audio_size(u_char *head, int64_t *lasts);
 
 
 static const u_char  ngx_recording_ts_ids[NGX_RECORDING_TRACKS] = {
@@ -409,6 +409,7 @@ ngx_recording_ts_time(u_char *p)
 static void
 ngx_recording_ts_commit(ngx_recording_ts_t *ts)
 {
+    uint64_t                   more;
     ngx_recording_ts_pes_t    *pes;
     ngx_recording_ts_track_t  *t;
 
@@ -427,8 +428,17 @@ ngx_recording_ts_commit(ngx_recording_ts_t *ts)
         t->step = ngx_recording_ts_distance(t->last, pes->dts);
     }
 
-    t->last = pes->dts;
-    t->frames += ngx_max(pes->frames, 1);
+    /* those that follow the first one have no time of their own */
+
+    more = pes->frames > 1 ? pes->frames - 1 : 0;
+
+    if (more && pes->lasts) {
+        t->step = pes->lasts;
+    }
+
+    t->last = (pes->dts + (int64_t) more * pes->lasts)
+              & (NGX_RECORDING_TS_CLOCK - 1);
+    t->frames += more + 1;
 
     ts->pids = pes->pids;
     ts->whole = pes->end;
@@ -463,7 +473,7 @@ ngx_recording_ts_audio(ngx_recording_ts_pes_t *pes, u_char *p, size_t size)
             continue;
         }
 
-        n = ngx_recording_ts_audio_size(pes->head);
+        n = ngx_recording_ts_audio_size(pes->head, &pes->lasts);
 
         if (n > NGX_RECORDING_TS_HEAD) {
             pes->frames++;
@@ -481,12 +491,13 @@ ngx_recording_ts_audio(ngx_recording_ts_pes_t *pes, u_char *p, size_t size)
 }
 
 
-/* of an ADTS or an MP3 frame with its header, or 0 */
+/* of an ADTS or an MP3 frame with its header, or 0; and how long it lasts */
 
 static size_t
-ngx_recording_ts_audio_size(u_char *head)
+ngx_recording_ts_audio_size(u_char *head, int64_t *lasts)
 {
     size_t                 kbps;
+    uint32_t               rate;
     ngx_recording_codec_t  c;
 
     static const uint16_t  rates[2][16] = {
@@ -496,6 +507,9 @@ ngx_recording_ts_audio_size(u_char *head)
     };
 
     if (head[0] == 0xff && (head[1] & 0xf6) == 0xf0) {
+        rate = ngx_recording_codec_aac_rate(head[2] >> 2 & 0x0f);
+        *lasts = rate ? 1024 * 90000 / rate : 0;
+
         return (size_t) (head[3] & 0x03) << 11 | head[4] << 3 | head[5] >> 5;
     }
 
@@ -508,6 +522,8 @@ ngx_recording_ts_audio_size(u_char *head)
     if (kbps == 0) {
         return 0;
     }
+
+    *lasts = (int64_t) c.samples * 90000 / c.sample_rate;
 
     return c.samples / 8 * kbps * 1000 / c.sample_rate + ((head[2] >> 1) & 1);
 }

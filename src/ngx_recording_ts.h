@@ -42,7 +42,8 @@ typedef struct {
 
 typedef struct {
     int64_t                 first;         /* DTS, 90 kHz, 33 bits; or -1 */
-    int64_t                 last;
+    int64_t                 last;          /* of the last frame, which may
+                                              stand behind others in a PES */
     int64_t                 step;          /* to the last one, 0 at first */
     uint64_t                frames;
 } ngx_recording_ts_track_t;
@@ -54,6 +55,7 @@ typedef struct {
     ngx_uint_t              track;
     int64_t                 dts;
     uint64_t                frames;
+    int64_t                 lasts;         /* an audio frame, or 0 */
     uint64_t                end;           /* of its packets so far */
     ngx_recording_ts_pids_t pids;          /* there */
     size_t                  left;          /* of its length */

@@ -533,7 +533,10 @@ ts_audio(void)
         ts_made_pes(&m, A, 900, data, 100 + 3 * size);
         (void) ts_read(&ts, &m);
 
-        wrong += (ts.tracks[A].frames != 4 || ts.whole != m.size);
+        wrong += (ts.tracks[A].frames != 4 || ts.whole != m.size
+                  || ts.tracks[A].first != 900
+                  || ts.tracks[A].last != 900 + 3 * 1920
+                  || ts.tracks[A].step != 1920);
     }
 
     is(wrong, 0, "four ADTS frames in a PES");
@@ -571,6 +574,22 @@ ts_audio(void)
     (void) ts_read(&ts, &m);
 
     is(ts.tracks[A].frames, 1, "frames are not searched for");
+    is(ts.tracks[A].last, 900, "a single frame is where its PES is");
+
+    /* the last time is behind the wrap, and the step leads back over it */
+
+    for (i = 0; i < 300; i += 100) {
+        ngx_memcpy(data + i, "\xff\xf1\x4c\x80\x0c\x9f\xfc", 7);
+    }
+
+    ngx_memzero(&m, sizeof(ts_made_t));
+    ts_made_pes(&m, A, ((int64_t) 1 << 33) - 1920, data, 300);
+    ts_made_pes(&m, A, 3 * 1920 + 90, data, 100);
+    (void) ts_read(&ts, &m);
+
+    is(ts.tracks[A].frames, 4, "frames over the wrap");
+    is(ts.tracks[A].last, 3 * 1920 + 90, "the last of them");
+    is(ts.tracks[A].step, 2 * 1920 + 90, "the step is from frame to frame");
 }
 
 
