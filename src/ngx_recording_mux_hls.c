@@ -12,9 +12,6 @@
 /* ms by which a segment may be longer: what rounds to the same seconds */
 #define NGX_RECORDING_HLS_NEAR    499
 
-#define NGX_RECORDING_HLS_BUFFER  (NGX_RECORDING_TS_PACKET * 700)
-
-
 /* how a sample stands to the open segment */
 
 typedef enum {
@@ -167,18 +164,12 @@ ngx_recording_hls_muxer(ngx_recording_mux_t *mux)
 
     hls = mux->data;
 
-    if (ngx_recording_av_open_thread(&hls->av, mux, "mpegts",
-                                     NGX_RECORDING_HLS_BUFFER,
-                                     ngx_recording_hls_write, NULL, mux)
+    hls->kept.shift = NGX_RECORDING_HLS_TS_SHIFT;
+
+    if (ngx_recording_hls_ts_open_thread(&hls->ts, mux, hls->kept.version++,
+                                         ngx_recording_hls_write)
         != NGX_OK)
     {
-        return ngx_recording_mux_error(mux, "allocate");
-    }
-
-    (void) av_opt_set_int(hls->av.ctx->priv_data, "tables_version",
-                          (int64_t) hls->kept.version++ % 32, 0);
-
-    if (ngx_recording_av_start_thread(&hls->av) != NGX_OK) {
         return ngx_recording_mux_error(mux, "start the MPEG-TS muxer of");
     }
 
@@ -217,9 +208,8 @@ ngx_recording_hls_sample(ngx_recording_mux_t *mux,
         }
     }
 
-    rc = ngx_recording_av_packet_thread(&hls->av, sample->track,
-                                        sample->media, sample->media_size,
-                                        dts, pts, 0, sample->key);
+    rc = ngx_recording_hls_ts_packet_thread(&hls->ts, sample, dts, pts);
+
     if (rc == NGX_DECLINED) {
         mux->pending--;
         mux->file.dropped[NGX_RECORDING_DROP_BROKEN]++;
@@ -464,12 +454,11 @@ ngx_recording_hls_end(ngx_recording_mux_t *mux, int64_t duration)
 
     if (mux->err == 0) {
 
-        if (ngx_recording_av_flush_thread(&hls->av) != NGX_OK) {
+        if (ngx_recording_hls_ts_flush_thread(&hls->ts) != NGX_OK) {
             return NGX_ERROR;
         }
 
-        (void) av_opt_set(hls->av.ctx->priv_data, "mpegts_flags",
-                          "+resend_headers", 0);
+        ngx_recording_hls_ts_begin_thread(&hls->ts);
 
         /* they are in the file, whatever fails from here on */
 
@@ -564,7 +553,7 @@ ngx_recording_hls_flush(ngx_recording_mux_t *mux)
 
     /* the muxer collects audio frames: what is counted must be in the file */
 
-    if (ngx_recording_av_flush_thread(&hls->av) != NGX_OK) {
+    if (ngx_recording_hls_ts_flush_thread(&hls->ts) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -606,17 +595,17 @@ ngx_recording_hls_change(ngx_recording_mux_t *mux,
 
     hls = mux->data;
 
-    if (hls->opened && ngx_recording_av_flush_thread(&hls->av) != NGX_OK) {
+    if (hls->opened && ngx_recording_hls_ts_flush_thread(&hls->ts) != NGX_OK) {
         return NGX_ERROR;
     }
 
     hls->broken = 1;
 
-    if (media == NULL && hls->av.ctx) {
+    if (media == NULL && hls->ts.av.ctx) {
         return NGX_OK;
     }
 
-    ngx_recording_av_close_thread(&hls->av);
+    ngx_recording_hls_ts_close_thread(&hls->ts);
 
     if (media && ngx_recording_mux_tracks_thread(mux, media) != NGX_OK) {
         return ngx_recording_mux_error(mux, "allocate");
@@ -672,10 +661,13 @@ ngx_recording_hls_restore(ngx_recording_mux_t *mux, u_char *p, size_t size)
 
     hls = mux->data;
 
-    if (size != sizeof(ngx_recording_hls_kept_t)) {
+    if (size != sizeof(ngx_recording_hls_kept_t)
+        && size != NGX_RECORDING_HLS_KEPT_PLAIN)
+    {
         return NGX_DECLINED;
     }
 
+    hls->kept.shift = 0;
     ngx_memcpy(&hls->kept, p, size);
 
     return NGX_OK;
@@ -722,7 +714,7 @@ ngx_recording_hls_close(ngx_recording_mux_t *mux)
 
     hls = mux->data;
 
-    ngx_recording_av_close_thread(&hls->av);
+    ngx_recording_hls_ts_close_thread(&hls->ts);
 
     if (hls->playlist != -1) {
         (void) close(hls->playlist);

@@ -8,7 +8,7 @@
 #define _NGX_RECORDING_MUX_HLS_H_INCLUDED_
 
 
-#include "ngx_recording_av.h"
+#include "ngx_recording_hls_ts.h"
 #include "ngx_recording_playlist.h"
 #include "ngx_recording_ts.h"
 
@@ -33,11 +33,17 @@ typedef struct {
 
     int64_t                 anchor;           /* DTS, and its wall clock */
     int64_t                 wall;
+
+    int64_t                 shift;            /* ms: of times in segments */
 } ngx_recording_hls_kept_t;
+
+/* of a version that did not shift them */
+#define NGX_RECORDING_HLS_KEPT_PLAIN                                         \
+    offsetof(ngx_recording_hls_kept_t, shift)
 
 
 typedef struct {
-    ngx_recording_av_t      av;
+    ngx_recording_hls_ts_t  ts;
     ngx_recording_hls_kept_t  kept;
     int                     dir;
     int                     playlist;

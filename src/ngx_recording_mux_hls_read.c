@@ -13,6 +13,7 @@ static ngx_int_t ngx_recording_hls_unlisted(ngx_recording_mux_t *mux);
 static int64_t ngx_recording_hls_segment_end(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_hls_scan(ngx_recording_mux_t *mux, int fd,
     uint64_t *whole);
+static int64_t ngx_recording_hls_since(ngx_recording_hls_t *hls, int64_t ts);
 
 
 /* afterwards every segment is listed, and none is open */
@@ -23,6 +24,7 @@ ngx_recording_hls_reopen(ngx_recording_mux_t *mux)
     char                   dir[NGX_RECORDING_FILE_PATH];
     off_t                  limit;
     size_t                 len;
+    int64_t                shift;
     uint64_t               version;
     ngx_recording_hls_t   *hls;
 
@@ -63,9 +65,11 @@ ngx_recording_hls_reopen(ngx_recording_mux_t *mux)
         /* what the journal told is gone: all segments are read */
 
         version = hls->kept.version;
+        shift = hls->kept.shift;
         ngx_memzero(&hls->kept, sizeof(hls->kept));
 
         hls->kept.version = version;
+        hls->kept.shift = shift;
         hls->kept.last[NGX_RECORDING_VIDEO] = INT64_MIN;
         hls->kept.last[NGX_RECORDING_AUDIO] = INT64_MIN;
         hls->kept.wall = mux->file.start;
@@ -253,9 +257,7 @@ ngx_recording_hls_scan(ngx_recording_mux_t *mux, int fd, uint64_t *whole)
             continue;
         }
 
-        dts = hls->kept.start
-              + ngx_recording_ts_distance(hls->kept.start * 90, track->last)
-                / 90;
+        dts = hls->kept.start + ngx_recording_hls_since(hls, track->last);
 
         hls->kept.last[i] = dts;
         mux->last[i] = dts;
@@ -269,4 +271,21 @@ ngx_recording_hls_scan(ngx_recording_mux_t *mux, int fd, uint64_t *whole)
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * A time in a segment, as ms from its start.  Audio that shares a PES has
+ * times between those of samples, which were whole.
+ */
+
+static int64_t
+ngx_recording_hls_since(ngx_recording_hls_t *hls, int64_t ts)
+{
+    int64_t  d;
+
+    d = ngx_recording_ts_distance((hls->kept.start + hls->kept.shift) * 90,
+                                  ts);
+
+    return d < 0 ? -((45 - d) / 90) : (d + 45) / 90;
 }

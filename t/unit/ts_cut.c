@@ -6,12 +6,13 @@
 
 /* link: src/ngx_recording_ts.c src/ngx_recording_av.c */
 /* link: src/ngx_recording_nal.c */
+/* link: src/ngx_recording_hls_ts.c */
 /* link: src/ngx_recording_codec.c src/ngx_recording_frame.c */
 /* libs: -lavformat -lavcodec -lavutil */
 
 #include "tap.h"
 #include "headers.h"
-#include "ngx_recording_av.h"
+#include "ngx_recording_hls_ts.h"
 #include "ngx_recording_ts.h"
 
 
@@ -27,7 +28,8 @@
 
 typedef struct {
     ngx_uint_t               track;
-    int64_t                  dts;
+    int64_t                  dts;       /* of the first frame, 90 kHz */
+    ngx_uint_t               frames;
     size_t                   start;
     size_t                   end;
     ngx_uint_t               known;     /* without another one */
@@ -38,6 +40,7 @@ typedef struct {
     u_char                  *data;
     size_t                   size;
     ngx_recording_ts_pids_t  pids;
+    int64_t                  lasts;     /* an audio frame, 90 kHz */
     cut_truth_t              truths[CUT_TRUTHS];
     ngx_uint_t               n;
 } cut_segment_t;
@@ -45,9 +48,12 @@ typedef struct {
 
 static void cut_segment(ngx_recording_codec_e audio, const char *name);
 static void cut_write(cut_segment_t *s, ngx_recording_codec_e audio);
+static void cut_picture(ngx_recording_hls_ts_t *ts, ngx_uint_t i);
+static void cut_sound(ngx_recording_hls_ts_t *ts, ngx_recording_codec_e audio,
+    ngx_uint_t n, int64_t dts);
 static void cut_media(ngx_recording_mux_t *mux, ngx_recording_codec_e audio);
-static void cut_truth(cut_segment_t *s, ngx_recording_av_t *av,
-    ngx_uint_t track, int64_t dts);
+static void cut_truth(cut_segment_t *s, ngx_recording_hls_ts_t *ts,
+    ngx_uint_t track, int64_t dts, ngx_uint_t frames);
 static void cut_learn(cut_segment_t *s);
 static ngx_uint_t cut_at(cut_segment_t *s, ngx_recording_ts_t *before,
     size_t cut, uint64_t *whole);
@@ -83,6 +89,8 @@ cut_segment(ngx_recording_codec_e audio, const char *name)
     ngx_recording_ts_t   ts;
 
     ngx_memzero(&s, sizeof(cut_segment_t));
+
+    s.lasts = audio == NGX_RECORDING_CODEC_MP3 ? 1152 * 90000 / 44100 : 1920;
 
     cut_write(&s, audio);
     cut_learn(&s);
@@ -129,76 +137,106 @@ cut_segment(ngx_recording_codec_e audio, const char *name)
 }
 
 
-/* as the HLS muxer does; sizes go through all that a packet may leave */
+/* sizes go through all that a packet may leave */
 
 static void
 cut_write(cut_segment_t *s, ngx_recording_codec_e audio)
 {
-    u_char               data[4096];
-    size_t               size;
-    int64_t              held, dts;
-    ngx_uint_t           i, n;
-    ngx_recording_av_t   av;
-    ngx_recording_mux_t  mux;
+    int64_t                  first, at;
+    ngx_uint_t               i, n, held;
+    ngx_recording_mux_t      mux;
+    ngx_recording_hls_ts_t   ts;
 
     cut_media(&mux, audio);
+    mux.data = s;
 
-    if (ngx_recording_av_open_thread(&av, &mux, "mpegts", CUT_PACKET * 700,
-                                     cut_sink, NULL, s)
-        != NGX_OK
-        || ngx_recording_av_start_thread(&av) != NGX_OK)
-    {
+    if (ngx_recording_hls_ts_open_thread(&ts, &mux, 0, cut_sink) != NGX_OK) {
         printf("Bail out! no muxer\n");
         exit(1);
     }
 
-    held = -1;
+    first = 0;
+    held = 0;
 
     for (n = 0, i = 0; i < CUT_PICTURES; i++) {
-        size = 600 + i;
-
-        ngx_memset(data, 0xa5, size);
-        ngx_memcpy(data, "\0\0\0\0\x41", 5);
-        data[2] = (u_char) ((size - 4) >> 8);
-        data[3] = (u_char) (size - 4);
-        data[4] = i % 50 ? 0x41 : 0x65;
-
-        (void) ngx_recording_av_packet_thread(&av, V, data, size, i * 40,
-                                              i * 40 + i / 200 * 80, 0,
-                                              i % 50 == 0);
-        cut_truth(s, &av, V, i * 40);
+        cut_picture(&ts, i);
+        cut_truth(s, &ts, V, i * 40, 1);
 
         for ( /* void */ ; mux.media[A].present; n++) {
-            dts = n * 1024 / 48;
 
-            if (dts > (int64_t) i * 40) {
+            if ((int64_t) n * s->lasts / 90 > (int64_t) i * 40) {
                 break;
             }
 
-            size = audio == NGX_RECORDING_CODEC_AAC ? 30 + n : 417;
-            ngx_memset(data, 0xa5, size);
+            at = avio_tell(ts.av.ctx->pb);
+            cut_sound(&ts, audio, n, n * s->lasts / 90);
 
-            if (audio == NGX_RECORDING_CODEC_MP3) {
-                ngx_memcpy(data, mp3_44100_2, 4);
+            if (avio_tell(ts.av.ctx->pb) != at) {
+                cut_truth(s, &ts, A, first, held);
+                held = 0;
             }
 
-            (void) ngx_recording_av_packet_thread(&av, A, data, size, dts,
-                                                  dts, 0, 1);
-            if (held != -1) {
-                cut_truth(s, &av, A, held);
+            if (held++ == 0) {
+                first = n * s->lasts / 90;
             }
-
-            held = dts;
         }
     }
 
-    (void) ngx_recording_av_flush_thread(&av);
+    (void) ngx_recording_hls_ts_flush_thread(&ts);
 
-    if (held != -1) {
-        cut_truth(s, &av, A, held);
+    if (held) {
+        cut_truth(s, &ts, A, first, held);
     }
 
-    ngx_recording_av_close_thread(&av);
+    ngx_recording_hls_ts_close_thread(&ts);
+}
+
+
+static void
+cut_picture(ngx_recording_hls_ts_t *ts, ngx_uint_t i)
+{
+    u_char                  data[4096];
+    ngx_recording_sample_t  sample;
+
+    ngx_memzero(&sample, sizeof(ngx_recording_sample_t));
+
+    sample.track = V;
+    sample.media = data;
+    sample.media_size = 600 + i;
+    sample.key = (i % 50 == 0);
+
+    ngx_memset(data, 0xa5, sample.media_size);
+    ngx_memcpy(data, "\0\0\0\0\x41", 5);
+    data[2] = (u_char) ((sample.media_size - 4) >> 8);
+    data[3] = (u_char) (sample.media_size - 4);
+    data[4] = i % 50 ? 0x41 : 0x65;
+
+    (void) ngx_recording_hls_ts_packet_thread(ts, &sample, i * 40,
+                                              i * 40 + i / 200 * 80);
+}
+
+
+static void
+cut_sound(ngx_recording_hls_ts_t *ts, ngx_recording_codec_e audio,
+    ngx_uint_t n, int64_t dts)
+{
+    u_char                  data[4096];
+    ngx_recording_sample_t  sample;
+
+    ngx_memzero(&sample, sizeof(ngx_recording_sample_t));
+
+    sample.track = A;
+    sample.media = data;
+    sample.media_size = audio == NGX_RECORDING_CODEC_AAC ? 30 + n : 417;
+    sample.key = 1;
+
+    ngx_memset(data, 0xa5, sample.media_size);
+
+    if (audio == NGX_RECORDING_CODEC_MP3) {
+        ngx_memcpy(data, mp3_44100_2, 4);
+    }
+
+    (void) ngx_recording_hls_ts_packet_thread(ts, &sample, dts, dts);
 }
 
 
@@ -236,16 +274,17 @@ cut_media(ngx_recording_mux_t *mux, ngx_recording_codec_e audio)
 
 
 static void
-cut_truth(cut_segment_t *s, ngx_recording_av_t *av, ngx_uint_t track,
-    int64_t dts)
+cut_truth(cut_segment_t *s, ngx_recording_hls_ts_t *ts, ngx_uint_t track,
+    int64_t dts, ngx_uint_t frames)
 {
     cut_truth_t  *t;
 
     t = &s->truths[s->n++];
 
     t->track = track;
-    t->dts = dts * 90;
-    t->end = (size_t) avio_tell(av->ctx->pb);
+    t->dts = (dts + NGX_RECORDING_HLS_TS_SHIFT) * 90;
+    t->frames = frames;
+    t->end = (size_t) avio_tell(ts->av.ctx->pb);
 }
 
 
@@ -347,14 +386,19 @@ cut_right(cut_segment_t *s, ngx_recording_ts_t *ts, size_t cut)
     for (t = s->truths; t < s->truths + n; t++) {
         track = &tracks[t->track];
 
-        if (track->frames++) {
+        if (track->frames) {
             track->step = t->dts - track->last;
 
         } else {
             track->first = t->dts;
         }
 
-        track->last = t->dts;
+        if (t->frames > 1) {
+            track->step = s->lasts;
+        }
+
+        track->last = t->dts + (int64_t) (t->frames - 1) * s->lasts;
+        track->frames += t->frames;
     }
 
     if (ngx_memcmp(tracks, ts->tracks, sizeof(tracks)) != 0) {
@@ -436,6 +480,7 @@ cut_resume(cut_segment_t *s, ngx_recording_codec_e audio, const char *name)
     on.pids = ts.pids;
     on.data = tap_copy(s->data, ts.whole);
     on.size = ts.whole;
+    on.lasts = s->lasts;
 
     cut_write(&on, audio);
 
@@ -450,8 +495,11 @@ cut_resume(cut_segment_t *s, ngx_recording_codec_e audio, const char *name)
 static int
 cut_sink(void *data, ngx_recording_av_byte_t *buf, int size)
 {
-    cut_segment_t *s = data;
+    ngx_recording_mux_t *mux = data;
 
+    cut_segment_t  *s;
+
+    s = mux->data;
     s->data = realloc(s->data, s->size + size);
 
     if (s->data == NULL) {

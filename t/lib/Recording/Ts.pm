@@ -8,9 +8,11 @@ package Recording::Ts;
 #     my $segment = $ts->segment($file);
 #
 # A segment is { problems, tables (PAT and PMT before all else), streams =>
-# { pid => { type, kind, first, last, gap, frames, key } }, video, audio }.
-# Times are in 90 kHz units; first and last are of DTS.  With new(payload =>
-# 1) a stream has `pes` too, what its PES packets hold.
+# { pid => { type, kind, first, last, gap, frames, key, early, late } }, video,
+# audio, pats }.  Times are in 90 kHz units; first and last are of DTS, frames
+# are PES packets, and early and late are by how much their DTS are at least
+# and at most behind the clock, the last PCR.  With new(payload => 1) a stream
+# has `pes` too, what its PES packets hold.
 
 use strict;
 use warnings;
@@ -66,6 +68,9 @@ sub _packet {
     my $head = $flags & 0x20 ? 5 + $length : 4;
     my $random = $flags & 0x20 && $length && $af & 0x40;
 
+    $s->{clock} = _clock(substr $packet, 6, 6)
+        if $flags & 0x20 && $length >= 7 && $af & 0x10;
+
     if ($head >= 188) {
         push @{ $s->{problems} }, "adaptation field too long at $at";
         return 1;
@@ -74,6 +79,11 @@ sub _packet {
     $self->_payload($s, $pid, $word & 0x4000, substr($packet, $head),
                     $random, $at);
     return 1;
+}
+
+sub _clock {
+    my ($base, $low) = unpack 'N n', $_[0];
+    return $base << 1 | $low >> 15;
 }
 
 # a packet without payload repeats the counter
@@ -131,6 +141,8 @@ sub _keep {
 
 sub _pat {
     my ($s, $payload) = @_;
+
+    $s->{pats}++;
 
     my $section = substr $payload, 1 + ord $payload;
     my $length = unpack('n', substr $section, 1, 2) & 0x0fff;
@@ -202,6 +214,17 @@ sub _advance {
 
     $stream->{first} = $dts if !defined $stream->{first};
     $stream->{last} = $dts;
+
+    _behind($stream, _since($s->{clock}, $dts)) if defined $s->{clock};
+}
+
+sub _behind {
+    my ($stream, $by) = @_;
+
+    $stream->{early} = $by
+        if !defined $stream->{early} || $by < $stream->{early};
+    $stream->{late} = $by
+        if !defined $stream->{late} || $by > $stream->{late};
 }
 
 sub _stamp {
@@ -237,8 +260,8 @@ sub _finish {
     $s->{closed} = !$s->{video} || $s->{video}{key};
 }
 
-# an IDR picture with its parameter sets; of codecs other than H.264 the
-# flag in the adaptation field must tell
+# an IDR picture, or another one that the flag in the adaptation field tells
+# of, with its parameter sets; of codecs other than H.264 the flag must tell
 sub _is_key {
     my ($stream) = @_;
 
@@ -250,7 +273,7 @@ sub _is_key {
     my %seen;
     $seen{ ord($1) & 31 } = 1 while $data =~ /\x00\x00\x01(.)/gs;
 
-    return $seen{5} && $seen{7} && $seen{8} ? 1 : 0;
+    return ($seen{5} || $stream->{random}) && $seen{7} && $seen{8} ? 1 : 0;
 }
 
 1;
