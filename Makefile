@@ -11,6 +11,7 @@
 #   make test PROVE_FLAGS="-v -j1"     pass options to prove
 #   make fuzz FUZZ_TIME=600            feed the parsers with anything
 #   make bench BENCH_STREAMS=100       what recording costs
+#   make players                       play recordings with other programs
 #   make soak SOAK_ROUNDS=1000         kills and signals, over and over
 #
 # Everything that is made goes to build/.  docs/install.md is about systems
@@ -27,6 +28,12 @@ BUILD_PACKAGES = gcc libc6-dev make nginx nginx-dev libnginx-mod-rtmp \
 	ca-certificates xz-utils
 RUN_PACKAGES = ffmpeg sqlite3 curl perl procps
 TEST_PACKAGES = clang libclang-rt-dev e2fsprogs mount xfsprogs
+
+# what t/players.t plays with, beside the npm packages in t/players
+
+PLAYER_PACKAGES = chromium gstreamer1.0-libav gstreamer1.0-plugins-bad \
+	gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
+	gstreamer1.0-tools mpv vlc-bin vlc-plugin-base
 
 # tests run side by side, one on each processor, but two at least; which of
 # them run alone is in t/testrules.yml
@@ -49,7 +56,7 @@ SOURCES = $(sort $(wildcard src/*.c src/*.h))
 all: $(BUILD)/$(NAME).so
 
 .PHONY: all deps test-deps demo test test-asan unit fuzzers fuzz load bench \
-	soak static asan install uninstall clean FORCE
+	players soak static asan install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .PRECIOUS: $(BUILD)/%/tree/objs/Makefile
 
@@ -226,6 +233,22 @@ test-asan: test-deps
 	TEST_NGINX_BINARY=$(BUILD)/asan/nginx TEST_RTMP_MODULE= \
 	TEST_RECORDING_MODULE=$(BUILD)/asan/$(NAME).so \
 	prove -r -j$(JOBS) -I t/lib $(PROVE_FLAGS) $(TESTS)
+
+# players, which nothing else needs: make test skips those that are not there;
+# npm may be there without Debian's package
+
+players: test-deps
+	@t/tools/deps.sh $(PLAYER_PACKAGES)
+	@command -v npm > /dev/null || t/tools/deps.sh npm
+	@$(MAKE) --no-print-directory all $(BUILD)/players/package.json
+	prove -v -I t/lib $(PROVE_FLAGS) t/players.t
+
+$(BUILD)/players/package.json: t/players/package.json | $(BUILD)/.gitignore
+	@mkdir -p $(@D)
+	@cp $< $@
+	@npm install --prefix $(@D) --no-package-lock --no-audit --no-fund \
+	    --ignore-scripts > $(@D)/npm.log 2>&1 \
+	|| { rm -f $@; tail -n 5 $(@D)/npm.log >&2; exit 1; }
 
 # kills and signals at random moments: more of them than make test has the
 # time for, and every file is decoded
