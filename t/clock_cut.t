@@ -1,0 +1,94 @@
+#!/usr/bin/perl
+
+# clock=on: files are cut at the first key frame at or after each multiple of
+# the interval on the clock, so that those of all streams line up; the first
+# one is short.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::More;
+
+use Recording::Exact;
+use Recording::Hls;
+use Recording::Media qw(media);
+use Recording::Nginx;
+use Recording::Rtmp;
+use Recording::Util qw(in_parallel slow);
+
+my $t = Recording::Nginx->new;
+$t->conf(<<'CONF')->start;
+thread_pool default threads=4;
+rtmp {
+    record_store %%STORE%%;
+    record_timezone +05:30;
+    record_template clock {
+        format mp4 interval=3s clock=on; format flv interval=3s clock=on;
+        format aac interval=3s;
+        path '{StreamID}-{RandomID}';
+    }
+    server {
+        listen 127.0.0.1:%%PORT_0%%;
+        application live { live on; record_rule clock; }
+    }
+    server {
+        listen 127.0.0.1:%%PORT_1%%;
+        application other { live on; record_rule clock; }
+    }
+}
+CONF
+
+# frames at real time, and a key frame each 200 ms
+my $media = media(duration => 11, gop => 0.2, size => '160x120');
+my %delay = (live => 0, other => 0.7);
+
+in_parallel(2, \&publish, keys %delay);
+
+my %starts;
+
+for my $app (sort keys %delay) {
+    my @rows = sort { $a->{file_id} <=> $b->{file_id} }
+               $t->wait_files(12, app => $app);
+
+    for my $format ('mp4', 'flv') {
+        my @mine = grep { $_->{format} eq $format } @rows;
+        my ($first, @others) = map { $_->{start_us} / 1e6 } @mine;
+
+        cmp_ok(@others, '>=', 3, "$app, $format: files");
+        is(scalar(grep { $_ - 3 * int($_ / 3) > slow(0.6) } @others), 0,
+           "$app, $format: they begin where the clock says")
+            or diag("@others");
+        cmp_ok($others[0] - $first, '<', 3.1, "$app, $format: the first is"
+               . ' short');
+        is(join('; ', Recording::Exact::compare(pushed => [$media],
+               files => [ $t->paths(@mine) ])), '', "$app, $format: exact");
+
+        $starts{$app} = [ map { int($_ / 3) } @others ] if $format eq 'mp4';
+    }
+
+    # without clock= an interval is the file's own
+    my ($aac) = grep { $_->{format} eq 'aac' } @rows;
+    cmp_ok(abs($aac->{duration_ms} - 3000), '<', 250, "$app: without it");
+}
+
+is("@{ $starts{live} }", "@{ $starts{other} }", 'streams line up');
+
+$t->done;
+
+sub publish {
+    my ($app) = @_;
+
+    select undef, undef, undef, $delay{$app};
+
+    my $r = Recording::Rtmp->new(port => $t->port($app eq 'other'));
+    $r->connect(app => $app);
+    $r->publish('a');
+    $r->send_flv($media, rate => 1);
+    $r->delete_stream;
+    $r->close;
+
+    return 1;
+}
