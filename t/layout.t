@@ -21,7 +21,7 @@ cmp_ok(scalar keys %source, '>', 20, 'sources are there');
 
 # --- what may stand only in some files
 
-my $mux = qr/^ngx_recording_(?:av\.|mp4\.|mux_)/;
+my $mux = qr/^ngx_recording_(?:av\.|mp4\.|mux_|hls_ts\.)/;
 my $conf = qr/^ngx_recording_conf\w*\.c$/;
 my $job = qr/^ngx_recording_job\./;
 

@@ -7,11 +7,13 @@
 /* cflags: -O2 -fno-sanitize=all -DNGX_RECORDING_MP4_FULL=64 */
 /* cflags: -ffunction-sections -Wl,--gc-sections */
 /* link: src/ngx_recording_mux.c src/ngx_recording_mp4.c */
-/* link: src/ngx_recording_mux_mp4.c */
+/* link: src/ngx_recording_mux_mp4.c src/ngx_recording_interval.c */
+/* link: src/ngx_recording_refuse.c */
 /* link: src/ngx_recording_path.c src/ngx_recording_claim.c */
 /* link: src/ngx_recording_journal.c src/ngx_recording_playlist.c */
 /* link: src/ngx_recording_ts.c src/ngx_recording_io.c */
 /* link: src/ngx_recording_mux_hls_read.c src/ngx_recording_mux_flv_meta.c */
+/* link: src/ngx_recording_hls_ts.c src/ngx_recording_nal.c */
 /* link: src/ngx_recording_av.c src/ngx_recording_store.c */
 /* link: src/ngx_recording_mux_flv.c src/ngx_recording_mux_hls.c */
 /* link: src/ngx_recording_mux_aac.c src/ngx_recording_amf.c */
@@ -131,13 +133,13 @@ full_turns(ngx_recording_mux_t *mux)
 
     cut.time = 1000;
 
-    is(ngx_recording_output_due(&w, 1000, 0), 1, "a new file is due");
+    is(ngx_recording_interval_due(&w, 1000, 0), 1, "a new file is due");
     is(ngx_recording_output_turn(&w, &w.outputs[0], &cut),
        NGX_RECORDING_OUTPUT_OPEN, "and is opened");
 
     mux->full = 0;
 
-    is(ngx_recording_output_due(&w, 1000, 0), 0, "else it is not");
+    is(ngx_recording_interval_due(&w, 1000, 0), 0, "else it is not");
     is(ngx_recording_output_turn(&w, &w.outputs[0], &cut),
        NGX_RECORDING_OUTPUT_KEEP, "and this one goes on");
 }
@@ -227,7 +229,8 @@ full_add(ngx_recording_mux_t *mux, ngx_uint_t n)
         s.dts = (int64_t) mux->samples[s.track] * 64 / 3;
         s.data = frame;
         s.size = sizeof(frame) - 1;
-        s.body = 2;
+        s.media = frame + 2;
+        s.media_size = s.size - 2;
         s.key = 1;
 
         if (ngx_recording_mux_sample_thread(mux, &s) != NGX_OK) {
