@@ -10,6 +10,9 @@
 /* the buffer of a muxer that is only asked */
 #define NGX_RECORDING_AV_TRIAL  4096
 
+/* bytes of the frame that it gets */
+#define NGX_RECORDING_AV_FRAME  8
+
 
 static ngx_int_t ngx_recording_av_stream(ngx_recording_av_t *av,
     ngx_uint_t track, ngx_recording_media_t *media);
@@ -177,7 +180,7 @@ const char *
 ngx_recording_mux_why_thread(const ngx_recording_format_t *format,
     ngx_recording_media_t *media, ngx_uint_t track)
 {
-    u_char                  frame[8];
+    u_char                  frame[16];
     size_t                  n;
     const char             *why;
     ngx_recording_av_t      av;
@@ -212,7 +215,7 @@ ngx_recording_mux_why_thread(const ngx_recording_format_t *format,
     ngx_memzero(frame, sizeof(frame));
 
     if (n) {
-        frame[n - 1] = 2;
+        frame[n - 1] = NGX_RECORDING_AV_FRAME;
         frame[n] = 0x65;
         frame[n + 1] = 0x88;
     }
@@ -226,8 +229,9 @@ ngx_recording_mux_why_thread(const ngx_recording_format_t *format,
         == NGX_OK)
     {
         if (ngx_recording_av_start_thread(&av) != NGX_OK
-            || ngx_recording_av_packet_thread(&av, track, frame, n + 2, 0, 0,
-                                              0, 1)
+            || ngx_recording_av_packet_thread(&av, track, frame,
+                                             n + NGX_RECORDING_AV_FRAME,
+                                             0, 0, 0, 1)
                != NGX_OK)
         {
             why = "libavformat refuses it";

@@ -176,8 +176,8 @@ struct ngx_recording_mux_s {
     ngx_recording_shown_t   shown[NGX_RECORDING_TRACKS];
     uint64_t                samples[NGX_RECORDING_TRACKS];
     uint64_t                pending;   /* samples that are not yet written */
-    unsigned                cuts:1;    /* a segment was to begin with a frame
-                                          that the format does not take */
+    unsigned                cuts:1;    /* the last key frame is none for the
+                                          format: segments begin anywhere */
     ngx_recording_times_t   written;   /* times of those that are */
 
     const char             *op;        /* what failed */

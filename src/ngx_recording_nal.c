@@ -5,6 +5,10 @@
 #define NGX_RECORDING_NAL_SPS    7
 #define NGX_RECORDING_NAL_PPS    8
 
+/* libavformat takes the format of all frames from the first one, if that is
+   not shorter */
+#define NGX_RECORDING_NAL_LEAST  5
+
 #define NGX_RECORDING_NAL_SETS   31            /* SPS in a record, at most */
 #define NGX_RECORDING_NAL_SET    65535         /* bytes of one */
 
@@ -43,7 +47,7 @@ ngx_recording_nal_look(uint32_t length, u_char *p, size_t *size)
 
     ngx_recording_nal_make(&n, length, p, *size, NULL);
 
-    if (n.units == 0 || n.large) {
+    if (n.units == 0 || n.large || n.size < NGX_RECORDING_NAL_LEAST) {
         return NGX_ERROR;
     }
 

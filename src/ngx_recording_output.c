@@ -461,10 +461,9 @@ ngx_recording_output_sample_thread(ngx_recording_writer_t *w,
 
         } else if (mux->cuts && s.track == NGX_RECORDING_AUDIO) {
 
-            /* what remains is cut without the key frame */
+            /* what remains is cut without the key frame, until one comes */
 
             s.cut = 1;
-            mux->cuts = 0;
         }
 
         if (ngx_recording_mux_sample_thread(mux, &s) == NGX_OK) {

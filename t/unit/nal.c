@@ -37,7 +37,6 @@ static const nal_test_t  nal_tests[] = {
     { "lengths of one byte", 1, { 2, 0x65, 1, 1, 1 }, 5, NGX_OK, { 0 }, 5 },
     { "an end of sequence behind", 4, { 0, 0, 0, 2, 0x65, 1, 0, 0, 0, 1, 10 },
       11, NGX_OK, { 0 }, 11 },
-    { "a length of 256 and more", 2, { 0, 2, 0x65, 1 }, 4, NGX_OK, { 0 }, 4 },
 
     /* but for what is behind */
 
@@ -49,8 +48,8 @@ static const nal_test_t  nal_tests[] = {
       NGX_OK, { 0 }, 6 },
     { "seven zero bytes behind", 4,
       { 0, 0, 0, 2, 0x65, 1, 0, 0, 0, 0, 0, 0, 0 }, 13, NGX_OK, { 0 }, 6 },
-    { "a zero byte behind lengths of two", 2, { 0, 2, 0x65, 1, 0 }, 5, NGX_OK,
-      { 0 }, 4 },
+    { "a zero byte behind lengths of two", 2, { 0, 3, 0x65, 1, 1, 0 }, 6, NGX_OK,
+      { 0 }, 5 },
 
     /* to be written anew */
 
@@ -83,8 +82,8 @@ static const nal_test_t  nal_tests[] = {
       { 0, 0, 0, 1, 0x65, 0x88, 0x84 }, 7,
       NGX_DECLINED, { 0, 3, 0x65, 0x88, 0x84 }, 5 },
     { "start codes, lengths of one byte", 1,
-      { 0, 0, 1, 0x65, 0x88, 0x84 }, 6,
-      NGX_DECLINED, { 3, 0x65, 0x88, 0x84 }, 4 },
+      { 0, 0, 1, 0x65, 0x88, 0x84, 0x21 }, 7,
+      NGX_DECLINED, { 4, 0x65, 0x88, 0x84, 0x21 }, 5 },
     { "units with start codes behind one length", 4,
       { 0, 0, 0, 13, 0, 0, 0, 1, 9, 0xf0, 0, 0, 1, 0x65, 0x88, 0x84, 0 }, 17,
       NGX_DECLINED, { 0, 0, 0, 2, 9, 0xf0, 0, 0, 0, 3, 0x65, 0x88, 0x84 },
@@ -103,6 +102,7 @@ static const nal_test_t  nal_tests[] = {
       NGX_ERROR, { 0 }, 0 },
     { "a length of 2^32 - 1", 4, { 0xff, 0xff, 0xff, 0xff, 1 }, 5, NGX_ERROR,
       { 0 }, 0 },
+    { "a frame of four bytes", 2, { 0, 2, 0x65, 1 }, 4, NGX_ERROR, { 0 }, 0 },
     { "a start code alone", 4, { 0, 0, 0, 1 }, 4, NGX_ERROR, { 0 }, 0 },
 };
 
