@@ -182,6 +182,7 @@ sub want {
     my $file = $t->path($row);
 
     return { duration => $row->{duration_ms} / 1000,
+             joins => scalar(() = $row->{gaps} =~ /gap_ms/g),
              frames => $row->{format} eq 'aac' ? 0
                        : scalar(() = packets($file, 'v')),
              blocks => scalar(() = packets($file, 'a')) };
