@@ -12,6 +12,9 @@
 /* ms by which a segment may be longer: what rounds to the same seconds */
 #define NGX_RECORDING_HLS_NEAR    499
 
+/* ms by which encoders send pictures later than the sound of their time */
+#define NGX_RECORDING_HLS_LATE    3000
+
 /* how a sample stands to the open segment */
 
 typedef enum {
@@ -250,7 +253,8 @@ ngx_recording_hls_cuts(ngx_recording_mux_t *mux,
     if (sample->track == NGX_RECORDING_AUDIO
         && pts - hls->shown >= mux->segment
         && (sample->cut || !mux->media[NGX_RECORDING_VIDEO].present
-            || pts - hls->picture >= mux->segment))
+            || pts - hls->picture
+               >= ngx_min(mux->segment, NGX_RECORDING_HLS_LATE)))
     {
         return NGX_RECORDING_HLS_CUT;
     }
@@ -275,7 +279,11 @@ ngx_recording_hls_cuts_video(ngx_recording_mux_t *mux,
     hls = mux->data;
 
     if (hls->keyed) {
-        hls->gop = ngx_max(dts - hls->key, hls->gop - hls->gop / 8);
+
+        /* a pause is no GOP */
+
+        hls->gop = ngx_max(ngx_min(dts, hls->picture) - hls->key,
+                           hls->gop - hls->gop / 8);
     }
 
     hls->keyed = 1;
