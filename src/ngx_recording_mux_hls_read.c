@@ -248,6 +248,7 @@ ngx_recording_hls_scan(ngx_recording_mux_t *mux, int fd, uint64_t *whole)
     ngx_recording_ts_end(&ts);
 
     hls->kept.pids = ts.pids;
+    hls->closed = (ts.tracks[NGX_RECORDING_VIDEO].frames == 0 || ts.closed);
     *whole = ts.whole;
 
     for (i = 0; i < NGX_RECORDING_TRACKS; i++) {

@@ -14,6 +14,10 @@
 #define NGX_RECORDING_TS_PES       9        /* its header without times */
 #define NGX_RECORDING_TS_TIME      5
 
+/* types of NAL units */
+#define NGX_RECORDING_TS_SLICE     1
+#define NGX_RECORDING_TS_IDR       5
+
 
 typedef struct {
     u_char                 *data;           /* payload */
@@ -41,6 +45,8 @@ static ngx_int_t ngx_recording_ts_header(ngx_recording_ts_pes_t *pes,
 static int64_t ngx_recording_ts_time(u_char *p);
 static void ngx_recording_ts_commit(ngx_recording_ts_t *ts);
 static void ngx_recording_ts_audio(ngx_recording_ts_pes_t *pes, u_char *p,
+    size_t size);
+static void ngx_recording_ts_video(ngx_recording_ts_t *ts, u_char *p,
     size_t size);
 static size_t ngx_recording_ts_audio_size(u_char *head, int64_t *lasts);
 
@@ -116,6 +122,8 @@ ngx_recording_ts_init(ngx_recording_ts_t *ts, ngx_recording_ts_pids_t *pids)
         ts->tracks[i].first = -1;
         ts->tracks[i].last = -1;
     }
+
+    ts->code = 0xffffffff;
 }
 
 
@@ -326,6 +334,9 @@ ngx_recording_ts_media(ngx_recording_ts_t *ts,
 
     if (pes->track == NGX_RECORDING_AUDIO) {
         ngx_recording_ts_audio(pes, packet->data, packet->size);
+
+    } else if (ts->slice == 0) {
+        ngx_recording_ts_video(ts, packet->data, packet->size);
     }
 
     pes->end = ts->pos;
@@ -436,6 +447,10 @@ ngx_recording_ts_commit(ngx_recording_ts_t *ts)
         t->step = pes->lasts;
     }
 
+    if (pes->track == NGX_RECORDING_VIDEO) {
+        ts->closed = (ts->slice == NGX_RECORDING_TS_IDR);
+    }
+
     t->last = (pes->dts + (int64_t) more * pes->lasts)
               & (NGX_RECORDING_TS_CLOCK - 1);
     t->frames += more + 1;
@@ -487,6 +502,28 @@ ngx_recording_ts_audio(ngx_recording_ts_pes_t *pes, u_char *p, size_t size)
         }
 
         pes->nhead = 0;
+    }
+}
+
+
+/* looks for the first slice of the segment, of any of its partitions */
+
+static void
+ngx_recording_ts_video(ngx_recording_ts_t *ts, u_char *p, size_t size)
+{
+    ngx_uint_t  type;
+
+    for ( /* void */ ; size; p++, size--) {
+
+        ts->code = ts->code << 8 | *p;
+        type = *p & 0x1f;
+
+        if ((ts->code & 0xffffff00) == 0x00000100
+            && type >= NGX_RECORDING_TS_SLICE && type <= NGX_RECORDING_TS_IDR)
+        {
+            ts->slice = type;
+            return;
+        }
     }
 }
 

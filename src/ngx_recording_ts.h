@@ -69,11 +69,12 @@ typedef struct {
 
 
 typedef struct {
-    /* the result: all three as of `whole` */
+    /* the result: as of `whole` */
 
     ngx_recording_ts_track_t  tracks[NGX_RECORDING_TRACKS];
     ngx_recording_ts_pids_t   pids;
     uint64_t                  whole;       /* bytes, in whole PES */
+    ngx_uint_t                closed;      /* the first picture is an IDR */
 
     /* private */
 
@@ -81,6 +82,8 @@ typedef struct {
     ngx_recording_ts_pids_t   counters;    /* as of pos */
     ngx_uint_t                seen;        /* bits: PIDs of this segment */
     ngx_recording_ts_pes_t    pes;
+    uint32_t                  code;        /* the last bytes of video */
+    ngx_uint_t                slice;       /* type of the first one, or 0 */
     unsigned                  stopped:1;
     unsigned                  zero:1;      /* the last byte was */
 } ngx_recording_ts_t;

@@ -260,8 +260,8 @@ sub _finish {
     $s->{closed} = !$s->{video} || $s->{video}{key};
 }
 
-# an IDR picture, or another one that the flag in the adaptation field tells
-# of, with its parameter sets; of codecs other than H.264 the flag must tell
+# an IDR picture with its parameter sets; of codecs other than H.264 the
+# flag in the adaptation field must tell
 sub _is_key {
     my ($stream) = @_;
 
@@ -273,7 +273,7 @@ sub _is_key {
     my %seen;
     $seen{ ord($1) & 31 } = 1 while $data =~ /\x00\x00\x01(.)/gs;
 
-    return ($seen{5} || $stream->{random}) && $seen{7} && $seen{8} ? 1 : 0;
+    return $seen{5} && $seen{7} && $seen{8} ? 1 : 0;
 }
 
 1;
