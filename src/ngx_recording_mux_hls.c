@@ -251,7 +251,7 @@ ngx_recording_hls_cuts(ngx_recording_mux_t *mux,
     }
 
     if (sample->track == NGX_RECORDING_AUDIO
-        && pts - hls->shown >= mux->segment
+        && pts - hls->kept.shown >= mux->segment
         && (sample->cut || !mux->media[NGX_RECORDING_VIDEO].present
             || pts - hls->picture
                >= ngx_min(mux->segment, NGX_RECORDING_HLS_LATE)))
@@ -290,9 +290,9 @@ ngx_recording_hls_cuts_video(ngx_recording_mux_t *mux,
     hls->key = dts;
 
     if (sample->idr) {
-        hls->idr_gop = hls->idred ? dts - hls->idr : 0;
+        hls->idr_gop = hls->idred ? pts - hls->idr : 0;
         hls->idred = 1;
-        hls->idr = dts;
+        hls->idr = pts;
     }
 
     if (!hls->opened) {
@@ -305,7 +305,7 @@ ngx_recording_hls_cuts_video(ngx_recording_mux_t *mux,
         return NGX_RECORDING_HLS_HOLE;
     }
 
-    length = pts - hls->shown;
+    length = pts - hls->kept.shown;
 
     if (length <= 0
         || (length < mux->segment
@@ -314,8 +314,9 @@ ngx_recording_hls_cuts_video(ngx_recording_mux_t *mux,
         return NGX_RECORDING_HLS_IN;
     }
 
-    if (!sample->idr && hls->idr_gop && hls->idr + hls->idr_gop > dts
-        && hls->idr + hls->idr_gop - hls->kept.start <= 2 * mux->segment)
+    if (!sample->idr && hls->idr_gop && hls->idr + hls->idr_gop > pts
+        && hls->idr + hls->idr_gop - hls->kept.shown
+           <= 2 * mux->segment + NGX_RECORDING_HLS_NEAR)
     {
         return NGX_RECORDING_HLS_IN;
     }
@@ -392,7 +393,7 @@ ngx_recording_hls_begin(ngx_recording_mux_t *mux, ngx_recording_hls_cut_e cut,
         end = cut == NGX_RECORDING_HLS_HOLE ? hls->end : pts;
 
         mux->pending--;
-        rc = ngx_recording_hls_end(mux, end - hls->shown);
+        rc = ngx_recording_hls_end(mux, end - kept->shown);
         mux->pending++;
 
         if (rc != NGX_OK) {
@@ -418,18 +419,18 @@ ngx_recording_hls_begin(ngx_recording_mux_t *mux, ngx_recording_hls_cut_e cut,
      */
 
     if (kept->number == 0) {
-        kept->anchor = dts;
+        kept->anchor = pts;
         kept->wall = wall;
 
     } else if (kept->marked || hls->resumed) {
-        kept->wall = ngx_max(wall, kept->wall + (dts - kept->anchor) * 1000);
-        kept->anchor = dts;
+        kept->wall = ngx_max(wall, kept->wall + (pts - kept->anchor) * 1000);
+        kept->anchor = pts;
     }
 
     hls->resumed = 0;
 
     kept->start = dts;
-    hls->shown = pts;
+    kept->shown = pts;
     hls->video = 0;
     hls->closed = 1;
     kept->written = mux->file.written;
@@ -509,7 +510,7 @@ ngx_recording_hls_list(ngx_recording_mux_t *mux, int64_t duration)
 
     s.number = kept->number;
     s.duration = ngx_max(duration, 1);
-    s.wall = kept->wall + (kept->start - kept->anchor) * 1000;
+    s.wall = kept->wall + (kept->shown - kept->anchor) * 1000;
     s.marked = kept->marked;
     s.closed = hls->closed;
 
@@ -634,7 +635,7 @@ ngx_recording_hls_pause(ngx_recording_mux_t *mux)
         return NGX_OK;
     }
 
-    if (ngx_recording_hls_end(mux, hls->end - hls->shown) != NGX_OK) {
+    if (ngx_recording_hls_end(mux, hls->end - hls->kept.shown) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -675,8 +676,12 @@ ngx_recording_hls_restore(ngx_recording_mux_t *mux, u_char *p, size_t size)
         return NGX_DECLINED;
     }
 
-    hls->kept.shift = 0;
     ngx_memcpy(&hls->kept, p, size);
+
+    if (size == NGX_RECORDING_HLS_KEPT_PLAIN) {
+        hls->kept.shift = 0;
+        hls->kept.shown = hls->kept.start;
+    }
 
     return NGX_OK;
 }

@@ -31,13 +31,14 @@ typedef struct {
     uint64_t                samples[NGX_RECORDING_TRACKS];
     int64_t                 last[NGX_RECORDING_TRACKS];   /* DTS */
 
-    int64_t                 anchor;           /* DTS, and its wall clock */
+    int64_t                 anchor;           /* PTS, and its wall clock */
     int64_t                 wall;
 
     int64_t                 shift;            /* ms: of times in segments */
+    int64_t                 shown;            /* the segment's first PTS */
 } ngx_recording_hls_kept_t;
 
-/* of a version that did not shift them */
+/* of a version that did not shift them, and had DTS for PTS */
 #define NGX_RECORDING_HLS_KEPT_PLAIN                                         \
     offsetof(ngx_recording_hls_kept_t, shift)
 
@@ -51,13 +52,12 @@ typedef struct {
 
     /* presentation times, ms */
 
-    int64_t                 shown;            /* the open segment's start */
     int64_t                 end;              /* of all that came */
     int64_t                 picture;          /* of the last picture */
 
     int64_t                 key;              /* DTS of the last key frame */
     int64_t                 gop;              /* how far apart they are */
-    int64_t                 idr;              /* the same of closed ones */
+    int64_t                 idr;              /* PTS of the last closed one */
     int64_t                 idr_gop;          /* 0: only one was seen */
     unsigned                keyed:1;          /* a key frame was seen */
     unsigned                idred:1;          /* a closed one was */

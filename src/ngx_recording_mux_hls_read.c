@@ -148,6 +148,7 @@ ngx_recording_hls_unlisted(ngx_recording_mux_t *mux)
 
         if (found == NGX_OK) {
             kept->start += s.duration;
+            kept->shown += s.duration;
             (void) ngx_recording_hls_listed(mux);
 
         } else if (mux->file.written == frames) {
@@ -166,6 +167,7 @@ ngx_recording_hls_unlisted(ngx_recording_mux_t *mux)
         } else {
             end = ngx_recording_hls_segment_end(mux);
             rc = ngx_recording_hls_list(mux, end - kept->start);
+            kept->shown += end - kept->start;
             kept->start = end;
         }
 

@@ -34,11 +34,11 @@ rtmp {
 }
 CONF
 
-my $gop = 'keyint=25:min-keyint=25:scenecut=0:open-gop=1:bframes=3:b-adapt=0';
+my $gop = 'keyint=24:min-keyint=24:scenecut=0:open-gop=1:bframes=3:b-adapt=0';
 
 # an IDR each so many pictures, key frames of open GOPs each second between
 my $open = made('open', 1000);
-my $mixed = made('mixed', 75);
+my $mixed = made('mixed', 72);
 
 subtest 'open GOPs' => sub {
     my $hls = finished('open', messages($open));
@@ -58,13 +58,13 @@ subtest 'IDR frames between them' => sub {
 
 # the same encoder, whose key frames are closed for a while
 subtest 'taken back' => sub {
-    my @closed = grep { $_->[1] < 6000 } messages(made('closed', 25));
+    my @closed = grep { $_->[1] < 5800 } messages(made('closed', 24));
     my $r = publish('taken');
     $r->send_flv(\@closed);
     my ($file, $text) = growing('taken', 2);
     is(said($file), 1, 'it is said at first');
 
-    $r->send_flv([ behind_open(6000) ], metadata => 0);
+    $r->send_flv([ behind_open(5800) ], metadata => 0);
     leave($r);
     my ($row) = $t->wait_files(1, stream => 'taken');
     valid($t->path($row));
@@ -108,7 +108,7 @@ sub made {
 
     my $file = $t->dir . "/$name.flv";
     my ($status, undef, $err) = run('ffmpeg', '-v', 'error', '-nostdin',
-        '-f', 'lavfi', '-i', 'testsrc2=s=160x90:r=25:d=12',
+        '-f', 'lavfi', '-i', 'testsrc2=s=160x90:r=24:d=12',
         '-f', 'lavfi', '-i', 'anoisesrc=r=44100:a=0.1:d=12',
         '-c:v', 'libx264', '-preset', 'medium', '-x264-params', $gop,
         '-force_key_frames', "expr:not(mod(n,$idr))", '-forced-idr', 1,

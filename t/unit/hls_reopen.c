@@ -94,8 +94,12 @@ left_case(ngx_recording_store_t *store, const char *name, int64_t shift,
     kept.start = LEFT_START;
     kept.last[V] = INT64_MIN;
     kept.last[A] = INT64_MIN;
-    kept.anchor = LEFT_START;
     kept.shift = shift;
+
+    /* presentation begins later; the version before knew nothing of it */
+
+    kept.shown = LEFT_START + 80;
+    kept.anchor = shift ? LEFT_START + 80 : LEFT_START;
 
     mux = left_open(store, name);
     left_write(mux, shift, nal);
@@ -289,6 +293,8 @@ left_playlist(ngx_recording_store_t *store, const char *name,
 
     text[n > 0 ? n : 0] = '\0';
 
+    ok(strstr(text, ":1970-01-01T00:00:00.000Z\n") != NULL,
+       "%s: its date", name);
     ok(strstr(text, "#EXTINF:2.000,\n00000.ts\n") != NULL,
        "%s: its duration", name);
     ok((strstr(text, "#EXT-X-INDEPENDENT-SEGMENTS\n") != NULL) == closed,
