@@ -138,6 +138,7 @@ ngx_recording_hls_create(ngx_recording_mux_t *mux)
     hls->dir = -1;
     hls->playlist = -1;
     hls->closed = 1;
+    hls->kept.shift = NGX_RECORDING_HLS_TS_SHIFT;
     hls->kept.last[NGX_RECORDING_VIDEO] = INT64_MIN;
     hls->kept.last[NGX_RECORDING_AUDIO] = INT64_MIN;
 

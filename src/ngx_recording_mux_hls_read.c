@@ -9,8 +9,14 @@
 #include "ngx_recording_mux_hls.h"
 
 
+/* ms that a picture is shown after its DTS, at most */
+#define NGX_RECORDING_HLS_DELAY  1000
+
+
 static ngx_int_t ngx_recording_hls_unlisted(ngx_recording_mux_t *mux);
 static int64_t ngx_recording_hls_segment_end(ngx_recording_mux_t *mux);
+static void ngx_recording_hls_known(ngx_recording_mux_t *mux,
+    ngx_uint_t track, int64_t dts);
 static ngx_int_t ngx_recording_hls_scan(ngx_recording_mux_t *mux, int fd,
     uint64_t *whole);
 static int64_t ngx_recording_hls_since(ngx_recording_hls_t *hls, int64_t ts);
@@ -257,6 +263,7 @@ ngx_recording_hls_scan(ngx_recording_mux_t *mux, int fd, uint64_t *whole)
         track = &ts.tracks[i];
 
         if (track->frames == 0) {
+            ngx_recording_hls_known(mux, i, hls->kept.last[i]);
             continue;
         }
 
@@ -265,6 +272,7 @@ ngx_recording_hls_scan(ngx_recording_mux_t *mux, int fd, uint64_t *whole)
         hls->kept.last[i] = dts;
         mux->last[i] = dts;
         mux->shown[i].high = ngx_max(mux->shown[i].high, dts);
+        ngx_recording_hls_known(mux, i, dts);
         mux->samples[i] += track->frames;
         mux->file.written += track->frames;
 
@@ -291,4 +299,23 @@ ngx_recording_hls_since(ngx_recording_hls_t *hls, int64_t ts)
                                   ts);
 
     return d < 0 ? -((45 - d) / 90) : (d + 45) / 90;
+}
+
+
+/* after a power cut the journal may know of frames that are not there */
+
+static void
+ngx_recording_hls_known(ngx_recording_mux_t *mux, ngx_uint_t track,
+    int64_t dts)
+{
+    int64_t  high;
+
+    if (dts == INT64_MIN) {
+        return;
+    }
+
+    high = dts + (track == NGX_RECORDING_VIDEO ? NGX_RECORDING_HLS_DELAY : 0);
+
+    mux->last[track] = ngx_min(mux->last[track], dts);
+    mux->shown[track].high = ngx_min(mux->shown[track].high, high);
 }
