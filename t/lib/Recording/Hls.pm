@@ -315,6 +315,9 @@ sub _duration_alone {
             my $high = Recording::Ts::since($start, $track->{high});
             my $end = $high + 2 * ($track->{gap} || 90000);
 
+            # only the first frame of a PES has a time
+            $end += 0.35 * 90000 if $track->{kind} eq 'audio';
+
             $least = $high if $high > $least;
             $most = $end if $end > $most;
         }
