@@ -74,7 +74,12 @@ for my $app (sort keys %delay) {
     cmp_ok(abs($aac->{duration_ms} - 3000), '<', 250, "$app: without it");
 }
 
-is("@{ $starts{live} }", "@{ $starts{other} }", 'streams line up');
+# one that was there before the other has a file more
+my ($from) = sort { $b <=> $a } map { $_->[0] } values %starts;
+my %common = map { my $app = $_; $app => join ' ',
+                   grep { $_ >= $from } @{ $starts{$app} } } keys %starts;
+
+is($common{live}, $common{other}, 'streams line up');
 
 $t->done;
 
