@@ -125,15 +125,15 @@ sub expected {
 # the host of tcUrl, whatever it looks like
 sub domains {
     my @urls = ('rtmp://[2001:db8::1]:1935/live', '[2001:db8::1]',
-                'rtmp://host?x=/live', 'host', 'rtmp://../live', '_.',
+                'rtmp://host?x=/live', 'host', 'rtmp://../live', '_',
                 '', '_');
 
     for my $i (0 .. @urls / 2 - 1) {
         my ($url, $domain) = @urls[2 * $i, 2 * $i + 1];
 
         publish("d$i", $url);
-        my ($row) = $t->wait_files(5, stream => "d$i");
-        my ($got) = $row->{path} =~ m{d$i/([^~]*)~};
+        my ($got) = map { $_->{path} =~ m{d$i/([^~]*)~} }
+                    $t->wait_files(5, stream => "d$i");
         is($got, $domain, "domain of \"$url\"");
     }
 }

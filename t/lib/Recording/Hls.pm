@@ -318,7 +318,9 @@ sub _duration_alone {
             # only the first frame of a PES has a time
             $end += 0.35 * 90000 if $track->{kind} eq 'audio';
 
-            $least = $high if $high > $least;
+            # what was recovered is known by its DTS
+            my $last = Recording::Ts::since($start, $track->{last});
+            $least = $last if $last > $least;
             $most = $end if $end > $most;
         }
 
