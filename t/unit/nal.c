@@ -48,8 +48,8 @@ static const nal_test_t  nal_tests[] = {
       NGX_OK, { 0 }, 6 },
     { "seven zero bytes behind", 4,
       { 0, 0, 0, 2, 0x65, 1, 0, 0, 0, 0, 0, 0, 0 }, 13, NGX_OK, { 0 }, 6 },
-    { "a zero byte behind lengths of two", 2, { 0, 3, 0x65, 1, 1, 0 }, 6, NGX_OK,
-      { 0 }, 5 },
+    { "a zero byte behind lengths of two", 2, { 0, 3, 0x65, 1, 1, 0 }, 6,
+      NGX_OK, { 0 }, 5 },
 
     /* to be written anew */
 
