@@ -61,24 +61,25 @@ is(join("\n", Recording::Exact::compare(pushed => [$flv],
 unlike($t->error_log, qr/record_buffer is full/, 'there is room');
 
 # --- audio that the writer holds: the codec has changed, and video goes on
-# without a key frame, so that no file can take it
+# without a key frame, so that no file can take it.  With the half of the
+# buffer there is room however slow the disk is.
 
 my @other = Recording::Rtmp::flv_messages(media(duration => 4, gop => 1,
     size => '160x90', rate => 32000));
 my ($changed) = grep { $_->[2] =~ /^\xaf\0/ } @other;
 my @much = map { [ 8, 1500 + 20 * $_, "\xaf\1" . chr(65 + $_ % 26)
-                                      . 'y' x 99_990 ] } 0 .. 99;
-my @still = map { [ 9, 1500 + 20 * $_, $inter->[2] ] } 0 .. 99;
+                                      . 'y' x 99_990 ] } 0 .. 59;
+my @still = map { [ 9, 1500 + 20 * $_, $inter->[2] ] } 0 .. 59;
 
 my $held = publish('live', 'held', @headers,
                    grep({ $_->[1] < 1000 && $_->[2] =~ /^.\x01/s } @all),
-                   $changed, map { ($still[$_], $much[$_]) } 0 .. 99);
+                   $changed, map { ($still[$_], $much[$_]) } 0 .. 59);
 end($held);
 
 my @rows = $t->wait_files(2, stream => 'held');
 my @sound = map { sound($_) } $t->paths(@rows);
 
-is(scalar(grep { length > 90_000 } @sound), 100, 'all of it is recorded');
+is(scalar(grep { length > 90_000 } @sound), 60, 'all of it is recorded');
 is($rows[0]{frames_in} + $rows[1]{frames_in},
    $rows[0]{frames_written} + $rows[1]{frames_written}, 'nothing is dropped');
 
