@@ -29,8 +29,7 @@ static ngx_int_t ngx_recording_catalogue_take(ngx_recording_catalogue_t *cat,
 static ngx_int_t ngx_recording_catalogue_new(ngx_recording_catalogue_t *cat,
     ngx_recording_start_t *start);
 static ngx_int_t ngx_recording_catalogue_claim(ngx_recording_catalogue_t *cat,
-    ngx_recording_sql_e sql, ngx_recording_file_t *file,
-    ngx_recording_claim_t *claim);
+    ngx_recording_sql_e sql, ngx_recording_file_t *file, ngx_uint_t again);
 static void ngx_recording_catalogue_drops(ngx_recording_file_t *file,
     char *buf, size_t size);
 static char *ngx_recording_catalogue_gaps(ngx_recording_file_t *file);
@@ -47,19 +46,23 @@ static const char  *ngx_recording_catalogue_reasons[] = {
 
 
 ngx_int_t
-ngx_recording_catalogue_start_thread(ngx_recording_catalogue_t *cat,
-    ngx_recording_start_t *start, ngx_recording_catalogue_error_t *err)
+ngx_recording_catalogue_start(ngx_recording_catalogue_t *cat, void *arg,
+    ngx_uint_t again)
 {
+    ngx_recording_start_t *start = arg;
+
     ngx_int_t  rc;
+
+    if (again) {
+        start->asked = start->before;
+    }
+
+    start->before = start->asked;
 
     start->recording_id = ngx_recording_catalogue_id_thread(cat);
     start->id = start->id ? start->id : start->recording_id;
     start->resumed = 0;
     start->n = 0;
-
-    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
-        return NGX_ERROR;
-    }
 
     rc = start->exclusive
          ? ngx_recording_catalogue_free(cat, start->stream, start->wall)
@@ -69,16 +72,11 @@ ngx_recording_catalogue_start_thread(ngx_recording_catalogue_t *cat,
         rc = ngx_recording_catalogue_resume(cat, start);
     }
 
-    if (rc == NGX_AGAIN) {
-        rc = ngx_recording_catalogue_finish(cat, NGX_OK, err);
-        return rc == NGX_OK ? NGX_AGAIN : NGX_ERROR;
-    }
-
     if (rc == NGX_OK && !start->resumed) {
         rc = ngx_recording_catalogue_new(cat, start);
     }
 
-    return ngx_recording_catalogue_finish(cat, rc, err);
+    return rc;
 }
 
 
@@ -448,82 +446,80 @@ ngx_recording_catalogue_new(ngx_recording_catalogue_t *cat,
 
 
 ngx_int_t
-ngx_recording_catalogue_end_thread(ngx_recording_catalogue_t *cat,
-    uint64_t recording_id, int64_t end, ngx_recording_catalogue_error_t *err)
+ngx_recording_catalogue_end(ngx_recording_catalogue_t *cat, void *arg,
+    ngx_uint_t again)
 {
-    sqlite3_stmt  *st;
+    ngx_recording_end_t *end = arg;
 
-    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
-        return NGX_ERROR;
+    ngx_uint_t             i;
+    sqlite3_stmt          *st;
+    ngx_recording_file_t  *file;
+
+    for (i = 0; i < end->n; i++) {
+        file = end->files[i];
+
+        if ((file->state == NGX_RECORDING_FILE_LOST
+             && ngx_recording_catalogue_insert(cat, file, again) != NGX_OK)
+            || ngx_recording_catalogue_update(cat, file, again) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
     }
 
     st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_ENDED);
 
     if (st) {
-        (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) recording_id);
-        (void) sqlite3_bind_int64(st, 2, end);
+        (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) end->recording_id);
+        (void) sqlite3_bind_int64(st, 2, end->end);
     }
 
-    return ngx_recording_catalogue_finish(cat,
-                   ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_ENDED),
-                   err);
+    return ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_ENDED);
 }
 
 
 ngx_int_t
-ngx_recording_catalogue_insert_thread(ngx_recording_catalogue_t *cat,
-    ngx_recording_file_t *file, ngx_recording_claim_t *claim,
-    ngx_recording_catalogue_error_t *err)
+ngx_recording_catalogue_insert(ngx_recording_catalogue_t *cat, void *arg,
+    ngx_uint_t again)
 {
-    ngx_int_t  rc;
+    ngx_recording_file_t *file = arg;
 
-    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    rc = ngx_recording_catalogue_claim(cat, NGX_RECORDING_SQL_INSERT, file,
-                                       claim);
-
-    rc = ngx_recording_catalogue_finish(cat, rc, err);
-
-    if (rc != NGX_OK) {
+    if (ngx_recording_catalogue_claim(cat, NGX_RECORDING_SQL_INSERT, file,
+                                      again)
+        != NGX_OK)
+    {
         file->path_len = 0;
+        return NGX_ERROR;
     }
 
-    return rc;
+    return NGX_OK;
 }
 
 
 ngx_int_t
-ngx_recording_catalogue_move_thread(ngx_recording_catalogue_t *cat,
-    ngx_recording_file_t *file, ngx_recording_claim_t *claim,
-    ngx_recording_catalogue_error_t *err)
+ngx_recording_catalogue_move(ngx_recording_catalogue_t *cat, void *arg,
+    ngx_uint_t again)
 {
-    size_t     len;
-    u_char     path[NGX_RECORDING_FILE_PATH];
-    ngx_int_t  rc;
+    ngx_recording_file_t *file = arg;
 
-    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
-        return NGX_ERROR;
-    }
+    size_t  len;
+    u_char  path[NGX_RECORDING_FILE_PATH];
 
     len = file->path_len;
     ngx_memcpy(path, file->path, len);
 
-    rc = ngx_recording_catalogue_claim(cat, NGX_RECORDING_SQL_MOVE, file,
-                                       claim);
-
-    rc = ngx_recording_catalogue_finish(cat, rc, err);
-
-    if (rc != NGX_OK) {
-
+    if (ngx_recording_catalogue_claim(cat, NGX_RECORDING_SQL_MOVE, file,
+                                      again)
+        != NGX_OK)
+    {
         /* the row still has the path that it had */
 
         file->path_len = len;
         ngx_memcpy(file->path, path, len);
+
+        return NGX_ERROR;
     }
 
-    return rc;
+    return NGX_OK;
 }
 
 
@@ -531,11 +527,18 @@ ngx_recording_catalogue_move_thread(ngx_recording_catalogue_t *cat,
 
 static ngx_int_t
 ngx_recording_catalogue_claim(ngx_recording_catalogue_t *cat,
-    ngx_recording_sql_e sql, ngx_recording_file_t *file,
-    ngx_recording_claim_t *claim)
+    ngx_recording_sql_e sql, ngx_recording_file_t *file, ngx_uint_t again)
 {
-    ngx_uint_t     n;
-    sqlite3_stmt  *st;
+    ngx_uint_t              n;
+    sqlite3_stmt           *st;
+    ngx_recording_claim_t  *claim;
+
+    claim = file->claim && file->claim->len ? file->claim : NULL;
+
+    if (claim) {
+        claim->tries = again ? claim->before : claim->tries;
+        claim->before = claim->tries;
+    }
 
     for (n = 0; /* void */ ; /* void */ ) {
         st = ngx_recording_catalogue_stmt(cat, sql);
@@ -583,18 +586,15 @@ ngx_recording_catalogue_claim(ngx_recording_catalogue_t *cat,
 
 
 ngx_int_t
-ngx_recording_catalogue_update_thread(ngx_recording_catalogue_t *cat,
-    ngx_recording_file_t *file, ngx_uint_t durable,
-    ngx_recording_catalogue_error_t *err)
+ngx_recording_catalogue_update(ngx_recording_catalogue_t *cat, void *arg,
+    ngx_uint_t again)
 {
+    ngx_recording_file_t *file = arg;
+
     char           drops[256], resolution[32], *gaps;
     uint64_t       dropped;
     ngx_uint_t     i, owned;
     sqlite3_stmt  *st;
-
-    if (ngx_recording_catalogue_begin(cat, durable, err) != NGX_OK) {
-        return NGX_ERROR;
-    }
 
     for (dropped = 0, i = 0; i < NGX_RECORDING_DROPS; i++) {
         dropped += file->dropped[i];
@@ -648,9 +648,7 @@ ngx_recording_catalogue_update_thread(ngx_recording_catalogue_t *cat,
 
     sqlite3_free(gaps);
 
-    return ngx_recording_catalogue_finish(cat,
-                  ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_UPDATE),
-                  err);
+    return ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_UPDATE);
 }
 
 
@@ -708,57 +706,70 @@ ngx_recording_catalogue_gaps(ngx_recording_file_t *file)
 
 
 ngx_int_t
-ngx_recording_catalogue_remove_thread(ngx_recording_catalogue_t *cat,
-    uint64_t id, ngx_recording_catalogue_error_t *err)
+ngx_recording_catalogue_wait(ngx_recording_catalogue_t *cat, void *arg,
+    ngx_uint_t again)
 {
+    ngx_recording_left_t *left = arg;
+
     sqlite3_stmt  *st;
 
-    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_LEFT);
+
+    if (st) {
+        (void) sqlite3_bind_int64(st, 1,
+                                  (sqlite3_int64) left->file->recording_id);
+        (void) sqlite3_bind_text(st, 2, left->owner, -1, SQLITE_STATIC);
+    }
+
+    if (ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_LEFT) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_REMOVE);
-
-    if (st) {
-        (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) id);
-    }
-
-    return ngx_recording_catalogue_finish(cat,
-                  ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_REMOVE),
-                  err);
+    return ngx_recording_catalogue_update(cat, left->file, again);
 }
 
 
 ngx_int_t
-ngx_recording_catalogue_state_thread(ngx_recording_catalogue_t *cat,
-    uint64_t id, ngx_recording_file_e state, ngx_uint_t owned, int64_t size,
-    ngx_recording_catalogue_error_t *err)
+ngx_recording_catalogue_remove(ngx_recording_catalogue_t *cat, void *arg,
+    ngx_uint_t again)
 {
+    ngx_recording_file_t *file = arg;
+
     sqlite3_stmt  *st;
 
-    if (ngx_recording_catalogue_begin(cat,
-                                      state == NGX_RECORDING_FILE_FINISHED,
-                                      err)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
+    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_REMOVE);
+
+    if (st) {
+        (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) file->id);
     }
+
+    return ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_REMOVE);
+}
+
+
+ngx_int_t
+ngx_recording_catalogue_file(ngx_recording_catalogue_t *cat, void *arg,
+    ngx_uint_t again)
+{
+    ngx_recording_state_t *state = arg;
+
+    sqlite3_stmt  *st;
 
     st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_STATE);
 
     if (st) {
-        (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) id);
-        (void) sqlite3_bind_text(st, 2, ngx_recording_catalogue_states[state],
-                                 -1, SQLITE_STATIC);
-        (void) sqlite3_bind_text(st, 3, owned ? cat->store->owner : "", -1,
+        (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) state->id);
+        (void) sqlite3_bind_text(st, 2,
+                                ngx_recording_catalogue_states[state->state],
+                                -1, SQLITE_STATIC);
+        (void) sqlite3_bind_text(st, 3,
+                                 state->owned ? cat->store->owner : "", -1,
                                  SQLITE_STATIC);
 
-        if (size >= 0) {
-            (void) sqlite3_bind_int64(st, 4, size);
+        if (state->size >= 0) {
+            (void) sqlite3_bind_int64(st, 4, state->size);
         }
     }
 
-    return ngx_recording_catalogue_finish(cat,
-                   ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_STATE),
-                   err);
+    return ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_STATE);
 }

@@ -21,6 +21,7 @@
 
 #include "ngx_recording_claim.h"
 #include "ngx_recording_store.h"
+#include "ngx_recording_tree.h"
 #include <pthread.h>
 
 
@@ -30,6 +31,7 @@
 
 typedef struct {
     pthread_mutex_t         mutex;
+    pthread_mutex_t         ids;           /* of last_id */
     ngx_recording_store_t  *store;
     struct sqlite3         *db;            /* NULL until it is opened */
     struct sqlite3_stmt    *stmts[NGX_RECORDING_SQLS];
@@ -65,6 +67,16 @@ typedef struct {
 } ngx_recording_evicted_t;
 
 
+/*
+ * A change: runs on a thread between begin and finish, for the committing
+ * job; arg is what the change is about.  again: what it was committed with
+ * has failed, and it runs once more.  NGX_ERROR: all is to be rolled back.
+ */
+
+typedef ngx_int_t (*ngx_recording_catalogue_pt)(
+    ngx_recording_catalogue_t *cat, void *arg, ngx_uint_t again);
+
+
 /* a publish asks for a recording of its own, or one that waits for it */
 
 typedef struct {
@@ -76,12 +88,47 @@ typedef struct {
 
     uint64_t                id;            /* of the one that asks */
     uint64_t                asked;         /* whose owner was asked, or 0 */
+    uint64_t                before;        /* the same, before it runs */
 
     uint64_t                recording_id;  /* set, if NGX_OK */
     ngx_uint_t              resumed;
     ngx_uint_t              n;             /* files that go on */
     ngx_recording_taken_t   taken[NGX_RECORDING_TAKEN];
 } ngx_recording_start_t;
+
+
+/* a stream is over */
+
+typedef struct {
+    uint64_t                recording_id;
+    int64_t                 end;           /* us */
+    ngx_uint_t              n;
+    ngx_recording_file_t   *files[NGX_RECORDING_FORMATS];
+} ngx_recording_end_t;
+
+
+/* a file that a dead worker left */
+
+typedef struct {
+    ngx_recording_file_t   *file;
+    const char             *owner;         /* that worker */
+} ngx_recording_left_t;
+
+
+typedef struct {
+    uint64_t                id;
+    ngx_recording_file_e    state;
+    ngx_uint_t              owned;         /* by this worker, or by nobody */
+    int64_t                 size;          /* -1: as it was */
+} ngx_recording_state_t;
+
+
+typedef struct {
+    ngx_recording_file_t   *file;
+    char                    text[NGX_RECORDING_LABEL];
+    char                    brief[NGX_RECORDING_LABEL];   /* without gaps and
+                                                             query */
+} ngx_recording_label_t;
 
 
 void ngx_recording_catalogue_init(ngx_recording_catalogue_t *cat,
@@ -94,58 +141,73 @@ void ngx_recording_catalogue_close(ngx_recording_catalogue_t *cat);
 uint64_t ngx_recording_catalogue_id_thread(ngx_recording_catalogue_t *cat);
 
 /*
- * Takes the recording of this stream and template that waits for it, or
- * writes the row of a new one.
+ * Takes the mutex and begins a transaction, or neither.  durable: what is
+ * committed is there after a power cut, too.
+ */
+ngx_int_t ngx_recording_catalogue_begin(
+    ngx_recording_catalogue_t *cat, ngx_uint_t durable,
+    ngx_recording_catalogue_error_t *err);
+
+/* commits if rc is NGX_OK, else rolls back; gives the mutex back */
+ngx_int_t ngx_recording_catalogue_finish(
+    ngx_recording_catalogue_t *cat, ngx_int_t rc,
+    ngx_recording_catalogue_error_t *err);
+
+/* --- changes, and what they are about */
+
+/*
+ * An ngx_recording_start_t: takes the recording of this stream and template
+ * that waits for it, or writes the row of a new one.
  *
  *   NGX_AGAIN     the owner of one that could be taken was asked to release
- *                 it: to be called again with the same start
+ *                 it: to be asked again with the same start
  *   NGX_DECLINED  exclusive: another living worker has one, or has ended it
  *                 later than the frame that arrived at start->wall
  */
-ngx_int_t ngx_recording_catalogue_start_thread(ngx_recording_catalogue_t *cat,
-    ngx_recording_start_t *start, ngx_recording_catalogue_error_t *err);
+ngx_int_t ngx_recording_catalogue_start(ngx_recording_catalogue_t *cat,
+    void *start, ngx_uint_t again);
 
 /*
- * The stream of a recording is over.  Without files that wait for it the
- * recording is, too; else it has no owner any more.
+ * An ngx_recording_end_t: the stream of a recording is over, and its last
+ * files wait, or are left, or were never opened.  Without files that wait the
+ * recording is over, too; else it has no owner any more.
  */
-ngx_int_t ngx_recording_catalogue_end_thread(ngx_recording_catalogue_t *cat,
-    uint64_t recording_id, int64_t end, ngx_recording_catalogue_error_t *err);
+ngx_int_t ngx_recording_catalogue_end(ngx_recording_catalogue_t *cat,
+    void *end, ngx_uint_t again);
 
 /*
- * Writes the row of a file that begins and claims its path, which is not one
- * that any row ever had; file->path is set.  claim NULL: the path is known
- * only at the end.
+ * An ngx_recording_file_t that begins: writes its row and claims its path,
+ * which is not one that any row ever had; file->path is set.
  */
-ngx_int_t ngx_recording_catalogue_insert_thread(
-    ngx_recording_catalogue_t *cat, ngx_recording_file_t *file,
-    ngx_recording_claim_t *claim, ngx_recording_catalogue_error_t *err);
+ngx_int_t ngx_recording_catalogue_insert(ngx_recording_catalogue_t *cat,
+    void *file, ngx_uint_t again);
 
-/* claims the first path, or the next if something else lies there */
-ngx_int_t ngx_recording_catalogue_move_thread(ngx_recording_catalogue_t *cat,
-    ngx_recording_file_t *file, ngx_recording_claim_t *claim,
-    ngx_recording_catalogue_error_t *err);
+/* the same: claims the first path, or the next if something lies there */
+ngx_int_t ngx_recording_catalogue_move(ngx_recording_catalogue_t *cat,
+    void *file, ngx_uint_t again);
+
+/* the same: writes what is known.  Paused and finished files are nobody's */
+ngx_int_t ngx_recording_catalogue_update(ngx_recording_catalogue_t *cat,
+    void *file, ngx_uint_t again);
+
+/* the same: nothing of it was ever written, its row goes, its path is free */
+ngx_int_t ngx_recording_catalogue_remove(ngx_recording_catalogue_t *cat,
+    void *file, ngx_uint_t again);
+
+/* an ngx_recording_left_t: it waits for its stream, as its recording does */
+ngx_int_t ngx_recording_catalogue_wait(ngx_recording_catalogue_t *cat,
+    void *left, ngx_uint_t again);
+
+/* an ngx_recording_state_t: the state alone, and the size, if it is known */
+ngx_int_t ngx_recording_catalogue_file(ngx_recording_catalogue_t *cat,
+    void *state, ngx_uint_t again);
 
 /*
- * Writes what is known of a file; durable: also after a power cut.  Paused
- * and finished files have no owner.
+ * An ngx_recording_label_t: what the row of a finished file will have, as
+ * JSON; a text is empty if it would be longer than its room.
  */
-ngx_int_t ngx_recording_catalogue_update_thread(
-    ngx_recording_catalogue_t *cat, ngx_recording_file_t *file,
-    ngx_uint_t durable, ngx_recording_catalogue_error_t *err);
-
-/* nothing of a file was ever written: its row goes, and its path is free */
-ngx_int_t ngx_recording_catalogue_remove_thread(
-    ngx_recording_catalogue_t *cat, uint64_t id,
-    ngx_recording_catalogue_error_t *err);
-
-/*
- * The state alone, and the size, if it is not -1.  owned: by this worker,
- * else by nobody.
- */
-ngx_int_t ngx_recording_catalogue_state_thread(ngx_recording_catalogue_t *cat,
-    uint64_t id, ngx_recording_file_e state, ngx_uint_t owned, int64_t size,
-    ngx_recording_catalogue_error_t *err);
+ngx_int_t ngx_recording_catalogue_label(ngx_recording_catalogue_t *cat,
+    void *label, ngx_uint_t again);
 
 /* --- housekeeping */
 
@@ -193,25 +255,11 @@ ngx_int_t ngx_recording_catalogue_adopt_thread(ngx_recording_catalogue_t *cat,
 /* --- a catalogue that was lost */
 
 /*
- * What the row of a finished file will have, as a JSON object of less than
- * NGX_RECORDING_LABEL bytes; NGX_DECLINED: it has more.  brief: without gaps
- * and query.
- */
-ngx_int_t ngx_recording_catalogue_label_thread(ngx_recording_catalogue_t *cat,
-    ngx_recording_file_t *file, ngx_uint_t brief, char *label,
-    ngx_recording_catalogue_error_t *err);
-
-/*
  * Writes the row of a file that was found in files/, by its label, or, if
  * that is NULL, by what the file struct has; unless one has that path.
  */
 ngx_int_t ngx_recording_catalogue_found_thread(ngx_recording_catalogue_t *cat,
     const char *label, ngx_recording_file_t *file, ngx_uint_t *added,
-    ngx_recording_catalogue_error_t *err);
-
-/* a recording whose worker died waits for its stream: it is nobody's */
-ngx_int_t ngx_recording_catalogue_left_thread(ngx_recording_catalogue_t *cat,
-    uint64_t recording_id, const char *owner,
     ngx_recording_catalogue_error_t *err);
 
 /*

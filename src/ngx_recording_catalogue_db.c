@@ -34,6 +34,7 @@ ngx_recording_catalogue_init(ngx_recording_catalogue_t *cat,
     ngx_memzero(cat, sizeof(ngx_recording_catalogue_t));
 
     (void) pthread_mutex_init(&cat->mutex, NULL);
+    (void) pthread_mutex_init(&cat->ids, NULL);
 
     cat->store = store;
 }
@@ -64,7 +65,7 @@ ngx_recording_catalogue_id_thread(ngx_recording_catalogue_t *cat)
     id = (uint64_t) ngx_recording_wall() * 1000
          + ngx_getpid() % 1000;
 
-    (void) pthread_mutex_lock(&cat->mutex);
+    (void) pthread_mutex_lock(&cat->ids);
 
     while (id <= cat->last_id) {
         id += 1000;
@@ -72,7 +73,7 @@ ngx_recording_catalogue_id_thread(ngx_recording_catalogue_t *cat)
 
     cat->last_id = id;
 
-    (void) pthread_mutex_unlock(&cat->mutex);
+    (void) pthread_mutex_unlock(&cat->ids);
 
     return id;
 }

@@ -73,14 +73,6 @@ extern const char *const  ngx_recording_catalogue_versions[];
 extern const char *const  ngx_recording_catalogue_sql[];
 
 
-/* takes the mutex and begins a transaction, or neither */
-ngx_int_t ngx_recording_catalogue_begin(ngx_recording_catalogue_t *cat,
-    ngx_uint_t durable, ngx_recording_catalogue_error_t *err);
-
-/* commits if rc is NGX_OK, else rolls back; gives the mutex back */
-ngx_int_t ngx_recording_catalogue_finish(ngx_recording_catalogue_t *cat,
-    ngx_int_t rc, ngx_recording_catalogue_error_t *err);
-
 /* a prepared statement, or NULL; it is the catalogue's */
 sqlite3_stmt *ngx_recording_catalogue_stmt(ngx_recording_catalogue_t *cat,
     ngx_recording_sql_e sql);

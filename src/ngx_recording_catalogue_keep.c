@@ -356,30 +356,6 @@ ngx_recording_catalogue_refuse_thread(ngx_recording_catalogue_t *cat,
 
 
 ngx_int_t
-ngx_recording_catalogue_left_thread(ngx_recording_catalogue_t *cat,
-    uint64_t recording_id, const char *owner,
-    ngx_recording_catalogue_error_t *err)
-{
-    sqlite3_stmt  *st;
-
-    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_LEFT);
-
-    if (st) {
-        (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) recording_id);
-        (void) sqlite3_bind_text(st, 2, owner, -1, SQLITE_STATIC);
-    }
-
-    return ngx_recording_catalogue_finish(cat,
-                    ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_LEFT),
-                    err);
-}
-
-
-ngx_int_t
 ngx_recording_catalogue_known_thread(ngx_recording_catalogue_t *cat,
     uint64_t id, ngx_recording_file_e *state,
     ngx_recording_catalogue_error_t *err)

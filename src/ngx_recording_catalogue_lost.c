@@ -8,45 +8,58 @@
 #include "ngx_recording_tree.h"
 
 
+static ngx_int_t ngx_recording_catalogue_say(ngx_recording_catalogue_t *cat,
+    ngx_recording_file_t *file, ngx_uint_t brief, char *text);
 static ngx_int_t ngx_recording_catalogue_plain(
     ngx_recording_catalogue_t *cat, ngx_recording_file_t *file);
 
 
 ngx_int_t
-ngx_recording_catalogue_label_thread(ngx_recording_catalogue_t *cat,
-    ngx_recording_file_t *file, ngx_uint_t brief, char *label,
-    ngx_recording_catalogue_error_t *err)
+ngx_recording_catalogue_label(ngx_recording_catalogue_t *cat, void *arg,
+    ngx_uint_t again)
 {
-    int            step;
-    ngx_int_t      rc;
-    const char    *text;
-    sqlite3_stmt  *st;
+    ngx_recording_label_t *label = arg;
 
-    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+    if (ngx_recording_catalogue_say(cat, label->file, 0, label->text)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    rc = NGX_ERROR;
+    return ngx_recording_catalogue_say(cat, label->file, 1, label->brief);
+}
+
+
+static ngx_int_t
+ngx_recording_catalogue_say(ngx_recording_catalogue_t *cat,
+    ngx_recording_file_t *file, ngx_uint_t brief, char *text)
+{
+    int            step;
+    const char    *said;
+    sqlite3_stmt  *st;
 
     st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_LABEL);
 
-    if (st) {
-        (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) file->id);
-        (void) sqlite3_bind_int64(st, 2, (sqlite3_int64) file->size);
-        (void) sqlite3_bind_int(st, 3, brief != 0);
-
-        step = sqlite3_step(st);
-        text = (const char *) sqlite3_column_text(st, 0);
-
-        if (step == SQLITE_ROW && text) {
-            rc = snprintf(label, NGX_RECORDING_LABEL, "%s", text)
-                 < NGX_RECORDING_LABEL ? NGX_OK : NGX_DECLINED;
-        }
-
-        (void) sqlite3_reset(st);
+    if (st == NULL) {
+        return NGX_ERROR;
     }
 
-    return ngx_recording_catalogue_finish(cat, rc, err);
+    (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) file->id);
+    (void) sqlite3_bind_int64(st, 2, (sqlite3_int64) file->size);
+    (void) sqlite3_bind_int(st, 3, brief != 0);
+
+    step = sqlite3_step(st);
+    said = (const char *) sqlite3_column_text(st, 0);
+
+    text[0] = '\0';
+
+    if (step == SQLITE_ROW && said && strlen(said) < NGX_RECORDING_LABEL) {
+        strcpy(text, said);
+    }
+
+    (void) sqlite3_reset(st);
+
+    return step == SQLITE_ROW ? NGX_OK : NGX_ERROR;
 }
 
 

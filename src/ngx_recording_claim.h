@@ -13,12 +13,14 @@
 #include "ngx_recording_file.h"
 
 
-typedef struct {
+struct ngx_recording_claim_s {
     u_char                  base[NGX_RECORDING_PATH_MAX + 1];
     size_t                  len;           /* 0: it is known at the end */
     const char             *extension;
     ngx_uint_t              tries;
-} ngx_recording_claim_t;
+    ngx_uint_t              before;        /* tries, when it was last asked
+                                              for */
+};
 
 
 /* for a path that cannot be: the file's id, which no directory stands in */

@@ -69,6 +69,13 @@ typedef struct {
 } ngx_recording_gap_t;
 
 
+/* of one recording */
+#define NGX_RECORDING_FORMATS  4
+
+
+typedef struct ngx_recording_claim_s  ngx_recording_claim_t;
+
+
 typedef struct {
     uint64_t                id;
     uint64_t                recording_id;
@@ -99,6 +106,7 @@ typedef struct {
     unsigned                released:1;    /* it is nobody's now */
 
     uint64_t                random;    /* {RandomID} */
+    ngx_recording_claim_t  *claim;     /* NULL: it has no path */
     size_t                  path_len;  /* 0 until it is claimed */
     u_char                  path[NGX_RECORDING_FILE_PATH];
 } ngx_recording_file_t;

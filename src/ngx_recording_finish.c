@@ -10,53 +10,70 @@
 #define NGX_RECORDING_FINISH_GIVE    12           /* of an orphan, in turn */
 
 
-typedef struct {
+typedef struct ngx_recording_finish_s  ngx_recording_finish_t;
+
+/*
+ * A step, on a thread.  NGX_OK: f->step is the next one; NGX_DONE: there is
+ * none; NGX_BUSY: it waits for the catalogue's answer; NGX_AGAIN: it failed,
+ * and is tried again; NGX_ERROR: as often as it makes sense.
+ */
+typedef ngx_int_t (*ngx_recording_finish_pt)(ngx_recording_finish_t *f);
+
+
+struct ngx_recording_finish_s {
     ngx_recording_worker_t *worker;
+    ngx_recording_finish_pt  step;
+    ngx_int_t               result;
     ngx_recording_mux_t    *mux;
     ngx_recording_taken_t   taken;         /* or this, not opened yet */
     ngx_log_t              *log;
     ngx_recording_job_t     job;
+    ngx_recording_change_t  change;
+    ngx_recording_state_t   state;
+    ngx_recording_left_t    left;
+    ngx_recording_label_t  *label;
     ngx_event_t             retry;
     ngx_uint_t              tries;         /* that failed by the file itself */
     ngx_uint_t              again;         /* that failed otherwise */
+    ngx_uint_t              claims;        /* of paths */
     unsigned                orphan:1;      /* of nobody before */
-    unsigned                over:1;        /* it is finished, or left to the
-                                              next start */
     unsigned                failed:1;      /* and this was said */
-    unsigned                clear:1;       /* only work/ is left to be done */
+    unsigned                moved:1;       /* another path was claimed */
+    unsigned                clear:1;       /* it has something in work/ */
     ngx_recording_notices_t notices;
     void                  (*done)(void *data);
     void                   *data;
-} ngx_recording_finish_t;
+};
 
 
 static ngx_recording_finish_t *ngx_recording_finish_create(
     ngx_recording_worker_t *worker, ngx_log_t *log,
     void (*done)(void *data), void *data);
 static void ngx_recording_finish_thread(void *data);
-static void ngx_recording_finish_leave(ngx_recording_finish_t *f,
-    ngx_uint_t owned);
+static void ngx_recording_finish_give_up(ngx_recording_finish_t *f);
 static void ngx_recording_finish_done(void *data);
+static void ngx_recording_finish_order(void *data);
 static void ngx_recording_finish_again(ngx_event_t *ev);
 static ngx_int_t ngx_recording_finish_open(ngx_recording_finish_t *f);
 static ngx_int_t ngx_recording_finish_absent(ngx_recording_finish_t *f);
 static ngx_int_t ngx_recording_finish_pause(ngx_recording_finish_t *f);
-static ngx_int_t ngx_recording_finish_file(ngx_recording_finish_t *f);
 static ngx_int_t ngx_recording_finish_lost(ngx_recording_finish_t *f);
-static ngx_int_t ngx_recording_finish_unknown(ngx_recording_finish_t *f,
-    ngx_uint_t empty);
+static ngx_int_t ngx_recording_finish_unknown(ngx_recording_finish_t *f);
+static ngx_int_t ngx_recording_finish_begin(ngx_recording_finish_t *f);
+static ngx_int_t ngx_recording_finish_whole(ngx_recording_finish_t *f);
+static ngx_int_t ngx_recording_finish_label(ngx_recording_finish_t *f);
+static ngx_int_t ngx_recording_finish_place(ngx_recording_finish_t *f);
+static ngx_int_t ngx_recording_finish_move(ngx_recording_finish_t *f);
+static ngx_int_t ngx_recording_finish_row(ngx_recording_finish_t *f);
 static ngx_int_t ngx_recording_finish_clear(ngx_recording_finish_t *f);
+static ngx_int_t ngx_recording_finish_leave(ngx_recording_finish_t *f);
+static ngx_int_t ngx_recording_finish_ask(ngx_recording_finish_t *f,
+    ngx_recording_catalogue_pt run, void *arg, ngx_uint_t durable);
+static ngx_int_t ngx_recording_finish_state(ngx_recording_finish_t *f,
+    ngx_recording_file_e state, ngx_uint_t owned, int64_t size);
 static ngx_int_t ngx_recording_finish_failed(ngx_recording_finish_t *f,
     const char *op, ngx_err_t err, ngx_recording_catalogue_error_t *sql);
-static ngx_int_t ngx_recording_finish_label(ngx_recording_mux_t *mux,
-    ngx_recording_catalogue_t *catalogue,
-    ngx_recording_catalogue_error_t *err);
-static ngx_int_t ngx_recording_finish_place(ngx_recording_mux_t *mux,
-    ngx_recording_catalogue_t *catalogue,
-    ngx_recording_catalogue_error_t *err);
-static ngx_int_t ngx_recording_finish_move(ngx_recording_mux_t *mux,
-    ngx_recording_catalogue_t *catalogue,
-    ngx_recording_catalogue_error_t *err);
+static void ngx_recording_finish_close(ngx_recording_finish_t *f);
 
 
 void
@@ -79,6 +96,7 @@ ngx_recording_finish(ngx_recording_worker_t *worker,
 
     f->mux = mux;
     f->taken.id = mux->file.id;
+    f->step = ngx_recording_finish_begin;
 
     ngx_recording_job_post(&f->job);
 }
@@ -100,6 +118,7 @@ ngx_recording_finish_taken(ngx_recording_worker_t *worker,
 
     f->taken = *taken;
     f->orphan = 1;
+    f->step = ngx_recording_finish_open;
 
     ngx_recording_job_post(&f->job);
 }
@@ -132,6 +151,8 @@ ngx_recording_finish_create(ngx_recording_worker_t *worker, ngx_log_t *log,
                            ngx_recording_finish_done, f);
     f->job.background = 1;
 
+    ngx_recording_change_init(&f->change, &worker->changes);
+
     return f;
 }
 
@@ -145,52 +166,29 @@ ngx_recording_finish_thread(void *data)
 
     ngx_int_t  rc;
 
-    rc = ngx_terminate ? NGX_AGAIN : NGX_OK;
+    do {
+        rc = ngx_terminate ? NGX_AGAIN : f->step(f);
+    } while (rc == NGX_OK);
 
-    if (rc == NGX_OK && f->mux == NULL && !f->clear) {
-        rc = ngx_recording_finish_open(f);
-
-        if (rc != NGX_OK && f->mux) {
-
-            /* nothing of it is open, or its row is not written: once more */
-
-            ngx_recording_mux_close_thread(f->mux);
-            f->mux = NULL;
-        }
-    }
-
-    if (rc == NGX_OK && f->mux) {
-        rc = ngx_recording_finish_file(f);
-    }
-
-    if (rc == NGX_OK && f->clear) {
-        rc = ngx_recording_finish_clear(f);
-    }
-
-    if (rc == NGX_ERROR && ++f->tries == NGX_RECORDING_FINISH_TRIES) {
-        ngx_recording_notice(&f->notices, NGX_LOG_ERR, 0,
-                             "file \"%llu\" cannot be finished, it is left "
-                             "in work/", (unsigned long long) f->taken.id);
-
-        ngx_recording_finish_leave(f, 1);
-        rc = NGX_OK;
-    }
-
-    if (rc == NGX_AGAIN && f->orphan
-        && ++f->again == NGX_RECORDING_FINISH_GIVE)
+    if ((rc == NGX_ERROR && ++f->tries == NGX_RECORDING_FINISH_TRIES)
+        || (rc == NGX_AGAIN && f->orphan
+            && ++f->again == NGX_RECORDING_FINISH_GIVE))
     {
-        ngx_recording_finish_leave(f, 0);
-        rc = NGX_OK;
+        ngx_recording_finish_give_up(f);
+        rc = f->step(f);
     }
 
-    if (rc == NGX_OK || ngx_exiting || ngx_terminate) {
-        f->over = 1;
+    /* the next start goes on with it, or another worker */
 
-        if (f->mux) {
-            ngx_recording_mux_close_thread(f->mux);
-            f->mux = NULL;
-        }
+    if (rc != NGX_BUSY && (ngx_exiting || ngx_terminate)) {
+        rc = NGX_DONE;
     }
+
+    if (rc == NGX_DONE) {
+        ngx_recording_finish_close(f);
+    }
+
+    f->result = rc;
 }
 
 
@@ -201,18 +199,34 @@ ngx_recording_finish_thread(void *data)
  */
 
 static void
-ngx_recording_finish_leave(ngx_recording_finish_t *f, ngx_uint_t owned)
+ngx_recording_finish_give_up(ngx_recording_finish_t *f)
 {
-    ngx_recording_file_e              state;
-    ngx_recording_catalogue_error_t   err;
+    ngx_uint_t  owned;
 
-    state = !owned && f->mux == NULL
-            && f->taken.state == NGX_RECORDING_FILE_RECORDING
-            ? NGX_RECORDING_FILE_RECORDING : NGX_RECORDING_FILE_FINISHING;
+    owned = f->again < NGX_RECORDING_FINISH_GIVE;
 
-    (void) ngx_recording_catalogue_state_thread(&f->worker->catalogue,
-                                                f->taken.id, state, owned, -1,
-                                                &err);
+    if (owned) {
+        ngx_recording_notice(&f->notices, NGX_LOG_ERR, 0,
+                             "file \"%llu\" cannot be finished, it is left "
+                             "in work/", (unsigned long long) f->taken.id);
+    }
+
+    f->state.state = !owned && f->mux == NULL
+                     && f->taken.state == NGX_RECORDING_FILE_RECORDING
+                     ? NGX_RECORDING_FILE_RECORDING
+                     : NGX_RECORDING_FILE_FINISHING;
+    f->state.owned = owned;
+
+    f->step = ngx_recording_finish_leave;
+}
+
+
+static ngx_int_t
+ngx_recording_finish_leave(ngx_recording_finish_t *f)
+{
+    return ngx_recording_finish_state(f, f->state.state, f->state.owned, -1)
+           == NGX_BUSY
+           ? NGX_BUSY : NGX_DONE;
 }
 
 
@@ -223,76 +237,92 @@ ngx_recording_finish_done(void *data)
 
     ngx_recording_notices_log(&f->notices, f->log);
 
-    if (!f->over) {
-        ngx_add_timer(&f->retry, NGX_RECORDING_FINISH_RETRY);
+    switch (f->result) {
+
+    case NGX_BUSY:
+        (void) ngx_recording_change_post(&f->change,
+                                         ngx_recording_finish_order, f);
         return;
+
+    case NGX_DONE:
+        f->done(f->data);
+
+        ngx_free(f);
+        return;
+
+    default:
+        ngx_add_timer(&f->retry, NGX_RECORDING_FINISH_RETRY);
     }
+}
 
-    f->done(f->data);
 
-    ngx_free(f);
+static void
+ngx_recording_finish_order(void *data)
+{
+    ngx_recording_finish_t *f = data;
+
+    ngx_recording_job_post(&f->job);
 }
 
 
 static void
 ngx_recording_finish_again(ngx_event_t *ev)
 {
-    ngx_recording_finish_t  *f;
-
-    f = ev->data;
-
-    ngx_recording_job_post(&f->job);
+    ngx_recording_finish_order(ev->data);
 }
 
 
-/*
- * Opens a file that another worker has left.  NGX_OK without a mux: there is
- * nothing more to be done.
- */
+/* opens a file that another worker has left */
 
 static ngx_int_t
 ngx_recording_finish_open(ngx_recording_finish_t *f)
 {
-    int64_t               now;
     ngx_int_t             rc;
     ngx_recording_mux_t  *mux;
 
     mux = ngx_recording_mux_reopen_thread(&f->worker->store, f->taken.id,
                                           f->taken.recovered);
-    f->mux = mux;
 
     if (mux == NULL) {
-        return errno == ENOENT || errno == ENODATA
-               ? ngx_recording_finish_unknown(f, errno == ENODATA)
-               : ngx_recording_finish_failed(f, "read the journal of", errno,
-                                             NULL);
+
+        if (errno == ENOENT || errno == ENODATA) {
+            f->clear = (errno == ENODATA);
+            f->step = ngx_recording_finish_unknown;
+            return NGX_OK;
+        }
+
+        return ngx_recording_finish_failed(f, "read the journal of", errno,
+                                           NULL);
     }
 
-    if (mux->err == ENOENT) {
-        return ngx_recording_finish_absent(f);
-    }
-
-    if (mux->err) {
+    if (mux->err && mux->err != ENOENT) {
         rc = ngx_recording_finish_failed(f, mux->op, mux->err, NULL);
-
         ngx_recording_mux_close_thread(mux);
-        f->mux = NULL;
 
         return rc;
     }
 
-    mux->file.recovered = f->taken.recovered;
+    f->mux = mux;
 
-    if (f->taken.state != NGX_RECORDING_FILE_RECORDING || mux->resume == 0
-        || mux->file.written == 0)
-    {
+    if (mux->err) {
+        f->step = ngx_recording_finish_absent;
         return NGX_OK;
     }
 
-    now = ngx_recording_wall();
-    mux->file.deadline = mux->wall + mux->resume * 1000;
+    mux->file.recovered = f->taken.recovered;
+    f->step = ngx_recording_finish_begin;
 
-    return now < mux->file.deadline ? ngx_recording_finish_pause(f) : NGX_OK;
+    if (f->taken.state == NGX_RECORDING_FILE_RECORDING && mux->resume
+        && mux->file.written)
+    {
+        mux->file.deadline = mux->wall + mux->resume * 1000;
+
+        if (ngx_recording_wall() < mux->file.deadline) {
+            f->step = ngx_recording_finish_pause;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -301,11 +331,11 @@ ngx_recording_finish_open(ngx_recording_finish_t *f)
 static ngx_int_t
 ngx_recording_finish_absent(ngx_recording_finish_t *f)
 {
-    off_t                             size;
-    char                              path[NGX_RECORDING_FILE_PATH];
-    char                              text[NGX_RECORDING_TEXT + 4];
-    ngx_recording_mux_t              *mux;
-    ngx_recording_catalogue_error_t   err;
+    off_t                 size;
+    char                  path[NGX_RECORDING_FILE_PATH];
+    char                  text[NGX_RECORDING_TEXT + 4];
+    ngx_int_t             rc;
+    ngx_recording_mux_t  *mux;
 
     mux = f->mux;
     size = -1;
@@ -317,7 +347,8 @@ ngx_recording_finish_absent(ngx_recording_finish_t *f)
     }
 
     if (size == -1) {
-        return ngx_recording_finish_lost(f);
+        f->step = ngx_recording_finish_lost;
+        return NGX_OK;
     }
 
     if (ngx_recording_store_sync_thread(mux->store, path) != NGX_OK) {
@@ -325,16 +356,11 @@ ngx_recording_finish_absent(ngx_recording_finish_t *f)
                                            NULL);
     }
 
-    if (ngx_recording_catalogue_state_thread(&f->worker->catalogue,
-                                             f->taken.id,
-                                             NGX_RECORDING_FILE_FINISHED, 0,
-                                             size, &err)
-        != NGX_OK)
-    {
-        return ngx_recording_finish_failed(f, NULL, 0, &err);
-    }
+    rc = ngx_recording_finish_state(f, NGX_RECORDING_FILE_FINISHED, 0, size);
 
-    mux->file.state = NGX_RECORDING_FILE_FINISHED;
+    if (rc != NGX_OK) {
+        return rc;
+    }
 
     ngx_recording_notice(&f->notices, NGX_LOG_NOTICE, 0,
                          "file finished: \"%s\", %lld bytes, recovered",
@@ -342,10 +368,8 @@ ngx_recording_finish_absent(ngx_recording_finish_t *f)
                                             mux->file.path_len),
                          (long long) size);
 
-    ngx_recording_mux_close_thread(mux);
-    f->mux = NULL;
-
-    f->clear = 1;
+    ngx_recording_finish_close(f);
+    f->step = ngx_recording_finish_clear;
 
     return NGX_OK;
 }
@@ -356,31 +380,28 @@ ngx_recording_finish_absent(ngx_recording_finish_t *f)
 static ngx_int_t
 ngx_recording_finish_pause(ngx_recording_finish_t *f)
 {
-    ngx_recording_mux_t              *mux;
-    ngx_recording_catalogue_error_t   err;
+    ngx_int_t             rc;
+    ngx_recording_mux_t  *mux;
 
     mux = f->mux;
 
-    ngx_recording_mux_measure(mux);
-    mux->file.state = NGX_RECORDING_FILE_PAUSED;
+    if (mux->file.state != NGX_RECORDING_FILE_PAUSED) {
 
-    if (ngx_recording_mux_sync_thread(mux, 1) != NGX_OK) {
-        mux->file.state = NGX_RECORDING_FILE_RECORDING;
-        return ngx_recording_finish_failed(f, mux->op, mux->err, NULL);
+        if (ngx_recording_mux_sync_thread(mux, 1) != NGX_OK) {
+            return ngx_recording_finish_failed(f, mux->op, mux->err, NULL);
+        }
+
+        ngx_recording_mux_measure(mux);
+        mux->file.state = NGX_RECORDING_FILE_PAUSED;
     }
 
-    /* the recording first: who sees a paused file may take it */
+    f->left.file = &mux->file;
+    f->left.owner = mux->owner;
 
-    if (ngx_recording_catalogue_left_thread(&f->worker->catalogue,
-                                            mux->file.recording_id,
-                                            mux->owner, &err)
-        != NGX_OK
-        || ngx_recording_catalogue_update_thread(&f->worker->catalogue,
-                                                 &mux->file, 0, &err)
-           != NGX_OK)
-    {
-        mux->file.state = NGX_RECORDING_FILE_RECORDING;
-        return ngx_recording_finish_failed(f, NULL, 0, &err);
+    rc = ngx_recording_finish_ask(f, ngx_recording_catalogue_wait, &f->left,
+                                  0);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     ngx_recording_notice(&f->notices, NGX_LOG_NOTICE, 0,
@@ -389,10 +410,7 @@ ngx_recording_finish_pause(ngx_recording_finish_t *f)
                          (unsigned long long) f->taken.id,
                          (unsigned long long) mux->file.recording_id);
 
-    ngx_recording_mux_close_thread(mux);
-    f->mux = NULL;
-
-    return NGX_OK;
+    return NGX_DONE;
 }
 
 
@@ -401,25 +419,25 @@ ngx_recording_finish_pause(ngx_recording_finish_t *f)
 static ngx_int_t
 ngx_recording_finish_lost(ngx_recording_finish_t *f)
 {
-    char                              path[NGX_RECORDING_FILE_PATH];
-    ngx_int_t                         rc;
-    ngx_recording_mux_t              *mux;
-    ngx_recording_catalogue_error_t   err;
+    char                  path[NGX_RECORDING_FILE_PATH];
+    ngx_int_t             rc;
+    ngx_recording_mux_t  *mux;
 
     mux = f->mux;
 
-    ngx_recording_mux_measure(mux);
-    mux->file.state = NGX_RECORDING_FILE_LOST;
+    if (mux->file.state != NGX_RECORDING_FILE_LOST) {
+        ngx_recording_mux_measure(mux);
+        mux->file.state = NGX_RECORDING_FILE_LOST;
+    }
 
     /* one that was opened, and nothing came, leaves no trace */
 
-    rc = mux->file.in
-         ? ngx_recording_catalogue_update_thread(&f->worker->catalogue,
-                                                 &mux->file, 0, &err)
-         : ngx_recording_catalogue_remove_thread(&f->worker->catalogue,
-                                                 f->taken.id, &err);
+    rc = ngx_recording_finish_ask(f, mux->file.in
+                                     ? ngx_recording_catalogue_update
+                                     : ngx_recording_catalogue_remove,
+                                  &mux->file, 0);
     if (rc != NGX_OK) {
-        return ngx_recording_finish_failed(f, NULL, 0, &err);
+        return rc;
     }
 
     if (mux->format->endless && mux->file.path_len) {
@@ -428,9 +446,8 @@ ngx_recording_finish_lost(ngx_recording_finish_t *f)
         (void) ngx_recording_store_discard_thread(mux->store, path, 1);
     }
 
-    ngx_recording_mux_close_thread(mux);
-    f->mux = NULL;
-    f->clear = 1;
+    ngx_recording_finish_close(f);
+    f->step = ngx_recording_finish_clear;
 
     return NGX_OK;
 }
@@ -443,29 +460,27 @@ ngx_recording_finish_lost(ngx_recording_finish_t *f)
  */
 
 static ngx_int_t
-ngx_recording_finish_unknown(ngx_recording_finish_t *f, ngx_uint_t empty)
+ngx_recording_finish_unknown(ngx_recording_finish_t *f)
 {
-    ngx_recording_catalogue_error_t  err;
+    ngx_int_t  rc;
 
-    if (ngx_recording_catalogue_state_thread(&f->worker->catalogue,
-                                             f->taken.id,
-                                             NGX_RECORDING_FILE_LOST, 0, 0,
-                                             &err)
-        != NGX_OK)
-    {
-        return ngx_recording_finish_failed(f, NULL, 0, &err);
+    rc = ngx_recording_finish_state(f, NGX_RECORDING_FILE_LOST, 0, 0);
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
-    f->clear = empty;
-
-    if (!empty) {
-        ngx_recording_notice(&f->notices, NGX_LOG_WARN, 0,
-                             "file \"%llu\" has no journal, what there is "
-                             "of it is left in work/",
-                             (unsigned long long) f->taken.id);
+    if (f->clear) {
+        f->step = ngx_recording_finish_clear;
+        return NGX_OK;
     }
 
-    return NGX_OK;
+    ngx_recording_notice(&f->notices, NGX_LOG_WARN, 0,
+                         "file \"%llu\" has no journal, what there is of it "
+                         "is left in work/",
+                         (unsigned long long) f->taken.id);
+
+    return NGX_DONE;
 }
 
 
@@ -477,7 +492,7 @@ ngx_recording_finish_clear(ngx_recording_finish_t *f)
     if (ngx_recording_journal_clear_thread(&f->worker->store, f->taken.id)
         == NGX_OK)
     {
-        return NGX_OK;
+        return NGX_DONE;
     }
 
     if (!f->failed) {
@@ -493,42 +508,44 @@ ngx_recording_finish_clear(ngx_recording_finish_t *f)
 }
 
 
-/*
- * NGX_AGAIN: not now; NGX_ERROR: hardly ever, as not the disk is to blame.
- * What was done already is not done again.
- */
-
 static ngx_int_t
-ngx_recording_finish_file(ngx_recording_finish_t *f)
+ngx_recording_finish_begin(ngx_recording_finish_t *f)
 {
-    char                              text[NGX_RECORDING_TEXT + 4];
-    ngx_recording_mux_t              *mux;
-    ngx_recording_file_t             *file;
-    ngx_recording_catalogue_t        *catalogue;
-    ngx_recording_catalogue_error_t   err;
+    ngx_int_t             rc;
+    ngx_recording_mux_t  *mux;
 
     mux = f->mux;
-    file = &mux->file;
-    catalogue = &f->worker->catalogue;
 
-    if (file->written == 0) {
-        return ngx_recording_finish_lost(f);
+    if (mux->file.written == 0) {
+        f->step = ngx_recording_finish_lost;
+        return NGX_OK;
     }
 
-    if (file->state == NGX_RECORDING_FILE_RECORDING) {
-
+    if (mux->file.state != NGX_RECORDING_FILE_FINISHING) {
         ngx_recording_mux_measure(mux);
-        file->state = NGX_RECORDING_FILE_FINISHING;
-
-        if (ngx_recording_catalogue_update_thread(catalogue, file, 0, &err)
-            != NGX_OK)
-        {
-            file->state = NGX_RECORDING_FILE_RECORDING;
-            return ngx_recording_finish_failed(f, NULL, 0, &err);
-        }
-
-        ngx_recording_mux_uncount(mux);
+        mux->file.state = NGX_RECORDING_FILE_FINISHING;
     }
+
+    rc = ngx_recording_finish_ask(f, ngx_recording_catalogue_update,
+                                  &mux->file, 0);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_recording_mux_uncount(mux);
+
+    f->step = ngx_recording_finish_whole;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_finish_whole(ngx_recording_finish_t *f)
+{
+    ngx_recording_mux_t  *mux;
+
+    mux = f->mux;
 
     mux->op = NULL;
     mux->err = mux->format->endless ? mux->err : 0;
@@ -538,24 +555,183 @@ ngx_recording_finish_file(ngx_recording_finish_t *f)
     }
 
     mux->whole = 1;
-    err.text[0] = '\0';
+    f->step = ngx_recording_finish_label;
 
-    if (ngx_recording_finish_label(mux, catalogue, &err) != NGX_OK) {
-        return ngx_recording_finish_failed(f, NULL, 0, &err);
+    return NGX_OK;
+}
+
+
+/*
+ * What the row says stays with the file, in case that the rows are lost.  Not
+ * every file system can, and some not as much.
+ */
+
+static ngx_int_t
+ngx_recording_finish_label(ngx_recording_finish_t *f)
+{
+    char                   path[NGX_RECORDING_FILE_PATH];
+    ngx_int_t              rc;
+    ngx_uint_t             work;
+    const char            *name;
+    ngx_recording_mux_t   *mux;
+
+    mux = f->mux;
+    f->step = ngx_recording_finish_place;
+
+    if (f->label == NULL) {
+        f->label = malloc(sizeof(ngx_recording_label_t));
+
+        if (f->label == NULL) {
+            return NGX_OK;
+        }
     }
 
-    if (ngx_recording_finish_place(mux, catalogue, &err) != NGX_OK) {
-        return ngx_recording_finish_failed(f, mux->op, mux->err,
-                                           err.text[0] ? &err : NULL);
+    f->label->file = &mux->file;
+
+    rc = ngx_recording_finish_ask(f, ngx_recording_catalogue_label, f->label,
+                                  0);
+    if (rc != NGX_OK) {
+        f->step = ngx_recording_finish_label;
+        return rc;
     }
 
+    ngx_recording_file_path(&mux->file, path);
+
+    work = !mux->format->endless;
+    name = work ? mux->work : path;
+
+    if (f->label->text[0] == '\0'
+        || ngx_recording_tree_label_thread(mux->store, work, name,
+                                           f->label->text)
+           != NGX_OK)
+    {
+        if (f->label->brief[0]) {
+            (void) ngx_recording_tree_label_thread(mux->store, work, name,
+                                                   f->label->brief);
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* puts the file of work/ where its row says */
+
+static ngx_int_t
+ngx_recording_finish_place(ngx_recording_finish_t *f)
+{
+    char                  path[NGX_RECORDING_FILE_PATH];
+    ngx_int_t             rc;
+    ngx_recording_mux_t  *mux;
+
+    mux = f->mux;
+    f->step = ngx_recording_finish_row;
+
+    if (mux->format->endless) {
+        return NGX_OK;
+    }
+
+    /* a path that has the file's end in it is claimed when that is known */
+
+    if (mux->claim.len == 0) {
+        ngx_recording_mux_render(mux);
+    }
+
+    ngx_recording_file_path(&mux->file, path);
+
+    rc = mux->placed ? NGX_OK
+         : mux->file.path_len == 0 ? NGX_DECLINED
+         : ngx_recording_store_place_thread(mux->store, mux->work, path);
+
+    if (rc == NGX_ERROR && errno == ENOTDIR) {
+
+        /* another recording's file stands where a directory should */
+
+        ngx_recording_claim_by_id(&mux->claim, mux->file.id);
+        rc = NGX_DECLINED;
+    }
+
+    if (rc == NGX_DECLINED) {
+
+        /* or something that the catalogue does not know lies there */
+
+        f->step = ngx_recording_finish_move;
+        return NGX_OK;
+    }
+
+    f->step = ngx_recording_finish_place;
+
+    if (rc != NGX_OK) {
+        return ngx_recording_finish_failed(f, "put in place", errno, NULL);
+    }
+
+    mux->placed = 1;
+
+    if (ngx_recording_store_sync_thread(mux->store, path) != NGX_OK) {
+        return ngx_recording_finish_failed(f, "sync the directory of", errno,
+                                           NULL);
+    }
+
+    f->step = ngx_recording_finish_row;
+
+    return NGX_OK;
+}
+
+
+/* the journal has the path before the file lies there */
+
+static ngx_int_t
+ngx_recording_finish_move(ngx_recording_finish_t *f)
+{
+    ngx_int_t             rc;
+    ngx_recording_mux_t  *mux;
+
+    mux = f->mux;
+
+    if (f->claims == NGX_RECORDING_FINISH_CLAIMS) {
+        f->claims = 0;
+        return ngx_recording_finish_failed(f, "put in place", NGX_EEXIST,
+                                           NULL);
+    }
+
+    if (!f->moved) {
+        rc = ngx_recording_finish_ask(f, ngx_recording_catalogue_move,
+                                      &mux->file, 0);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        f->moved = 1;
+        f->claims++;
+    }
+
+    if (ngx_recording_journal_path_thread(mux) != NGX_OK
+        || ngx_recording_journal_sync_thread(mux) != NGX_OK)
+    {
+        return ngx_recording_finish_failed(f, mux->op, mux->err, NULL);
+    }
+
+    f->moved = 0;
+    f->step = ngx_recording_finish_place;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_finish_row(ngx_recording_finish_t *f)
+{
+    char                   text[NGX_RECORDING_TEXT + 4];
+    ngx_int_t              rc;
+    ngx_recording_file_t  *file;
+
+    file = &f->mux->file;
     file->state = NGX_RECORDING_FILE_FINISHED;
 
-    if (ngx_recording_catalogue_update_thread(catalogue, file, 1, &err)
-        != NGX_OK)
-    {
-        file->state = NGX_RECORDING_FILE_FINISHING;
-        return ngx_recording_finish_failed(f, NULL, 0, &err);
+    rc = ngx_recording_finish_ask(f, ngx_recording_catalogue_update, file, 1);
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     ngx_recording_notice(&f->notices, NGX_LOG_NOTICE, 0,
@@ -565,11 +741,41 @@ ngx_recording_finish_file(ngx_recording_finish_t *f)
                          (unsigned long long) file->size,
                          file->recovered ? ", recovered" : "");
 
-    ngx_recording_mux_close_thread(mux);
-    f->mux = NULL;
-    f->clear = 1;
+    ngx_recording_finish_close(f);
+    f->step = ngx_recording_finish_clear;
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_finish_state(ngx_recording_finish_t *f,
+    ngx_recording_file_e state, ngx_uint_t owned, int64_t size)
+{
+    f->state.id = f->taken.id;
+    f->state.state = state;
+    f->state.owned = owned;
+    f->state.size = size;
+
+    return ngx_recording_finish_ask(f, ngx_recording_catalogue_file,
+                                    &f->state,
+                                    state == NGX_RECORDING_FILE_FINISHED);
+}
+
+
+/* NGX_BUSY: there is no answer yet; NGX_AGAIN: the catalogue failed */
+
+static ngx_int_t
+ngx_recording_finish_ask(ngx_recording_finish_t *f,
+    ngx_recording_catalogue_pt run, void *arg, ngx_uint_t durable)
+{
+    ngx_int_t                        rc;
+    ngx_recording_catalogue_error_t  err;
+
+    rc = ngx_recording_change_ask_thread(&f->change, run, arg, durable, &err);
+
+    return rc == NGX_ERROR ? ngx_recording_finish_failed(f, NULL, 0, &err)
+                           : rc;
 }
 
 
@@ -600,131 +806,14 @@ ngx_recording_finish_failed(ngx_recording_finish_t *f, const char *op,
 }
 
 
-/* what the row says stays with the file, in case that the rows are lost */
-
-static ngx_int_t
-ngx_recording_finish_label(ngx_recording_mux_t *mux,
-    ngx_recording_catalogue_t *catalogue,
-    ngx_recording_catalogue_error_t *err)
+static void
+ngx_recording_finish_close(ngx_recording_finish_t *f)
 {
-    char        label[NGX_RECORDING_LABEL], path[NGX_RECORDING_FILE_PATH];
-    ngx_int_t   rc;
-    ngx_uint_t  brief;
-
-    if (mux->placed) {
-        return NGX_OK;
+    if (f->mux) {
+        ngx_recording_mux_close_thread(f->mux);
+        f->mux = NULL;
     }
 
-    ngx_recording_file_path(&mux->file, path);
-
-    /* not every file system can, and some not as much */
-
-    for (brief = 0; brief < 2; brief++) {
-        rc = ngx_recording_catalogue_label_thread(catalogue, &mux->file,
-                                                  brief, label, err);
-        if (rc == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-
-        if (rc == NGX_OK
-            && ngx_recording_tree_label_thread(mux->store,
-                                               !mux->format->endless,
-                                               mux->format->endless
-                                               ? path : mux->work, label)
-               == NGX_OK)
-        {
-            break;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-/* puts the file of work/ where its row says */
-
-static ngx_int_t
-ngx_recording_finish_place(ngx_recording_mux_t *mux,
-    ngx_recording_catalogue_t *catalogue,
-    ngx_recording_catalogue_error_t *err)
-{
-    char        path[NGX_RECORDING_FILE_PATH];
-    ngx_int_t   rc;
-    ngx_uint_t  n;
-
-    if (mux->format->endless) {
-        return NGX_OK;
-    }
-
-    /* a path that has the file's end in it is claimed when that is known */
-
-    if (mux->claim.len == 0) {
-        ngx_recording_mux_render(mux);
-    }
-
-    if (mux->file.path_len == 0
-        && ngx_recording_finish_move(mux, catalogue, err) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    for (rc = NGX_OK, n = 0; n < NGX_RECORDING_FINISH_CLAIMS; n++) {
-
-        ngx_recording_file_path(&mux->file, path);
-
-        if (!mux->placed) {
-            rc = ngx_recording_store_place_thread(mux->store, mux->work,
-                                                  path);
-        }
-
-        if (rc == NGX_OK) {
-            mux->placed = 1;
-
-            if (ngx_recording_store_sync_thread(mux->store, path) != NGX_OK) {
-                return ngx_recording_mux_error(mux, "sync the directory of");
-            }
-
-            return NGX_OK;
-        }
-
-        if (rc == NGX_ERROR) {
-
-            if (errno != ENOTDIR) {
-                return ngx_recording_mux_error(mux, "put in place");
-            }
-
-            /* another recording's file stands where a directory should */
-
-            ngx_recording_claim_by_id(&mux->claim, mux->file.id);
-        }
-
-        /* or something that the catalogue does not know lies there */
-
-        if (ngx_recording_finish_move(mux, catalogue, err) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    errno = NGX_EEXIST;
-
-    return ngx_recording_mux_error(mux, "put in place");
-}
-
-
-/* the journal has the path before the file lies there */
-
-static ngx_int_t
-ngx_recording_finish_move(ngx_recording_mux_t *mux,
-    ngx_recording_catalogue_t *catalogue,
-    ngx_recording_catalogue_error_t *err)
-{
-    if (ngx_recording_catalogue_move_thread(catalogue, &mux->file,
-                                            &mux->claim, err)
-        != NGX_OK
-        || ngx_recording_journal_path_thread(mux) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return ngx_recording_journal_sync_thread(mux);
+    free(f->label);
+    f->label = NULL;
 }

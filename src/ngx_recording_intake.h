@@ -98,6 +98,7 @@ struct ngx_recording_s {
     unsigned                refused:1;     /* was said: a large header */
     unsigned                attached:1;    /* a session has it */
     unsigned                appending:1;   /* the job is under way */
+    ngx_uint_t              asks;          /* of the catalogue, not answered */
     unsigned                again:1;       /* the job is to go on later */
     unsigned                ended:1;       /* the writer closed its files */
 };

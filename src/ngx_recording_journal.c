@@ -566,6 +566,7 @@ ngx_recording_journal_mux(ngx_recording_store_t *store, u_char *p,
     mux->zone.offset = facts.offset;
     mux->zone.local = facts.local;
     mux->claim.extension = format->extension;
+    mux->file.claim = &mux->claim;
 
     mux->file.id = facts.id;
     mux->file.recording_id = facts.recording_id;

@@ -61,6 +61,7 @@ ngx_recording_mux_create_thread(const ngx_recording_format_t *format,
     mux->journal = -1;
     mux->file.format = format->name;
     mux->claim.extension = format->extension;
+    mux->file.claim = &mux->claim;
 
     if (ngx_recording_mux_tracks_thread(mux, media) != NGX_OK) {
         ngx_recording_mux_close_thread(mux);

@@ -13,21 +13,20 @@
 #define NGX_RECORDING_OUTPUT_CLAIMS  20
 
 
-typedef enum {
-    NGX_RECORDING_OUTPUT_KEEP = 0,
-    NGX_RECORDING_OUTPUT_BREAK,
-    NGX_RECORDING_OUTPUT_OPEN
-} ngx_recording_output_e;
-
-
-static ngx_recording_output_e ngx_recording_output_turn(
+static ngx_int_t ngx_recording_output_rows_thread(ngx_recording_writer_t *w,
+    ngx_recording_cut_t *cut);
+static ngx_int_t ngx_recording_output_take_thread(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_cut_t *cut);
+static ngx_recording_turn_e ngx_recording_output_turn(
     ngx_recording_writer_t *w, ngx_recording_output_t *out,
     ngx_recording_cut_t *cut);
 static void ngx_recording_output_times(ngx_recording_mux_t *mux,
     ngx_recording_cut_t *cut, int64_t begin);
 static ngx_int_t ngx_recording_output_create(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_cut_t *cut);
-static void ngx_recording_output_open(ngx_recording_writer_t *w,
+static ngx_int_t ngx_recording_output_row(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out);
+static ngx_int_t ngx_recording_output_open(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_cut_t *cut);
 static void ngx_recording_output_break(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_cut_t *cut);
@@ -36,10 +35,13 @@ static ngx_uint_t ngx_recording_output_closes(ngx_recording_writer_t *w,
 static void ngx_recording_output_count(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_uint_t track,
     ngx_recording_drop_e reason, uint64_t n);
-static ngx_int_t ngx_recording_output_undo(ngx_recording_writer_t *w,
+static void ngx_recording_output_undo(ngx_recording_output_t *out,
+    ngx_recording_mux_t *mux);
+static ngx_int_t ngx_recording_output_begin(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_output_claim(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_mux_t *mux);
+static ngx_int_t ngx_recording_output_try(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_output_meta(ngx_recording_writer_t *w,
     ngx_recording_mux_t *mux);
 
@@ -50,49 +52,93 @@ ngx_int_t
 ngx_recording_output_cut_thread(ngx_recording_writer_t *w,
     ngx_recording_cut_t *cut)
 {
-    ngx_uint_t                i, late;
-    ngx_recording_output_t   *out;
-    ngx_recording_output_e    turns[NGX_RECORDING_FORMATS];
+    ngx_int_t                rc;
+    ngx_uint_t               i;
+    ngx_recording_output_t  *out;
 
-    ngx_recording_refuse_ask_thread(w);
+    if (!w->turned) {
+        ngx_recording_refuse_ask_thread(w);
+
+        for (i = 0; i < w->template->nformats; i++) {
+            out = &w->outputs[i];
+            out->turn = ngx_recording_output_turn(w, out, cut);
+        }
+
+        w->turned = 1;
+    }
+
+    rc = ngx_recording_output_rows_thread(w, cut);
+
+    for (i = 0; rc == NGX_OK && i < w->template->nformats; i++) {
+        rc = ngx_recording_output_take_thread(w, &w->outputs[i], cut);
+    }
+
+    w->turned = (rc == NGX_AGAIN);
+
+    return rc;
+}
+
+
+/* all are asked for together */
+
+static ngx_int_t
+ngx_recording_output_rows_thread(ngx_recording_writer_t *w,
+    ngx_recording_cut_t *cut)
+{
+    ngx_int_t                rc;
+    ngx_uint_t               i;
+    ngx_recording_output_t  *out;
+
+    rc = NGX_OK;
 
     for (i = 0; i < w->template->nformats; i++) {
         out = &w->outputs[i];
-        turns[i] = ngx_recording_output_turn(w, out, cut);
 
-        if (turns[i] == NGX_RECORDING_OUTPUT_OPEN
+        if (out->turn == NGX_RECORDING_TURN_OPEN
             && ngx_recording_output_create(w, out, cut) == NGX_AGAIN)
         {
+            rc = NGX_AGAIN;
+        }
+    }
+
+    return rc;
+}
+
+
+/* its turn, once; NGX_AGAIN: it is to go on */
+
+static ngx_int_t
+ngx_recording_output_take_thread(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_cut_t *cut)
+{
+    ngx_uint_t  late;
+
+    if (out->turn == NGX_RECORDING_TURN_BREAK) {
+        ngx_recording_output_break(w, out, cut);
+
+    } else if (out->turn == NGX_RECORDING_TURN_OPEN) {
+        late = ngx_recording_tail_late(w, out, cut);
+
+        if (late) {
+            ngx_recording_tail_add_thread(w, out, late,
+                                          ngx_recording_tail_limit(cut));
+
+        } else {
+            ngx_recording_output_close_thread(w, out);
+        }
+
+        if (ngx_recording_output_open(w, out, cut) == NGX_AGAIN) {
             return NGX_AGAIN;
         }
     }
 
-    for (i = 0; i < w->template->nformats; i++) {
-        out = &w->outputs[i];
-
-        if (turns[i] == NGX_RECORDING_OUTPUT_BREAK) {
-            ngx_recording_output_break(w, out, cut);
-
-        } else if (turns[i] == NGX_RECORDING_OUTPUT_OPEN) {
-            late = ngx_recording_tail_late(w, out, cut);
-
-            if (late) {
-                ngx_recording_tail_add_thread(w, out, late,
-                                              ngx_recording_tail_limit(cut));
-
-            } else {
-                ngx_recording_output_close_thread(w, out);
-            }
-
-            ngx_recording_output_open(w, out, cut);
-        }
-    }
+    out->turn = NGX_RECORDING_TURN_KEEP;
 
     return NGX_OK;
 }
 
 
-static ngx_recording_output_e
+static ngx_recording_turn_e
 ngx_recording_output_turn(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_cut_t *cut)
 {
@@ -102,7 +148,7 @@ ngx_recording_output_turn(ngx_recording_writer_t *w,
     if (out->mux == NULL) {
         return cut->time < out->retry
                && !(cut->all && out->retry == INT64_MAX)
-               ? NGX_RECORDING_OUTPUT_KEEP : NGX_RECORDING_OUTPUT_OPEN;
+               ? NGX_RECORDING_TURN_KEEP : NGX_RECORDING_TURN_OPEN;
     }
 
     over = ngx_recording_interval_over(w, out, out->mux,
@@ -111,14 +157,14 @@ ngx_recording_output_turn(ngx_recording_writer_t *w,
     if (!over
         && (!cut->all || ngx_recording_output_closes(w, out, cut->jump)))
     {
-        return NGX_RECORDING_OUTPUT_KEEP;
+        return NGX_RECORDING_TURN_KEEP;
     }
 
     ngx_recording_refuse_tracks(w, media);
 
     return out->conf->format->endless && !over
            && ngx_recording_mux_any(out->conf->format, media)
-           ? NGX_RECORDING_OUTPUT_BREAK : NGX_RECORDING_OUTPUT_OPEN;
+           ? NGX_RECORDING_TURN_BREAK : NGX_RECORDING_TURN_OPEN;
 }
 
 
@@ -140,7 +186,7 @@ ngx_recording_output_closes(ngx_recording_writer_t *w,
 }
 
 
-/* a file and its row; NGX_AGAIN: the catalogue failed */
+/* a file and its row; NGX_AGAIN: not written yet, or the catalogue failed */
 
 static ngx_int_t
 ngx_recording_output_create(ngx_recording_writer_t *w,
@@ -149,11 +195,12 @@ ngx_recording_output_create(ngx_recording_writer_t *w,
     int64_t                           begin;
     ngx_recording_mux_t              *mux;
     ngx_recording_media_t             media[NGX_RECORDING_TRACKS];
-    ngx_recording_catalogue_error_t   err;
 
     ngx_recording_refuse_tracks(w, media);
 
-    if (out->resumed && ngx_recording_pause_fits(w, out, cut, media)) {
+    if (out->opening
+        || (out->resumed && ngx_recording_pause_fits(w, out, cut, media)))
+    {
         return NGX_OK;
     }
 
@@ -161,10 +208,8 @@ ngx_recording_output_create(ngx_recording_writer_t *w,
 
     if (out->next) {
 
-        /* its row was written before; another format's was not */
-
         ngx_recording_output_times(out->next, cut, begin);
-        return NGX_OK;
+        return ngx_recording_output_row(w, out);
     }
 
     mux = ngx_recording_mux_create_thread(out->conf->format, w->store, media);
@@ -211,17 +256,40 @@ ngx_recording_output_create(ngx_recording_writer_t *w,
         ngx_recording_mux_render(mux);
     }
 
-    if (ngx_recording_catalogue_insert_thread(w->catalogue, &mux->file,
-                                     mux->claim.len ? &mux->claim : NULL,
-                                     &err)
-        != NGX_OK)
-    {
-        ngx_recording_mux_close_thread(mux);
+    out->next = mux;
+    out->filed = 0;
+
+    return ngx_recording_output_row(w, out);
+}
+
+
+static ngx_int_t
+ngx_recording_output_row(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out)
+{
+    ngx_int_t                        rc;
+    ngx_recording_catalogue_error_t  err;
+
+    if (out->filed) {
+        return NGX_OK;
+    }
+
+    rc = ngx_recording_change_ask_thread(&out->change,
+                                         ngx_recording_catalogue_insert,
+                                         &out->next->file, 0, &err);
+    if (rc == NGX_BUSY) {
+        return NGX_AGAIN;
+    }
+
+    if (rc != NGX_OK) {
+        ngx_recording_mux_close_thread(out->next);
+        out->next = NULL;
+
         return ngx_recording_writer_failed(w, &err);
     }
 
     ngx_recording_writer_passed(w);
-    out->next = mux;
+    out->filed = 1;
 
     return NGX_OK;
 }
@@ -238,12 +306,13 @@ ngx_recording_output_times(ngx_recording_mux_t *mux, ngx_recording_cut_t *cut,
 }
 
 
-static void
+/* NGX_AGAIN: another path is to be claimed */
+
+static ngx_int_t
 ngx_recording_output_open(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_cut_t *cut)
 {
     ngx_int_t               rc;
-    ngx_uint_t              i;
     ngx_recording_mux_t    *mux;
     ngx_recording_media_t   media[NGX_RECORDING_TRACKS];
 
@@ -252,7 +321,7 @@ ngx_recording_output_open(ngx_recording_writer_t *w,
 
         if (ngx_recording_pause_fits(w, out, cut, media)) {
             ngx_recording_pause_continue_thread(w, out, cut, media);
-            return;
+            return NGX_OK;
         }
 
         /* it is over */
@@ -263,15 +332,46 @@ ngx_recording_output_open(ngx_recording_writer_t *w,
         ngx_recording_output_close_thread(w, out);
     }
 
-    if (out->next == NULL) {
-        return;
+    mux = out->next;
+
+    if (mux == NULL) {
+        return NGX_OK;
     }
 
-    mux = out->next;
+    rc = out->opening ? NGX_OK : ngx_recording_output_begin(w, out, mux);
+
+    if (rc == NGX_OK) {
+        rc = ngx_recording_output_claim(w, out, mux);
+    }
+
+    if (rc == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
 
     out->mux = mux;
     out->next = NULL;
+    out->opening = 0;
+
+    if (rc != NGX_OK) {
+        ngx_recording_output_failed_thread(w, out);
+    }
+
+    return NGX_OK;
+}
+
+
+/* what comes before there is anything of the file */
+
+static ngx_int_t
+ngx_recording_output_begin(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_mux_t *mux)
+{
+    ngx_uint_t  i;
+
     out->retry = 0;
+    out->opening = 1;
+    out->moving = 0;
+    out->claims = 0;
 
     ngx_recording_refuse_say_thread(w, out);
 
@@ -286,78 +386,103 @@ ngx_recording_output_open(ngx_recording_writer_t *w,
                              out->conf->format->endless
                              ? "" : out->conf->format->extension);
 
-    rc = ngx_recording_output_meta(w, mux);
-
-    if (rc == NGX_OK) {
-        rc = ngx_recording_output_claim(w, out, mux);
+    if (ngx_recording_output_meta(w, mux) != NGX_OK) {
+        return NGX_ERROR;
     }
 
-    if (rc != NGX_OK) {
-        ngx_recording_output_failed_thread(w, out);
-    }
+    return ngx_recording_journal_create_thread(mux);
 }
 
 
-/* opens the file at the path that was claimed, or under its id in work/ */
+/*
+ * Opens the file at the path that was claimed, or under its id in work/.
+ * NGX_AGAIN: something lies there, and the next path is not claimed yet.
+ */
 
 static ngx_int_t
 ngx_recording_output_claim(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_mux_t *mux)
 {
     ngx_int_t                        rc;
-    ngx_uint_t                       n;
     ngx_recording_catalogue_error_t  err;
 
-    rc = ngx_recording_journal_create_thread(mux);
+    while (out->moving || out->claims++ < NGX_RECORDING_OUTPUT_CLAIMS) {
 
-    if (rc != NGX_OK) {
-        return NGX_ERROR;
-    }
+        if (!out->moving) {
+            rc = ngx_recording_output_try(mux);
 
-    for (n = 0; rc == NGX_OK && n < NGX_RECORDING_OUTPUT_CLAIMS; n++) {
+            if (rc != NGX_DECLINED) {
+                return rc;
+            }
 
-        /* the journal has the path before anything lies there */
-
-        if (mux->file.path_len
-            && ngx_recording_journal_path_thread(mux) != NGX_OK)
-        {
-            return NGX_ERROR;
+            out->moving = 1;
         }
 
-        /* and after a power cut, too, if that is in files/ */
-
-        if (mux->format->endless
-            && ngx_recording_journal_sync_thread(mux) != NGX_OK)
-        {
-            return NGX_ERROR;
+        rc = ngx_recording_change_ask_thread(&out->change,
+                                             ngx_recording_catalogue_move,
+                                             &mux->file, 0, &err);
+        if (rc == NGX_BUSY) {
+            return NGX_AGAIN;
         }
 
-        rc = mux->format->open(mux);
+        out->moving = 0;
 
-        if (rc == NGX_ERROR && mux->err == ENOTDIR) {
-
-            /* another recording's file stands where a directory should */
-
-            ngx_recording_claim_by_id(&mux->claim, mux->file.id);
+        if (rc != NGX_OK) {
+            mux->op = "claim a path for";
             mux->err = 0;
 
-        } else if (rc != NGX_DECLINED) {
-            return rc;
-        }
+            if (!out->failed) {
+                ngx_recording_notice(&w->notices, NGX_LOG_ERR, 0,
+                                     "catalogue failed: %s", err.text);
+            }
 
-        rc = ngx_recording_catalogue_move_thread(w->catalogue, &mux->file,
-                                                 &mux->claim, &err);
+            return NGX_ERROR;
+        }
     }
 
     mux->op = "claim a path for";
-    mux->err = rc == NGX_OK ? NGX_EEXIST : 0;
-
-    if (rc != NGX_OK && !out->failed) {
-        ngx_recording_notice(&w->notices, NGX_LOG_ERR, 0,
-                             "catalogue failed: %s", err.text);
-    }
+    mux->err = NGX_EEXIST;
 
     return NGX_ERROR;
+}
+
+
+/* NGX_DECLINED: it cannot be there */
+
+static ngx_int_t
+ngx_recording_output_try(ngx_recording_mux_t *mux)
+{
+    ngx_int_t  rc;
+
+    /* the journal has the path before anything lies there */
+
+    if (mux->file.path_len
+        && ngx_recording_journal_path_thread(mux) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* and after a power cut, too, if that is in files/ */
+
+    if (mux->format->endless
+        && ngx_recording_journal_sync_thread(mux) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    rc = mux->format->open(mux);
+
+    if (rc == NGX_ERROR && mux->err == ENOTDIR) {
+
+        /* another recording's file stands where a directory should */
+
+        ngx_recording_claim_by_id(&mux->claim, mux->file.id);
+        mux->err = 0;
+
+        return NGX_DECLINED;
+    }
+
+    return rc;
 }
 
 
@@ -682,10 +807,8 @@ ngx_recording_output_broken_thread(ngx_recording_writer_t *w,
     mux->file.dropped[NGX_RECORDING_DROP_DISK] += mux->pending;
     ngx_recording_mux_undo(mux);
 
-    if (mux->file.written == 0
-        && ngx_recording_output_undo(w, out, mux) == NGX_OK)
-    {
-        return;
+    if (mux->file.written == 0) {
+        ngx_recording_output_undo(out, mux);
     }
 
     ngx_recording_output_end(w, mux);
@@ -693,45 +816,20 @@ ngx_recording_output_broken_thread(ngx_recording_writer_t *w,
 
 
 /*
- * Nothing was written: no trace is left of the file, and what it stands for
- * is counted in the next one.
+ * Nothing was written: no trace will be left of the file, and what it stands
+ * for is counted in the next one.
  */
 
-static ngx_int_t
-ngx_recording_output_undo(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out, ngx_recording_mux_t *mux)
+static void
+ngx_recording_output_undo(ngx_recording_output_t *out,
+    ngx_recording_mux_t *mux)
 {
-    char                              path[NGX_RECORDING_FILE_PATH];
-    ngx_uint_t                        i;
-    ngx_recording_catalogue_error_t   err;
-
-    if (mux->file.id) {
-
-        if (mux->format->endless && mux->file.path_len) {
-            ngx_recording_file_path(&mux->file, path);
-
-            if (ngx_recording_store_discard_thread(mux->store, path, 1)
-                != NGX_OK)
-            {
-                return NGX_ERROR;
-            }
-        }
-
-        if (ngx_recording_journal_clear_thread(mux->store, mux->file.id)
-            != NGX_OK
-            || ngx_recording_catalogue_remove_thread(w->catalogue,
-                                                     mux->file.id, &err)
-               != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
+    ngx_uint_t  i;
 
     for (i = 0; i < NGX_RECORDING_DROPS; i++) {
         out->dropped[i] += mux->file.dropped[i];
     }
 
-    ngx_recording_mux_close_thread(mux);
-
-    return NGX_OK;
+    ngx_memzero(mux->file.dropped, sizeof(mux->file.dropped));
+    mux->file.in = 0;
 }

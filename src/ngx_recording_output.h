@@ -28,7 +28,8 @@ typedef struct {
 
 /*
  * Closes and opens files; a format that goes on gets a discontinuity.
- * NGX_AGAIN: the catalogue failed, nothing was closed or opened.
+ * NGX_AGAIN: there is no answer of the catalogue yet, or it failed; the same
+ * cut is to go on.
  */
 ngx_int_t ngx_recording_output_cut_thread(ngx_recording_writer_t *w,
     ngx_recording_cut_t *cut);

@@ -12,10 +12,10 @@ static int64_t ngx_recording_pause_join(ngx_recording_mux_t *mux,
     ngx_recording_cut_t *cut);
 static void ngx_recording_pause_leave(ngx_recording_writer_t *w,
     uint64_t id);
-static ngx_int_t ngx_recording_pause_file(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out, ngx_recording_catalogue_error_t *err);
-static ngx_int_t ngx_recording_pause_lost(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out, ngx_recording_catalogue_error_t *err);
+static void ngx_recording_pause_file_thread(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out);
+static void ngx_recording_pause_lost(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out);
 
 
 ngx_uint_t
@@ -172,21 +172,20 @@ ngx_recording_pause_resume_thread(ngx_recording_writer_t *w)
 static void
 ngx_recording_pause_leave(ngx_recording_writer_t *w, uint64_t id)
 {
-    ngx_recording_catalogue_error_t  err;
+    ngx_recording_state_t  *state;
 
-    if (ngx_recording_catalogue_state_thread(w->catalogue, id,
-                                             NGX_RECORDING_FILE_FINISHING, 0,
-                                             -1, &err)
-        != NGX_OK)
-    {
-        (void) ngx_recording_writer_failed(w, &err);
-    }
+    state = &w->leaves[w->nleaves++];
+
+    state->id = id;
+    state->state = NGX_RECORDING_FILE_FINISHING;
+    state->owned = 0;
+    state->size = -1;
 }
 
 
-ngx_int_t
+void
 ngx_recording_pause_end_thread(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out, ngx_recording_catalogue_error_t *err)
+    ngx_recording_output_t *out)
 {
     if (out->resumed) {
 
@@ -205,24 +204,23 @@ ngx_recording_pause_end_thread(ngx_recording_writer_t *w,
     if (out->mux && out->mux->file.written
         && (out->conf->resume || w->stop))
     {
-        return ngx_recording_pause_file(w, out, err);
+        ngx_recording_pause_file_thread(w, out);
+        return;
     }
 
     ngx_recording_output_close_thread(w, out);
-
-    return ngx_recording_pause_lost(w, out, err);
+    ngx_recording_pause_lost(w, out);
 }
 
 
 /*
  * The file waits for its stream; or, at a fast stop, without resume=, for the
- * next start.  The frames may be gone by now: nothing is tried again but the
- * row.
+ * next start.
  */
 
-static ngx_int_t
-ngx_recording_pause_file(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out, ngx_recording_catalogue_error_t *err)
+static void
+ngx_recording_pause_file_thread(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out)
 {
     ngx_recording_mux_t   *mux;
     ngx_recording_file_t  *file;
@@ -235,7 +233,7 @@ ngx_recording_pause_file(ngx_recording_writer_t *w,
            != NGX_OK)
     {
         ngx_recording_output_failed_thread(w, out);
-        return NGX_OK;
+        return;
     }
 
     ngx_recording_mux_measure(mux);
@@ -249,61 +247,62 @@ ngx_recording_pause_file(ngx_recording_writer_t *w,
         file->released = 1;
     }
 
-    if (ngx_recording_catalogue_update_thread(w->catalogue, file, 0, err)
-        != NGX_OK)
-    {
-        file->state = NGX_RECORDING_FILE_RECORDING;
-        return NGX_ERROR;
-    }
-
-    if (out->conf->resume) {
-        w->waits = ngx_max(w->waits, file->deadline);
-    }
-
-    ngx_recording_mux_close_thread(mux);
-    out->mux = NULL;
-
-    return NGX_OK;
+    w->ending.files[w->ending.n++] = file;
 }
 
 
 /* frames that no file was open for, at the end */
 
-static ngx_int_t
+static void
 ngx_recording_pause_lost(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out, ngx_recording_catalogue_error_t *err)
+    ngx_recording_output_t *out)
 {
-    ngx_uint_t            i;
-    ngx_recording_file_t  file;
+    uint64_t               in;
+    ngx_uint_t             i;
+    ngx_recording_file_t  *file;
 
-    ngx_memzero(&file, sizeof(ngx_recording_file_t));
-
-    for (i = 0; i < NGX_RECORDING_DROPS; i++) {
-        file.dropped[i] = out->dropped[i];
-        file.in += out->dropped[i];
+    for (in = 0, i = 0; i < NGX_RECORDING_DROPS; i++) {
+        in += out->dropped[i];
     }
 
-    if (file.in == 0 || w->recording_id == 0) {
-        return NGX_OK;
+    if (in == 0 || w->recording_id == 0) {
+        return;
     }
 
-    file.id = ngx_recording_catalogue_id_thread(w->catalogue);
-    file.recording_id = w->recording_id;
-    file.stream = w->stream;
-    file.format = out->conf->format->name;
-    file.state = NGX_RECORDING_FILE_LOST;
-    file.start = w->end;
-    file.end = w->end;
+    file = calloc(1, sizeof(ngx_recording_file_t));
 
-    if (ngx_recording_catalogue_insert_thread(w->catalogue, &file, NULL, err)
-        != NGX_OK
-        || ngx_recording_catalogue_update_thread(w->catalogue, &file, 0, err)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
+    if (file == NULL) {
+        return;
     }
 
-    ngx_memzero(out->dropped, sizeof(out->dropped));
+    file->in = in;
+    ngx_memcpy(file->dropped, out->dropped, sizeof(out->dropped));
 
-    return NGX_OK;
+    file->id = ngx_recording_catalogue_id_thread(w->catalogue);
+    file->recording_id = w->recording_id;
+    file->stream = w->stream;
+    file->format = out->conf->format->name;
+    file->state = NGX_RECORDING_FILE_LOST;
+    file->start = w->end;
+    file->end = w->end;
+
+    out->lost = file;
+    w->ending.files[w->ending.n++] = file;
+}
+
+
+void
+ngx_recording_pause_ended_thread(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out)
+{
+    if (out->mux == NULL) {
+        return;
+    }
+
+    if (out->conf->resume) {
+        w->waits = ngx_max(w->waits, out->mux->file.deadline);
+    }
+
+    ngx_recording_mux_close_thread(out->mux);
+    out->mux = NULL;
 }

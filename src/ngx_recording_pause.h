@@ -38,11 +38,15 @@ void ngx_recording_pause_continue_thread(ngx_recording_writer_t *w,
     ngx_recording_media_t *media);
 
 /*
- * The stream is over: the file of an output ends, or waits.  NGX_ERROR: the
- * catalogue failed, the file is as it was.
+ * The stream is over: the file of an output ends, or is to wait, or frames
+ * came that no file was open for; w->ending has what the catalogue is told.
  */
-ngx_int_t ngx_recording_pause_end_thread(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out, ngx_recording_catalogue_error_t *err);
+void ngx_recording_pause_end_thread(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out);
+
+/* and it was told: what waits is closed */
+void ngx_recording_pause_ended_thread(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out);
 
 
 #endif /* _NGX_RECORDING_PAUSE_H_INCLUDED_ */

@@ -20,6 +20,7 @@ static u_char *ngx_recording_log(ngx_log_t *log, u_char *buf, size_t len);
 static void ngx_recording_timer(ngx_event_t *ev);
 static void ngx_recording_append_thread(void *data);
 static void ngx_recording_appended(void *data);
+static void ngx_recording_answered(void *data);
 static void ngx_recording_account(ngx_recording_t *r);
 static void ngx_recording_closed(ngx_recording_t *r);
 static void ngx_recording_take(ngx_recording_t *r);
@@ -72,7 +73,7 @@ ngx_recording_create(ngx_recording_worker_t *worker,
 
     r->writer = ngx_recording_writer_create(&r->stream, &r->template,
                                             &worker->store,
-                                            &worker->catalogue, exclusive);
+                                            &worker->changes, exclusive);
     if (r->writer == NULL) {
         ngx_destroy_pool(pool);
         return NULL;
@@ -392,6 +393,12 @@ ngx_recording_appended(void *data)
     ngx_recording_account(r);
     ngx_recording_closed(r);
 
+    r->asks = ngx_recording_writer_asks(r->writer, ngx_recording_answered, r);
+
+    if (r->asks) {
+        return;
+    }
+
     if (r->again && r->ended && ngx_exiting
         && ++r->tries == NGX_RECORDING_AGAIN_TRIES)
     {
@@ -419,6 +426,19 @@ ngx_recording_appended(void *data)
 
     } else if (r->filling.n) {
         ngx_recording_wake(r);
+    }
+}
+
+
+/* the catalogue has answered: the job goes on when all of it is there */
+
+static void
+ngx_recording_answered(void *data)
+{
+    ngx_recording_t *r = data;
+
+    if (--r->asks == 0) {
+        ngx_recording_append(r);
     }
 }
 

@@ -12,7 +12,6 @@
 #include "ngx_recording_mux.h"
 
 
-#define NGX_RECORDING_FORMATS  4
 
 /* ms */
 #define NGX_RECORDING_INTERVAL_MIN  1000

@@ -14,17 +14,6 @@
 #include "ngx_recording_writer.h"
 
 
-/* a frame on its way to the files */
-
-typedef struct {
-    ngx_recording_message_t  *message;
-    u_char                   *data;
-    ngx_recording_frame_t     frame;
-    int64_t                   time;            /* stream time, ms */
-    int64_t                   wall;            /* us */
-} ngx_recording_item_t;
-
-
 extern const char *const  ngx_recording_track_names[];
 
 

@@ -21,6 +21,8 @@ ngx_recording_worker_start(ngx_recording_worker_t *worker)
     worker->store.lock = -1;
 
     ngx_recording_catalogue_init(&worker->catalogue, &worker->store);
+    ngx_recording_changes_init(&worker->changes, &worker->jobs,
+                               &worker->catalogue);
 
     worker->reopen.handler = ngx_recording_worker_reopen;
     worker->reopen.data = worker;
@@ -112,6 +114,7 @@ ngx_recording_worker_stop(ngx_recording_worker_t *worker)
     ngx_recording_catalogue_error_t   err;
 
     worker->store.stopping = 1;
+    ngx_recording_changes_direct(&worker->changes);
 
     for (q = ngx_queue_head(&worker->recordings);
          q != ngx_queue_sentinel(&worker->recordings);

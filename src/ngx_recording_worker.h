@@ -11,8 +11,7 @@
 #define _NGX_RECORDING_WORKER_H_INCLUDED_
 
 
-#include "ngx_recording_catalogue.h"
-#include "ngx_recording_job.h"
+#include "ngx_recording_change.h"
 #include "ngx_recording_notice.h"
 
 
@@ -21,6 +20,7 @@
 typedef struct {
     ngx_recording_store_t   store;
     ngx_recording_catalogue_t  catalogue;
+    ngx_recording_changes_t  changes;      /* of it */
     ngx_recording_jobs_t    jobs;
 
     ngx_recording_job_t     opening;       /* the store is opened */

@@ -17,11 +17,14 @@
 
 
 static void ngx_recording_writer_sync(ngx_recording_writer_t *w);
+static ngx_int_t ngx_recording_writer_rest(ngx_recording_writer_t *w);
 static void ngx_recording_writer_waits(ngx_recording_writer_t *w);
 static ngx_int_t ngx_recording_writer_message(ngx_recording_writer_t *w,
     ngx_recording_batch_t *batch, ngx_recording_cursor_t *cursor,
     ngx_recording_message_t *m);
 static ngx_int_t ngx_recording_writer_frame(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_recording_cursor_t *cursor);
+static ngx_int_t ngx_recording_writer_decide(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_recording_cursor_t *cursor);
 static ngx_uint_t ngx_recording_writer_low(ngx_recording_writer_t *w,
     ngx_uint_t chance);
@@ -32,6 +35,7 @@ static ngx_int_t ngx_recording_writer_cut(ngx_recording_writer_t *w,
     ngx_uint_t all);
 static ngx_int_t ngx_recording_writer_claim(ngx_recording_writer_t *w,
     ngx_recording_item_t *item);
+static ngx_int_t ngx_recording_writer_leave(ngx_recording_writer_t *w);
 static void ngx_recording_writer_filed(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_recording_cursor_t *cursor);
 static int64_t ngx_recording_writer_held(ngx_recording_writer_t *w,
@@ -51,7 +55,7 @@ static void ngx_recording_writer_meta(ngx_recording_writer_t *w,
 ngx_recording_writer_t *
 ngx_recording_writer_create(ngx_recording_stream_t *stream,
     ngx_recording_template_t *template, ngx_recording_store_t *store,
-    ngx_recording_catalogue_t *catalogue, ngx_uint_t exclusive)
+    ngx_recording_changes_t *changes, ngx_uint_t exclusive)
 {
     ngx_uint_t               i;
     ngx_recording_writer_t  *w;
@@ -65,7 +69,7 @@ ngx_recording_writer_create(ngx_recording_stream_t *stream,
     w->stream = stream;
     w->template = template;
     w->store = store;
-    w->catalogue = catalogue;
+    w->catalogue = changes->catalogue;
     w->exclusive = exclusive;
     w->limit = NGX_RECORDING_HELD;
     w->elsewhere = INT64_MIN;
@@ -73,7 +77,11 @@ ngx_recording_writer_create(ngx_recording_stream_t *stream,
     for (i = 0; i < template->nformats; i++) {
         w->outputs[i].conf = &template->formats[i];
         w->outputs[i].retry = INT64_MIN;
+
+        ngx_recording_change_init(&w->outputs[i].change, changes);
     }
+
+    ngx_recording_change_init(&w->change, changes);
 
     ngx_queue_init(&w->closed);
 
@@ -108,6 +116,8 @@ ngx_recording_writer_free(ngx_recording_writer_t *w)
         for (n = 0; n < w->outputs[i].ntails; n++) {
             ngx_recording_mux_close_thread(w->outputs[i].tails[n].mux);
         }
+
+        free(w->outputs[i].lost);
     }
 
     ngx_recording_batch_clear(&w->held);
@@ -133,9 +143,12 @@ ngx_recording_writer_append_thread(ngx_recording_writer_t *w,
          (m = ngx_recording_batch_next(&next)) != NULL;
          *cursor = next)
     {
-        rc = ngx_recording_writer_message(w, batch, &next, m);
+        rc = w->stopped ? ngx_recording_writer_frame(w, &w->item, &next)
+                        : ngx_recording_writer_message(w, batch, &next, m);
 
-        if (rc == NGX_AGAIN) {
+        w->stopped = (rc == NGX_AGAIN);
+
+        if (w->stopped) {
             break;
         }
     }
@@ -181,54 +194,39 @@ ngx_recording_writer_end_thread(ngx_recording_writer_t *w)
 {
     ngx_int_t                         rc;
     ngx_uint_t                        i;
-    ngx_recording_item_t              item;
-    ngx_recording_cursor_t            cursor;
-    ngx_recording_message_t          *m;
     ngx_recording_catalogue_error_t   err;
 
-    ngx_recording_held_release_thread(w, &w->ahead, INT64_MAX);
+    if (!w->ended) {
 
-    if (w->held.n) {
-
-        /* audio that waited for a key frame which does not come */
-
-        cursor = ngx_recording_batch_begin(&w->held);
-        m = ngx_recording_batch_next(&cursor);
-
-        ngx_memzero(&item, sizeof(ngx_recording_item_t));
-        item.time = ngx_recording_held_time(m);
-        item.message = m;
-        item.wall = w->held.wall;
-
-        cursor.block = NULL;
-
-        rc = ngx_recording_writer_cut(w, &item, &cursor, 1);
-
-        if (rc == NGX_AGAIN) {
+        if (ngx_recording_writer_rest(w) == NGX_AGAIN) {
             return NGX_AGAIN;
         }
 
-        if (rc == NGX_OK) {
-            ngx_recording_held_release_thread(w, &w->held, INT64_MAX);
+        for (i = 0; i < w->template->nformats; i++) {
+            ngx_recording_pause_end_thread(w, &w->outputs[i]);
         }
 
-        ngx_recording_batch_clear(&w->held);
+        w->ended = 1;
     }
 
-    for (i = 0; i < w->template->nformats; i++) {
-        if (ngx_recording_pause_end_thread(w, &w->outputs[i], &err)
-            != NGX_OK)
-        {
+    if (w->recording_id) {
+        w->ending.recording_id = w->recording_id;
+        w->ending.end = w->end;
+
+        rc = ngx_recording_change_ask_thread(&w->change,
+                                             ngx_recording_catalogue_end,
+                                             &w->ending, 0, &err);
+        if (rc == NGX_BUSY) {
+            return NGX_AGAIN;
+        }
+
+        if (rc != NGX_OK) {
             return ngx_recording_writer_failed(w, &err);
         }
     }
 
-    if (w->recording_id
-        && ngx_recording_catalogue_end_thread(w->catalogue, w->recording_id,
-                                              w->end, &err)
-           != NGX_OK)
-    {
-        return ngx_recording_writer_failed(w, &err);
+    for (i = 0; i < w->template->nformats; i++) {
+        ngx_recording_pause_ended_thread(w, &w->outputs[i]);
     }
 
     ngx_recording_writer_passed(w);
@@ -239,6 +237,64 @@ ngx_recording_writer_end_thread(ngx_recording_writer_t *w)
     }
 
     return NGX_OK;
+}
+
+
+/* audio that waited for a key frame which does not come */
+
+static ngx_int_t
+ngx_recording_writer_rest(ngx_recording_writer_t *w)
+{
+    ngx_int_t                 rc;
+    ngx_recording_item_t      item;
+    ngx_recording_cursor_t    cursor;
+    ngx_recording_message_t  *m;
+
+    ngx_recording_held_release_thread(w, &w->ahead, INT64_MAX);
+
+    if (w->held.n == 0) {
+        return NGX_OK;
+    }
+
+    cursor = ngx_recording_batch_begin(&w->held);
+    m = ngx_recording_batch_next(&cursor);
+
+    ngx_memzero(&item, sizeof(ngx_recording_item_t));
+    item.time = ngx_recording_held_time(m);
+    item.message = m;
+    item.wall = w->held.wall;
+
+    cursor.block = NULL;
+
+    rc = ngx_recording_writer_cut(w, &item, &cursor, 1);
+
+    if (rc == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+
+    if (rc == NGX_OK) {
+        ngx_recording_held_release_thread(w, &w->held, INT64_MAX);
+    }
+
+    ngx_recording_batch_clear(&w->held);
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_recording_writer_asks(ngx_recording_writer_t *w,
+    void (*answered)(void *data), void *data)
+{
+    ngx_uint_t  i, n;
+
+    n = ngx_recording_change_post(&w->change, answered, data);
+
+    for (i = 0; i < w->template->nformats; i++) {
+        n += ngx_recording_change_post(&w->outputs[i].change, answered, data);
+    }
+
+    return n;
 }
 
 
@@ -295,8 +351,10 @@ ngx_recording_writer_message(ngx_recording_writer_t *w,
     ngx_recording_batch_t *batch, ngx_recording_cursor_t *cursor,
     ngx_recording_message_t *m)
 {
-    ngx_int_t             rc;
-    ngx_recording_item_t  item;
+    ngx_int_t              rc;
+    ngx_recording_item_t  *item;
+
+    item = &w->item;
 
     if (m->track == NGX_RECORDING_GAP) {
         ngx_recording_writer_gap(w, m);
@@ -308,38 +366,38 @@ ngx_recording_writer_message(ngx_recording_writer_t *w,
         return NGX_OK;
     }
 
-    item.message = m;
-    item.data = ngx_recording_message_body(m);
-    item.wall = batch->wall + (int64_t) m->arrival * 1000;
-    item.time = w->tracks[m->track].last;
+    item->message = m;
+    item->data = ngx_recording_message_body(m);
+    item->wall = batch->wall + (int64_t) m->arrival * 1000;
+    item->time = w->tracks[m->track].last;
 
-    rc = ngx_recording_frame_parse(&item.frame, m->track, item.data, m->size);
+    rc = ngx_recording_frame_parse(&item->frame, m->track, item->data, m->size);
 
     if (rc == NGX_DECLINED) {
         return NGX_OK;
     }
 
     if (rc == NGX_ERROR) {
-        ngx_recording_track_broken(w, &item, "is cut short");
+        ngx_recording_track_broken(w, item, "is cut short");
         return NGX_OK;
     }
 
-    if (item.frame.header) {
-        ngx_recording_track_header(w, &item);
+    if (item->frame.header) {
+        ngx_recording_track_header(w, item);
         return NGX_OK;
     }
 
-    if (ngx_recording_track_media(w, &item) != NGX_OK) {
+    if (ngx_recording_track_media(w, item) != NGX_OK) {
         return NGX_OK;
     }
 
-    ngx_recording_time_frame_thread(w, &item);
+    ngx_recording_time_frame_thread(w, item);
 
-    if (ngx_recording_key_look(w, &item) != NGX_OK) {
+    if (ngx_recording_key_look(w, item) != NGX_OK) {
         return NGX_OK;
     }
 
-    return ngx_recording_writer_frame(w, &item, cursor);
+    return ngx_recording_writer_frame(w, item, cursor);
 }
 
 
@@ -348,7 +406,62 @@ ngx_recording_writer_frame(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_recording_cursor_t *cursor)
 {
     ngx_int_t                      rc;
-    ngx_uint_t                     chance, cut, all;
+    ngx_recording_writer_track_t  *t;
+
+    t = &w->tracks[item->message->track];
+
+    /* what was decided before the writer stopped, holds */
+
+    if (!w->stopped
+        && ngx_recording_writer_decide(w, item, cursor) != NGX_OK)
+    {
+        return NGX_OK;
+    }
+
+    if (w->due) {
+        rc = ngx_recording_writer_cut(w, item, cursor, w->all);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    if (!t->filed || t->changed) {
+
+        /* the open files cannot take it */
+
+        if (item->message->track == NGX_RECORDING_VIDEO) {
+            ngx_recording_track_drop(w, item, NGX_RECORDING_DROP_KEY);
+
+        } else {
+            ngx_recording_held_add(w, &w->held, item);
+        }
+
+        return NGX_OK;
+    }
+
+    if (w->due && w->held.n) {
+        ngx_recording_held_release_thread(w, &w->held, INT64_MAX);
+    }
+
+    if (ngx_recording_held_ahead_thread(w, item, w->due)) {
+        ngx_recording_held_add(w, &w->ahead, item);
+        return NGX_OK;
+    }
+
+    ngx_recording_track_sample_thread(w, item, w->chance);
+
+    return NGX_OK;
+}
+
+
+/* whether files are cut at a frame; NGX_DONE: it is not written */
+
+static ngx_int_t
+ngx_recording_writer_decide(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_recording_cursor_t *cursor)
+{
+    ngx_uint_t                     chance, all;
     ngx_recording_writer_track_t  *t;
 
     t = &w->tracks[item->message->track];
@@ -372,7 +485,6 @@ ngx_recording_writer_frame(ngx_recording_writer_t *w,
     }
 
     all = !w->started || w->cut != NGX_RECORDING_CUT_NONE;
-    cut = 0;
 
     if (w->unfinished >= NGX_RECORDING_UNFINISHED) {
 
@@ -381,7 +493,7 @@ ngx_recording_writer_frame(ngx_recording_writer_t *w,
 
         if (all) {
             ngx_recording_track_drop(w, item, NGX_RECORDING_DROP_DISK);
-            return NGX_OK;
+            return NGX_DONE;
         }
 
         chance = 0;
@@ -391,49 +503,16 @@ ngx_recording_writer_frame(ngx_recording_writer_t *w,
 
         if (!w->started) {
             ngx_recording_output_missed(w, item->message->track);
-            return NGX_OK;
+            return NGX_DONE;
         }
 
         chance = 0;
     }
 
-    if (chance && (all || ngx_recording_interval_due(w, item->time,
-                                                   item->wall)))
-    {
-        rc = ngx_recording_writer_cut(w, item, cursor, all);
-
-        if (rc != NGX_OK) {
-            return rc;
-        }
-
-        cut = 1;
-    }
-
-    if (!t->filed || t->changed) {
-
-        /* the open files cannot take it */
-
-        if (item->message->track == NGX_RECORDING_VIDEO) {
-            ngx_recording_track_drop(w, item, NGX_RECORDING_DROP_KEY);
-
-        } else {
-            ngx_recording_held_add(w, &w->held, item);
-        }
-
-        return NGX_OK;
-    }
-
-    if (cut && w->held.n) {
-        ngx_recording_held_release_thread(w, &w->held, INT64_MAX);
-    }
-
-    if (ngx_recording_held_ahead_thread(w, item, cut)) {
-        ngx_recording_held_add(w, &w->ahead, item);
-        return NGX_OK;
-    }
-
-    ngx_recording_track_sample_thread(w, item, chance);
-
+    w->chance = (chance != 0);
+    w->all = (all != 0);
+    w->due = chance && (all || ngx_recording_interval_due(w, item->time,
+                                                          item->wall));
     return NGX_OK;
 }
 
@@ -494,7 +573,7 @@ ngx_recording_writer_cut(ngx_recording_writer_t *w, ngx_recording_item_t *item,
         return rc;
     }
 
-    if (all) {
+    if (all && !w->turned) {
         ngx_recording_writer_filed(w, item, cursor);
     }
 
@@ -543,7 +622,7 @@ ngx_recording_writer_claim(ngx_recording_writer_t *w,
     ngx_recording_catalogue_error_t  err;
 
     if (w->recording_id) {
-        return NGX_OK;
+        return ngx_recording_writer_leave(w);
     }
 
     /* audio from before is in the other recording */
@@ -570,7 +649,12 @@ ngx_recording_writer_claim(ngx_recording_writer_t *w,
         start->resume |= (w->template->formats[i].resume != 0);
     }
 
-    rc = ngx_recording_catalogue_start_thread(w->catalogue, start, &err);
+    rc = ngx_recording_change_ask_thread(&w->change,
+                                         ngx_recording_catalogue_start, start,
+                                         0, &err);
+    if (rc == NGX_BUSY) {
+        return NGX_AGAIN;
+    }
 
     if (rc == NGX_OK) {
         w->recording_id = start->recording_id;
@@ -583,7 +667,7 @@ ngx_recording_writer_claim(ngx_recording_writer_t *w,
 
         ngx_recording_pause_resume_thread(w);
 
-        return NGX_OK;
+        return ngx_recording_writer_leave(w);
     }
 
     if (rc == NGX_AGAIN) {
@@ -605,6 +689,34 @@ ngx_recording_writer_claim(ngx_recording_writer_t *w,
     }
 
     return NGX_ERROR;
+}
+
+
+/* files of the recording that do not go on are finished by the keeper */
+
+static ngx_int_t
+ngx_recording_writer_leave(ngx_recording_writer_t *w)
+{
+    ngx_int_t                        rc;
+    ngx_recording_catalogue_error_t  err;
+
+    while (w->nleaves) {
+        rc = ngx_recording_change_ask_thread(&w->change,
+                                             ngx_recording_catalogue_file,
+                                             &w->leaves[w->nleaves - 1], 0,
+                                             &err);
+        if (rc == NGX_BUSY) {
+            return NGX_AGAIN;
+        }
+
+        if (rc != NGX_OK) {
+            return ngx_recording_writer_failed(w, &err);
+        }
+
+        w->nleaves--;
+    }
+
+    return NGX_OK;
 }
 
 

@@ -23,7 +23,7 @@
 
 
 #include "ngx_recording_batch.h"
-#include "ngx_recording_catalogue.h"
+#include "ngx_recording_change.h"
 #include "ngx_recording_clock.h"
 #include "ngx_recording_notice.h"
 #include "ngx_recording_template.h"
@@ -41,6 +41,17 @@
 
 /* files of an output that wait for a track that lags, at most */
 #define NGX_RECORDING_TAILS  5
+
+
+/* a frame on its way to the files */
+
+typedef struct {
+    ngx_recording_message_t  *message;
+    u_char                   *data;
+    ngx_recording_frame_t     frame;
+    int64_t                   time;            /* stream time, ms */
+    int64_t                   wall;            /* us */
+} ngx_recording_item_t;
 
 
 typedef enum {
@@ -85,16 +96,33 @@ typedef struct {
 } ngx_recording_tail_t;
 
 
+/* what a cut is to an output */
+
+typedef enum {
+    NGX_RECORDING_TURN_KEEP = 0,
+    NGX_RECORDING_TURN_BREAK,
+    NGX_RECORDING_TURN_OPEN
+} ngx_recording_turn_e;
+
+
 typedef struct {
     ngx_recording_template_format_t  *conf;
     ngx_recording_mux_t    *mux;           /* NULL: none is open */
     ngx_recording_tail_t    tails[NGX_RECORDING_TAILS];  /* oldest first */
     ngx_uint_t              ntails;
     ngx_recording_mux_t    *resumed;       /* one that may go on */
-    ngx_recording_mux_t    *next;          /* has its row, is not open yet */
+    ngx_recording_mux_t    *next;          /* is not open yet */
+    ngx_recording_change_t  change;        /* of its row, or of its path */
+    ngx_recording_file_t   *lost;          /* frames that no file was open
+                                              for, at the end */
+    ngx_recording_turn_e    turn;          /* in the cut that is under way */
     int64_t                 retry;         /* stream time */
     uint64_t                dropped[NGX_RECORDING_DROPS];  /* while none
                                               was open */
+    ngx_uint_t              claims;        /* paths that next has tried */
+    unsigned                filed:1;       /* next has its row */
+    unsigned                opening:1;     /* and its journal */
+    unsigned                moving:1;      /* it needs another path */
     unsigned                failed:1;      /* was said */
     unsigned                refused:2;     /* bits: a track was, was said */
 } ngx_recording_output_t;
@@ -105,9 +133,14 @@ typedef struct {
     ngx_recording_template_t  *template;
     ngx_recording_store_t  *store;
     ngx_recording_catalogue_t  *catalogue;
+    ngx_recording_change_t  change;        /* of the recording's row */
     uint64_t                recording_id;  /* 0 until its row is written */
     int64_t                 end;           /* us, when the stream was over */
     ngx_recording_start_t   start;         /* of the recording */
+    ngx_recording_state_t   leaves[NGX_RECORDING_TAKEN];  /* files that do
+                                              not go on */
+    ngx_uint_t              nleaves;
+    ngx_recording_end_t     ending;
     int64_t                 asked;         /* us, since when it waits for
                                               another worker */
     int64_t                 synced;        /* us */
@@ -118,6 +151,15 @@ typedef struct {
     unsigned                failed:1;      /* the catalogue, and this was
                                               said */
     unsigned                low:1;         /* no room: its files were ended */
+    unsigned                stopped:1;     /* it is to go on with item */
+    unsigned                chance:1;      /* files may be cut at item */
+    unsigned                due:1;         /* and are */
+    unsigned                all:1;         /* of all outputs */
+    unsigned                turned:1;      /* outputs know their turn in the
+                                              cut that is under way */
+    unsigned                ended:1;       /* all files are, but for rows */
+
+    ngx_recording_item_t    item;          /* where the writer stopped */
 
     ngx_recording_clock_t   clock;
     ngx_recording_writer_track_t  tracks[NGX_RECORDING_TRACKS];
@@ -157,7 +199,7 @@ typedef struct {
 /* loop: makes and frees one; what it points to must outlive it */
 ngx_recording_writer_t *ngx_recording_writer_create(
     ngx_recording_stream_t *stream, ngx_recording_template_t *template,
-    ngx_recording_store_t *store, ngx_recording_catalogue_t *catalogue,
+    ngx_recording_store_t *store, ngx_recording_changes_t *changes,
     ngx_uint_t exclusive);
 void ngx_recording_writer_free(ngx_recording_writer_t *w);
 
@@ -173,9 +215,16 @@ ngx_int_t ngx_recording_writer_append_thread(ngx_recording_writer_t *w,
 
 /*
  * Thread: the stream is over; all files end, or wait for it to be back.
- * NGX_AGAIN: the catalogue failed, it is to be tried again.
+ * NGX_AGAIN: there is no answer of the catalogue yet, or it failed.
  */
 ngx_int_t ngx_recording_writer_end_thread(ngx_recording_writer_t *w);
+
+/*
+ * Loop: after a job, hands over what it has asked of the catalogue; answered()
+ * is called for each.  Returns how many there are.
+ */
+ngx_uint_t ngx_recording_writer_asks(ngx_recording_writer_t *w,
+    void (*answered)(void *data), void *data);
 
 /*
  * For the parts of the writer: says once that the catalogue failed.
