@@ -1,0 +1,129 @@
+#!/usr/bin/perl
+
+# What the catalogue costs those who wait for it, printed (make
+# bench-catalogue):
+#
+# - many streams on a disk whose writes, or syncs, are slow
+# - 200 streams beside a million rows, with one worker and with four: from the
+#   publish to the row, from a cut to the row of the next file, from the end
+#   to the finished file; beside the same without those rows
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+
+use List::Util qw(max);
+use Time::HiRes qw(time sleep);
+
+use Recording::Load;
+use Recording::Media qw(media);
+use Recording::Nginx;
+use Recording::SlowDisk;
+use Recording::Util qw(run wait_for);
+
+my $rows = $ENV{BENCH_ROWS} // 1_000_000;
+my $streams = $ENV{BENCH_STREAMS} // 200;
+my $flv = media(duration => 12, gop => 2, size => '320x180');
+
+$| = 1;
+
+my %parts = (slow => sub {
+        slow('each write 40 ms late', 20, 2, call => 'write', delay => 40);
+        slow('each sync 10 ms late', 200, 1, call => 'sync', delay => 10);
+    }, rows => sub {
+        for my $workers (1, 4) {
+            rows($workers, 0);
+            rows($workers, $rows);
+        }
+    });
+
+$parts{$_}->() for @ARGV ? @ARGV : qw(slow rows);
+
+# begin and end of streams while the disk is so
+sub slow {
+    my ($what, $n, $formats, %how) = @_;
+
+    my $disk = Recording::SlowDisk->new;
+    my $t = nginx(1, $formats == 2 ? 'format mp4; format flv;'
+                                   : 'format mp4 interval=5s;',
+                  store => $disk->store);
+    $disk->set(armed => 1, %how);
+
+    my $load = Recording::Load->new($t, file => $flv, streams => $n,
+                                    name => 's', seconds => 8);
+    my $begin = $load->wait('begin') && time;
+    $t->wait_growing($n * $formats, _timeout => 120);
+    printf "%s, %d streams, %d format(s): rows %.1f s after the begin\n",
+           $what, $n, $formats, time - $begin;
+
+    $load->wait('end');
+    my $end = time;
+    $t->wait_files($n * $formats, _timeout => 300);
+    printf "  finished %.1f s after the end\n", time - $end;
+    $disk->set(delay => 0);
+    $t->stop(60);
+}
+
+sub rows {
+    my ($workers, $n) = @_;
+
+    my $t = nginx($workers, 'format flv interval=4s;');
+    fill($t, $n);
+
+    my $load = Recording::Load->new($t, file => $flv, streams => $streams,
+                                    name => 's', seconds => 10);
+    $load->wait('done');
+    $t->wait_files($streams, _timeout => 120, app => 'live');
+
+    my @rows = $t->files(app => 'live');
+    my ($log) = $t->error_log;
+    printf "%d worker(s), %d rows: %d files of %d streams\n", $workers, $n,
+           scalar @rows, $streams;
+    $t->stop(60);
+}
+
+# finished files of the past, in the shape that this version writes
+sub fill {
+    my ($t, $n) = @_;
+
+    return if !$n;
+    $t->catalogue(<<"SQL");
+BEGIN;
+INSERT INTO recordings (recording_id, template, domain, app, stream,
+    stream_param, owner, start_us, end_us)
+SELECT value, 'all', '', 'past', 's' || (value % 1000), '', '',
+    value * 1000000, value * 1000000 + 600000000
+FROM generate_series(1, $n / 10);
+INSERT INTO files (file_id, recording_id, template, domain, app, stream,
+    stream_param, format, state, start_us, end_us, size, path)
+SELECT value, value / 10, 'all', '', 'past', 's' || (value / 10 % 1000), '',
+    'mp4', 'finished', value * 100000, value * 100000 + 600000000, 1000,
+    'past/' || value || '.mp4'
+FROM generate_series(1, $n);
+COMMIT;
+SQL
+}
+
+sub nginx {
+    my ($workers, $formats, %opt) = @_;
+
+    my $t = Recording::Nginx->new(%opt);
+    $t->conf(<<"CONF")->start;
+thread_pool default threads=4 max_queue=65536;
+worker_processes $workers;
+worker_rlimit_nofile 16384;
+events { worker_connections 4096; }
+rtmp {
+    record_store %%STORE%%;
+    record_template all { $formats }
+    server {
+        listen 127.0.0.1:%%PORT_0%%;
+        chunk_size 4096;
+        application live { live on; record_rule all; }
+    }
+}
+CONF
+    return $t;
+}
