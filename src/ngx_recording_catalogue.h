@@ -42,6 +42,9 @@ typedef struct {
     ngx_uint_t              anew;          /* another is made for it */
     ngx_uint_t              suspect;       /* it is to be checked */
     ngx_uint_t              corrupt;       /* it was, and is not whole */
+    ngx_uint_t              unclean;       /* nginx was killed before: it is
+                                              to be looked through */
+    ngx_atomic_t            pages;         /* of the WAL, at the last commit */
 } ngx_recording_catalogue_t;
 
 
@@ -121,6 +124,15 @@ typedef struct {
     ngx_uint_t              owned;         /* by this worker, or by nobody */
     int64_t                 size;          /* -1: as it was */
 } ngx_recording_state_t;
+
+
+/* a finished file that may have no row */
+
+typedef struct {
+    ngx_recording_file_t    file;
+    ngx_recording_stream_t  stream;
+    char                   *label;         /* of malloc(), or NULL */
+} ngx_recording_found_t;
 
 
 typedef struct {
@@ -212,6 +224,21 @@ ngx_int_t ngx_recording_catalogue_label(ngx_recording_catalogue_t *cat,
 /* --- housekeeping */
 
 /*
+ * Looks through the whole database, if nginx had no clean end; with another
+ * connection, so that nobody waits.  What is damaged is set aside by the next
+ * call.
+ */
+ngx_int_t ngx_recording_catalogue_check_thread(
+    ngx_recording_catalogue_t *cat, ngx_recording_catalogue_error_t *err);
+
+/*
+ * Moves what was committed from the WAL to the database, if it is much.
+ * Returns 0, or how many MB a reader keeps from that.
+ */
+ngx_uint_t ngx_recording_catalogue_checkpoint_thread(
+    ngx_recording_catalogue_t *cat);
+
+/*
  * Takes files that nobody works on: paused ones whose time was over at
  * `now`, and all of dead workers.  Those are then this worker's.
  */
@@ -255,11 +282,11 @@ ngx_int_t ngx_recording_catalogue_adopt_thread(ngx_recording_catalogue_t *cat,
 /* --- a catalogue that was lost */
 
 /*
- * Writes the row of a file that was found in files/, by its label, or, if
+ * Writes the rows of files that were found in files/, by their labels, or, if
  * that is NULL, by what the file struct has; unless one has that path.
  */
 ngx_int_t ngx_recording_catalogue_found_thread(ngx_recording_catalogue_t *cat,
-    const char *label, ngx_recording_file_t *file, ngx_uint_t *added,
+    ngx_recording_found_t *found, ngx_uint_t n, ngx_uint_t *added,
     ngx_recording_catalogue_error_t *err);
 
 /*

@@ -8,14 +8,22 @@
 #define NGX_RECORDING_CATALOGUE_BUSY     10000      /* ms */
 #define NGX_RECORDING_CATALOGUE_PAUSE    10         /* ms */
 
+/* what a WAL keeps of the disk when it begins anew */
+#define NGX_RECORDING_CATALOGUE_WAL      "PRAGMA journal_size_limit=8388608"
+
 
 static ngx_int_t ngx_recording_catalogue_open(ngx_recording_catalogue_t *cat,
     ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_catalogue_connect(
     ngx_recording_catalogue_t *cat, const char *path,
     ngx_recording_catalogue_error_t *err);
-static ngx_int_t ngx_recording_catalogue_check(
+static void ngx_recording_catalogue_ended(ngx_recording_catalogue_t *cat,
+    const char *path);
+static ngx_int_t ngx_recording_catalogue_settings(
     ngx_recording_catalogue_t *cat);
+static int ngx_recording_catalogue_committed(void *data, sqlite3 *db,
+    const char *name, int pages);
+static void ngx_recording_catalogue_death(void *data, const char *name);
 static ngx_int_t ngx_recording_catalogue_create(
     ngx_recording_catalogue_t *cat);
 static int ngx_recording_catalogue_migrate(ngx_recording_catalogue_t *cat);
@@ -265,10 +273,12 @@ ngx_recording_catalogue_connect(ngx_recording_catalogue_t *cat,
 
     (void) close(fd);
 
+    ngx_recording_catalogue_ended(cat, path);
+
     if (sqlite3_open_v2(path, &cat->db,
                         SQLITE_OPEN_READWRITE|SQLITE_OPEN_NOMUTEX, NULL)
         == SQLITE_OK
-        && ngx_recording_catalogue_check(cat) == NGX_OK
+        && ngx_recording_catalogue_settings(cat) == NGX_OK
         && ngx_recording_catalogue_create(cat) == NGX_OK)
     {
         return NGX_OK;
@@ -285,44 +295,74 @@ ngx_recording_catalogue_connect(ngx_recording_catalogue_t *cat,
 }
 
 
-/*
- * Looks through the whole database, at nginx's start, or after a sign of
- * damage.
- */
+/* whether nginx had no clean end, for the first worker that opens it */
 
-static ngx_int_t
-ngx_recording_catalogue_check(ngx_recording_catalogue_t *cat)
+static void
+ngx_recording_catalogue_ended(ngx_recording_catalogue_t *cat,
+    const char *path)
 {
-    int            rc;
-    ngx_uint_t     whole;
-    sqlite3_stmt  *st;
+    char         wal[PATH_MAX + 8];
+    struct stat  st;
 
-    (void) sqlite3_busy_timeout(cat->db, NGX_RECORDING_CATALOGUE_BUSY);
-
-    if (!ngx_recording_store_alone_thread(cat->store) && !cat->suspect) {
-        return NGX_OK;
+    if (!ngx_recording_store_alone_thread(cat->store)) {
+        return;
     }
 
-    if (sqlite3_prepare_v2(cat->db, "PRAGMA quick_check(1)", -1, &st, NULL)
-        != SQLITE_OK)
+    (void) snprintf(wal, sizeof(wal), "%s-wal", path);
+
+    cat->unclean = (stat(wal, &st) == 0);
+
+    (void) ngx_recording_store_list_thread(cat->store,
+                                           ngx_recording_catalogue_death, cat);
+}
+
+
+static void
+ngx_recording_catalogue_death(void *data, const char *name)
+{
+    ngx_recording_catalogue_t *cat = data;
+
+    if (ngx_recording_store_is_lock(name)
+        && !ngx_recording_store_alive_thread(cat->store, name))
+    {
+        cat->unclean = 1;
+    }
+}
+
+
+/* after a sign of damage it is looked through at once */
+
+static ngx_int_t
+ngx_recording_catalogue_settings(ngx_recording_catalogue_t *cat)
+{
+    (void) sqlite3_busy_timeout(cat->db, NGX_RECORDING_CATALOGUE_BUSY);
+
+    /* what was committed is moved by the keeper */
+
+    (void) sqlite3_wal_hook(cat->db, ngx_recording_catalogue_committed, cat);
+
+    if (cat->suspect
+        && ngx_recording_catalogue_quick_check_thread(cat, cat->db) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    rc = sqlite3_step(st);
+    return sqlite3_exec(cat->db, NGX_RECORDING_CATALOGUE_WAL, NULL, NULL,
+                        NULL)
+           == SQLITE_OK
+           ? NGX_OK : NGX_ERROR;
+}
 
-    whole = rc == SQLITE_ROW
-            && strcmp((const char *) sqlite3_column_text(st, 0), "ok") == 0;
 
-    cat->corrupt = (rc == SQLITE_ROW && !whole);
+static int
+ngx_recording_catalogue_committed(void *data, sqlite3 *db, const char *name,
+    int pages)
+{
+    ngx_recording_catalogue_t *cat = data;
 
-    if (sqlite3_finalize(st) != SQLITE_OK) {
-        return NGX_ERROR;
-    }
+    cat->pages = pages;
 
-    cat->suspect = 0;
-
-    return whole ? NGX_OK : NGX_ERROR;
+    return SQLITE_OK;
 }
 
 

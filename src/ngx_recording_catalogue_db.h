@@ -73,6 +73,13 @@ extern const char *const  ngx_recording_catalogue_versions[];
 extern const char *const  ngx_recording_catalogue_sql[];
 
 
+/*
+ * Looks through a database.  NGX_ERROR: it is damaged, and cat->corrupt is
+ * set, or it could not be read.
+ */
+ngx_int_t ngx_recording_catalogue_quick_check_thread(
+    ngx_recording_catalogue_t *cat, sqlite3 *db);
+
 /* a prepared statement, or NULL; it is the catalogue's */
 sqlite3_stmt *ngx_recording_catalogue_stmt(ngx_recording_catalogue_t *cat,
     ngx_recording_sql_e sql);

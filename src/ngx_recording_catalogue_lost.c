@@ -10,6 +10,9 @@
 
 static ngx_int_t ngx_recording_catalogue_say(ngx_recording_catalogue_t *cat,
     ngx_recording_file_t *file, ngx_uint_t brief, char *text);
+static ngx_int_t ngx_recording_catalogue_found(
+    ngx_recording_catalogue_t *cat, ngx_recording_found_t *found,
+    ngx_uint_t *added);
 static ngx_int_t ngx_recording_catalogue_plain(
     ngx_recording_catalogue_t *cat, ngx_recording_file_t *file);
 
@@ -65,25 +68,49 @@ ngx_recording_catalogue_say(ngx_recording_catalogue_t *cat,
 
 ngx_int_t
 ngx_recording_catalogue_found_thread(ngx_recording_catalogue_t *cat,
-    const char *label, ngx_recording_file_t *file, ngx_uint_t *added,
+    ngx_recording_found_t *found, ngx_uint_t n, ngx_uint_t *added,
     ngx_recording_catalogue_error_t *err)
 {
-    ngx_int_t      rc;
-    sqlite3_stmt  *st;
-
-    *added = 0;
+    ngx_int_t   rc;
+    ngx_uint_t  i, rows;
 
     if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    rc = NGX_DECLINED;
+    rc = NGX_OK;
+    rows = 0;
 
-    if (label) {
+    for (i = 0; rc == NGX_OK && i < n; i++) {
+        rc = ngx_recording_catalogue_found(cat, &found[i], &rows);
+    }
+
+    rc = ngx_recording_catalogue_finish(cat, rc, err);
+
+    if (rc == NGX_OK) {
+        *added += rows;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_recording_catalogue_found(ngx_recording_catalogue_t *cat,
+    ngx_recording_found_t *found, ngx_uint_t *added)
+{
+    ngx_int_t              rc;
+    sqlite3_stmt          *st;
+    ngx_recording_file_t  *file;
+
+    rc = NGX_DECLINED;
+    file = &found->file;
+
+    if (found->label) {
         st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_FOUND);
 
         if (st) {
-            (void) sqlite3_bind_text(st, 1, label, -1, SQLITE_STATIC);
+            (void) sqlite3_bind_text(st, 1, found->label, -1, SQLITE_STATIC);
             ngx_recording_catalogue_text(st, 2, file->path, file->path_len);
             ngx_recording_catalogue_url(cat, st, 3, file);
         }
@@ -102,21 +129,21 @@ ngx_recording_catalogue_found_thread(ngx_recording_catalogue_t *cat,
         rc = ngx_recording_catalogue_plain(cat, file);
     }
 
-    *added = sqlite3_changes(cat->db) != 0;
-
-    if (rc == NGX_OK && *added) {
-        st = ngx_recording_catalogue_stmt(cat,
-                                          NGX_RECORDING_SQL_FOUND_RECORDING);
-
-        if (st) {
-            ngx_recording_catalogue_text(st, 1, file->path, file->path_len);
-        }
-
-        rc = ngx_recording_catalogue_run(cat,
-                                         NGX_RECORDING_SQL_FOUND_RECORDING);
+    if (rc != NGX_OK || sqlite3_changes(cat->db) == 0) {
+        return rc;
     }
 
-    return ngx_recording_catalogue_finish(cat, rc, err);
+    (*added)++;
+
+    st = ngx_recording_catalogue_stmt(cat,
+                                      NGX_RECORDING_SQL_FOUND_RECORDING);
+
+    if (st) {
+        ngx_recording_catalogue_text(st, 1, file->path, file->path_len);
+    }
+
+    return ngx_recording_catalogue_run(cat,
+                                       NGX_RECORDING_SQL_FOUND_RECORDING);
 }
 
 

@@ -1,8 +1,8 @@
 
 #include "ngx_recording_finish.h"
 #include "ngx_recording_keeper.h"
-#include "ngx_recording_rebuild.h"
 #include "ngx_recording_recorder.h"
+#include "ngx_recording_survey.h"
 #include "ngx_recording_text.h"
 
 
@@ -11,7 +11,6 @@
 #define NGX_RECORDING_KEEPER_GRACE    3000000    /* us, a late claim */
 #define NGX_RECORDING_KEEPER_WANTED   16
 #define NGX_RECORDING_KEEPER_EVICTED  16
-#define NGX_RECORDING_KEEPER_SUFFIX   ".journal"
 
 
 typedef struct {
@@ -19,6 +18,7 @@ typedef struct {
     ngx_recording_job_t     job;
     ngx_event_t             timer;
     ngx_recording_notices_t notices;
+    ngx_recording_survey_t  survey;
 
     ngx_uint_t              turns;
     ngx_uint_t              repairing;     /* files, by the loop */
@@ -30,8 +30,8 @@ typedef struct {
     ngx_uint_t              nrefused;
     uint64_t                refused[NGX_RECORDING_KEEPER_WANTED];
 
-    unsigned                scanned:1;     /* work/ was, at the start */
     unsigned                failed:1;      /* and this was said */
+    unsigned                held:1;        /* the WAL, by a reader */
     unsigned                low:1;
     unsigned                full:1;
     unsigned                stuck:1;       /* an evicted file */
@@ -42,13 +42,12 @@ static void ngx_recording_keeper_timer(ngx_event_t *ev);
 static void ngx_recording_keeper_thread(void *data);
 static void ngx_recording_keeper_done(void *data);
 static void ngx_recording_keeper_repaired(void *data);
-static ngx_int_t ngx_recording_keeper_scan(ngx_recording_keeper_t *keeper,
-    ngx_recording_catalogue_error_t *err);
-static void ngx_recording_keeper_name(void *data, const char *name);
 static ngx_int_t ngx_recording_keeper_orders(ngx_recording_keeper_t *keeper,
     ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_keeper_sweep(ngx_recording_keeper_t *keeper,
     ngx_recording_catalogue_error_t *err);
+static void ngx_recording_keeper_checkpoint(
+    ngx_recording_keeper_t *keeper);
 static void ngx_recording_keeper_reserve(ngx_recording_keeper_t *keeper);
 static ngx_int_t ngx_recording_keeper_quota(ngx_recording_keeper_t *keeper,
     ngx_recording_catalogue_error_t *err);
@@ -74,6 +73,8 @@ ngx_recording_keeper_start(ngx_recording_worker_t *worker)
     keeper->timer.log = worker->log;
     keeper->timer.cancelable = 1;
 
+    ngx_recording_survey_init(&keeper->survey, worker);
+
     ngx_recording_job_init(&keeper->job, &worker->jobs,
                            ngx_recording_keeper_thread,
                            ngx_recording_keeper_done, keeper);
@@ -91,6 +92,7 @@ ngx_recording_keeper_timer(ngx_event_t *ev)
 
     keeper->ntaken = NGX_RECORDING_TAKEN - keeper->repairing;
 
+    ngx_recording_survey(&keeper->survey);
     ngx_recording_job_post(&keeper->job);
 }
 
@@ -106,15 +108,8 @@ ngx_recording_keeper_thread(void *data)
     ngx_recording_keeper_reserve(keeper);
 
     keeper->turns++;
-    rc = NGX_OK;
 
-    if (!keeper->scanned || keeper->worker->catalogue.aside) {
-        rc = ngx_recording_keeper_scan(keeper, &err);
-    }
-
-    if (rc == NGX_OK) {
-        rc = ngx_recording_keeper_orders(keeper, &err);
-    }
+    rc = ngx_recording_keeper_orders(keeper, &err);
 
     /* a worker that leaves begins nothing new */
 
@@ -129,6 +124,10 @@ ngx_recording_keeper_thread(void *data)
 
     if (rc == NGX_OK && keeper->worker->store.max) {
         rc = ngx_recording_keeper_quota(keeper, &err);
+    }
+
+    if (rc == NGX_OK) {
+        ngx_recording_keeper_checkpoint(keeper);
     }
 
     if (rc == NGX_OK) {
@@ -190,109 +189,6 @@ ngx_recording_keeper_repaired(void *data)
 }
 
 
-typedef struct {
-    ngx_recording_keeper_t           *keeper;
-    ngx_recording_catalogue_error_t  *err;
-    ngx_int_t                         rc;
-} ngx_recording_keeper_scan_t;
-
-
-/*
- * Once, at the worker's start: locks of dead workers, and files that the
- * catalogue does not know, or that it knows to be finished.
- */
-
-static ngx_int_t
-ngx_recording_keeper_scan(ngx_recording_keeper_t *keeper,
-    ngx_recording_catalogue_error_t *err)
-{
-    ngx_recording_keeper_scan_t  scan;
-
-    scan.keeper = keeper;
-    scan.err = err;
-    scan.rc = NGX_OK;
-
-    (void) ngx_recording_store_list_thread(&keeper->worker->store,
-                                           ngx_recording_keeper_name, &scan);
-
-    if (scan.rc == NGX_OK) {
-        scan.rc = ngx_recording_rebuild_thread(&keeper->worker->store,
-                                               &keeper->worker->catalogue,
-                                               &keeper->notices, err);
-    }
-
-    keeper->scanned = (scan.rc == NGX_OK);
-
-    /* another worker is at it */
-
-    return scan.rc == NGX_AGAIN ? NGX_OK : scan.rc;
-}
-
-
-static void
-ngx_recording_keeper_name(void *data, const char *name)
-{
-    ngx_recording_keeper_scan_t *scan = data;
-
-    char                    *end;
-    uint64_t                 id;
-    ngx_int_t                rc;
-    ngx_recording_mux_t     *mux;
-    ngx_recording_file_e     state;
-    ngx_recording_worker_t  *worker;
-
-    worker = scan->keeper->worker;
-
-    ngx_recording_store_bury_thread(&worker->store, name);
-
-    id = strtoull(name, &end, 10);
-
-    if (scan->rc != NGX_OK || end == name
-        || strcmp(end, NGX_RECORDING_KEEPER_SUFFIX) != 0)
-    {
-        return;
-    }
-
-    rc = ngx_recording_catalogue_known_thread(&worker->catalogue, id, &state,
-                                              scan->err);
-    if (rc == NGX_ERROR) {
-        scan->rc = NGX_ERROR;
-        return;
-    }
-
-    if (rc == NGX_OK) {
-        if (state >= NGX_RECORDING_FILE_FINISHED) {
-            (void) ngx_recording_journal_clear_thread(&worker->store, id);
-        }
-
-        return;
-    }
-
-    mux = ngx_recording_journal_read_thread(&worker->store, id);
-
-    if (mux == NULL) {
-
-        if (errno == ENODATA) {
-
-            /* a power cut, before anything of it was durable */
-
-            (void) ngx_recording_journal_clear_thread(&worker->store, id);
-        }
-
-        return;
-    }
-
-    if (ngx_recording_catalogue_adopt_thread(&worker->catalogue, &mux->file,
-                                             mux->owner, scan->err)
-        != NGX_OK)
-    {
-        scan->rc = NGX_ERROR;
-    }
-
-    ngx_recording_mux_close_thread(mux);
-}
-
-
 static ngx_int_t
 ngx_recording_keeper_orders(ngx_recording_keeper_t *keeper,
     ngx_recording_catalogue_error_t *err)
@@ -348,6 +244,27 @@ ngx_recording_keeper_sweep(ngx_recording_keeper_t *keeper,
     }
 
     return ngx_recording_catalogue_over_thread(catalogue, err);
+}
+
+
+/* not by those who write rows: it may take as long as the disk is slow */
+
+static void
+ngx_recording_keeper_checkpoint(ngx_recording_keeper_t *keeper)
+{
+    ngx_uint_t  held;
+
+    held = ngx_recording_catalogue_checkpoint_thread(
+                                               &keeper->worker->catalogue);
+
+    if (held && !keeper->held) {
+        ngx_recording_notice(&keeper->notices, NGX_LOG_WARN, 0,
+                             "catalogue.db-wal has grown to %lu MB, as "
+                             "somebody reads the catalogue without end: end "
+                             "that transaction", (unsigned long) held);
+    }
+
+    keeper->held = (held != 0);
 }
 
 

@@ -4,11 +4,16 @@
 #include <sys/file.h>
 
 
+#define NGX_RECORDING_REBUILD_ROWS  500          /* a transaction */
+
+
 typedef struct {
     ngx_recording_catalogue_t        *catalogue;
     ngx_recording_catalogue_error_t  *err;
     ngx_uint_t                        added;
     char                              label[NGX_RECORDING_LABEL];
+    ngx_uint_t                        n;
+    ngx_recording_found_t             found[NGX_RECORDING_REBUILD_ROWS];
 } ngx_recording_rebuild_t;
 
 
@@ -17,6 +22,8 @@ static ngx_int_t ngx_recording_rebuild_all(ngx_recording_store_t *store,
     ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_rebuild_file(void *data, int fd,
     const char *path);
+static ngx_int_t ngx_recording_rebuild_rows(
+    ngx_recording_rebuild_t *rebuild);
 static const char *ngx_recording_rebuild_format(const char *path);
 static void ngx_recording_rebuild_names(ngx_recording_stream_t *stream,
     u_char *path);
@@ -80,10 +87,20 @@ ngx_recording_rebuild_all(ngx_recording_store_t *store,
     rebuild->catalogue = catalogue;
     rebuild->err = err;
 
-    (void) snprintf(err->text, sizeof(err->text), "files/ cannot be read");
+    err->text[0] = '\0';
 
     rc = ngx_recording_tree_walk_thread(store, ngx_recording_rebuild_file,
-                                         rebuild);
+                                        rebuild);
+
+    if (rc != NGX_OK && err->text[0] == '\0') {
+        (void) snprintf(err->text, sizeof(err->text), "read files/: %s",
+                        strerror(errno));
+    }
+
+    if (ngx_recording_rebuild_rows(rebuild) != NGX_OK) {
+        rc = NGX_ERROR;
+    }
+
     if (rc == NGX_OK) {
         rc = ngx_recording_catalogue_completed_thread(catalogue, err);
     }
@@ -111,39 +128,67 @@ ngx_recording_rebuild_file(void *data, int fd, const char *path)
 {
     ngx_recording_rebuild_t *rebuild = data;
 
-    ngx_int_t                rc;
-    ngx_uint_t               added;
-    struct stat              st;
-    ngx_recording_file_t     file;
-    ngx_recording_stream_t   stream;
+    struct stat             st;
+    ngx_recording_file_t   *file;
+    ngx_recording_found_t  *found;
 
-    ngx_memzero(&file, sizeof(ngx_recording_file_t));
+    found = &rebuild->found[rebuild->n];
+    file = &found->file;
 
-    file.format = ngx_recording_rebuild_format(path);
-    file.path_len = strlen(path);
+    ngx_memzero(found, sizeof(ngx_recording_found_t));
 
-    if (file.format == NULL || file.path_len >= sizeof(file.path)
-        || fstat(fd, &st) == -1)
-    {
+    file->format = ngx_recording_rebuild_format(path);
+    file->path_len = strlen(path);
+
+    if (file->format == NULL || file->path_len >= sizeof(file->path)) {
         return NGX_OK;
     }
 
-    ngx_memcpy(file.path, path, file.path_len + 1);
+    if (fstat(fd, &st) == -1) {
+        return NGX_ERROR;
+    }
 
-    file.id = ngx_recording_catalogue_id_thread(rebuild->catalogue);
-    file.stream = &stream;
-    file.size = st.st_size;
-    file.end = (int64_t) st.st_mtim.tv_sec * 1000000
-               + st.st_mtim.tv_nsec / 1000;
+    ngx_memcpy(file->path, path, file->path_len + 1);
 
-    ngx_recording_rebuild_names(&stream, file.path);
+    file->id = ngx_recording_catalogue_id_thread(rebuild->catalogue);
+    file->stream = &found->stream;
+    file->size = st.st_size;
+    file->end = (int64_t) st.st_mtim.tv_sec * 1000000
+                + st.st_mtim.tv_nsec / 1000;
 
-    rc = ngx_recording_tree_read_thread(fd, rebuild->label);
+    ngx_recording_rebuild_names(&found->stream, file->path);
 
-    rc = ngx_recording_catalogue_found_thread(rebuild->catalogue,
-                                     rc == NGX_OK ? rebuild->label : NULL,
-                                     &file, &added, rebuild->err);
-    rebuild->added += added;
+    if (ngx_recording_tree_read_thread(fd, rebuild->label) == NGX_OK) {
+        found->label = strdup(rebuild->label);
+
+        if (found->label == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    return ++rebuild->n < NGX_RECORDING_REBUILD_ROWS
+           ? NGX_OK : ngx_recording_rebuild_rows(rebuild);
+}
+
+
+static ngx_int_t
+ngx_recording_rebuild_rows(ngx_recording_rebuild_t *rebuild)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  i;
+
+    rc = rebuild->n == 0
+         ? NGX_OK
+         : ngx_recording_catalogue_found_thread(rebuild->catalogue,
+                                                rebuild->found, rebuild->n,
+                                                &rebuild->added,
+                                                rebuild->err);
+
+    for (i = 0; i < rebuild->n; i++) {
+        free(rebuild->found[i].label);
+    }
+
+    rebuild->n = 0;
 
     return rc;
 }

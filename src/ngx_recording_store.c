@@ -22,7 +22,6 @@ static ngx_int_t ngx_recording_store_parents(ngx_recording_store_t *store,
     char *path);
 static ngx_int_t ngx_recording_store_discard_dir(
     ngx_recording_store_t *store, const char *path);
-static ngx_uint_t ngx_recording_store_is_lock(const char *name);
 static void ngx_recording_store_growth(void *data, const char *name);
 static ngx_int_t ngx_recording_store_sync_dir(int at, const char *path);
 static ngx_int_t ngx_recording_store_parent(char *path, const char *of);
@@ -188,7 +187,7 @@ ngx_recording_store_alone_thread(ngx_recording_store_t *store)
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_recording_store_is_lock(const char *name)
 {
     return strncmp(name, NGX_RECORDING_STORE_LOCK,

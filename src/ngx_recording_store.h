@@ -57,6 +57,9 @@ ngx_uint_t ngx_recording_store_alive_thread(ngx_recording_store_t *store,
  */
 ngx_uint_t ngx_recording_store_alone_thread(ngx_recording_store_t *store);
 
+/* whether a name in work/ is that of a worker's lock */
+ngx_uint_t ngx_recording_store_is_lock(const char *name);
+
 /* creates a growing file in work/ and returns its descriptor or -1 */
 int ngx_recording_store_create_thread(ngx_recording_store_t *store,
     const char *name);

@@ -97,6 +97,7 @@ ngx_recording_tree_dir(ngx_recording_tree_t *tree, int at, size_t len,
     ngx_uint_t depth)
 {
     DIR            *dir;
+    ngx_err_t       err;
     ngx_int_t       rc;
     struct dirent  *e;
 
@@ -118,14 +119,23 @@ ngx_recording_tree_dir(ngx_recording_tree_t *tree, int at, size_t len,
     }
 
     rc = NGX_OK;
+    errno = 0;
 
     while (rc == NGX_OK && (e = readdir(dir)) != NULL) {
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
             rc = ngx_recording_tree_entry(tree, at, e->d_name, len, depth);
         }
+
+        errno = rc == NGX_OK ? 0 : errno;
     }
 
+    if (rc == NGX_OK && errno) {
+        rc = NGX_ERROR;
+    }
+
+    err = errno;
     (void) closedir(dir);
+    errno = err;
 
     return rc;
 }
@@ -148,12 +158,17 @@ ngx_recording_tree_entry(ngx_recording_tree_t *tree, int at, const char *name,
 
     fd = openat(at, name, O_RDONLY|O_CLOEXEC|O_NOFOLLOW|O_NONBLOCK);
 
-    if (fd == -1 || fstat(fd, &st) == -1) {
-        if (fd != -1) {
-            (void) close(fd);
-        }
+    if (fd == -1) {
 
-        return NGX_OK;
+        /* removed by now, a link, or a socket */
+
+        return errno == ENOENT || errno == ELOOP || errno == ENXIO
+               ? NGX_OK : NGX_ERROR;
+    }
+
+    if (fstat(fd, &st) == -1) {
+        (void) close(fd);
+        return NGX_ERROR;
     }
 
     if (S_ISDIR(st.st_mode) && depth < NGX_RECORDING_TREE_DEPTH) {

@@ -1,0 +1,193 @@
+
+#include "ngx_recording_journal.h"
+#include "ngx_recording_rebuild.h"
+#include "ngx_recording_survey.h"
+
+
+#define NGX_RECORDING_SURVEY_RETRY   1000        /* ms */
+#define NGX_RECORDING_SURVEY_SUFFIX  ".journal"
+
+
+typedef struct {
+    ngx_recording_worker_t           *worker;
+    ngx_recording_catalogue_error_t  *err;
+    ngx_int_t                         rc;
+} ngx_recording_survey_work_t;
+
+
+static void ngx_recording_survey_thread(void *data);
+static void ngx_recording_survey_done(void *data);
+static ngx_int_t ngx_recording_survey_all(ngx_recording_survey_t *survey,
+    ngx_recording_catalogue_error_t *err);
+static void ngx_recording_survey_name(void *data, const char *name);
+static void ngx_recording_survey_journal(ngx_recording_survey_work_t *work,
+    uint64_t id);
+
+
+void
+ngx_recording_survey_init(ngx_recording_survey_t *survey,
+    ngx_recording_worker_t *worker)
+{
+    survey->worker = worker;
+    survey->next = ngx_current_msec;
+
+    ngx_recording_job_init(&survey->job, &worker->jobs,
+                           ngx_recording_survey_thread,
+                           ngx_recording_survey_done, survey);
+    survey->job.background = 1;
+}
+
+
+void
+ngx_recording_survey(ngx_recording_survey_t *survey)
+{
+    if (survey->busy || ngx_exiting || ngx_terminate
+        || (survey->over && !survey->worker->catalogue.aside)
+        || (ngx_msec_int_t) (ngx_current_msec - survey->next) < 0)
+    {
+        return;
+    }
+
+    survey->busy = 1;
+
+    ngx_recording_job_post(&survey->job);
+}
+
+
+static void
+ngx_recording_survey_thread(void *data)
+{
+    ngx_recording_survey_t *survey = data;
+
+    ngx_int_t                        rc;
+    ngx_recording_catalogue_error_t  err;
+
+    rc = ngx_recording_survey_all(survey, &err);
+
+    survey->over = (rc == NGX_OK);
+
+    if (rc == NGX_ERROR && !survey->failed) {
+        survey->failed = 1;
+        ngx_recording_notice(&survey->notices, NGX_LOG_ERR, 0,
+                             "looking through the store failed: %s, it is "
+                             "tried again", err.text);
+    }
+}
+
+
+static void
+ngx_recording_survey_done(void *data)
+{
+    ngx_recording_survey_t *survey = data;
+
+    survey->busy = 0;
+    survey->next = ngx_current_msec + NGX_RECORDING_SURVEY_RETRY;
+
+    ngx_recording_notices_log(&survey->notices, survey->worker->log);
+}
+
+
+/* NGX_AGAIN: another worker is at it */
+
+static ngx_int_t
+ngx_recording_survey_all(ngx_recording_survey_t *survey,
+    ngx_recording_catalogue_error_t *err)
+{
+    ngx_recording_worker_t      *worker;
+    ngx_recording_survey_work_t  work;
+
+    worker = survey->worker;
+
+    /* how nginx ended is seen by the locks of its workers */
+
+    if (ngx_recording_catalogue_check_thread(&worker->catalogue, err)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    work.worker = worker;
+    work.err = err;
+    work.rc = NGX_OK;
+
+    (void) ngx_recording_store_list_thread(&worker->store,
+                                           ngx_recording_survey_name, &work);
+    if (work.rc != NGX_OK) {
+        return work.rc;
+    }
+
+    return ngx_recording_rebuild_thread(&worker->store, &worker->catalogue,
+                                        &survey->notices, err);
+}
+
+
+static void
+ngx_recording_survey_name(void *data, const char *name)
+{
+    ngx_recording_survey_work_t *work = data;
+
+    char      *end;
+    uint64_t   id;
+
+    ngx_recording_store_bury_thread(&work->worker->store, name);
+
+    id = strtoull(name, &end, 10);
+
+    if (work->rc == NGX_OK && end != name
+        && strcmp(end, NGX_RECORDING_SURVEY_SUFFIX) == 0)
+    {
+        ngx_recording_survey_journal(work, id);
+    }
+}
+
+
+/* files that the catalogue does not know, or that it knows to be finished */
+
+static void
+ngx_recording_survey_journal(ngx_recording_survey_work_t *work, uint64_t id)
+{
+    ngx_int_t                rc;
+    ngx_recording_mux_t     *mux;
+    ngx_recording_file_e     state;
+    ngx_recording_worker_t  *worker;
+
+    worker = work->worker;
+
+    rc = ngx_recording_catalogue_known_thread(&worker->catalogue, id, &state,
+                                              work->err);
+    if (rc == NGX_ERROR) {
+        work->rc = NGX_ERROR;
+        return;
+    }
+
+    if (rc == NGX_OK) {
+        if (state >= NGX_RECORDING_FILE_FINISHED) {
+            (void) ngx_recording_journal_clear_thread(&worker->store, id);
+        }
+
+        return;
+    }
+
+    mux = ngx_recording_journal_read_thread(&worker->store, id);
+
+    if (mux == NULL) {
+
+        if (errno == ENODATA) {
+
+            /* a power cut, before anything of it was durable */
+
+            (void) ngx_recording_journal_clear_thread(&worker->store, id);
+        }
+
+        return;
+    }
+
+    if (ngx_recording_catalogue_adopt_thread(&worker->catalogue, &mux->file,
+                                             mux->owner, work->err)
+        != NGX_OK)
+    {
+        work->rc = NGX_ERROR;
+    }
+
+    ngx_recording_mux_close_thread(mux);
+}
