@@ -13,6 +13,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include <sys/file.h>
 
 
 #define NGX_RECORDING_CALL(name, params, args)                               \
@@ -33,6 +34,7 @@ NGX_RECORDING_CALL(open, (const char *path, int flags, mode_t mode),
                    (path, flags, mode))
 NGX_RECORDING_CALL(openat, (int at, const char *path, int flags, mode_t mode),
                    (at, path, flags, mode))
+NGX_RECORDING_CALL(flock, (int fd, int operation), (fd, operation))
 NGX_RECORDING_CALL(fsync, (int fd), (fd))
 NGX_RECORDING_CALL(fdatasync, (int fd), (fd))
 NGX_RECORDING_CALL(ftruncate, (int fd, off_t size), (fd, size))

@@ -6,6 +6,7 @@
 #define NGX_RECORDING_CATALOGUE_NOBODY  0
 #define NGX_RECORDING_CATALOGUE_SELF    1
 #define NGX_RECORDING_CATALOGUE_OTHER   2
+#define NGX_RECORDING_CATALOGUE_UNKNOWN 3
 
 #define NGX_RECORDING_CATALOGUE_BEHIND   1000000    /* us */
 #define NGX_RECORDING_CATALOGUE_TRIES    100        /* of paths at a time */
@@ -15,6 +16,9 @@ static ngx_int_t ngx_recording_catalogue_free(ngx_recording_catalogue_t *cat,
     ngx_recording_stream_t *stream, int64_t start);
 static ngx_int_t ngx_recording_catalogue_resume(
     ngx_recording_catalogue_t *cat, ngx_recording_start_t *start);
+static ngx_int_t ngx_recording_catalogue_candidate(
+    ngx_recording_catalogue_t *cat, ngx_recording_start_t *start, uint64_t id,
+    const char *owner, const char *wanted);
 static ngx_int_t ngx_recording_catalogue_pending(
     ngx_recording_catalogue_t *cat, uint64_t recording_id);
 static ngx_uint_t ngx_recording_catalogue_asker(
@@ -25,7 +29,7 @@ static ngx_int_t ngx_recording_catalogue_ask(ngx_recording_catalogue_t *cat,
 static ngx_int_t ngx_recording_catalogue_want(ngx_recording_catalogue_t *cat,
     ngx_recording_sql_e sql, ngx_recording_start_t *start);
 static ngx_int_t ngx_recording_catalogue_take(ngx_recording_catalogue_t *cat,
-    ngx_recording_start_t *start, uint64_t recording_id);
+    ngx_recording_start_t *start, uint64_t recording_id, const char *owner);
 static ngx_int_t ngx_recording_catalogue_new(ngx_recording_catalogue_t *cat,
     ngx_recording_start_t *start);
 static ngx_int_t ngx_recording_catalogue_claim(ngx_recording_catalogue_t *cat,
@@ -62,6 +66,7 @@ ngx_recording_catalogue_start(ngx_recording_catalogue_t *cat, void *arg,
     start->recording_id = ngx_recording_catalogue_id_thread(cat);
     start->id = start->id ? start->id : start->recording_id;
     start->resumed = 0;
+    start->unknown = 0;
     start->n = 0;
 
     rc = start->exclusive
@@ -91,7 +96,7 @@ ngx_recording_catalogue_free(ngx_recording_catalogue_t *cat,
     ngx_recording_stream_t *stream, int64_t start)
 {
     int            rc;
-    ngx_int_t      found;
+    ngx_int_t      found, lives;
     const char    *owner;
     sqlite3_stmt  *st;
 
@@ -122,16 +127,21 @@ ngx_recording_catalogue_free(ngx_recording_catalogue_t *cat,
             continue;
         }
 
-        if (sqlite3_column_type(st, 1) != SQLITE_NULL
-            || ngx_recording_store_alive_thread(cat->store, owner))
-        {
+        lives = sqlite3_column_type(st, 1) != SQLITE_NULL
+                ? NGX_OK : ngx_recording_catalogue_lives(cat, owner);
+
+        if (lives == NGX_OK) {
             found = NGX_DECLINED;
+
+        } else if (lives == NGX_ERROR) {
+            found = NGX_ERROR;
+            break;
         }
     }
 
     (void) sqlite3_reset(st);
 
-    return rc == SQLITE_DONE ? found : NGX_ERROR;
+    return rc == SQLITE_ROW || rc == SQLITE_DONE ? found : NGX_ERROR;
 }
 
 
@@ -179,45 +189,64 @@ ngx_recording_catalogue_resume(ngx_recording_catalogue_t *cat,
             break;
         }
 
-        if (*owner == '\0'
-            || !ngx_recording_store_alive_thread(cat->store, owner))
-        {
-            /* first come, first served */
+        rc = ngx_recording_catalogue_candidate(cat, start, id, owner, wanted);
 
-            if (!start->hurry
-                && ngx_recording_catalogue_asker(cat, start, wanted)
-                   == NGX_RECORDING_CATALOGUE_OTHER)
-            {
-                rc = NGX_AGAIN;
-                break;
-            }
-
-            /* what a dead worker has left is repaired first */
-
-            rc = start->hurry
-                 ? NGX_OK : ngx_recording_catalogue_pending(cat, id);
-
-            if (rc == NGX_OK) {
-                rc = ngx_recording_catalogue_take(cat, start, id);
-            }
-
-            if (rc != NGX_OK || start->resumed) {
-                break;
-            }
-
-        } else if (!start->hurry) {
-            rc = ngx_recording_catalogue_ask(cat, start, id,
-                         ngx_recording_catalogue_asker(cat, start, wanted));
-
-            if (rc != NGX_OK) {
-                break;
-            }
+        if (rc != NGX_OK || start->resumed) {
+            break;
         }
     }
 
     (void) sqlite3_reset(st);
 
     return step == SQLITE_ROW || step == SQLITE_DONE ? rc : NGX_ERROR;
+}
+
+
+/* NGX_OK: it is taken, or another one may be */
+
+static ngx_int_t
+ngx_recording_catalogue_candidate(ngx_recording_catalogue_t *cat,
+    ngx_recording_start_t *start, uint64_t id, const char *owner,
+    const char *wanted)
+{
+    ngx_int_t   lives, rc;
+    ngx_uint_t  asker;
+
+    lives = ngx_recording_catalogue_lives(cat, owner);
+    asker = start->hurry ? NGX_RECORDING_CATALOGUE_NOBODY
+                         : ngx_recording_catalogue_asker(cat, start, wanted);
+
+    if (lives == NGX_ERROR || asker == NGX_RECORDING_CATALOGUE_UNKNOWN) {
+
+        /* that cannot be waited for without end: it is left alone then */
+
+        if (start->hurry) {
+            cat->reason[0] = '\0';
+            return NGX_OK;
+        }
+
+        start->unknown = 1;
+
+        return NGX_ERROR;
+    }
+
+    if (lives == NGX_OK) {
+        return start->hurry
+               ? NGX_OK : ngx_recording_catalogue_ask(cat, start, id, asker);
+    }
+
+    /* first come, first served */
+
+    if (asker == NGX_RECORDING_CATALOGUE_OTHER) {
+        return NGX_AGAIN;
+    }
+
+    /* what a dead worker has left is repaired first */
+
+    rc = start->hurry ? NGX_OK : ngx_recording_catalogue_pending(cat, id);
+
+    return rc == NGX_OK
+           ? ngx_recording_catalogue_take(cat, start, id, owner) : rc;
 }
 
 
@@ -278,8 +307,17 @@ ngx_recording_catalogue_asker(ngx_recording_catalogue_t *cat,
                ? NGX_RECORDING_CATALOGUE_SELF : NGX_RECORDING_CATALOGUE_OTHER;
     }
 
-    return ngx_recording_store_alive_thread(cat->store, worker)
-           ? NGX_RECORDING_CATALOGUE_OTHER : NGX_RECORDING_CATALOGUE_NOBODY;
+    switch (ngx_recording_catalogue_lives(cat, worker)) {
+
+    case NGX_OK:
+        return NGX_RECORDING_CATALOGUE_OTHER;
+
+    case NGX_DECLINED:
+        return NGX_RECORDING_CATALOGUE_NOBODY;
+
+    default:
+        return NGX_RECORDING_CATALOGUE_UNKNOWN;
+    }
 }
 
 
@@ -337,13 +375,17 @@ ngx_recording_catalogue_want(ngx_recording_catalogue_t *cat,
 }
 
 
-/* the files of a recording that wait for this time */
+/*
+ * The files of a recording that wait for this time.  The recording first: if
+ * it is not its owner's any more, nothing is taken.
+ */
 
 static ngx_int_t
 ngx_recording_catalogue_take(ngx_recording_catalogue_t *cat,
-    ngx_recording_start_t *start, uint64_t recording_id)
+    ngx_recording_start_t *start, uint64_t recording_id, const char *owner)
 {
     int                     step;
+    ngx_uint_t              i, n;
     const char             *format;
     sqlite3_stmt           *st, *take;
     ngx_recording_taken_t  *t;
@@ -377,24 +419,6 @@ ngx_recording_catalogue_take(ngx_recording_catalogue_t *cat,
         return NGX_ERROR;
     }
 
-    for (t = start->taken; t < start->taken + start->n; t++) {
-        take = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_TAKE);
-
-        if (take) {
-            (void) sqlite3_bind_int64(take, 1, (sqlite3_int64) t->id);
-            (void) sqlite3_bind_text(take, 2, "recording", -1, SQLITE_STATIC);
-            (void) sqlite3_bind_text(take, 3, cat->store->owner, -1,
-                                     SQLITE_STATIC);
-            (void) sqlite3_bind_int(take, 4, 0);
-        }
-
-        if (ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_TAKE)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
     if (start->n == 0) {
         return NGX_OK;
     }
@@ -407,12 +431,47 @@ ngx_recording_catalogue_take(ngx_recording_catalogue_t *cat,
                                  SQLITE_STATIC);
         ngx_recording_catalogue_text(take, 3, start->stream->server.data,
                                      start->stream->server.len);
+        (void) sqlite3_bind_text(take, 4, owner, -1, SQLITE_TRANSIENT);
     }
 
+    if (ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_OWN) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (sqlite3_changes(cat->db) == 0) {
+        start->n = 0;
+        return NGX_OK;
+    }
+
+    for (t = start->taken, i = 0, n = start->n; i < n; i++) {
+        take = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_TAKE);
+
+        if (take) {
+            (void) sqlite3_bind_int64(take, 1,
+                                      (sqlite3_int64) start->taken[i].id);
+            (void) sqlite3_bind_text(take, 2, "recording", -1, SQLITE_STATIC);
+            (void) sqlite3_bind_text(take, 3, cat->store->owner, -1,
+                                     SQLITE_STATIC);
+            (void) sqlite3_bind_int(take, 4, 0);
+            (void) sqlite3_bind_text(take, 5, "", -1, SQLITE_STATIC);
+        }
+
+        if (ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_TAKE)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (sqlite3_changes(cat->db)) {
+            *t++ = start->taken[i];
+        }
+    }
+
+    start->n = t - start->taken;
     start->recording_id = recording_id;
     start->resumed = 1;
 
-    return ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_OWN);
+    return NGX_OK;
 }
 
 
@@ -471,6 +530,7 @@ ngx_recording_catalogue_end(ngx_recording_catalogue_t *cat, void *arg,
     if (st) {
         (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) end->recording_id);
         (void) sqlite3_bind_int64(st, 2, end->end);
+        (void) sqlite3_bind_text(st, 3, cat->store->owner, -1, SQLITE_STATIC);
     }
 
     return ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_ENDED);

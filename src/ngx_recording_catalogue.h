@@ -9,7 +9,10 @@
  *
  * Each recording and each file that is not finished has an owner: the worker
  * that writes or finishes it, by the name of its lock in work/.  What has no
- * owner, or a dead one, any worker may take: that is one transaction.
+ * owner, or a dead one, any worker may take: that is one transaction, which
+ * takes it from that owner and no other.  If nobody can tell whether an owner
+ * lives, as there is no descriptor left or the disk fails, nothing is taken:
+ * the call fails.
  *
  * Return codes: NGX_OK; NGX_ERROR with the reason in the error given.
  */
@@ -45,6 +48,8 @@ typedef struct {
     ngx_uint_t              unclean;       /* nginx was killed before: it is
                                               to be looked through */
     ngx_atomic_t            pages;         /* of the WAL, at the last commit */
+    char                    reason[128];   /* why a transaction fails, if not
+                                              SQLite is to blame */
 } ngx_recording_catalogue_t;
 
 
@@ -58,6 +63,7 @@ typedef struct {
 typedef struct {
     uint64_t                id;
     char                    format[8];
+    char                    owner[NGX_RECORDING_OWNER];  /* before */
     ngx_recording_file_e    state;         /* before */
     unsigned                recovered:1;   /* its writer died */
 } ngx_recording_taken_t;
@@ -92,6 +98,8 @@ typedef struct {
     uint64_t                id;            /* of the one that asks */
     uint64_t                asked;         /* whose owner was asked, or 0 */
     uint64_t                before;        /* the same, before it runs */
+    ngx_uint_t              unknown;       /* NGX_ERROR, as nobody can tell
+                                              whether an owner lives */
 
     uint64_t                recording_id;  /* set, if NGX_OK */
     ngx_uint_t              resumed;

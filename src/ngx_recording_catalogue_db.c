@@ -95,6 +95,7 @@ ngx_recording_catalogue_begin(ngx_recording_catalogue_t *cat,
 {
     (void) pthread_mutex_lock(&cat->mutex);
 
+    cat->reason[0] = '\0';
     ngx_recording_catalogue_moved(cat);
 
     if (cat->db == NULL && ngx_recording_catalogue_open(cat, err) != NGX_OK) {
@@ -132,7 +133,8 @@ ngx_recording_catalogue_finish(ngx_recording_catalogue_t *cat, ngx_int_t rc,
 
     if (rc == NGX_ERROR) {
         (void) snprintf(err->text, sizeof(err->text), "%s",
-                        sqlite3_errmsg(cat->db));
+                        cat->reason[0] ? cat->reason
+                                       : sqlite3_errmsg(cat->db));
     }
 
     if (rc == NGX_ERROR) {
@@ -144,6 +146,28 @@ ngx_recording_catalogue_finish(ngx_recording_catalogue_t *cat, ngx_int_t rc,
     }
 
     (void) pthread_mutex_unlock(&cat->mutex);
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_recording_catalogue_lives(ngx_recording_catalogue_t *cat,
+    const char *owner)
+{
+    ngx_int_t  rc;
+
+    if (*owner == '\0') {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_recording_store_lives_thread(cat->store, owner);
+
+    if (rc == NGX_ERROR) {
+        (void) snprintf(cat->reason, sizeof(cat->reason),
+                        "it is not known whether \"%.64s\" lives: %s", owner,
+                        strerror(errno));
+    }
 
     return rc;
 }
@@ -323,7 +347,8 @@ ngx_recording_catalogue_death(void *data, const char *name)
     ngx_recording_catalogue_t *cat = data;
 
     if (ngx_recording_store_is_lock(name)
-        && !ngx_recording_store_alive_thread(cat->store, name))
+        && ngx_recording_store_lives_thread(cat->store, name)
+           == NGX_DECLINED)
     {
         cat->unclean = 1;
     }

@@ -88,6 +88,13 @@ sqlite3_stmt *ngx_recording_catalogue_stmt(ngx_recording_catalogue_t *cat,
 ngx_int_t ngx_recording_catalogue_run(ngx_recording_catalogue_t *cat,
     ngx_recording_sql_e sql);
 
+/*
+ * In a transaction: whether an owner lives, as the store tells.  After
+ * NGX_ERROR the transaction is to fail; its error says why.  Nobody is dead.
+ */
+ngx_int_t ngx_recording_catalogue_lives(ngx_recording_catalogue_t *cat,
+    const char *owner);
+
 /* binds the six strings of a stream from parameter n on */
 void ngx_recording_catalogue_stream(sqlite3_stmt *st, int n,
     ngx_recording_stream_t *stream);

@@ -16,11 +16,11 @@
 typedef struct {
     ngx_uint_t              n;
     char                    name[NGX_RECORDING_CATALOGUE_OWNERS][64];
-    ngx_uint_t              alive[NGX_RECORDING_CATALOGUE_OWNERS];
+    ngx_int_t               lives[NGX_RECORDING_CATALOGUE_OWNERS];
 } ngx_recording_owners_t;
 
 
-static ngx_uint_t ngx_recording_catalogue_alive(
+static ngx_int_t ngx_recording_catalogue_alive(
     ngx_recording_catalogue_t *cat, ngx_recording_owners_t *owners,
     const char *name);
 static ngx_int_t ngx_recording_catalogue_unfinished(
@@ -28,16 +28,16 @@ static ngx_int_t ngx_recording_catalogue_unfinished(
     ngx_recording_taken_t *taken, ngx_uint_t *n);
 static ngx_int_t ngx_recording_catalogue_take_all(
     ngx_recording_catalogue_t *cat, ngx_recording_taken_t *taken,
-    ngx_uint_t n);
+    ngx_uint_t *n);
 static ngx_int_t ngx_recording_catalogue_oldest(
     ngx_recording_catalogue_t *cat, int64_t bytes, int64_t *evicted);
 static ngx_recording_file_e ngx_recording_catalogue_state(const char *name);
 static const char *ngx_recording_catalogue_column(sqlite3_stmt *st, int n);
 
 
-/* each owner is looked at once */
+/* each owner is looked at once; codes of ngx_recording_catalogue_lives() */
 
-static ngx_uint_t
+static ngx_int_t
 ngx_recording_catalogue_alive(ngx_recording_catalogue_t *cat,
     ngx_recording_owners_t *owners, const char *name)
 {
@@ -45,25 +45,21 @@ ngx_recording_catalogue_alive(ngx_recording_catalogue_t *cat,
 
     for (i = 0; i < owners->n; i++) {
         if (strcmp(owners->name[i], name) == 0) {
-            return owners->alive[i];
+            return owners->lives[i];
         }
-    }
-
-    if (*name == '\0') {
-        return 0;
     }
 
     if (owners->n == NGX_RECORDING_CATALOGUE_OWNERS
         || strlen(name) >= sizeof(owners->name[0]))
     {
-        return ngx_recording_store_alive_thread(cat->store, name);
+        return ngx_recording_catalogue_lives(cat, name);
     }
 
     strcpy(owners->name[i], name);
-    owners->alive[i] = ngx_recording_store_alive_thread(cat->store, name);
+    owners->lives[i] = ngx_recording_catalogue_lives(cat, name);
     owners->n++;
 
-    return owners->alive[i];
+    return owners->lives[i];
 }
 
 
@@ -81,7 +77,7 @@ ngx_recording_catalogue_orphans_thread(ngx_recording_catalogue_t *cat,
     rc = ngx_recording_catalogue_unfinished(cat, now, taken, n);
 
     if (rc == NGX_OK) {
-        rc = ngx_recording_catalogue_take_all(cat, taken, *n);
+        rc = ngx_recording_catalogue_take_all(cat, taken, n);
     }
 
     return ngx_recording_catalogue_finish(cat, rc, err);
@@ -93,6 +89,7 @@ ngx_recording_catalogue_unfinished(ngx_recording_catalogue_t *cat,
     int64_t now, ngx_recording_taken_t *taken, ngx_uint_t *n)
 {
     int                      step;
+    ngx_int_t                lives;
     ngx_uint_t               room;
     const char              *owner;
     sqlite3_stmt            *st;
@@ -124,10 +121,22 @@ ngx_recording_catalogue_unfinished(ngx_recording_catalogue_t *cat,
                 continue;
             }
 
-        } else if (ngx_recording_catalogue_alive(cat, &owners, owner)) {
-            continue;
+        } else {
+            lives = ngx_recording_catalogue_alive(cat, &owners, owner);
+
+            if (lives == NGX_OK) {
+                continue;
+            }
+
+            if (lives == NGX_ERROR) {
+                (void) sqlite3_reset(st);
+                *n = 0;
+
+                return NGX_ERROR;
+            }
         }
 
+        (void) snprintf(t->owner, sizeof(t->owner), "%s", owner);
         (void) snprintf(t->format, sizeof(t->format), "%s",
                         ngx_recording_catalogue_column(st, 1));
 
@@ -145,15 +154,20 @@ ngx_recording_catalogue_unfinished(ngx_recording_catalogue_t *cat,
 }
 
 
+/* what is not its owner's any more is left out */
+
 static ngx_int_t
 ngx_recording_catalogue_take_all(ngx_recording_catalogue_t *cat,
-    ngx_recording_taken_t *taken, ngx_uint_t n)
+    ngx_recording_taken_t *taken, ngx_uint_t *n)
 {
-    ngx_uint_t             i;
+    ngx_uint_t             i, room;
     sqlite3_stmt          *st;
     ngx_recording_file_e   state;
 
-    for (i = 0; i < n; i++) {
+    room = *n;
+    *n = 0;
+
+    for (i = 0; i < room; i++) {
         st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_TAKE);
 
         if (st) {
@@ -167,12 +181,18 @@ ngx_recording_catalogue_take_all(ngx_recording_catalogue_t *cat,
             (void) sqlite3_bind_text(st, 3, cat->store->owner, -1,
                                      SQLITE_STATIC);
             (void) sqlite3_bind_int(st, 4, taken[i].recovered);
+            (void) sqlite3_bind_text(st, 5, taken[i].owner, -1,
+                                     SQLITE_STATIC);
         }
 
         if (ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_TAKE)
             != NGX_OK)
         {
             return NGX_ERROR;
+        }
+
+        if (sqlite3_changes(cat->db)) {
+            taken[(*n)++] = taken[i];
         }
     }
 
@@ -211,8 +231,9 @@ ngx_recording_catalogue_over_thread(ngx_recording_catalogue_t *cat,
     ngx_recording_catalogue_error_t *err)
 {
     int                      step;
+    char                     dead[64][NGX_RECORDING_OWNER];
     uint64_t                 ids[64];
-    ngx_int_t                rc;
+    ngx_int_t                rc, lives;
     ngx_uint_t               i, n;
     const char              *owner;
     sqlite3_stmt            *st;
@@ -235,9 +256,15 @@ ngx_recording_catalogue_over_thread(ngx_recording_catalogue_t *cat,
     while ((step = sqlite3_step(st)) == SQLITE_ROW && n < 64) {
         owner = ngx_recording_catalogue_column(st, 1);
 
-        if (strcmp(owner, cat->store->owner) != 0
-            && !ngx_recording_catalogue_alive(cat, &owners, owner))
-        {
+        lives = ngx_recording_catalogue_alive(cat, &owners, owner);
+
+        if (lives == NGX_ERROR) {
+            (void) sqlite3_reset(st);
+            goto done;
+        }
+
+        if (lives == NGX_DECLINED) {
+            (void) snprintf(dead[n], sizeof(dead[n]), "%s", owner);
             ids[n++] = (uint64_t) sqlite3_column_int64(st, 0);
         }
     }
@@ -253,6 +280,7 @@ ngx_recording_catalogue_over_thread(ngx_recording_catalogue_t *cat,
 
         if (st) {
             (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) ids[i]);
+            (void) sqlite3_bind_text(st, 3, dead[i], -1, SQLITE_STATIC);
         }
 
         rc = ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_ENDED);

@@ -145,14 +145,15 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     /* PENDING */
     "SELECT 1 FROM files WHERE recording_id = ?1 AND state = 'recording'",
 
-    /* TAKE */
+    /* TAKE: from this owner */
     "UPDATE files SET state = ?2, owner = ?3, resume_us = NULL,"
     " size = iif(state = 'paused' AND ?2 = 'recording', 0, size),"
-    " recovered = max(recovered, ?4) WHERE file_id = ?1",
+    " recovered = max(recovered, ?4) WHERE file_id = ?1 AND owner = ?5",
 
     /* OWN: what was any server's is this one's from now on */
     "UPDATE recordings SET owner = ?2, wanted = '',"
-    " server = iif(server = '', ?3, server) WHERE recording_id = ?1",
+    " server = iif(server = '', ?3, server) WHERE recording_id = ?1"
+    " AND owner = ?4",
 
     /* WANT */
     "UPDATE recordings SET wanted = ?2 WHERE recording_id = ?1",
@@ -168,7 +169,7 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     " (SELECT max(end_us) FROM files WHERE recording_id = ?1), start_us) END"
     " FROM (SELECT EXISTS (SELECT 1 FROM files WHERE recording_id = ?1"
     " AND state = 'paused') AS waits)"
-    " WHERE recording_id = ?1 AND end_us IS NULL",
+    " WHERE recording_id = ?1 AND owner = ?3 AND end_us IS NULL",
 
     /* LEFT: by a worker that died */
     "UPDATE recordings SET owner = '' WHERE recording_id = ?1"

@@ -339,6 +339,7 @@ ngx_recording_finish_absent(ngx_recording_finish_t *f)
 
     mux = f->mux;
     size = -1;
+    errno = NGX_ENOENT;
 
     ngx_recording_file_path(&mux->file, path);
 
@@ -347,6 +348,13 @@ ngx_recording_finish_absent(ngx_recording_finish_t *f)
     }
 
     if (size == -1) {
+
+        /* what cannot be looked at is not lost */
+
+        if (errno != NGX_ENOENT && errno != NGX_ENOTDIR) {
+            return ngx_recording_finish_failed(f, "stat", errno, NULL);
+        }
+
         f->step = ngx_recording_finish_lost;
         return NGX_OK;
     }

@@ -309,14 +309,21 @@ static ngx_int_t
 ngx_recording_keeper_quota(ngx_recording_keeper_t *keeper,
     ngx_recording_catalogue_error_t *err)
 {
+    off_t                       growing;
     int64_t                     over, evicted;
     ngx_recording_store_t      *store;
 
     store = &keeper->worker->store;
+    growing = ngx_recording_store_growing_thread(store);
+
+    if (growing == -1) {
+        (void) snprintf(err->text, sizeof(err->text),
+                        "read the locks in work/: %s", strerror(errno));
+        return NGX_ERROR;
+    }
 
     if (ngx_recording_catalogue_evict_thread(&keeper->worker->catalogue,
-                         store->max - store->max / 100
-                         - ngx_recording_store_growing_thread(store),
+                         store->max - store->max / 100 - growing,
                          &over, &evicted, err)
         != NGX_OK)
     {

@@ -1,7 +1,6 @@
 
 #include "ngx_recording_store.h"
 #include <dirent.h>
-#include <sys/file.h>
 #include <sys/statvfs.h>
 
 
@@ -22,6 +21,8 @@ static ngx_int_t ngx_recording_store_parents(ngx_recording_store_t *store,
     char *path);
 static ngx_int_t ngx_recording_store_discard_dir(
     ngx_recording_store_t *store, const char *path);
+static ngx_int_t ngx_recording_store_look(ngx_recording_store_t *store,
+    const char *owner, int *fd);
 static void ngx_recording_store_growth(void *data, const char *name);
 static ngx_int_t ngx_recording_store_sync_dir(int at, const char *path);
 static ngx_int_t ngx_recording_store_parent(char *path, const char *of);
@@ -148,29 +149,54 @@ ngx_recording_store_close(ngx_recording_store_t *store)
 }
 
 
-ngx_uint_t
-ngx_recording_store_alive_thread(ngx_recording_store_t *store,
+ngx_int_t
+ngx_recording_store_lives_thread(ngx_recording_store_t *store,
     const char *owner)
 {
-    int         fd;
-    ngx_uint_t  alive;
+    int        fd;
+    ngx_int_t  rc;
 
     if (strcmp(owner, store->owner) == 0) {
-        return 1;
+        return NGX_OK;
     }
 
-    fd = ngx_recording_openat(store->work, owner,
-                              O_RDONLY|O_CLOEXEC|O_NOFOLLOW, 0);
+    rc = ngx_recording_store_look(store, owner, &fd);
 
-    if (fd == -1) {
-        return 0;
+    if (fd != -1) {
+        (void) close(fd);
     }
 
-    alive = (flock(fd, LOCK_SH|LOCK_NB) == -1 && errno == EWOULDBLOCK);
+    return rc;
+}
 
-    (void) close(fd);
 
-    return alive;
+/*
+ * Opens another worker's lock and looks who holds it.  A worker that has no
+ * descriptor left, or whose disk fails, must not take others for dead.
+ */
+
+static ngx_int_t
+ngx_recording_store_look(ngx_recording_store_t *store, const char *owner,
+    int *fd)
+{
+    *fd = -1;
+
+    if (!ngx_recording_store_is_lock(owner)) {
+        return NGX_DECLINED;
+    }
+
+    *fd = ngx_recording_openat(store->work, owner,
+                               O_RDONLY|O_CLOEXEC|O_NOFOLLOW, 0);
+
+    if (*fd == -1) {
+        return errno == NGX_ENOENT ? NGX_DECLINED : NGX_ERROR;
+    }
+
+    if (ngx_recording_flock(*fd, LOCK_SH|LOCK_NB) == 0) {
+        return NGX_DECLINED;
+    }
+
+    return errno == EWOULDBLOCK ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -187,12 +213,16 @@ ngx_recording_store_alone_thread(ngx_recording_store_t *store)
 }
 
 
+/* a name that a worker's lock can have: no other one was ever a worker's */
+
 ngx_uint_t
 ngx_recording_store_is_lock(const char *name)
 {
     return strncmp(name, NGX_RECORDING_STORE_LOCK,
                    sizeof(NGX_RECORDING_STORE_LOCK) - 1)
-           == 0;
+           == 0
+           && strchr(name, '/') == NULL
+           && strlen(name) < NGX_RECORDING_OWNER;
 }
 
 
@@ -405,8 +435,9 @@ ngx_int_t
 ngx_recording_store_discard_thread(ngx_recording_store_t *store,
     const char *path, ngx_uint_t empty)
 {
-    size_t      len;
-    char        dir[PATH_MAX];
+    char    dir[PATH_MAX];
+    off_t   size;
+    size_t  len;
 
     len = strlen(path);
 
@@ -420,8 +451,16 @@ ngx_recording_store_discard_thread(ngx_recording_store_t *store,
                   NGX_RECORDING_STORE_INDEX)
            == 0)
     {
-        if (empty && ngx_recording_store_size_thread(store, path) > 0) {
-            return NGX_OK;
+        if (empty) {
+            size = ngx_recording_store_size_thread(store, path);
+
+            if (size > 0) {
+                return NGX_OK;
+            }
+
+            if (size == -1 && errno != NGX_ENOENT && errno != NGX_ENOTDIR) {
+                return NGX_ERROR;
+            }
         }
 
         len -= sizeof(NGX_RECORDING_STORE_INDEX) - 1;
@@ -497,9 +536,12 @@ ngx_recording_store_size_thread(ngx_recording_store_t *store,
 {
     struct stat  st;
 
-    if (fstatat(store->files, path, &st, AT_SYMLINK_NOFOLLOW) == -1
-        || !S_ISREG(st.st_mode))
-    {
+    if (fstatat(store->files, path, &st, AT_SYMLINK_NOFOLLOW) == -1) {
+        return -1;
+    }
+
+    if (!S_ISREG(st.st_mode)) {
+        errno = NGX_ENOENT;
         return -1;
     }
 
@@ -525,6 +567,7 @@ ngx_recording_store_room_thread(ngx_recording_store_t *store, off_t *bytes)
 typedef struct {
     ngx_recording_store_t  *store;
     off_t                   bytes;
+    ngx_err_t               err;
 } ngx_recording_store_growth_t;
 
 
@@ -540,10 +583,20 @@ ngx_recording_store_growing_thread(ngx_recording_store_t *store)
                                             0);
     growth.store = store;
     growth.bytes = own;
+    growth.err = 0;
 
-    (void) ngx_recording_store_list_thread(store,
-                                           ngx_recording_store_growth,
-                                           &growth);
+    if (ngx_recording_store_list_thread(store, ngx_recording_store_growth,
+                                        &growth)
+        != NGX_OK)
+    {
+        return -1;
+    }
+
+    if (growth.err) {
+        errno = growth.err;
+        return -1;
+    }
+
     return growth.bytes;
 }
 
@@ -553,30 +606,38 @@ ngx_recording_store_growth(void *data, const char *name)
 {
     ngx_recording_store_growth_t *growth = data;
 
-    int      fd;
-    int64_t  bytes;
+    int          fd;
+    int64_t      bytes;
+    ngx_int_t    rc;
+    struct stat  st;
 
     if (!ngx_recording_store_is_lock(name)
-        || strcmp(name, growth->store->owner) == 0
-        || !ngx_recording_store_alive_thread(growth->store, name))
+        || strcmp(name, growth->store->owner) == 0)
     {
         return;
     }
 
-    fd = ngx_recording_openat(growth->store->work, name,
-                              O_RDONLY|O_CLOEXEC|O_NOFOLLOW, 0);
+    rc = ngx_recording_store_look(growth->store, name, &fd);
 
-    if (fd == -1) {
-        return;
+    /* one that has not told any bytes so far has an empty lock */
+
+    if (rc == NGX_OK) {
+        if (fstat(fd, &st) == -1) {
+            rc = NGX_ERROR;
+
+        } else if (st.st_size >= (off_t) sizeof(bytes)) {
+            rc = ngx_recording_io_read_thread(fd, &bytes, sizeof(bytes), 0);
+            growth->bytes += rc == NGX_OK ? bytes : 0;
+        }
     }
 
-    if (ngx_recording_io_read_thread(fd, &bytes, sizeof(bytes), 0)
-        == NGX_OK)
-    {
-        growth->bytes += bytes;
+    if (rc == NGX_ERROR) {
+        growth->err = errno;
     }
 
-    (void) close(fd);
+    if (fd != -1) {
+        (void) close(fd);
+    }
 }
 
 
@@ -635,7 +696,7 @@ ngx_recording_store_bury_thread(ngx_recording_store_t *store,
 
     /* a worker that begins sees that its lock was removed */
 
-    if (flock(fd, LOCK_EX|LOCK_NB) == 0) {
+    if (ngx_recording_flock(fd, LOCK_EX|LOCK_NB) == 0) {
         (void) ngx_recording_unlinkat(store->work, owner, 0);
     }
 

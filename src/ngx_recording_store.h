@@ -47,8 +47,14 @@ ngx_int_t ngx_recording_store_open_thread(ngx_recording_store_t *store,
 /* closes it and removes the lock: the worker records nothing any more */
 void ngx_recording_store_close(ngx_recording_store_t *store);
 
-/* whether the worker that holds a lock of this name lives */
-ngx_uint_t ngx_recording_store_alive_thread(ngx_recording_store_t *store,
+/*
+ * Whether the worker that holds a lock of this name lives.
+ *
+ *   NGX_OK        it does
+ *   NGX_DECLINED  it is dead: there is no such lock, or it could be had
+ *   NGX_ERROR     nobody can tell now; what it has is left alone
+ */
+ngx_int_t ngx_recording_store_lives_thread(ngx_recording_store_t *store,
     const char *owner);
 
 /*
@@ -102,7 +108,7 @@ ngx_int_t ngx_recording_store_remove_thread(ngx_recording_store_t *store,
 ngx_int_t ngx_recording_store_discard_thread(ngx_recording_store_t *store,
     const char *path, ngx_uint_t empty);
 
-/* the size of a file in files/, or -1 */
+/* the size of a file in files/, or -1; ENOENT: there is none */
 off_t ngx_recording_store_size_thread(ngx_recording_store_t *store,
     const char *path);
 
@@ -112,7 +118,8 @@ ngx_int_t ngx_recording_store_room_thread(ngx_recording_store_t *store,
 
 /*
  * The bytes of growing files: those of this worker are told to the others,
- * in its lock, and the sum of all living workers is returned.
+ * in its lock, and the sum of all living workers is returned; -1 with errno:
+ * it is not known of one of them.
  */
 off_t ngx_recording_store_growing_thread(ngx_recording_store_t *store);
 

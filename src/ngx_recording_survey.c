@@ -110,8 +110,15 @@ ngx_recording_survey_all(ngx_recording_survey_t *survey,
     work.err = err;
     work.rc = NGX_OK;
 
-    (void) ngx_recording_store_list_thread(&worker->store,
-                                           ngx_recording_survey_name, &work);
+    if (ngx_recording_store_list_thread(&worker->store,
+                                        ngx_recording_survey_name, &work)
+        != NGX_OK)
+    {
+        (void) snprintf(err->text, sizeof(err->text), "read work/: %s",
+                        strerror(errno));
+        return NGX_ERROR;
+    }
+
     if (work.rc != NGX_OK) {
         return work.rc;
     }
@@ -177,6 +184,16 @@ ngx_recording_survey_journal(ngx_recording_survey_work_t *work, uint64_t id)
             /* a power cut, before anything of it was durable */
 
             (void) ngx_recording_journal_clear_thread(&worker->store, id);
+
+        } else if (errno == NGX_EMFILE || errno == NGX_ENFILE
+                   || errno == NGX_ENOMEM)
+        {
+            /* not by itself: it is not passed over */
+
+            (void) snprintf(work->err->text, sizeof(work->err->text),
+                            "read the journal of \"%llu\": %s",
+                            (unsigned long long) id, strerror(errno));
+            work->rc = NGX_ERROR;
         }
 
         return;

@@ -676,6 +676,10 @@ ngx_recording_writer_claim(ngx_recording_writer_t *w,
     }
 
     if (rc == NGX_ERROR) {
+        if (start->unknown) {
+            w->asked = w->asked ? w->asked : now;
+        }
+
         return ngx_recording_writer_failed(w, &err);
     }
 

@@ -27,7 +27,8 @@
  *
  * Then texts: the name of the last call of the main thread, 32 bytes; what no
  * path of a call to be held may contain, 32 bytes; the held call and its
- * path, 256 bytes.
+ * path, 256 bytes; what the path of a call must contain to be delayed or to
+ * fail, 32 bytes.
  *
  * The catalogue is what SQLite has open: catalogue.db, -wal and -shm.
  */
@@ -80,6 +81,7 @@ typedef struct {
     char     name[32];
     char     skip[32];
     char     place[256];
+    char     only[32];
 } control_t;
 
 
@@ -203,7 +205,7 @@ slow_reads(int kind)
 /* whether this call is delayed or fails */
 
 static int
-slow_hit(int kind, int where)
+slow_hit(int kind, int where, const char *path)
 {
     static __thread int  failed[KINDS];
 
@@ -217,6 +219,10 @@ slow_hit(int kind, int where)
         || (control->error == ENOSPC && slow_reads(kind))
         || (control->error == 0 && control->delay == 0))
     {
+        return 0;
+    }
+
+    if (control->only[0] && strstr(path, control->only) == NULL) {
         return 0;
     }
 
@@ -317,7 +323,7 @@ slow_begin(call_t *call, int kind, const char *name, int fd, const char *path)
         call->hold = 0;
     }
 
-    if (slow_hit(kind, where)) {
+    if (slow_hit(kind, where, real)) {
         __sync_fetch_and_add(&control->hits, 1);
 
         if (control->delay) {

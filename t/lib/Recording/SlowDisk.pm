@@ -9,6 +9,8 @@ package Recording::SlowDisk;
 #     is($disk->get('main'), 0, 'no call from the event loop');
 #     $disk->set(error => ENOSPC, call => 'write', where => 'files');
 #
+# Only calls whose path has a text are delayed or fail: only => '.index'.
+#
 # A thread can be held at a call, for nginx to be killed just there:
 #
 #     $disk->hold(1, on => ['sync']);
@@ -30,7 +32,8 @@ my @fields = qw(armed delay error call where times main calls hits
                 hold holds after held length slowest);
 
 # behind them: offset and size
-my %texts = (name => [0, 32], skip => [32, 32], place => [64, 256]);
+my %texts = (name => [0, 32], skip => [32, 32], place => [64, 256],
+             only => [320, 32]);
 
 # bits of `call` and `holds`
 my %kinds = (open => 1 + 128, write => 2, sync => 4, rename => 8,
@@ -88,6 +91,10 @@ sub store { return $_[0]{store} }
 
 sub set {
     my ($self, %value) = @_;
+
+    # first of all: no other call is hit meanwhile
+    $self->_write(_at('only'), pack 'a32', $value{only})
+        if defined $value{only};
 
     for my $i (0 .. $#fields) {
         my $field = $fields[$i];
