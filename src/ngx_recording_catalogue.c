@@ -19,8 +19,9 @@ static ngx_int_t ngx_recording_catalogue_resume(
 static ngx_int_t ngx_recording_catalogue_candidate(
     ngx_recording_catalogue_t *cat, ngx_recording_start_t *start, uint64_t id,
     const char *owner, const char *wanted);
-static ngx_int_t ngx_recording_catalogue_pending(
-    ngx_recording_catalogue_t *cat, uint64_t recording_id);
+static ngx_int_t ngx_recording_catalogue_repair(
+    ngx_recording_catalogue_t *cat, ngx_recording_start_t *start,
+    uint64_t recording_id);
 static ngx_uint_t ngx_recording_catalogue_asker(
     ngx_recording_catalogue_t *cat, ngx_recording_start_t *start,
     const char *wanted);
@@ -67,6 +68,7 @@ ngx_recording_catalogue_start(ngx_recording_catalogue_t *cat, void *arg,
     start->id = start->id ? start->id : start->recording_id;
     start->resumed = 0;
     start->unknown = 0;
+    start->repair = 0;
     start->n = 0;
 
     rc = start->exclusive
@@ -241,23 +243,27 @@ ngx_recording_catalogue_candidate(ngx_recording_catalogue_t *cat,
         return NGX_AGAIN;
     }
 
-    /* what a dead worker has left is repaired first */
+    /* what a dead worker has left is repaired first, by the one who waits */
 
-    rc = start->hurry ? NGX_OK : ngx_recording_catalogue_pending(cat, id);
+    rc = start->hurry ? NGX_OK
+                      : ngx_recording_catalogue_repair(cat, start, id);
 
     return rc == NGX_OK
            ? ngx_recording_catalogue_take(cat, start, id, owner) : rc;
 }
 
 
-/* NGX_AGAIN: some of its files are not taken over yet */
+/* NGX_AGAIN: some of its files are to be repaired, or are by now */
 
 static ngx_int_t
-ngx_recording_catalogue_pending(ngx_recording_catalogue_t *cat,
-    uint64_t recording_id)
+ngx_recording_catalogue_repair(ngx_recording_catalogue_t *cat,
+    ngx_recording_start_t *start, uint64_t recording_id)
 {
-    int            step;
-    sqlite3_stmt  *st;
+    int                     step;
+    ngx_int_t               rc;
+    ngx_uint_t              i, n;
+    sqlite3_stmt           *st;
+    ngx_recording_taken_t  *t;
 
     st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_PENDING);
 
@@ -267,20 +273,50 @@ ngx_recording_catalogue_pending(ngx_recording_catalogue_t *cat,
 
     (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) recording_id);
 
-    step = sqlite3_step(st);
+    for (n = 0;
+         (step = sqlite3_step(st)) == SQLITE_ROW && n < NGX_RECORDING_TAKEN;
+         n++)
+    {
+        t = &start->taken[n];
+
+        t->id = (uint64_t) sqlite3_column_int64(st, 0);
+        t->state = NGX_RECORDING_FILE_RECORDING;
+        t->recovered = 1;
+
+        (void) snprintf(t->format, sizeof(t->format), "%s",
+                        ngx_recording_catalogue_column(st, 1));
+        (void) snprintf(t->owner, sizeof(t->owner), "%s",
+                        ngx_recording_catalogue_column(st, 2));
+    }
+
     (void) sqlite3_reset(st);
 
-    switch (step) {
-
-    case SQLITE_ROW:
-        return NGX_AGAIN;
-
-    case SQLITE_DONE:
-        return NGX_OK;
-
-    default:
+    if (step != SQLITE_ROW && step != SQLITE_DONE) {
         return NGX_ERROR;
     }
+
+    for (i = 0; i < n; i++) {
+        t = &start->taken[i];
+
+        /* one that another worker has is being repaired */
+
+        rc = ngx_recording_catalogue_lives(cat, t->owner);
+
+        if (rc == NGX_DECLINED) {
+            rc = ngx_recording_catalogue_take_file(cat, t, t->state,
+                                                   INT64_MAX);
+            if (rc == NGX_OK) {
+                start->taken[start->n++] = *t;
+                start->repair = 1;
+            }
+        }
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+    }
+
+    return n ? NGX_AGAIN : NGX_OK;
 }
 
 
@@ -385,8 +421,8 @@ ngx_recording_catalogue_take(ngx_recording_catalogue_t *cat,
     ngx_recording_start_t *start, uint64_t recording_id, const char *owner)
 {
     int                     step;
+    ngx_int_t               rc;
     ngx_uint_t              i, n;
-    const char             *format;
     sqlite3_stmt           *st, *take;
     ngx_recording_taken_t  *t;
 
@@ -402,15 +438,14 @@ ngx_recording_catalogue_take(ngx_recording_catalogue_t *cat,
     while ((step = sqlite3_step(st)) == SQLITE_ROW
            && start->n < NGX_RECORDING_TAKEN)
     {
-        format = (const char *) sqlite3_column_text(st, 1);
-
         t = &start->taken[start->n++];
 
         t->id = (uint64_t) sqlite3_column_int64(st, 0);
         t->recovered = sqlite3_column_int(st, 2) != 0;
+        t->owner[0] = '\0';
 
         (void) snprintf(t->format, sizeof(t->format), "%s",
-                        format ? format : "");
+                        ngx_recording_catalogue_column(st, 1));
     }
 
     (void) sqlite3_reset(st);
@@ -443,31 +478,22 @@ ngx_recording_catalogue_take(ngx_recording_catalogue_t *cat,
         return NGX_OK;
     }
 
-    for (t = start->taken, i = 0, n = start->n; i < n; i++) {
-        take = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_TAKE);
+    n = start->n;
+    start->n = 0;
 
-        if (take) {
-            (void) sqlite3_bind_int64(take, 1,
-                                      (sqlite3_int64) start->taken[i].id);
-            (void) sqlite3_bind_text(take, 2, "recording", -1, SQLITE_STATIC);
-            (void) sqlite3_bind_text(take, 3, cat->store->owner, -1,
-                                     SQLITE_STATIC);
-            (void) sqlite3_bind_int(take, 4, 0);
-            (void) sqlite3_bind_text(take, 5, "", -1, SQLITE_STATIC);
-        }
-
-        if (ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_TAKE)
-            != NGX_OK)
-        {
+    for (i = 0; i < n; i++) {
+        rc = ngx_recording_catalogue_take_file(cat, &start->taken[i],
+                                               NGX_RECORDING_FILE_RECORDING,
+                                               INT64_MAX);
+        if (rc == NGX_ERROR) {
             return NGX_ERROR;
         }
 
-        if (sqlite3_changes(cat->db)) {
-            *t++ = start->taken[i];
+        if (rc == NGX_OK) {
+            start->taken[start->n++] = start->taken[i];
         }
     }
 
-    start->n = t - start->taken;
     start->recording_id = recording_id;
     start->resumed = 1;
 
@@ -828,6 +854,10 @@ ngx_recording_catalogue_file(ngx_recording_catalogue_t *cat, void *arg,
 
         if (state->size >= 0) {
             (void) sqlite3_bind_int64(st, 4, state->size);
+        }
+
+        if (state->later) {
+            (void) sqlite3_bind_int64(st, 5, state->later);
         }
     }
 

@@ -103,7 +103,9 @@ typedef struct {
 
     uint64_t                recording_id;  /* set, if NGX_OK */
     ngx_uint_t              resumed;
-    ngx_uint_t              n;             /* files that go on */
+    ngx_uint_t              repair;        /* set, if NGX_AGAIN: files of a dead
+                                              worker are to be repaired */
+    ngx_uint_t              n;             /* those, or files that go on */
     ngx_recording_taken_t   taken[NGX_RECORDING_TAKEN];
 } ngx_recording_start_t;
 
@@ -131,6 +133,7 @@ typedef struct {
     ngx_recording_file_e    state;
     ngx_uint_t              owned;         /* by this worker, or by nobody */
     int64_t                 size;          /* -1: as it was */
+    int64_t                 later;         /* us: nobody takes it before */
 } ngx_recording_state_t;
 
 
@@ -166,6 +169,10 @@ uint64_t ngx_recording_catalogue_id_thread(ngx_recording_catalogue_t *cat);
  */
 ngx_int_t ngx_recording_catalogue_begin(
     ngx_recording_catalogue_t *cat, ngx_uint_t durable,
+    ngx_recording_catalogue_error_t *err);
+
+/* the same for what only reads: others write meanwhile */
+ngx_int_t ngx_recording_catalogue_read(ngx_recording_catalogue_t *cat,
     ngx_recording_catalogue_error_t *err);
 
 /* commits if rc is NGX_OK, else rolls back; gives the mutex back */
@@ -247,8 +254,8 @@ ngx_uint_t ngx_recording_catalogue_checkpoint_thread(
     ngx_recording_catalogue_t *cat);
 
 /*
- * Takes files that nobody works on: paused ones whose time was over at
- * `now`, and all of dead workers.  Those are then this worker's.
+ * Takes files that nobody works on, the oldest first: paused ones whose time
+ * was over at `now`, and all of dead workers.  Those are then this worker's.
  */
 ngx_int_t ngx_recording_catalogue_orphans_thread(
     ngx_recording_catalogue_t *cat, int64_t now,

@@ -4,7 +4,7 @@
 
 
 #define NGX_RECORDING_CATALOGUE_ROOM     (1024 * 1024)
-#define NGX_RECORDING_CATALOGUE_VERSION  3
+#define NGX_RECORDING_CATALOGUE_VERSION  4
 #define NGX_RECORDING_CATALOGUE_BUSY     10000      /* ms */
 #define NGX_RECORDING_CATALOGUE_PAUSE    10         /* ms */
 
@@ -108,6 +108,35 @@ ngx_recording_catalogue_begin(ngx_recording_catalogue_t *cat,
         != NGX_OK
         || ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_BEGIN) != NGX_OK)
     {
+        (void) snprintf(err->text, sizeof(err->text), "%s",
+                        sqlite3_errmsg(cat->db));
+
+        ngx_recording_catalogue_suspect(cat);
+
+        (void) pthread_mutex_unlock(&cat->mutex);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_recording_catalogue_read(ngx_recording_catalogue_t *cat,
+    ngx_recording_catalogue_error_t *err)
+{
+    (void) pthread_mutex_lock(&cat->mutex);
+
+    ngx_recording_catalogue_moved(cat);
+
+    cat->reason[0] = '\0';
+
+    if (cat->db == NULL && ngx_recording_catalogue_open(cat, err) != NGX_OK) {
+        (void) pthread_mutex_unlock(&cat->mutex);
+        return NGX_ERROR;
+    }
+
+    if (ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_READ) != NGX_OK) {
         (void) snprintf(err->text, sizeof(err->text), "%s",
                         sqlite3_errmsg(cat->db));
 
@@ -647,4 +676,30 @@ ngx_recording_catalogue_url(ngx_recording_catalogue_t *cat, sqlite3_stmt *st,
 
     (void) sqlite3_bind_text(st, n, full ? full : "", -1,
                              full ? sqlite3_free : SQLITE_STATIC);
+}
+
+
+ngx_recording_file_e
+ngx_recording_catalogue_state(const char *name)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_RECORDING_FILE_STATES; i++) {
+        if (strcmp(ngx_recording_catalogue_states[i], name) == 0) {
+            return i;
+        }
+    }
+
+    return NGX_RECORDING_FILE_LOST;
+}
+
+
+const char *
+ngx_recording_catalogue_column(sqlite3_stmt *st, int n)
+{
+    const char  *text;
+
+    text = (const char *) sqlite3_column_text(st, n);
+
+    return text ? text : "";
 }

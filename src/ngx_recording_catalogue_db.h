@@ -22,6 +22,7 @@ typedef enum {
     NGX_RECORDING_SQL_BEGIN = 0,
     NGX_RECORDING_SQL_COMMIT,
     NGX_RECORDING_SQL_ROLLBACK,
+    NGX_RECORDING_SQL_READ,
     NGX_RECORDING_SQL_NORMAL,
     NGX_RECORDING_SQL_FULL,
 
@@ -45,6 +46,8 @@ typedef enum {
     NGX_RECORDING_SQL_VERSION,
     NGX_RECORDING_SQL_WANTED,
     NGX_RECORDING_SQL_REFUSE,
+    NGX_RECORDING_SQL_FILE_OWNER,
+    NGX_RECORDING_SQL_RECORDING_OWNER,
     NGX_RECORDING_SQL_UNFINISHED,
     NGX_RECORDING_SQL_OVER,
     NGX_RECORDING_SQL_KNOWN,
@@ -106,6 +109,18 @@ void ngx_recording_catalogue_url(ngx_recording_catalogue_t *cat,
 /* an empty string is not NULL */
 void ngx_recording_catalogue_text(sqlite3_stmt *st, int n, u_char *data,
     size_t len);
+
+
+/*
+ * Takes a file from the owner that it had, if its time was over at `now`.
+ * NGX_DECLINED: it is not so any more.
+ */
+ngx_int_t ngx_recording_catalogue_take_file(ngx_recording_catalogue_t *cat,
+    ngx_recording_taken_t *taken, ngx_recording_file_e state, int64_t now);
+
+/* a state by its name, and a text that is never NULL */
+ngx_recording_file_e ngx_recording_catalogue_state(const char *name);
+const char *ngx_recording_catalogue_column(sqlite3_stmt *st, int n);
 
 
 #endif /* _NGX_RECORDING_CATALOGUE_DB_H_INCLUDED_ */

@@ -58,11 +58,8 @@ const char  ngx_recording_catalogue_schema[] =
     " resume_us INTEGER,"
     " local INTEGER NOT NULL DEFAULT 1);"
 
-    "CREATE INDEX IF NOT EXISTS files_recording ON files (recording_id);"
     "CREATE INDEX IF NOT EXISTS files_stream ON files (app, stream,"
-    " start_us);"
-    "CREATE INDEX IF NOT EXISTS files_state ON files (state)"
-    " WHERE state IN ('recording', 'paused', 'finishing');";
+    " start_us);";
 
 
 /* what makes a catalogue of this version one of the next */
@@ -81,8 +78,21 @@ const char *const  ngx_recording_catalogue_versions[] = {
 
     /* 2: an empty server stands for any */
     "ALTER TABLE recordings ADD COLUMN server TEXT NOT NULL DEFAULT '';"
-    "ALTER TABLE files ADD COLUMN server TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE files ADD COLUMN server TEXT NOT NULL DEFAULT '';",
+
+    /* 3 */
+    "DROP INDEX IF EXISTS files_state;"
+    "DROP INDEX IF EXISTS files_recording;"
 };
+
+
+/*
+ * Files that are worked on, or wait.  The indexes of those are used by a query
+ * that has just this in it, as SQLite does not see what follows from what.
+ */
+
+#define NGX_RECORDING_SQL_OPEN                                                \
+    "state IN ('recording', 'paused', 'finishing')"
 
 
 /* the bytes of all files, kept by triggers */
@@ -90,6 +100,13 @@ const char *const  ngx_recording_catalogue_versions[] = {
 const char  ngx_recording_catalogue_totals[] =
     "CREATE INDEX IF NOT EXISTS recordings_owner ON recordings (owner)"
     " WHERE end_us IS NULL;"
+    "CREATE INDEX IF NOT EXISTS recordings_wanted ON recordings (owner)"
+    " WHERE wanted <> '';"
+    "CREATE INDEX IF NOT EXISTS files_ends ON files (recording_id, end_us);"
+    "CREATE INDEX IF NOT EXISTS files_open ON files (recording_id)"
+    " WHERE " NGX_RECORDING_SQL_OPEN ";"
+    "CREATE INDEX IF NOT EXISTS files_owner ON files (owner,"
+    " coalesce(resume_us, 0)) WHERE " NGX_RECORDING_SQL_OPEN ";"
     "CREATE INDEX IF NOT EXISTS files_finished ON files (end_us)"
     " WHERE state = 'finished';"
     "CREATE INDEX IF NOT EXISTS files_evicted ON files (file_id)"
@@ -119,12 +136,15 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     "BEGIN IMMEDIATE",
     "COMMIT",
     "ROLLBACK",
+    "BEGIN",
     "PRAGMA synchronous=NORMAL",
     "PRAGMA synchronous=FULL",
 
     /* OWNERS */
     "SELECT owner, end_us FROM recordings WHERE app = ?1 AND stream = ?2"
-    " AND template = ?3 AND (end_us IS NULL OR end_us > ?4)"
+    " AND template = ?3 AND end_us IS NULL AND server IN ('', ?5)"
+    " UNION ALL SELECT owner, end_us FROM recordings WHERE app = ?1"
+    " AND stream = ?2 AND template = ?3 AND end_us > ?4"
     " AND server IN ('', ?5)",
 
     /* RECORDING */
@@ -140,15 +160,18 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
 
     /* WAITING */
     "SELECT file_id, format, recovered FROM files WHERE recording_id = ?1"
-    " AND state = 'paused' AND resume_us >= ?2 ORDER BY file_id DESC",
+    " AND state = 'paused' AND " NGX_RECORDING_SQL_OPEN
+    " AND resume_us >= ?2 ORDER BY file_id DESC",
 
     /* PENDING */
-    "SELECT 1 FROM files WHERE recording_id = ?1 AND state = 'recording'",
+    "SELECT file_id, format, owner FROM files WHERE recording_id = ?1"
+    " AND state = 'recording' AND " NGX_RECORDING_SQL_OPEN,
 
-    /* TAKE: from this owner */
+    /* TAKE: from this owner, if its time is over */
     "UPDATE files SET state = ?2, owner = ?3, resume_us = NULL,"
     " size = iif(state = 'paused' AND ?2 = 'recording', 0, size),"
-    " recovered = max(recovered, ?4) WHERE file_id = ?1 AND owner = ?5",
+    " recovered = max(recovered, ?4) WHERE file_id = ?1 AND owner = ?5"
+    " AND coalesce(resume_us, 0) <= ?6",
 
     /* OWN: what was any server's is this one's from now on */
     "UPDATE recordings SET owner = ?2, wanted = '',"
@@ -168,7 +191,7 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     " end_us = CASE WHEN waits THEN NULL ELSE coalesce(?2,"
     " (SELECT max(end_us) FROM files WHERE recording_id = ?1), start_us) END"
     " FROM (SELECT EXISTS (SELECT 1 FROM files WHERE recording_id = ?1"
-    " AND state = 'paused') AS waits)"
+    " AND state = 'paused' AND " NGX_RECORDING_SQL_OPEN ") AS waits)"
     " WHERE recording_id = ?1 AND owner = ?3 AND end_us IS NULL",
 
     /* LEFT: by a worker that died */
@@ -196,8 +219,8 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     "DELETE FROM files WHERE file_id = ?1",
 
     /* STATE */
-    "UPDATE files SET state = ?2, owner = ?3, size = coalesce(?4, size)"
-    " WHERE file_id = ?1",
+    "UPDATE files SET state = ?2, owner = ?3, size = coalesce(?4, size),"
+    " resume_us = ?5 WHERE file_id = ?1",
 
     /* VERSION */
     "PRAGMA data_version",
@@ -210,16 +233,22 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     "UPDATE recordings SET wanted = '' WHERE recording_id = ?1"
     " AND owner = ?2",
 
-    /* UNFINISHED: and nobody's, or somebody else's */
-    "SELECT file_id, format, state, owner, resume_us FROM files"
-    " WHERE state IN ('recording', 'paused', 'finishing') AND owner <> ?1"
-    " ORDER BY random()",
+    /* FILE_OWNER, RECORDING_OWNER: the next one */
+    "SELECT owner FROM files WHERE " NGX_RECORDING_SQL_OPEN
+    " AND owner > ?1 ORDER BY owner LIMIT 1",
+    "SELECT owner FROM recordings WHERE end_us IS NULL AND owner > ?1"
+    " ORDER BY owner LIMIT 1",
 
-    /* OVER: recordings of dead workers without files that wait */
-    "SELECT recording_id, owner FROM recordings WHERE end_us IS NULL"
-    " AND NOT EXISTS (SELECT 1 FROM files WHERE"
-    " files.recording_id = recordings.recording_id"
-    " AND state IN ('paused', 'recording'))",
+    /* UNFINISHED: whose time was over, the oldest first */
+    "SELECT file_id, format, state FROM files WHERE " NGX_RECORDING_SQL_OPEN
+    " AND owner = ?1 AND coalesce(resume_us, 0) <= ?2"
+    " ORDER BY coalesce(resume_us, 0), file_id LIMIT ?3",
+
+    /* OVER: recordings without files that wait */
+    "SELECT recording_id FROM recordings WHERE end_us IS NULL"
+    " AND owner = ?1 AND NOT EXISTS (SELECT 1 FROM files WHERE"
+    " files.recording_id = recordings.recording_id AND "
+    NGX_RECORDING_SQL_OPEN " AND state IN ('paused', 'recording')) LIMIT ?2",
 
     /* KNOWN */
     "SELECT state FROM files WHERE file_id = ?1",
@@ -302,5 +331,6 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
 
     /* LEAVE: what a worker that ends has not finished */
     "UPDATE files SET state = 'finishing', owner = '' WHERE owner = ?1"
-    " AND state IN ('recording', 'finishing')",
+    " AND state IN ('recording', 'finishing')"
+    " AND " NGX_RECORDING_SQL_OPEN,
 };

@@ -8,6 +8,8 @@
 #define NGX_RECORDING_FINISH_RETRY   5000         /* ms */
 #define NGX_RECORDING_FINISH_TRIES   3            /* of what cannot pass */
 #define NGX_RECORDING_FINISH_GIVE    12           /* of an orphan, in turn */
+#define NGX_RECORDING_FINISH_LATER   60000000     /* us, until it is its turn
+                                                     again */
 
 
 typedef struct ngx_recording_finish_s  ngx_recording_finish_t;
@@ -104,8 +106,8 @@ ngx_recording_finish(ngx_recording_worker_t *worker,
 
 void
 ngx_recording_finish_taken(ngx_recording_worker_t *worker,
-    ngx_recording_taken_t *taken, ngx_log_t *log, void (*done)(void *data),
-    void *data)
+    ngx_recording_taken_t *taken, ngx_uint_t awaited, ngx_log_t *log,
+    void (*done)(void *data), void *data)
 {
     ngx_recording_finish_t  *f;
 
@@ -119,6 +121,7 @@ ngx_recording_finish_taken(ngx_recording_worker_t *worker,
     f->taken = *taken;
     f->orphan = 1;
     f->step = ngx_recording_finish_open;
+    f->job.background = !awaited;
 
     ngx_recording_job_post(&f->job);
 }
@@ -216,6 +219,8 @@ ngx_recording_finish_give_up(ngx_recording_finish_t *f)
                      ? NGX_RECORDING_FILE_RECORDING
                      : NGX_RECORDING_FILE_FINISHING;
     f->state.owned = owned;
+    f->state.later = owned ? 0 : ngx_recording_wall()
+                                 + NGX_RECORDING_FINISH_LATER;
 
     f->step = ngx_recording_finish_leave;
 }

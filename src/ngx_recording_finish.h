@@ -26,12 +26,12 @@ void ngx_recording_finish(ngx_recording_worker_t *worker,
 
 /*
  * The same for a file that was taken in the catalogue: it is opened by what
- * its journal tells, and paused, if its stream may still be back.  done() is
- * called as above.
+ * its journal tells, and paused, if its stream may still be back.  awaited:
+ * its stream is, and others may wait.  done() is called as above.
  */
 void ngx_recording_finish_taken(ngx_recording_worker_t *worker,
-    ngx_recording_taken_t *taken, ngx_log_t *log, void (*done)(void *data),
-    void *data);
+    ngx_recording_taken_t *taken, ngx_uint_t awaited, ngx_log_t *log,
+    void (*done)(void *data), void *data);
 
 
 #endif /* _NGX_RECORDING_FINISH_H_INCLUDED_ */

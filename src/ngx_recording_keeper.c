@@ -10,6 +10,7 @@
 #define NGX_RECORDING_KEEPER_SWEEP    4          /* of these, at least */
 #define NGX_RECORDING_KEEPER_GRACE    3000000    /* us, a late claim */
 #define NGX_RECORDING_KEEPER_WANTED   16
+#define NGX_RECORDING_KEEPER_TAKEN    64         /* files that are repaired */
 #define NGX_RECORDING_KEEPER_EVICTED  16
 
 
@@ -23,13 +24,14 @@ typedef struct {
     ngx_uint_t              turns;
     ngx_uint_t              repairing;     /* files, by the loop */
     ngx_uint_t              ntaken;
-    ngx_recording_taken_t   taken[NGX_RECORDING_TAKEN];
+    ngx_recording_taken_t   taken[NGX_RECORDING_KEEPER_TAKEN];
 
     ngx_uint_t              nwanted;
     uint64_t                wanted[NGX_RECORDING_KEEPER_WANTED];
     ngx_uint_t              nrefused;
     uint64_t                refused[NGX_RECORDING_KEEPER_WANTED];
 
+    unsigned                more:1;        /* than could be taken at a time */
     unsigned                failed:1;      /* and this was said */
     unsigned                held:1;        /* the WAL, by a reader */
     unsigned                low:1;
@@ -90,7 +92,7 @@ ngx_recording_keeper_timer(ngx_event_t *ev)
 
     keeper = ev->data;
 
-    keeper->ntaken = NGX_RECORDING_TAKEN - keeper->repairing;
+    keeper->ntaken = NGX_RECORDING_KEEPER_TAKEN - keeper->repairing;
 
     ngx_recording_survey(&keeper->survey);
     ngx_recording_job_post(&keeper->job);
@@ -114,7 +116,7 @@ ngx_recording_keeper_thread(void *data)
     /* a worker that leaves begins nothing new */
 
     if (rc == NGX_OK && !ngx_exiting && !ngx_terminate
-        && keeper->turns % NGX_RECORDING_KEEPER_SWEEP == 1)
+        && (keeper->more || keeper->turns % NGX_RECORDING_KEEPER_SWEEP == 1))
     {
         rc = ngx_recording_keeper_sweep(keeper, &err);
 
@@ -164,7 +166,7 @@ ngx_recording_keeper_done(void *data)
     for (i = 0; i < keeper->ntaken; i++) {
         keeper->repairing++;
 
-        ngx_recording_finish_taken(worker, &keeper->taken[i], worker->log,
+        ngx_recording_finish_taken(worker, &keeper->taken[i], 0, worker->log,
                                    ngx_recording_keeper_repaired, keeper);
     }
 
@@ -227,11 +229,13 @@ ngx_recording_keeper_sweep(ngx_recording_keeper_t *keeper,
     ngx_recording_catalogue_error_t *err)
 {
     int64_t                     now;
+    ngx_uint_t                  room;
     ngx_recording_catalogue_t  *catalogue;
 
     catalogue = &keeper->worker->catalogue;
 
     now = ngx_recording_wall();
+    room = keeper->ntaken;
 
     if (keeper->ntaken
         && ngx_recording_catalogue_orphans_thread(catalogue,
@@ -242,6 +246,8 @@ ngx_recording_keeper_sweep(ngx_recording_keeper_t *keeper,
         keeper->ntaken = 0;
         return NGX_ERROR;
     }
+
+    keeper->more = (keeper->ntaken == room);
 
     return ngx_recording_catalogue_over_thread(catalogue, err);
 }

@@ -20,6 +20,7 @@ static u_char *ngx_recording_log(ngx_log_t *log, u_char *buf, size_t len);
 static void ngx_recording_timer(ngx_event_t *ev);
 static void ngx_recording_append_thread(void *data);
 static void ngx_recording_appended(void *data);
+static void ngx_recording_repair(ngx_recording_t *r);
 static void ngx_recording_answered(void *data);
 static void ngx_recording_account(ngx_recording_t *r);
 static void ngx_recording_closed(ngx_recording_t *r);
@@ -393,6 +394,8 @@ ngx_recording_appended(void *data)
     ngx_recording_account(r);
     ngx_recording_closed(r);
 
+    ngx_recording_repair(r);
+
     r->asks = ngx_recording_writer_asks(r->writer, ngx_recording_answered, r);
 
     if (r->asks) {
@@ -427,6 +430,27 @@ ngx_recording_appended(void *data)
     } else if (r->filling.n) {
         ngx_recording_wake(r);
     }
+}
+
+
+/* what a dead worker left of the recording that it waits for */
+
+static void
+ngx_recording_repair(ngx_recording_t *r)
+{
+    ngx_uint_t              i;
+    ngx_recording_start_t  *start;
+
+    start = &r->writer->start;
+
+    for (i = 0; start->repair && i < start->n; i++) {
+        r->finishing++;
+
+        ngx_recording_finish_taken(r->worker, &start->taken[i], 1, &r->log,
+                                   ngx_recording_finished, r);
+    }
+
+    start->repair = 0;
 }
 
 

@@ -399,7 +399,8 @@ SQL
 
     $old->conf($conf)->start;
     wait_for('the version', 20, sub {
-        3 == ($old->catalogue('PRAGMA user_version'))[0]{user_version} });
+        $old->schema_version
+            == ($old->catalogue('PRAGMA user_version'))[0]{user_version} });
 
     my ($now) = $old->files(file_id => 3);
     is_deeply($now, { %$finished, owner => '', resume_us => undef,

@@ -81,7 +81,8 @@ wait_for('three paused files', 30, sub {
     return @rows == 3;
 });
 
-is(($t->catalogue('PRAGMA user_version'))[0]{user_version}, 3, 'version 3');
+is(($t->catalogue('PRAGMA user_version'))[0]{user_version},
+   $t->schema_version, 'it has the version of today');
 is_deeply([ map { $_->{server} } $t->files, $t->recordings ], [ ('') x 6 ],
           'no server is known');
 

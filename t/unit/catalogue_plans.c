@@ -1,0 +1,108 @@
+
+/*
+ * How SQLite runs each statement of the catalogue: by an index, never by
+ * looking through a table.  For that it is told of a million rows.
+ */
+
+
+/* link: src/ngx_recording_catalogue_sql.c */
+/* libs: -lsqlite3 */
+
+
+#include "tap.h"
+#include "ngx_recording_catalogue_db.h"
+
+
+/* what has one row, or rows of its own */
+
+static const char  *small[] = {
+    "SCAN totals", "SCAN CONSTANT ROW", "SCAN (subquery", "SCAN 2 CONSTANT",
+};
+
+
+static sqlite3     *db;
+
+
+static int
+is_small(const char *detail)
+{
+    size_t  i;
+
+    for (i = 0; i < sizeof(small) / sizeof(small[0]); i++) {
+        if (strncmp(detail, small[i], strlen(small[i])) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+plan(const char *sql)
+{
+    int            rc, scans;
+    char          *explain;
+    const char    *detail;
+    sqlite3_stmt  *st;
+
+    explain = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", sql);
+    rc = sqlite3_prepare_v2(db, explain, -1, &st, NULL);
+    sqlite3_free(explain);
+
+    if (rc != SQLITE_OK) {
+        ok(0, "%s: %s", sql, sqlite3_errmsg(db));
+        return;
+    }
+
+    scans = 0;
+
+    while (sqlite3_step(st) == SQLITE_ROW) {
+        detail = (const char *) sqlite3_column_text(st, 3);
+
+        if (strncmp(detail, "SCAN", 4) == 0 && !is_small(detail)) {
+            printf("# %s\n", detail);
+            scans++;
+        }
+
+        if (strstr(detail, "TEMP B-TREE") != NULL) {
+            printf("# %s\n", detail);
+            scans++;
+        }
+    }
+
+    (void) sqlite3_finalize(st);
+
+    ok(scans == 0, "%.60s", sql);
+}
+
+
+int
+main(void)
+{
+    size_t  i;
+
+    if (sqlite3_open(":memory:", &db) != SQLITE_OK
+        || sqlite3_exec(db, ngx_recording_catalogue_schema, NULL, NULL, NULL)
+           != SQLITE_OK
+        || sqlite3_exec(db, ngx_recording_catalogue_totals, NULL, NULL, NULL)
+           != SQLITE_OK)
+    {
+        printf("Bail out! %s\n", sqlite3_errmsg(db));
+        return 1;
+    }
+
+    for (i = 0; i < NGX_RECORDING_SQLS && ngx_recording_catalogue_sql[i]; i++) {
+        if (strncmp(ngx_recording_catalogue_sql[i], "PRAGMA", 6) != 0
+            && strncmp(ngx_recording_catalogue_sql[i], "BEGIN", 5) != 0
+            && strcmp(ngx_recording_catalogue_sql[i], "COMMIT") != 0
+            && strcmp(ngx_recording_catalogue_sql[i], "ROLLBACK") != 0)
+        {
+            plan(ngx_recording_catalogue_sql[i]);
+        }
+    }
+
+    (void) sqlite3_close(db);
+
+    return tap_done();
+}
