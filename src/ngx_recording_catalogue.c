@@ -46,7 +46,7 @@ const char *const  ngx_recording_catalogue_states[] = {
 
 
 static const char  *ngx_recording_catalogue_reasons[] = {
-    "buffer", "disk", "broken", "header", "key"
+    "buffer", "disk", "broken", "header", "key", "track"
 };
 
 
@@ -287,6 +287,8 @@ ngx_recording_catalogue_repair(ngx_recording_catalogue_t *cat,
                         ngx_recording_catalogue_column(st, 1));
         (void) snprintf(t->owner, sizeof(t->owner), "%s",
                         ngx_recording_catalogue_column(st, 2));
+
+        ngx_recording_catalogue_about(st, 3, t->about);
     }
 
     (void) sqlite3_reset(st);
@@ -730,6 +732,10 @@ ngx_recording_catalogue_update(ngx_recording_catalogue_t *cat, void *arg,
         }
 
         (void) sqlite3_bind_int(st, 16, file->recovered);
+
+        if (file->state == NGX_RECORDING_FILE_FINISHED) {
+            (void) sqlite3_bind_int64(st, 17, file->finished);
+        }
     }
 
     sqlite3_free(gaps);
@@ -856,8 +862,12 @@ ngx_recording_catalogue_file(ngx_recording_catalogue_t *cat, void *arg,
             (void) sqlite3_bind_int64(st, 4, state->size);
         }
 
+        if (state->state == NGX_RECORDING_FILE_FINISHED) {
+            (void) sqlite3_bind_int64(st, 5, ngx_recording_wall());
+        }
+
         if (state->later) {
-            (void) sqlite3_bind_int64(st, 5, state->later);
+            (void) sqlite3_bind_int64(st, 6, state->later);
         }
     }
 

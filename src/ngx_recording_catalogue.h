@@ -66,6 +66,7 @@ typedef struct {
     char                    owner[NGX_RECORDING_OWNER];  /* before */
     ngx_recording_file_e    state;         /* before */
     unsigned                recovered:1;   /* its writer died */
+    char                    about[NGX_RECORDING_ABOUT];  /* for messages */
 } ngx_recording_taken_t;
 
 
@@ -287,6 +288,11 @@ ngx_int_t ngx_recording_catalogue_leave_thread(ngx_recording_catalogue_t *cat,
 /* the state of a file's row; NGX_DECLINED: it has none */
 ngx_int_t ngx_recording_catalogue_known_thread(ngx_recording_catalogue_t *cat,
     uint64_t id, ngx_recording_file_e *state,
+    ngx_recording_catalogue_error_t *err);
+
+/* how messages about a file end, by its row; empty if that is not known */
+ngx_int_t ngx_recording_catalogue_about_thread(ngx_recording_catalogue_t *cat,
+    uint64_t id, char about[NGX_RECORDING_ABOUT],
     ngx_recording_catalogue_error_t *err);
 
 /* writes the row of a file in work/ that has none, and of its recording */

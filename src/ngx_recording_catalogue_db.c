@@ -4,7 +4,6 @@
 
 
 #define NGX_RECORDING_CATALOGUE_ROOM     (1024 * 1024)
-#define NGX_RECORDING_CATALOGUE_VERSION  4
 #define NGX_RECORDING_CATALOGUE_BUSY     10000      /* ms */
 #define NGX_RECORDING_CATALOGUE_PAUSE    10         /* ms */
 
@@ -483,18 +482,18 @@ ngx_recording_catalogue_migrate(ngx_recording_catalogue_t *cat)
 
     rc = SQLITE_OK;
 
-    if (version >= NGX_RECORDING_CATALOGUE_VERSION) {
+    if (version >= ngx_recording_catalogue_newest) {
         return SQLITE_OK;
     }
 
     if (version == 0) {
         rc = sqlite3_exec(cat->db, ngx_recording_catalogue_schema, NULL, NULL,
                           NULL);
-        version = NGX_RECORDING_CATALOGUE_VERSION;
+        version = ngx_recording_catalogue_newest;
     }
 
     for ( /* void */ ;
-         rc == SQLITE_OK && version < NGX_RECORDING_CATALOGUE_VERSION;
+         rc == SQLITE_OK && version < ngx_recording_catalogue_newest;
          version++)
     {
         rc = sqlite3_exec(cat->db, ngx_recording_catalogue_versions[version],
@@ -511,7 +510,7 @@ ngx_recording_catalogue_migrate(ngx_recording_catalogue_t *cat)
     }
 
     (void) snprintf(pragma, sizeof(pragma), "PRAGMA user_version=%d",
-                    NGX_RECORDING_CATALOGUE_VERSION);
+                    ngx_recording_catalogue_newest);
 
     return sqlite3_exec(cat->db, pragma, NULL, NULL, NULL);
 }

@@ -51,6 +51,7 @@ typedef enum {
     NGX_RECORDING_SQL_UNFINISHED,
     NGX_RECORDING_SQL_OVER,
     NGX_RECORDING_SQL_KNOWN,
+    NGX_RECORDING_SQL_ABOUT,
     NGX_RECORDING_SQL_ADOPT,
     NGX_RECORDING_SQL_ADOPT_FILE,
     NGX_RECORDING_SQL_LABEL,
@@ -73,6 +74,7 @@ extern const char *const  ngx_recording_catalogue_states[];
 extern const char  ngx_recording_catalogue_schema[];
 extern const char  ngx_recording_catalogue_totals[];
 extern const char *const  ngx_recording_catalogue_versions[];
+extern const int  ngx_recording_catalogue_newest;
 extern const char *const  ngx_recording_catalogue_sql[];
 
 
@@ -105,6 +107,10 @@ void ngx_recording_catalogue_stream(sqlite3_stmt *st, int n,
 /* binds the play URL of a file; NULL: it is not known */
 void ngx_recording_catalogue_url(ngx_recording_catalogue_t *cat,
     sqlite3_stmt *st, int n, ngx_recording_file_t *file);
+
+/* how messages about a file end: app, stream and template from column n on */
+void ngx_recording_catalogue_about(sqlite3_stmt *st, int n,
+    char about[NGX_RECORDING_ABOUT]);
 
 /* an empty string is not NULL */
 void ngx_recording_catalogue_text(sqlite3_stmt *st, int n, u_char *data,

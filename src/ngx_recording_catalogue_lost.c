@@ -50,6 +50,7 @@ ngx_recording_catalogue_say(ngx_recording_catalogue_t *cat,
     (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) file->id);
     (void) sqlite3_bind_int64(st, 2, (sqlite3_int64) file->size);
     (void) sqlite3_bind_int(st, 3, brief != 0);
+    (void) sqlite3_bind_int64(st, 4, file->finished);
 
     step = sqlite3_step(st);
     said = (const char *) sqlite3_column_text(st, 0);
@@ -212,4 +213,58 @@ ngx_recording_catalogue_completed_thread(ngx_recording_catalogue_t *cat,
     return ngx_recording_catalogue_finish(cat,
                ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_COMPLETED),
                err);
+}
+
+
+ngx_int_t
+ngx_recording_catalogue_about_thread(ngx_recording_catalogue_t *cat,
+    uint64_t id, char about[NGX_RECORDING_ABOUT],
+    ngx_recording_catalogue_error_t *err)
+{
+    ngx_int_t      rc;
+    sqlite3_stmt  *st;
+
+    about[0] = '\0';
+
+    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_ERROR;
+
+    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_ABOUT);
+
+    if (st) {
+        (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) id);
+
+        if (sqlite3_step(st) == SQLITE_ROW) {
+            ngx_recording_catalogue_about(st, 0, about);
+            rc = NGX_OK;
+        }
+
+        (void) sqlite3_reset(st);
+    }
+
+    return ngx_recording_catalogue_finish(cat, rc, err);
+}
+
+
+void
+ngx_recording_catalogue_about(sqlite3_stmt *st, int n,
+    char about[NGX_RECORDING_ABOUT])
+{
+    int                      i;
+    ngx_recording_file_t     file;
+    ngx_recording_stream_t   stream;
+    ngx_str_t               *names[] = { &stream.app, &stream.name,
+                                         &stream.template };
+
+    file.stream = &stream;
+
+    for (i = 0; i < 3; i++) {
+        names[i]->data = (u_char *) sqlite3_column_text(st, n + i);
+        names[i]->len = sqlite3_column_bytes(st, n + i);
+    }
+
+    ngx_recording_file_about(&file, about);
 }

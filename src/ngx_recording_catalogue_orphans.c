@@ -156,6 +156,8 @@ ngx_recording_catalogue_unfinished(ngx_recording_catalogue_t *cat,
         (void) snprintf(t->format, sizeof(t->format), "%s",
                         ngx_recording_catalogue_column(st, 1));
 
+        ngx_recording_catalogue_about(st, 3, t->about);
+
         /* what a fast stop has marked is whole */
 
         t->recovered = t->state != NGX_RECORDING_FILE_PAUSED

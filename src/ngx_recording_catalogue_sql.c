@@ -56,7 +56,8 @@ const char  ngx_recording_catalogue_schema[] =
     " recovered INTEGER NOT NULL DEFAULT 0,"
     " owner TEXT NOT NULL DEFAULT '',"
     " resume_us INTEGER,"
-    " local INTEGER NOT NULL DEFAULT 1);"
+    " local INTEGER NOT NULL DEFAULT 1,"
+    " finished_us INTEGER);"
 
     "CREATE INDEX IF NOT EXISTS files_stream ON files (app, stream,"
     " start_us);";
@@ -80,10 +81,18 @@ const char *const  ngx_recording_catalogue_versions[] = {
     "ALTER TABLE recordings ADD COLUMN server TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE files ADD COLUMN server TEXT NOT NULL DEFAULT '';",
 
-    /* 3 */
+    /* 3: what is known best of files of before */
+    "ALTER TABLE files ADD COLUMN finished_us INTEGER;"
+    "UPDATE files SET finished_us = end_us"
+    " WHERE state IN ('finished', 'evicted');"
     "DROP INDEX IF EXISTS files_state;"
-    "DROP INDEX IF EXISTS files_recording;"
+    "DROP INDEX IF EXISTS files_recording;",
 };
+
+
+const int  ngx_recording_catalogue_newest =
+    sizeof(ngx_recording_catalogue_versions)
+    / sizeof(ngx_recording_catalogue_versions[0]);
 
 
 /*
@@ -164,8 +173,9 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     " AND resume_us >= ?2 ORDER BY file_id DESC",
 
     /* PENDING */
-    "SELECT file_id, format, owner FROM files WHERE recording_id = ?1"
-    " AND state = 'recording' AND " NGX_RECORDING_SQL_OPEN,
+    "SELECT file_id, format, owner, app, stream, template FROM files"
+    " WHERE recording_id = ?1 AND state = 'recording' AND "
+    NGX_RECORDING_SQL_OPEN,
 
     /* TAKE: from this owner, if its time is over */
     "UPDATE files SET state = ?2, owner = ?3, resume_us = NULL,"
@@ -212,15 +222,16 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     "UPDATE files SET state = ?2, end_us = ?3, duration_ms = ?4, size = ?5,"
     " video_codec = ?6, audio_codec = ?7, resolution = ?8, frames_in = ?9,"
     " frames_written = ?10, frames_dropped = ?11, drops = ?12, gaps = ?13,"
-    " owner = ?14, resume_us = ?15, recovered = max(recovered, ?16)"
-    " WHERE file_id = ?1",
+    " owner = ?14, resume_us = ?15, recovered = max(recovered, ?16),"
+    " finished_us = ?17 WHERE file_id = ?1",
 
     /* REMOVE */
     "DELETE FROM files WHERE file_id = ?1",
 
     /* STATE */
     "UPDATE files SET state = ?2, owner = ?3, size = coalesce(?4, size),"
-    " resume_us = ?5 WHERE file_id = ?1",
+    " finished_us = coalesce(?5, finished_us), resume_us = ?6"
+    " WHERE file_id = ?1",
 
     /* VERSION */
     "PRAGMA data_version",
@@ -240,7 +251,8 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     " ORDER BY owner LIMIT 1",
 
     /* UNFINISHED: whose time was over, the oldest first */
-    "SELECT file_id, format, state FROM files WHERE " NGX_RECORDING_SQL_OPEN
+    "SELECT file_id, format, state, app, stream, template FROM files"
+    " WHERE " NGX_RECORDING_SQL_OPEN
     " AND owner = ?1 AND coalesce(resume_us, 0) <= ?2"
     " ORDER BY coalesce(resume_us, 0), file_id LIMIT ?3",
 
@@ -252,6 +264,9 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
 
     /* KNOWN */
     "SELECT state FROM files WHERE file_id = ?1",
+
+    /* ABOUT */
+    "SELECT app, stream, template FROM files WHERE file_id = ?1",
 
     /* ADOPT */
     "INSERT OR IGNORE INTO recordings (template, domain, server, app, stream,"
@@ -275,21 +290,23 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     " 'gaps', iif(?3, '[]', gaps),"
     " 'frames_in', frames_in, 'frames_written', frames_written,"
     " 'frames_dropped', frames_dropped, 'drops', drops,"
-    " 'recovered', recovered) FROM files WHERE file_id = ?1",
+    " 'recovered', recovered, 'finished_us', ?4)"
+    " FROM files WHERE file_id = ?1",
 
     /* FOUND */
     "INSERT OR IGNORE INTO files (file_id, recording_id, task_id, template,"
     " domain, server, app, stream, stream_param, format, state, start_us,"
     " end_us, duration_ms, size, video_codec, audio_codec, resolution, gaps,"
     " frames_in, frames_written, frames_dropped, drops, recovered, path,"
-    " play_url) SELECT j ->> 'file_id', j ->> 'recording_id',"
+    " play_url, finished_us) SELECT j ->> 'file_id', j ->> 'recording_id',"
     " j ->> 'task_id', j ->> 'template', j ->> 'domain',"
     " coalesce(j ->> 'server', ''), j ->> 'app',"
     " j ->> 'stream', j ->> 'stream_param', j ->> 'format', 'finished',"
     " j ->> 'start_us', j ->> 'end_us', j ->> 'duration_ms', j ->> 'size',"
     " j ->> 'video_codec', j ->> 'audio_codec', j ->> 'resolution',"
     " j ->> 'gaps', j ->> 'frames_in', j ->> 'frames_written',"
-    " j ->> 'frames_dropped', j ->> 'drops', j ->> 'recovered', ?2, ?3"
+    " j ->> 'frames_dropped', j ->> 'drops', j ->> 'recovered', ?2, ?3,"
+    " coalesce(j ->> 'finished_us', j ->> 'end_us')"
     " FROM (SELECT ?1 AS j)",
 
     /* FOUND_RECORDING: from its first file to its last */
@@ -304,8 +321,8 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     /* FOUND_PLAIN */
     "INSERT OR IGNORE INTO files (template, domain, server, app, stream,"
     " stream_param, file_id, recording_id, format, state, start_us, end_us,"
-    " size, path, play_url, recovered) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,"
-    " ?7, ?8, 'finished', ?9, ?9, ?10, ?11, ?12, 1)",
+    " size, path, play_url, recovered, finished_us) VALUES (?1, ?2, ?3, ?4,"
+    " ?5, ?6, ?7, ?7, ?8, 'finished', ?9, ?9, ?10, ?11, ?12, 1, ?9)",
 
     /* COMPLETE: a mark in the file's header */
     "PRAGMA application_id",

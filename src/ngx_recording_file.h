@@ -19,6 +19,10 @@
 #define NGX_RECORDING_FILE_PATH  (NGX_RECORDING_PATH_MAX + 64)
 
 
+/* names of a file's stream and template in a message */
+#define NGX_RECORDING_ABOUT  640
+
+
 /*
  *   recording ----> finishing ----> finished ----> evicted
  *     ^   |          ^    |
@@ -43,6 +47,7 @@ typedef enum {
     NGX_RECORDING_DROP_BROKEN,         /* not a frame of its codec */
     NGX_RECORDING_DROP_HEADER,         /* before any sequence header */
     NGX_RECORDING_DROP_KEY,            /* before the track's key frame */
+    NGX_RECORDING_DROP_TRACK,          /* of one that the format refuses */
     NGX_RECORDING_DROPS
 } ngx_recording_drop_e;
 
@@ -85,6 +90,7 @@ typedef struct {
 
     int64_t                 start;     /* wall clock, us */
     int64_t                 end;
+    int64_t                 finished;  /* when it appeared in files/ */
     int64_t                 duration;  /* ms */
     uint64_t                size;
 
@@ -120,6 +126,14 @@ ngx_recording_file_path(ngx_recording_file_t *file, char *path)
     ngx_memcpy(path, file->path, file->path_len);
     path[file->path_len] = '\0';
 }
+
+
+/*
+ * How a message about the file ends: ", stream: ..., template: ...", with what
+ * the publisher chose made printable.  In ngx_recording_text.c.
+ */
+void ngx_recording_file_about(ngx_recording_file_t *file,
+    char about[NGX_RECORDING_ABOUT]);
 
 
 #endif /* _NGX_RECORDING_FILE_H_INCLUDED_ */

@@ -29,6 +29,7 @@ struct ngx_recording_finish_s {
     ngx_recording_mux_t    *mux;
     ngx_recording_taken_t   taken;         /* or this, not opened yet */
     ngx_log_t              *log;
+    ngx_log_t               own;           /* of a file that was taken */
     ngx_recording_job_t     job;
     ngx_recording_change_t  change;
     ngx_recording_state_t   state;
@@ -51,6 +52,8 @@ struct ngx_recording_finish_s {
 static ngx_recording_finish_t *ngx_recording_finish_create(
     ngx_recording_worker_t *worker, ngx_log_t *log,
     void (*done)(void *data), void *data);
+static u_char *ngx_recording_finish_log(ngx_log_t *log, u_char *buf,
+    size_t len);
 static void ngx_recording_finish_thread(void *data);
 static void ngx_recording_finish_give_up(ngx_recording_finish_t *f);
 static void ngx_recording_finish_done(void *data);
@@ -100,6 +103,9 @@ ngx_recording_finish(ngx_recording_worker_t *worker,
     f->taken.id = mux->file.id;
     f->step = ngx_recording_finish_begin;
 
+    (void) snprintf(f->taken.format, sizeof(f->taken.format), "%s",
+                    mux->format->name);
+
     ngx_recording_job_post(&f->job);
 }
 
@@ -122,6 +128,16 @@ ngx_recording_finish_taken(ngx_recording_worker_t *worker,
     f->orphan = 1;
     f->step = ngx_recording_finish_open;
     f->job.background = !awaited;
+
+    /* the recording that the log could name is that of another process */
+
+    f->own = *log;
+    f->own.handler = ngx_recording_finish_log;
+    f->own.data = f->taken.about;
+    f->own.action = NULL;
+
+    f->log = &f->own;
+    f->retry.log = f->log;
 
     ngx_recording_job_post(&f->job);
 }
@@ -157,6 +173,13 @@ ngx_recording_finish_create(ngx_recording_worker_t *worker, ngx_log_t *log,
     ngx_recording_change_init(&f->change, &worker->changes);
 
     return f;
+}
+
+
+static u_char *
+ngx_recording_finish_log(ngx_log_t *log, u_char *buf, size_t len)
+{
+    return ngx_snprintf(buf, len, "%s", log->data);
 }
 
 
@@ -210,8 +233,9 @@ ngx_recording_finish_give_up(ngx_recording_finish_t *f)
 
     if (owned) {
         ngx_recording_notice(&f->notices, NGX_LOG_ERR, 0,
-                             "file \"%llu\" cannot be finished, it is left "
-                             "in work/", (unsigned long long) f->taken.id);
+                             "%s file \"%llu\" cannot be finished, it is "
+                             "left in work/", f->taken.format,
+                             (unsigned long long) f->taken.id);
     }
 
     f->state.state = !owned && f->mux == NULL
@@ -418,8 +442,8 @@ ngx_recording_finish_pause(ngx_recording_finish_t *f)
     }
 
     ngx_recording_notice(&f->notices, NGX_LOG_NOTICE, 0,
-                         "file \"%llu\" of recording %llu recovered, it "
-                         "waits for its stream",
+                         "%s file \"%llu\" of recording %llu recovered, it "
+                         "waits for its stream", f->taken.format,
                          (unsigned long long) f->taken.id,
                          (unsigned long long) mux->file.recording_id);
 
@@ -433,6 +457,7 @@ static ngx_int_t
 ngx_recording_finish_lost(ngx_recording_finish_t *f)
 {
     char                  path[NGX_RECORDING_FILE_PATH];
+    uint64_t              came;
     ngx_int_t             rc;
     ngx_recording_mux_t  *mux;
 
@@ -445,12 +470,22 @@ ngx_recording_finish_lost(ngx_recording_finish_t *f)
 
     /* one that was opened, and nothing came, leaves no trace */
 
-    rc = ngx_recording_finish_ask(f, mux->file.in
+    came = mux->file.in - mux->file.dropped[NGX_RECORDING_DROP_TRACK];
+
+    rc = ngx_recording_finish_ask(f, came
                                      ? ngx_recording_catalogue_update
                                      : ngx_recording_catalogue_remove,
                                   &mux->file, 0);
     if (rc != NGX_OK) {
         return rc;
+    }
+
+    if (came) {
+        ngx_recording_notice(&f->notices, NGX_LOG_ERR, 0,
+                             "nothing of %s file \"%llu\" could be kept, "
+                             "%llu frames are missing", f->taken.format,
+                             (unsigned long long) f->taken.id,
+                             (unsigned long long) came);
     }
 
     if (mux->format->endless && mux->file.path_len) {
@@ -483,15 +518,18 @@ ngx_recording_finish_unknown(ngx_recording_finish_t *f)
         return rc;
     }
 
+    ngx_recording_notice(&f->notices, NGX_LOG_ERR, 0,
+                         f->clear ? "%s file \"%llu\" is lost, the system "
+                                    "stopped before anything of it was "
+                                    "durable"
+                                  : "%s file \"%llu\" has no journal, what "
+                                    "there is of it is left in work/",
+                         f->taken.format, (unsigned long long) f->taken.id);
+
     if (f->clear) {
         f->step = ngx_recording_finish_clear;
         return NGX_OK;
     }
-
-    ngx_recording_notice(&f->notices, NGX_LOG_WARN, 0,
-                         "file \"%llu\" has no journal, what there is of it "
-                         "is left in work/",
-                         (unsigned long long) f->taken.id);
 
     return NGX_DONE;
 }
@@ -512,8 +550,8 @@ ngx_recording_finish_clear(ngx_recording_finish_t *f)
         f->failed = 1;
 
         ngx_recording_notice(&f->notices, NGX_LOG_ERR, errno,
-                             "remove what file \"%llu\" had in work/ failed, "
-                             "it is tried again",
+                             "remove what %s file \"%llu\" had in work/ "
+                             "failed, it is tried again", f->taken.format,
                              (unsigned long long) f->taken.id);
     }
 
@@ -565,6 +603,12 @@ ngx_recording_finish_whole(ngx_recording_finish_t *f)
 
     if (!mux->whole && mux->format->finish(mux) != NGX_OK) {
         return ngx_recording_finish_failed(f, mux->op, mux->err, NULL);
+    }
+
+    /* it appears when it is put in place, a playlist is there already */
+
+    if (!(mux->format->endless ? mux->whole : mux->placed)) {
+        mux->file.finished = ngx_recording_wall();
     }
 
     mux->whole = 1;
@@ -803,15 +847,17 @@ ngx_recording_finish_failed(ngx_recording_finish_t *f, const char *op,
 
         if (sql) {
             ngx_recording_notice(&f->notices, NGX_LOG_ERR, 0,
-                                 "catalogue failed: %s, file \"%llu\" is "
-                                 "not finished yet", sql->text,
+                                 "catalogue failed: %s, %s file \"%llu\" "
+                                 "is not finished yet", sql->text,
+                                 f->taken.format,
                                  (unsigned long long) f->taken.id);
 
         } else {
             ngx_recording_notice(&f->notices, NGX_LOG_ERR, err,
-                                 "%s \"%llu\" failed, the file is not "
+                                 "%s \"%llu\" failed, the %s file is not "
                                  "finished yet", op ? op : "finish",
-                                 (unsigned long long) f->taken.id);
+                                 (unsigned long long) f->taken.id,
+                                 f->taken.format);
         }
     }
 

@@ -38,6 +38,14 @@ static const char  *ngx_recording_stray_names[NGX_RECORDING_STRAYS] = {
 };
 
 
+/* some of them have frames, others only tell about frames */
+
+static const ngx_uint_t  ngx_recording_stray_levels[NGX_RECORDING_STRAYS] = {
+    NGX_LOG_INFO, NGX_LOG_ERR, NGX_LOG_WARN, NGX_LOG_WARN, NGX_LOG_ERR,
+    NGX_LOG_ERR
+};
+
+
 static const char  *ngx_recording_names[] = { "video", "audio" };
 
 
@@ -234,7 +242,7 @@ ngx_recording_headed(ngx_recording_t *r, ngx_uint_t track,
         if (!r->refused) {
             r->refused = 1;
 
-            ngx_log_error(NGX_LOG_WARN, &r->log, 0,
+            ngx_log_error(NGX_LOG_ERR, &r->log, 0,
                           "recording: %s sequence header of %uz bytes "
                           "refused, it may have %d",
                           ngx_recording_names[track], size,
@@ -270,7 +278,7 @@ ngx_recording_stray(ngx_recording_t *r, ngx_uint_t track,
     r->wait.strays = 1;
 
     if (r->strays[track][stray]++ == 0) {
-        ngx_log_error(NGX_LOG_WARN, &r->log, 0,
+        ngx_log_error(ngx_recording_stray_levels[stray], &r->log, 0,
                       "recording: %s %s messages of enhanced RTMP are not "
                       "recorded",
                       ngx_recording_stray_names[stray],
@@ -361,7 +369,7 @@ ngx_recording_add(ngx_recording_t *r, ngx_uint_t track, uint32_t timestamp,
 
         r->state = NGX_RECORDING_DROPPING;
 
-        ngx_log_error(NGX_LOG_WARN, &r->log, 0,
+        ngx_log_error(NGX_LOG_ERR, &r->log, 0,
                       "recording: record_buffer is full, frames are dropped, "
                       "exception -104");
 
@@ -372,6 +380,10 @@ ngx_recording_add(ngx_recording_t *r, ngx_uint_t track, uint32_t timestamp,
     if (ngx_recording_copy(r, &r->filling, track, timestamp, in, size)
         != NGX_OK)
     {
+        ngx_log_error(NGX_LOG_ERR, &r->log, 0,
+                      "recording: no memory, frames are dropped, "
+                      "exception -104");
+
         ngx_recording_drop(r, track, in, size);
         r->state = NGX_RECORDING_DROPPING;
         return;

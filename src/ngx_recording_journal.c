@@ -5,6 +5,7 @@
 #define NGX_RECORDING_JOURNAL_VERSION  1
 #define NGX_RECORDING_JOURNAL_MAX      (1024 * 1024 * 1024)
 #define NGX_RECORDING_JOURNAL_STRINGS  6
+#define NGX_RECORDING_JOURNAL_DROPS    5        /* in a state */
 #define NGX_RECORDING_JOURNAL_SUFFIX   ".journal"
 
 
@@ -16,7 +17,8 @@ typedef enum {
     NGX_RECORDING_JOURNAL_GAP,
     NGX_RECORDING_JOURNAL_STATE,       /* as the first version wrote it */
     NGX_RECORDING_JOURNAL_OWNER,
-    NGX_RECORDING_JOURNAL_SHOWN = 16   /* and with what is shown of tracks */
+    NGX_RECORDING_JOURNAL_SHOWN = 16,  /* and with what is shown of tracks */
+    NGX_RECORDING_JOURNAL_REFUSED      /* drops that no state has */
 } ngx_recording_journal_e;
 
 
@@ -68,7 +70,7 @@ typedef struct {
     int64_t                 step[NGX_RECORDING_TRACKS];
     uint64_t                samples[NGX_RECORDING_TRACKS];
     uint64_t                written;
-    uint64_t                dropped[NGX_RECORDING_DROPS];
+    uint64_t                dropped[NGX_RECORDING_JOURNAL_DROPS];
 } ngx_recording_journal_state_t;
 
 
@@ -76,6 +78,8 @@ static ngx_int_t ngx_recording_journal_write(ngx_recording_mux_t *mux,
     ngx_recording_journal_e kind, ngx_recording_iov_t *iov);
 static void ngx_recording_journal_begin(ngx_recording_iov_t *iov, void *buf,
     size_t size);
+static ngx_int_t ngx_recording_journal_put(ngx_recording_mux_t *mux,
+    ngx_recording_journal_e kind, void *buf, size_t size);
 static ngx_int_t ngx_recording_journal_facts(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_journal_more(ngx_str_t *str, u_char **p,
     size_t *size);
@@ -94,8 +98,7 @@ static ngx_int_t ngx_recording_journal_state(ngx_recording_mux_t *mux,
 ngx_int_t
 ngx_recording_journal_create_thread(ngx_recording_mux_t *mux)
 {
-    char                 name[48];
-    ngx_recording_iov_t  iov;
+    char  name[48];
 
     ngx_recording_store_name(name, sizeof(name), mux->file.id,
                              NGX_RECORDING_JOURNAL_SUFFIX);
@@ -117,12 +120,8 @@ ngx_recording_journal_create_thread(ngx_recording_mux_t *mux)
         return NGX_OK;
     }
 
-    iov.n = 1;
-    iov.size = sizeof(ngx_recording_journal_head_t);
-
-    ngx_recording_iov_add(&iov, mux->meta, mux->meta_len);
-
-    return ngx_recording_journal_write(mux, NGX_RECORDING_JOURNAL_META, &iov);
+    return ngx_recording_journal_put(mux, NGX_RECORDING_JOURNAL_META,
+                                     mux->meta, mux->meta_len);
 }
 
 
@@ -174,6 +173,18 @@ ngx_recording_journal_begin(ngx_recording_iov_t *iov, void *buf, size_t size)
     iov->size = sizeof(ngx_recording_journal_head_t);
 
     ngx_recording_iov_add(iov, buf, size);
+}
+
+
+static ngx_int_t
+ngx_recording_journal_put(ngx_recording_mux_t *mux,
+    ngx_recording_journal_e kind, void *buf, size_t size)
+{
+    ngx_recording_iov_t  iov;
+
+    ngx_recording_journal_begin(&iov, buf, size);
+
+    return ngx_recording_journal_write(mux, kind, &iov);
 }
 
 
@@ -231,24 +242,17 @@ ngx_recording_journal_facts(ngx_recording_mux_t *mux)
 ngx_int_t
 ngx_recording_journal_owner_thread(ngx_recording_mux_t *mux)
 {
-    ngx_recording_iov_t  iov;
-
-    ngx_recording_journal_begin(&iov, mux->store->owner,
-                                sizeof(mux->store->owner));
-
-    return ngx_recording_journal_write(mux, NGX_RECORDING_JOURNAL_OWNER,
-                                       &iov);
+    return ngx_recording_journal_put(mux, NGX_RECORDING_JOURNAL_OWNER,
+                                     mux->store->owner,
+                                     sizeof(mux->store->owner));
 }
 
 
 ngx_int_t
 ngx_recording_journal_path_thread(ngx_recording_mux_t *mux)
 {
-    ngx_recording_iov_t  iov;
-
-    ngx_recording_journal_begin(&iov, mux->file.path, mux->file.path_len);
-
-    return ngx_recording_journal_write(mux, NGX_RECORDING_JOURNAL_PATH, &iov);
+    return ngx_recording_journal_put(mux, NGX_RECORDING_JOURNAL_PATH,
+                                     mux->file.path, mux->file.path_len);
 }
 
 
@@ -286,11 +290,8 @@ ngx_int_t
 ngx_recording_journal_gap_thread(ngx_recording_mux_t *mux,
     ngx_recording_gap_t *gap)
 {
-    ngx_recording_iov_t  iov;
-
-    ngx_recording_journal_begin(&iov, gap, sizeof(ngx_recording_gap_t));
-
-    return ngx_recording_journal_write(mux, NGX_RECORDING_JOURNAL_GAP, &iov);
+    return ngx_recording_journal_put(mux, NGX_RECORDING_JOURNAL_GAP, gap,
+                                     sizeof(ngx_recording_gap_t));
 }
 
 
@@ -299,8 +300,18 @@ ngx_recording_journal_state_thread(ngx_recording_mux_t *mux)
 {
     u_char                         *p;
     size_t                          size;
+    uint64_t                        refused;
     ngx_recording_iov_t             iov;
     ngx_recording_journal_state_t   state;
+
+    refused = mux->file.dropped[NGX_RECORDING_DROP_TRACK];
+    if (refused
+        && ngx_recording_journal_put(mux, NGX_RECORDING_JOURNAL_REFUSED,
+                                     &refused, sizeof(refused))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     ngx_memzero(&state, sizeof(state));
 
@@ -681,6 +692,16 @@ ngx_recording_journal_apply(ngx_recording_mux_t *mux,
 
         return ngx_recording_journal_state(mux, p + sizeof(mux->shown),
                                            size - sizeof(mux->shown));
+
+    case NGX_RECORDING_JOURNAL_REFUSED:
+        if (size < sizeof(uint64_t)) {
+            return NGX_DECLINED;
+        }
+
+        ngx_memcpy(&mux->file.dropped[NGX_RECORDING_DROP_TRACK], p,
+                   sizeof(uint64_t));
+
+        return NGX_OK;
 
     default:
         return NGX_DECLINED;

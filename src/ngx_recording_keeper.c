@@ -55,6 +55,8 @@ static ngx_int_t ngx_recording_keeper_quota(ngx_recording_keeper_t *keeper,
     ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_keeper_discard(ngx_recording_keeper_t *keeper,
     ngx_recording_catalogue_error_t *err);
+static const char *ngx_recording_keeper_about(ngx_recording_keeper_t *keeper,
+    uint64_t id, char about[NGX_RECORDING_ABOUT]);
 
 
 void
@@ -355,7 +357,9 @@ ngx_recording_keeper_discard(ngx_recording_keeper_t *keeper,
     ngx_recording_catalogue_error_t *err)
 {
     char                        text[NGX_RECORDING_TEXT + 4];
+    char                        about[NGX_RECORDING_ABOUT];
     uint64_t                    after;
+    ngx_err_t                   e;
     ngx_int_t                   rc;
     ngx_uint_t                  i, n;
     ngx_recording_evicted_t    *files, *f;
@@ -393,12 +397,15 @@ next:
             != NGX_OK)
         {
             if (!keeper->stuck) {
+                e = errno;
                 keeper->stuck = 1;
-                ngx_recording_notice(&keeper->notices, NGX_LOG_ERR, errno,
-                                     "remove evicted file \"%s\" failed",
+                ngx_recording_notice(&keeper->notices, NGX_LOG_ERR, e,
+                                     "remove evicted file \"%s\" failed%s",
                                      ngx_recording_text(text,
                                                     (u_char *) f->path,
-                                                    ngx_strlen(f->path)));
+                                                    ngx_strlen(f->path)),
+                                     ngx_recording_keeper_about(keeper, f->id,
+                                                                about));
             }
 
             continue;
@@ -418,9 +425,10 @@ next:
         keeper->stuck = 0;
 
         ngx_recording_notice(&keeper->notices, NGX_LOG_NOTICE, 0,
-                             "file evicted: \"%s\"",
+                             "file evicted: \"%s\"%s",
                              ngx_recording_text(text, (u_char *) f->path,
-                                                ngx_strlen(f->path)));
+                                                ngx_strlen(f->path)),
+                             ngx_recording_keeper_about(keeper, f->id, about));
     }
 
     if (n == NGX_RECORDING_KEEPER_EVICTED) {
@@ -430,4 +438,18 @@ next:
     free(files);
 
     return NGX_OK;
+}
+
+
+/* whose file it was, as far as the catalogue tells */
+
+static const char *
+ngx_recording_keeper_about(ngx_recording_keeper_t *keeper, uint64_t id,
+    char about[NGX_RECORDING_ABOUT])
+{
+    ngx_recording_catalogue_error_t  err;
+
+    (void) ngx_recording_catalogue_about_thread(&keeper->worker->catalogue,
+                                                id, about, &err);
+    return about;
 }

@@ -10,6 +10,8 @@ ngx_recording_notice(ngx_recording_notices_t *notices, ngx_uint_t level,
     ngx_recording_notice_t  *n;
 
     if (notices->n == NGX_RECORDING_NOTICES) {
+        notices->worst = ngx_min(level, notices->left_out ? notices->worst
+                                                          : level);
         notices->left_out++;
         return;
     }
@@ -37,7 +39,7 @@ ngx_recording_notices_log(ngx_recording_notices_t *notices, ngx_log_t *log)
     }
 
     if (notices->left_out) {
-        ngx_log_error(NGX_LOG_WARN, log, 0,
+        ngx_log_error(notices->worst, log, 0,
                       "recording: %ui more messages left out",
                       notices->left_out);
     }

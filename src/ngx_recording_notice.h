@@ -14,7 +14,7 @@
 
 
 #define NGX_RECORDING_NOTICES      8
-#define NGX_RECORDING_NOTICE_TEXT  480
+#define NGX_RECORDING_NOTICE_TEXT  1024
 
 
 typedef struct {
@@ -27,6 +27,7 @@ typedef struct {
 typedef struct {
     ngx_uint_t              n;
     ngx_uint_t              left_out;
+    ngx_uint_t              worst;     /* level of those */
     ngx_recording_notice_t  notice[NGX_RECORDING_NOTICES];
 } ngx_recording_notices_t;
 

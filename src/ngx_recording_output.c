@@ -545,6 +545,7 @@ void
 ngx_recording_output_sample_thread(ngx_recording_writer_t *w,
     ngx_recording_sample_t *sample)
 {
+    uint64_t                 broken;
     ngx_uint_t               i, left;
     ngx_recording_mux_t     *mux, *tail;
     ngx_recording_sample_t   s;
@@ -557,7 +558,8 @@ ngx_recording_output_sample_thread(ngx_recording_writer_t *w,
                                             sample->dts);
         mux = tail ? tail : out->mux;
 
-        left = (sample->media == NULL && out->conf->format->muxer);
+        left = (sample->media == NULL && out->conf->format->muxer)
+               || ngx_recording_refuse_large(w, out, sample);
 
         if (mux == NULL) {
             ngx_recording_output_count(w, out, sample->track,
@@ -567,6 +569,8 @@ ngx_recording_output_sample_thread(ngx_recording_writer_t *w,
         }
 
         if (!mux->media[sample->track].present) {
+            ngx_recording_refuse_count(w, mux, sample->track,
+                                       NGX_RECORDING_DROP_TRACK, 1);
             continue;
         }
 
@@ -591,7 +595,14 @@ ngx_recording_output_sample_thread(ngx_recording_writer_t *w,
             s.cut = 1;
         }
 
+        broken = mux->file.dropped[NGX_RECORDING_DROP_BROKEN];
+
         if (ngx_recording_mux_sample_thread(mux, &s) == NGX_OK) {
+
+            if (mux->file.dropped[NGX_RECORDING_DROP_BROKEN] != broken) {
+                ngx_recording_refuse_frame(w, out, sample->track);
+            }
+
             continue;
         }
 
@@ -659,10 +670,13 @@ ngx_recording_output_count(ngx_recording_writer_t *w,
         return;
     }
 
-    if (mux->media[track].present) {
-        mux->file.in += n;
-        mux->file.dropped[reason] += n;
+    if (!mux->media[track].present) {
+        ngx_recording_refuse_count(w, mux, track, reason, n);
+        return;
     }
+
+    mux->file.in += n;
+    mux->file.dropped[reason] += n;
 }
 
 

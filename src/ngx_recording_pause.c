@@ -265,7 +265,9 @@ ngx_recording_pause_lost(ngx_recording_writer_t *w,
         in += out->dropped[i];
     }
 
-    if (in == 0 || w->recording_id == 0) {
+    if (in == out->dropped[NGX_RECORDING_DROP_TRACK]
+        || w->recording_id == 0)
+    {
         return;
     }
 

@@ -407,6 +407,10 @@ ngx_recording_appended(void *data)
     {
         /* the files stay as they are, another worker goes on with them */
 
+        ngx_log_error(NGX_LOG_ERR, &r->log, 0,
+                      "recording: the catalogue failed until the worker "
+                      "exits, frames in record_buffer are dropped");
+
         r->again = 0;
     }
 
@@ -515,7 +519,18 @@ ngx_recording_stop(ngx_recording_t *r)
         ngx_recording_append_thread(r);
     }
 
-    if (!r->worker->ready || r->ended
+    if (!r->worker->ready) {
+
+        if (r->filling.n || r->writing.n) {
+            ngx_log_error(NGX_LOG_ERR, &r->log, 0,
+                          "recording: the store could not be used, "
+                          "nothing was recorded");
+        }
+
+        return;
+    }
+
+    if (r->ended
         || (r->state != NGX_RECORDING_ENDING
             && ngx_recording_end(r) != NGX_OK))
     {

@@ -3,6 +3,14 @@
 #include "ngx_recording_track.h"
 
 
+/* bytes of a frame: its size with the header has 13 bits */
+#define NGX_RECORDING_REFUSE_ADTS  (8191 - 7)
+
+
+static ngx_uint_t ngx_recording_refuse_alien(
+    const ngx_recording_format_t *format, ngx_uint_t track);
+
+
 void
 ngx_recording_refuse_tracks(ngx_recording_writer_t *w,
     ngx_recording_media_t *media)
@@ -56,8 +64,7 @@ ngx_recording_refuse_say_thread(ngx_recording_writer_t *w,
 
         if (!media[i].present || (out->refused & (1 << i))
             || ngx_recording_mux_takes(format, &media[i])
-            || (i == NGX_RECORDING_VIDEO && format->codecs
-                == ngx_recording_codec_bit(NGX_RECORDING_CODEC_AAC)))
+            || ngx_recording_refuse_alien(format, i))
         {
             continue;
         }
@@ -67,7 +74,7 @@ ngx_recording_refuse_say_thread(ngx_recording_writer_t *w,
         why = format->codecs & ngx_recording_codec_bit(media[i].codec.codec)
               ? ngx_recording_mux_why_thread(format, &media[i], i) : NULL;
 
-        ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
+        ngx_recording_notice(&w->notices, NGX_LOG_ERR, 0,
                              "%s does not take %s %s%s%s, exception %d",
                              format->name,
                              ngx_recording_codec_name(media[i].codec.codec),
@@ -75,4 +82,87 @@ ngx_recording_refuse_say_thread(ngx_recording_writer_t *w,
                              why ? ": " : "", why ? why : "",
                              i == NGX_RECORDING_VIDEO ? -18 : -17);
     }
+}
+
+
+void
+ngx_recording_refuse_frame(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_uint_t track)
+{
+    if (out->declined & (1 << track)) {
+        return;
+    }
+
+    out->declined |= 1 << track;
+
+    ngx_recording_notice(&w->notices, NGX_LOG_ERR, 0,
+                         "%s does not take all frames of %s, those are "
+                         "dropped, exception %d",
+                         out->conf->format->name,
+                         ngx_recording_track_names[track],
+                         track == NGX_RECORDING_VIDEO ? -130 : -131);
+}
+
+
+/* libavformat would cut off the upper bits of the size in ADTS */
+
+ngx_uint_t
+ngx_recording_refuse_large(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_sample_t *sample)
+{
+    const ngx_recording_format_t  *format;
+
+    format = out->conf->format;
+
+    if (sample->track != NGX_RECORDING_AUDIO
+        || sample->media_size <= NGX_RECORDING_REFUSE_ADTS
+        || w->tracks[NGX_RECORDING_AUDIO].media.codec.codec
+           != NGX_RECORDING_CODEC_AAC
+        || format->muxer == NULL || format == &ngx_recording_format_mp4)
+    {
+        return 0;
+    }
+
+    ngx_recording_refuse_frame(w, out, sample->track);
+
+    return 1;
+}
+
+
+void
+ngx_recording_refuse_count(ngx_recording_writer_t *w,
+    ngx_recording_mux_t *mux, ngx_uint_t track, ngx_recording_drop_e reason,
+    uint64_t n)
+{
+    ngx_recording_media_t  *media;
+
+    media = &w->tracks[track].media;
+
+    if (ngx_recording_refuse_alien(mux->format, track)) {
+        return;
+    }
+
+    if (media->codec.codec != NGX_RECORDING_CODEC_NONE
+        && !ngx_recording_mux_takes(mux->format, media))
+    {
+        reason = NGX_RECORDING_DROP_TRACK;
+
+    } else if (reason == NGX_RECORDING_DROP_TRACK) {
+        return;
+    }
+
+    mux->file.in += n;
+    mux->file.dropped[reason] += n;
+}
+
+
+/* a format of audio alone does not miss the video */
+
+static ngx_uint_t
+ngx_recording_refuse_alien(const ngx_recording_format_t *format,
+    ngx_uint_t track)
+{
+    return track == NGX_RECORDING_VIDEO
+           && format->codecs
+              == ngx_recording_codec_bit(NGX_RECORDING_CODEC_AAC);
 }

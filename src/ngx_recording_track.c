@@ -1,6 +1,7 @@
 
 #include "ngx_recording_nal.h"
 #include "ngx_recording_output.h"
+#include "ngx_recording_tell.h"
 #include "ngx_recording_track.h"
 
 
@@ -64,7 +65,13 @@ ngx_recording_track_header(ngx_recording_writer_t *w,
     }
 
     if (rc != NGX_OK) {
-        ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
+        if (w->headless & (1 << track)) {
+            return;
+        }
+
+        w->headless |= 1 << track;
+
+        ngx_recording_notice(&w->notices, NGX_LOG_ERR, 0,
                              "broken %s sequence header ignored, "
                              "exception %d",
                              ngx_recording_track_names[track],
@@ -330,7 +337,21 @@ void
 ngx_recording_track_drop(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_recording_drop_e reason)
 {
-    ngx_recording_output_dropped(w, item->message->track, reason, 1);
+    ngx_uint_t  track;
+
+    track = item->message->track;
+
+    ngx_recording_output_dropped(w, track, reason, 1);
+
+    if (reason == NGX_RECORDING_DROP_HEADER) {
+        ngx_recording_tell_drop(w, track, reason,
+                                "they have no sequence header");
+
+    } else if (reason == NGX_RECORDING_DROP_KEY && w->started) {
+        ngx_recording_tell_drop(w, track, reason,
+                                "no key frame has come with which a file "
+                                "could take them");
+    }
 }
 
 
@@ -359,7 +380,7 @@ ngx_recording_track_said(ngx_recording_writer_t *w,
 
     w->broken = 1;
 
-    ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
+    ngx_recording_notice(&w->notices, NGX_LOG_ERR, 0,
                          "broken %s frame at %u %s, it %s, exception %d",
                          ngx_recording_track_names[track],
                          (unsigned) item->message->timestamp, left, what,

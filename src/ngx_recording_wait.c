@@ -176,7 +176,7 @@ ngx_recording_wait_timer(ngx_recording_t *r)
     if (!w->said) {
         w->said = 1;
 
-        ngx_log_error(NGX_LOG_WARN, &r->log, 0,
+        ngx_log_error(NGX_LOG_ERR, &r->log, 0,
                       "recording: nothing is recorded for %M ms, %s", passed,
                       ngx_recording_wait_reason(r));
     }
@@ -230,7 +230,7 @@ ngx_recording_wait_end(ngx_recording_t *r, ngx_uint_t key)
         && (r->wait.frames
             || (r->wait.headless & (1 << NGX_RECORDING_VIDEO))))
     {
-        ngx_log_error(NGX_LOG_WARN, &r->log, 0,
+        ngx_log_error(NGX_LOG_ERR, &r->log, 0,
                       "recording: audio is recorded alone, %s",
                       ngx_recording_wait_reason(r));
     }

@@ -4,6 +4,7 @@
 #include "ngx_recording_key.h"
 #include "ngx_recording_pause.h"
 #include "ngx_recording_tail.h"
+#include "ngx_recording_tell.h"
 #include "ngx_recording_time.h"
 #include "ngx_recording_track.h"
 
@@ -231,6 +232,10 @@ ngx_recording_writer_end_thread(ngx_recording_writer_t *w)
 
     ngx_recording_writer_passed(w);
     ngx_recording_time_told(w);
+
+    if (w->recording_id == 0) {
+        ngx_recording_tell_nothing(w);
+    }
 
     if (w->waits) {
         ngx_recording_writer_waits(w);
@@ -493,6 +498,10 @@ ngx_recording_writer_decide(ngx_recording_writer_t *w,
 
         if (all) {
             ngx_recording_track_drop(w, item, NGX_RECORDING_DROP_DISK);
+            ngx_recording_tell_drop(w, item->message->track,
+                                    NGX_RECORDING_DROP_DISK,
+                                    "more files than can be finished wait "
+                                    "for it, exception -104");
             return NGX_DONE;
         }
 
@@ -529,6 +538,7 @@ ngx_recording_writer_low(ngx_recording_writer_t *w, ngx_uint_t chance)
 
     if (chance && w->low != (w->store->low != 0)) {
         w->low = !w->low;
+        ngx_recording_tell_room(w);
 
         for (i = 0; i < w->template->nformats; i++) {
             if (w->low) {

@@ -125,6 +125,7 @@ typedef struct {
     unsigned                moving:1;      /* it needs another path */
     unsigned                failed:1;      /* was said */
     unsigned                refused:2;     /* bits: a track was, was said */
+    unsigned                declined:2;    /* the same: a frame of it was */
 } ngx_recording_output_t;
 
 
@@ -187,6 +188,9 @@ typedef struct {
     unsigned                started:1;     /* files were opened */
     unsigned                busy:1;        /* another worker records it */
     unsigned                broken:1;      /* was said: since the last cut */
+    unsigned                headless:2;    /* bits: a broken header was said */
+    uint32_t                told;          /* bits: a drop of this reason and
+                                              track was said */
     uint64_t                events[NGX_RECORDING_CLOCK_EVENTS];
                                            /* of the clock: the first one is
                                               said */

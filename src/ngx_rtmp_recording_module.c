@@ -71,6 +71,8 @@ static ngx_recording_type_e ngx_rtmp_recording_type(ngx_rtmp_session_t *s,
 static void ngx_rtmp_recording_start(ngx_rtmp_session_t *s,
     ngx_rtmp_recording_ctx_t *ctx, ngx_recording_template_t *template,
     ngx_recording_stream_t *stream, ngx_recording_type_e type);
+static void ngx_rtmp_recording_not(ngx_rtmp_session_t *s,
+    ngx_recording_stream_t *stream, const char *why);
 static ngx_uint_t ngx_rtmp_recording_formats(
     ngx_recording_template_t *template, ngx_recording_type_e type);
 static ngx_uint_t ngx_rtmp_recording_video(
@@ -337,6 +339,8 @@ ngx_rtmp_recording_begin(ngx_rtmp_session_t *s, ngx_rtmp_recording_ctx_t *ctx)
         return;
     }
 
+    ngx_str_null(&stream.template);
+
     stream.domain = ngx_recording_rule_domain(&s->tc_url);
     stream.server = racf->server;
     stream.app = cacf->name;
@@ -351,7 +355,12 @@ ngx_rtmp_recording_begin(ngx_rtmp_session_t *s, ngx_rtmp_recording_ctx_t *ctx)
 
     rule = ngx_recording_rule_find(racf->rules, &stream.domain, &stream.name);
 
-    if (rule == NULL || rule->templates.nelts == 0) {
+    if (rule == NULL) {
+        ngx_rtmp_recording_not(s, &stream, "no record_rule matches it");
+        return;
+    }
+
+    if (rule->templates.nelts == 0) {
         return;
     }
 
@@ -439,6 +448,12 @@ ngx_rtmp_recording_start(ngx_rtmp_session_t *s, ngx_rtmp_recording_ctx_t *ctx,
     t = *template;
 
     if (ngx_rtmp_recording_formats(&t, type) == 0) {
+
+        if (template->nformats) {
+            ngx_rtmp_recording_not(s, stream,
+                                   "its record_type leaves no format");
+        }
+
         return;
     }
 
@@ -447,9 +462,11 @@ ngx_rtmp_recording_start(ngx_rtmp_session_t *s, ngx_rtmp_recording_ctx_t *ctx,
                              || !ngx_rtmp_recording_video(&t));
     if (r == NULL) {
         ngx_log_error(NGX_LOG_ERR, s->connection->log, 0,
-                      "recording: no memory to record \"%s\"",
+                      "recording: no memory, not recorded, "
+                      "stream: \"%V/%s\", template: \"%V\"", &stream->app,
                       ngx_recording_text(text, stream->name.data,
-                                         stream->name.len));
+                                         stream->name.len),
+                      &stream->template);
         return;
     }
 
@@ -466,6 +483,24 @@ ngx_rtmp_recording_start(ngx_rtmp_session_t *s, ngx_rtmp_recording_ctx_t *ctx,
     }
 
     ctx->recordings[ctx->n++] = r;
+}
+
+
+/* what is configured, or asked for by the publisher, is no fault */
+
+static void
+ngx_rtmp_recording_not(ngx_rtmp_session_t *s, ngx_recording_stream_t *stream,
+    const char *why)
+{
+    char  text[NGX_RECORDING_TEXT + 4];
+
+    ngx_log_error(NGX_LOG_NOTICE, s->connection->log, 0,
+                  "recording: not recorded, %s, stream: \"%V/%s\"%s%V%s",
+                  why, &stream->app,
+                  ngx_recording_text(text, stream->name.data,
+                                     stream->name.len),
+                  stream->template.len ? ", template: \"" : "",
+                  &stream->template, stream->template.len ? "\"" : "");
 }
 
 

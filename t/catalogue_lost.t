@@ -399,12 +399,12 @@ SQL
 
     $old->conf($conf)->start;
     wait_for('the version', 20, sub {
-        $old->schema_version
-            == ($old->catalogue('PRAGMA user_version'))[0]{user_version} });
+        4 == ($old->catalogue('PRAGMA user_version'))[0]{user_version} });
 
     my ($now) = $old->files(file_id => 3);
     is_deeply($now, { %$finished, owner => '', resume_us => undef,
-                      local => 1, server => '' },
+                      local => 1, server => '',
+                      finished_us => $finished->{end_us} },
               'version 1: the row is kept');
     is_deeply(($old->recordings)[0],
               { %{ $recordings[0] }, wanted => '', server => '' },
@@ -417,7 +417,7 @@ SQL
         !$old->files(state => 'recording')
             && !grep { !$_->{end_us} } $old->recordings });
     is(($old->files(file_id => 4))[0]{state}, 'lost', 'version 1: lost');
-    $old->wait_log(qr/\[warn\].*"4" has no journal/);
+    $old->wait_log(qr{\[error\].*flv file "4" has no journal.*"live/died"});
     is(-s $old->store . '/work/4.flv', $size, 'but left there');
 
     my $r = Recording::Rtmp->new(port => $old->port);

@@ -232,6 +232,6 @@ sub warned {
     my ($stream, @want) = @_;
 
     my @lines = $t->error_log =~
-        /\[warn\] .*recording: (\w+ does not take \w+).*"codecs\/$stream"/g;
-    is(join(', ', sort @lines), join(', ', @want), 'one warning each');
+        /\[error\] .*recording: (\w+ does not take \w+).*"codecs\/$stream"/g;
+    is(join(', ', sort @lines), join(', ', @want), 'one message each');
 }

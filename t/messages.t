@@ -78,6 +78,10 @@ for my $case (@cases) {
        'and its query') if defined $type;
 }
 
+is(join("\n", grep { /file evicted/
+                     && !/, stream: "live\/.*", template: "all"$/ }
+              split /\n/, $log), '', 'evicted files name their stream');
+
 # the name is a part of the path
 my @paths = $log =~ /file (?:finished|evicted): "(.*?)"/g;
 cmp_ok(@paths, '>', @cases, 'paths');

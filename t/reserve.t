@@ -162,8 +162,23 @@ for my $format (qw(flv mp4 aac hls)) {
     }
 }
 
-my @said = $t->error_log =~ /less than reserve=/g;
+my @said = $t->error_log =~ /bytes left, less than reserve=/g;
 is(scalar @said, 1, 'too little room is said once');
+
+for my $stream ([ one => 'files end and frames are dropped' ],
+                [ ends => 'files end and frames are dropped' ],
+                [ two => 'nothing is recorded' ]) {
+    my ($name, $what) = @$stream;
+
+    is(() = $t->error_log =~ m{\[error\]\ .*recording:\ less\ than\ reserve=
+        \ is\ left,\ \Q$what\E,\ exception\ -104,\ stream:\ "live/$name",
+        \ template:\ "all"}xg, 1, "$name says so once");
+}
+
+like($t->error_log, qr/there is room again, recording goes on, .*live.one"/,
+     'and that it goes on');
+like($t->error_log, qr/there is room again, recording begins, .*live.two"/,
+     'or begins');
 @said = $t->error_log =~ /has room again/g;
 is(scalar @said, 1, 'room, too');
 

@@ -82,11 +82,11 @@ for my $line ([ headers => 'there are only sequence headers' ],
               [ silent => 'there are no frames' ]) {
     my ($name, $why) = @$line;
 
-    ok($t->wait_log(qr/warn.* recorded for \d+ ms, $why, .*"live.$name"/), $name);
+    ok($t->wait_log(qr/\[error\].* recorded for \d+ ms, $why, .*"live.$name"/), $name);
 }
 
 is(() = $t->error_log =~ /nothing is recorded/g, 3, 'once each');
-like($t->error_log, qr/warn.*recorded alone, video has no key.*"live.$_"/,
+like($t->error_log, qr/\[error\].*recorded alone, video has no key.*"live.$_"/,
      "$_: audio alone") for qw(inter late short);
 unlike($t->error_log, qr/recorded alone.*"live.(?:header|nothing)"/,
        'there was no video');

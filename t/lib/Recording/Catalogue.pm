@@ -9,17 +9,11 @@ use strict;
 use warnings;
 
 use JSON::PP ();
-use Recording::Util qw(root run slurp wait_for);
+use Recording::Util qw(run wait_for);
 
 my %growing = map { $_ => 1 } qw(recording paused finishing);
 
 sub db { return $_[0]->store . '/catalogue.db' }
-
-# the version of the schema that the sources make
-sub schema_version {
-    return slurp(root() . '/src/ngx_recording_catalogue_db.c')
-           =~ /^#define NGX_RECORDING_CATALOGUE_VERSION +(\d+)/m ? $1 : 0;
-}
 
 # the rows of a statement as hashes; none while there is no catalogue
 sub catalogue {
