@@ -1,5 +1,6 @@
 
 #include "ngx_recording_path.h"
+#include <ngx_sha1.h>
 
 
 #define NGX_RECORDING_PATH_DAY  86400       /* s */
@@ -9,6 +10,7 @@ typedef enum {
     NGX_RECORDING_PATH_TEXT = 0,
     NGX_RECORDING_PATH_APP,
     NGX_RECORDING_PATH_STREAM,
+    NGX_RECORDING_PATH_HASH,
     NGX_RECORDING_PATH_DOMAIN,
     NGX_RECORDING_PATH_RECORD,
     NGX_RECORDING_PATH_RANDOM,
@@ -27,6 +29,7 @@ static const char *ngx_recording_path_check(ngx_str_t *text);
 static size_t ngx_recording_path_longest(ngx_recording_path_t *path);
 static u_char *ngx_recording_path_value(u_char *p, ngx_uint_t kind,
     ngx_recording_path_values_t *v, struct tm *start, struct tm *end);
+static u_char *ngx_recording_path_hash(u_char *p, ngx_str_t *name);
 static void ngx_recording_path_tm(struct tm *tm, int64_t us,
     ngx_recording_zone_t *zone);
 static u_char *ngx_recording_path_time(u_char *p, ngx_uint_t unit,
@@ -41,6 +44,7 @@ static const struct {
     { "", 0 },
     { "AppName", NGX_RECORDING_PATH_VALUE },
     { "StreamID", NGX_RECORDING_PATH_VALUE },
+    { "StreamHash", 40 },
     { "Domain", NGX_RECORDING_PATH_VALUE },
     { "RecordId", 20 },
     { "RandomID", 16 },
@@ -111,9 +115,9 @@ ngx_recording_path_compile(ngx_recording_path_t *path, ngx_str_t *text,
 
         case NGX_DECLINED:
             *err = "unknown placeholder, known are {AppName}, {StreamID}, "
-                   "{Domain}, {RecordId}, {RandomID}, {RecordSource}, "
-                   "{Format}, and {Start...} and {End...} with Year, Month, "
-                   "Day, Hour, Minute, Second, Millisecond";
+                   "{StreamHash}, {Domain}, {RecordId}, {RandomID}, "
+                   "{RecordSource}, {Format}, and {Start...} and {End...} "
+                   "with Year, Month, Day, Hour, Minute, Second, Millisecond";
             return NGX_ERROR;
 
         default:
@@ -310,6 +314,9 @@ ngx_recording_path_value(u_char *p, ngx_uint_t kind,
     case NGX_RECORDING_PATH_STREAM:
         return ngx_recording_path_safe(p, v->stream.data, v->stream.len);
 
+    case NGX_RECORDING_PATH_HASH:
+        return ngx_recording_path_hash(p, &v->stream);
+
     case NGX_RECORDING_PATH_DOMAIN:
         return ngx_recording_path_safe(p, v->domain.data, v->domain.len);
 
@@ -335,6 +342,27 @@ ngx_recording_path_value(u_char *p, ngx_uint_t kind,
 
     return ngx_recording_path_time(p, kind - NGX_RECORDING_PATH_END, end,
                                    v->end);
+}
+
+
+/* of the raw name, as the rows have it */
+
+static u_char *
+ngx_recording_path_hash(u_char *p, ngx_str_t *name)
+{
+    u_char       hash[20];
+    ngx_uint_t   i;
+    ngx_sha1_t   sha1;
+
+    ngx_sha1_init(&sha1);
+    ngx_sha1_update(&sha1, name->data, name->len);
+    ngx_sha1_final(hash, &sha1);
+
+    for (i = 0; i < sizeof(hash); i++) {
+        p += sprintf((char *) p, "%02x", hash[i]);
+    }
+
+    return p;
 }
 
 

@@ -4,6 +4,7 @@
  * rest of the input is the stream's name.
  */
 
+/* link: build/src/nginx/src/core/ngx_sha1.c */
 /* link: src/ngx_recording_path.c src/ngx_recording_text.c */
 
 #include "fuzz.h"

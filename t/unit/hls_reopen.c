@@ -4,6 +4,7 @@
  * with the times that it has, also if the version before wrote it.
  */
 
+/* link: build/src/nginx/src/core/ngx_sha1.c */
 /* link: src/ngx_recording_mux.c src/ngx_recording_mp4.c */
 /* link: src/ngx_recording_mux_mp4.c src/ngx_recording_journal.c */
 /* link: src/ngx_recording_path.c src/ngx_recording_claim.c */

@@ -3,6 +3,7 @@
  * When an audio frame of an MP4 is played, by published times in ms.
  */
 
+/* link: build/src/nginx/src/core/ngx_sha1.c */
 /* link: src/ngx_recording_mux.c src/ngx_recording_mp4.c */
 /* link: src/ngx_recording_mux_mp4.c */
 /* link: src/ngx_recording_path.c src/ngx_recording_claim.c */

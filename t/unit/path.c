@@ -1,6 +1,7 @@
 
 /* Paths of files: templates, placeholders, and what the network may send. */
 
+/* link: build/src/nginx/src/core/ngx_sha1.c */
 /* link: src/ngx_recording_path.c */
 
 #include "tap.h"
@@ -50,6 +51,7 @@ path_placeholders(void)
 {
     path_is("{AppName}", "live");
     path_is("{StreamID}", "cam 1");
+    path_is("{StreamHash}", "2515f3525abc6b1f66841ec2895f6b5ea07e67f9");
     path_is("{Domain}", "push.example.com");
     path_is("{RecordId}", "1234567890123456789");
     path_is("{RandomID}", "00000000deadbeef");
