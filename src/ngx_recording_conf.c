@@ -317,12 +317,12 @@ ngx_recording_conf_store_path(ngx_conf_t *cf, ngx_str_t *path)
     u_char           *p, *last;
     ngx_file_info_t   fi;
 
-    if (path->len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "empty path of record_store");
-        return NGX_CONF_ERROR;
-    }
+    /* relative to what a distribution has chosen it would lie anywhere */
 
-    if (ngx_conf_full_name(cf->cycle, path, 0) != NGX_OK) {
+    if (path->len == 0 || path->data[0] != '/') {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "record_store \"%V\" is not an absolute path",
+                           path);
         return NGX_CONF_ERROR;
     }
 

@@ -64,6 +64,12 @@ ngx_int_t ngx_recording_conf_server(ngx_conf_t *cf, void *ctx,
 ngx_int_t ngx_recording_conf_check(ngx_conf_t *cf,
     ngx_recording_main_conf_t *rmcf);
 
+/*
+ * When everything was read: warns of a store that the workers could not use,
+ * or that lies where a disk should be mounted and is not.
+ */
+void ngx_recording_conf_look(ngx_cycle_t *cycle, ngx_str_t *store);
+
 /* creates the store's directory for the worker user, in the master */
 ngx_int_t ngx_recording_conf_create_store(ngx_cycle_t *cycle,
     ngx_recording_main_conf_t *rmcf);

@@ -32,7 +32,15 @@ typedef struct {
 } ngx_rtmp_recording_ctx_t;
 
 
+/* what is configured outside of rtmp{} */
+
+typedef struct {
+    ngx_uint_t              blocks;        /* rtmp{}, as far as it is read */
+} ngx_rtmp_recording_conf_t;
+
+
 extern ngx_module_t  ngx_rtmp_module;
+extern ngx_module_t  ngx_rtmp_recording_process_module;
 
 
 static ngx_rtmp_publish_pt       next_publish;
@@ -41,7 +49,10 @@ static ngx_rtmp_stream_begin_pt  next_stream_begin;
 static ngx_rtmp_stream_eof_pt    next_stream_eof;
 
 
+static void *ngx_rtmp_recording_create_main_conf(ngx_conf_t *cf);
 static ngx_int_t ngx_rtmp_recording_postconfiguration(ngx_conf_t *cf);
+static void *ngx_rtmp_recording_create_conf(ngx_cycle_t *cycle);
+static char *ngx_rtmp_recording_init_conf(ngx_cycle_t *cycle, void *conf);
 static ngx_int_t ngx_rtmp_recording_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_rtmp_recording_init_process(ngx_cycle_t *cycle);
 static void ngx_rtmp_recording_exit_process(ngx_cycle_t *cycle);
@@ -82,7 +93,7 @@ static ngx_uint_t ngx_rtmp_recording_video(
 static ngx_rtmp_module_t  ngx_rtmp_recording_module_ctx = {
     NULL,                                  /* preconfiguration */
     ngx_rtmp_recording_postconfiguration,  /* postconfiguration */
-    ngx_recording_create_main_conf,        /* create main configuration */
+    ngx_rtmp_recording_create_main_conf,   /* create main configuration */
     NULL,                                  /* init main configuration */
     NULL,                                  /* create server configuration */
     NULL,                                  /* merge server configuration */
@@ -109,8 +120,8 @@ ngx_module_t  ngx_rtmp_recording_module = {
 
 static ngx_core_module_t  ngx_rtmp_recording_process_module_ctx = {
     ngx_string("rtmp_recording_process"),
-    NULL,
-    NULL
+    ngx_rtmp_recording_create_conf,
+    ngx_rtmp_recording_init_conf
 };
 
 
@@ -551,6 +562,29 @@ ngx_rtmp_recording_video(ngx_recording_template_t *template)
 }
 
 
+/* the second block would take the place of the first one, and the hooks of
+   both would call each other for ever */
+
+static void *
+ngx_rtmp_recording_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_rtmp_recording_conf_t  *rcf;
+
+    rcf = (ngx_rtmp_recording_conf_t *)
+              ngx_get_conf(cf->cycle->conf_ctx,
+                           ngx_rtmp_recording_process_module);
+
+    if (rcf->blocks++) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "there is a second \"rtmp\" block, all servers "
+                           "must stand in one");
+        return NULL;
+    }
+
+    return ngx_recording_create_main_conf(cf);
+}
+
+
 static ngx_int_t
 ngx_rtmp_recording_postconfiguration(ngx_conf_t *cf)
 {
@@ -615,6 +649,30 @@ ngx_rtmp_recording_main_conf(ngx_cycle_t *cycle)
     }
 
     return ctx->main_conf[ngx_rtmp_recording_module.ctx_index];
+}
+
+
+static void *
+ngx_rtmp_recording_create_conf(ngx_cycle_t *cycle)
+{
+    return ngx_pcalloc(cycle->pool, sizeof(ngx_rtmp_recording_conf_t));
+}
+
+
+/* the user of the workers is known now, and nginx -t still speaks */
+
+static char *
+ngx_rtmp_recording_init_conf(ngx_cycle_t *cycle, void *conf)
+{
+    ngx_recording_main_conf_t  *rmcf;
+
+    rmcf = ngx_rtmp_recording_main_conf(cycle);
+
+    if (rmcf && rmcf->used && ngx_process != NGX_PROCESS_SIGNALLER) {
+        ngx_recording_conf_look(cycle, &rmcf->store);
+    }
+
+    return NGX_CONF_OK;
 }
 
 

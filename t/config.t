@@ -40,8 +40,8 @@ my $rule = 'live on; record_rule default;';
 my %right = (store => "record_store $dir/store;", main => '', app => $rule);
 
 my $known = 'unknown placeholder, known are {AppName}, {StreamID}, '
-    . '{Domain}, {RecordId}, {RandomID}, {RecordSource}, {Format}, and '
-    . '{Start...} and {End...} with Year, Month, Day, Hour, Minute, Second, '
+    . '{StreamHash}, {Domain}, {RecordId}, {RandomID}, {RecordSource}, '
+    . '{Format}, and {Start...} and {End...} with Year, Month, Day, Hour, Minute, Second, '
     . 'Millisecond';
 my $component = 'empty, "." or ".." component in path';
 my $long = join '/', ('{AppName}') x 11;
@@ -53,24 +53,26 @@ my @wrong = (
     nostore => '', 'record_rule needs a record_store',
     store => 'record_store;',
         'invalid number of arguments in "record_store" directive',
-    store => 'record_store "";', 'empty path of record_store',
+    (map { (store => qq(record_store "$_";),
+            qq(record_store "$_" is not an absolute path)) }
+        '', 'store', './store', '~/store'),
     store => "record_store $dir/no/store;",
         'only the last component of a record_store is created, there is no'
         . qq( directory "$dir/no" (2: No such file or directory)),
     store => "record_store $dir/file;",
         qq(record_store "$dir/file" is not a directory),
-    store => 'record_store s min=1g;',
+    store => 'record_store /s min=1g;',
         'unknown parameter "min=1g" of record_store, known are url=, reserve='
         . ' and max=',
-    store => 'record_store s max=many;',
+    store => 'record_store /s max=many;',
         qq(invalid size in "max=many") . $size,
-    store => 'record_store s max=0;', qq(invalid size in "max=0") . $size,
-    store => 'record_store s reserve=-1;', qq(invalid size in "reserve=-1") . $size,
-    store => 'record_store s max=1g max=2g;', 'duplicate parameter "max=2g"',
-    store => 'record_store s url=ftp://host/;',
+    store => 'record_store /s max=0;', qq(invalid size in "max=0") . $size,
+    store => 'record_store /s reserve=-1;', qq(invalid size in "reserve=-1") . $size,
+    store => 'record_store /s max=1g max=2g;', 'duplicate parameter "max=2g"',
+    store => 'record_store /s url=ftp://host/;',
         'url "ftp://host/" of record_store must begin with http:// or'
         . ' https://',
-    store => 'record_store s; record_store s;',
+    store => 'record_store /s; record_store /s;',
         '"record_store" directive is duplicate',
     main => 'record_thread_pool a; record_thread_pool a;',
         '"record_thread_pool" directive is duplicate',
