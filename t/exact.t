@@ -9,6 +9,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use List::Util qw(max sum);
 use Test::More;
 
 use Recording::Exact;
@@ -17,7 +18,7 @@ use Recording::Hls;
 use Recording::Media qw(media push_stream);
 use Recording::Mp4;
 use Recording::Nginx;
-use Recording::Probe qw(decode_problem);
+use Recording::Probe qw(decode_problem packets);
 
 my %media = (
     bframes => [ bframes => 2, gop => 1 ],
@@ -77,7 +78,57 @@ sub check {
         is(decode_problem($_), '', "$_ decodes") for @paths;
 
         structure($format, $_) for @paths;
+        durations($name, $format, $flv, @rows) if $format ne 'hls';
     }
+}
+
+# files of two seconds, which together are as long as what was pushed
+sub durations {
+    my ($name, $format, $flv, @rows) = @_;
+
+    my @files = sort { $a->{start_us} <=> $b->{start_us} }
+                grep { $_->{format} eq $format } @rows;
+    my $kind = $format eq 'aac' || $name eq 'novideo' ? 'a' : 'v';
+    my @packets = packets($flv, $kind);
+    my $step = 1000 * ($packets[1]{dts} - $packets[0]{dts});
+    my ($last) = sort { $b <=> $a } map { $_->{pts} } @packets;
+    my ($first) = sort { $a <=> $b } map { $_->{pts} } @packets;
+    my $pushed = 1000 * ($last - $first) + $step;
+
+    # an FLV file begins with its first DTS, at which nothing is shown yet
+    $pushed += @files * 1000 * ($first - $packets[0]{dts}) if $format eq 'flv';
+
+    my $whole = sum(map { $_->{duration_ms} } @files);
+
+    is(join(' ', grep { abs($_ - 2000) > 60 + $step }
+            map { $_->{duration_ms} } @files[0 .. $#files - 1]), '',
+       "$format: each is as long as the interval");
+    cmp_ok(abs($whole - $pushed), '<=', 60 + $step,
+           "$format: $whole ms in all, of $pushed");
+
+    for my $row (@files) {
+        my $plays = duration($t->path($row));
+        cmp_ok(abs($plays - $row->{duration_ms}), '<=', 60,
+               "$format: plays for $plays ms of $row->{duration_ms}");
+    }
+}
+
+# ms, as ffprobe counts its frames: an aac file has no times
+sub duration {
+    my ($file) = @_;
+
+    my %end;
+
+    for my $s ('v', 'a') {
+        my @packets = packets($file, $s) or next;
+        my @pts = sort { $a <=> $b } map { $_->{pts} } @packets;
+
+        # the last one is as long as the one before
+        $end{$s} = 1000 * ($pts[-1] + ($pts[-1] - $pts[-2]));
+        $end{$s} -= 1000 * $pts[0] if $file =~ /\.aac$/;
+    }
+
+    return max(values %end);
 }
 
 sub structure {
