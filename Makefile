@@ -55,7 +55,8 @@ SOURCES = $(sort $(wildcard src/*.c src/*.h))
 
 all: $(BUILD)/$(NAME).so
 
-.PHONY: all deps test-deps demo test test-asan unit fuzzers fuzz load bench \
+.PHONY: all deps test-deps demo test test-asan unit fuzzers fuzz fuzz-corpus \
+	load bench \
 	players soak static asan install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .PRECIOUS: $(BUILD)/%/tree/objs/Makefile
@@ -161,7 +162,7 @@ UNIT_INCS = -I src -I t/unit -I $(BUILD)/debian -I $(BUILD)/src/nginx-rtmp \
 unit: $(UNIT)
 
 $(BUILD)/unit/%: t/unit/%.c $(SOURCES) $(wildcard t/unit/*.h) \
-		$(BUILD)/debian/Makefile
+		$(BUILD)/debian/Makefile | $(BUILD)/src/nginx/configure
 	@mkdir -p $(@D)
 	$(CC) $(UNIT_CFLAGS) $(UNIT_INCS) -o $@ $< \
 	    $$(sed -n 's|^/\* *cflags: *\(.*\)\*/.*|\1|p' $<) \
@@ -170,7 +171,8 @@ $(BUILD)/unit/%: t/unit/%.c $(SOURCES) $(wildcard t/unit/*.h) \
 
 
 # fuzz targets, in the same way: t/fuzz/name.c becomes build/fuzz/name.  A
-# corpus grows in build/fuzz/corpus, and what breaks one is left beside it.
+# corpus grows in build/fuzz/corpus, from the one in t/fuzz/corpus, and what
+# breaks a target is left beside it.
 
 FUZZ = $(patsubst t/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard t/fuzz/*.c))
 FUZZ_CC = clang
@@ -182,7 +184,7 @@ FUZZ_TIME = 60
 fuzzers: $(FUZZ)
 
 $(BUILD)/fuzz/%: t/fuzz/%.c $(SOURCES) t/fuzz/fuzz.h t/unit/headers.h \
-		$(BUILD)/debian/Makefile
+		$(BUILD)/debian/Makefile | $(BUILD)/src/nginx/configure
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(FUZZ_CFLAGS) -I t/fuzz $(UNIT_INCS) -o $@ $< \
 	    $$(sed -n 's|^/\* *link: *\(.*\)\*/.*|\1|p' $<)
@@ -191,11 +193,23 @@ fuzz: test-deps
 	@$(MAKE) --no-print-directory fuzzers
 	@for f in $(notdir $(FUZZ)); do \
 	    echo "fuzzing $$f for $(FUZZ_TIME) s"; \
-	    mkdir -p $(BUILD)/fuzz/corpus/$$f; \
+	    t/fuzz/corpus.pl unpack $$f $(BUILD)/fuzz/corpus/$$f || exit 1; \
 	    $(BUILD)/fuzz/$$f -max_total_time=$(FUZZ_TIME) -timeout=10 \
 	        -max_len=4096 -verbosity=0 -print_final_stats=1 \
 	        -artifact_prefix=$(BUILD)/fuzz/$$f- $(BUILD)/fuzz/corpus/$$f \
 	    || exit 1; \
+	done
+
+
+# what fuzzing has found is what it begins with from now on
+
+fuzz-corpus: fuzzers
+	@for f in $(notdir $(FUZZ)); do \
+	    rm -rf $(BUILD)/fuzz/least/$$f; \
+	    mkdir -p $(BUILD)/fuzz/least/$$f; \
+	    $(BUILD)/fuzz/$$f -merge=1 -max_len=600 -verbosity=0 \
+	        $(BUILD)/fuzz/least/$$f $(BUILD)/fuzz/corpus/$$f \
+	    && t/fuzz/corpus.pl pack $$f $(BUILD)/fuzz/least/$$f || exit 1; \
 	done
 
 

@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 
-# A short form of "make fuzz": each target starts from its seed and runs for
-# some seconds (TEST_FUZZ_TIME, 3).  It must run clean.
+# A short form of "make fuzz": each target starts from its seed and the corpus
+# that is kept for it, and runs for some seconds (TEST_FUZZ_TIME, 3).  It must
+# run clean.
 
 use strict;
 use warnings;
@@ -43,7 +44,11 @@ sub fuzz {
     my ($name, $program) = @_;
 
     my $corpus = "$dir/$name";
-    mkdir $corpus or die "$corpus: $!\n";
+    my ($failed, undef, $why) = run($^X, root() . '/t/fuzz/corpus.pl',
+                                    'unpack', $name, $corpus);
+    is($failed, 0, "$name has a corpus") or diag($why);
+    my $inputs = () = glob "$corpus/*";
+    mkdir $corpus;
 
     my ($status, undef, $err) = run($program,
         "-max_total_time=$seconds", '-timeout=10', '-max_len=4096',
@@ -51,6 +56,11 @@ sub fuzz {
         "-artifact_prefix=$dir/$name-", $corpus);
 
     is($status, 0, "$name runs clean") or diag($err);
+
+    # what was found before is tried first
+    my ($loaded) = $err =~ /(\d+) files found in/;
+    cmp_ok($inputs, '>', 50, "$name: inputs that were found before");
+    cmp_ok($loaded || 0, '>=', $inputs, "$name starts from them");
 
     my ($runs) = $err =~ /stat::number_of_executed_units:\s+(\d+)/;
     cmp_ok($runs || 0, '>', 1000, "$name ran")

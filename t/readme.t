@@ -12,13 +12,14 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 
 use Recording::Nginx;
-use Recording::Util qw(root run slurp spew);
+use Recording::Util qw(not_tested root run slurp spew);
 
 my $debian = '/etc/nginx/nginx.conf';
 
+plan skip_all => not_tested('needs root, as nginx -t does there')
+    if $> != 0;
 plan skip_all => "there is no $debian of Debian's" if !-e $debian
     || slurp($debian) !~ m{include /etc/nginx/modules-enabled/\*\.conf;};
-plan skip_all => 'only root can look at it as nginx -t does' if $> != 0;
 
 my $t = Recording::Nginx->new;
 my $dir = $t->dir;

@@ -20,12 +20,13 @@ use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Probe qw(decode_problem packet_hashes);
 use Recording::Rtmp;
-use Recording::Util qw(run slow wait_for);
+use Recording::Util qw(not_tested run slow wait_for);
 
 my $MB = 1024 * 1024;
 my $mount;
 
-plan(skip_all => 'needs root, for a file system of its own') if $> != 0;
+plan(skip_all => not_tested('needs root, for a file system of its own'))
+    if $> != 0;
 
 # a small file system: no real disk is filled
 $mount = File::Temp::tempdir('recording-fs-XXXXXX', TMPDIR => 1);

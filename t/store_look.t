@@ -13,12 +13,10 @@ use File::Path qw(make_path);
 use Test::More;
 
 use Recording::Nginx;
-use Recording::Util qw(run slurp spew);
+use Recording::Util qw(not_tested run slurp spew);
 
-if ($> != 0) {
-    diag 'SKIPPED, NOT TESTED: what nginx -t says of the store needs root';
-    plan skip_all => 'needs root, for another user and for mounts';
-}
+plan skip_all => not_tested('needs root, for another user and for mounts')
+    if $> != 0;
 
 my $t = Recording::Nginx->new(user => 'www-data');
 my $dir = $t->dir;

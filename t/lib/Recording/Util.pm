@@ -16,9 +16,11 @@ use File::Temp ();
 use Cwd qw(abs_path);
 use POSIX ();
 use Storable ();
+use Test::More ();
 use Time::HiRes qw(time sleep);
 
-our @EXPORT_OK = qw(root slow wait_for run in_parallel slurp spew tail);
+our @EXPORT_OK = qw(root slow wait_for run in_parallel not_tested slurp spew
+                    tail);
 
 my $root = abs_path(File::Spec->catdir(dirname(__FILE__),
                                        ('..') x 3));
@@ -143,6 +145,16 @@ sub spew {
     print $fh $text;
     close $fh or die "cannot write $file: $!\n";
     return $file;
+}
+
+# Says loudly, also without -v, that a part of a test does not run here, as a
+# user other than root would not notice otherwise; returns the reason.
+sub not_tested {
+    my ($why) = @_;
+
+    my ($file) = $0 =~ m{([^/]+)$};
+    Test::More::diag("\nNOT TESTED in $file: $why");
+    return $why;
 }
 
 # the last lines of a text, for messages
