@@ -17,12 +17,6 @@
 static char *ngx_recording_conf_store(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_recording_conf_store_path(ngx_conf_t *cf, ngx_str_t *path);
-static char *ngx_recording_conf_store_arg(ngx_conf_t *cf,
-    ngx_recording_main_conf_t *rmcf, ngx_str_t *arg);
-static char *ngx_recording_conf_store_size(ngx_conf_t *cf, ngx_str_t *arg,
-    size_t name, off_t *field);
-static char *ngx_recording_conf_store_url(ngx_conf_t *cf,
-    ngx_recording_main_conf_t *rmcf, ngx_str_t *arg);
 static char *ngx_recording_conf_sync(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_recording_conf_pool(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -47,7 +41,7 @@ extern ngx_module_t  ngx_rtmp_recording_module;
 ngx_command_t  ngx_recording_commands[] = {
 
     { ngx_string("record_store"),
-      NGX_RTMP_MAIN_CONF|NGX_CONF_TAKE1234,
+      NGX_RTMP_MAIN_CONF|NGX_CONF_TAKE1234|NGX_CONF_TAKE5,
       ngx_recording_conf_store,
       NGX_RTMP_MAIN_CONF_OFFSET,
       0,
@@ -112,6 +106,7 @@ ngx_recording_create_main_conf(ngx_conf_t *cf)
 
     rmcf->reserve = NGX_CONF_UNSET;
     rmcf->max = NGX_CONF_UNSET;
+    rmcf->rows = NGX_CONF_UNSET;
     rmcf->sync = NGX_CONF_UNSET_MSEC;
 
     if (ngx_array_init(&rmcf->templates, cf->pool, 4,
@@ -170,103 +165,6 @@ ngx_recording_conf_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         if (ngx_recording_conf_store_arg(cf, rmcf, &value[i]) != NGX_CONF_OK) {
             return NGX_CONF_ERROR;
         }
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_recording_conf_store_arg(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf,
-    ngx_str_t *arg)
-{
-    if (arg->len >= 4 && ngx_strncmp(arg->data, "url=", 4) == 0) {
-        return ngx_recording_conf_store_url(cf, rmcf, arg);
-    }
-
-    if (arg->len >= 8 && ngx_strncmp(arg->data, "reserve=", 8) == 0) {
-        return ngx_recording_conf_store_size(cf, arg, 8, &rmcf->reserve);
-    }
-
-    if (arg->len >= 4 && ngx_strncmp(arg->data, "max=", 4) == 0) {
-        return ngx_recording_conf_store_size(cf, arg, 4, &rmcf->max);
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "unknown parameter \"%V\" of record_store, known are "
-                       "url=, reserve= and max=", arg);
-    return NGX_CONF_ERROR;
-}
-
-
-static char *
-ngx_recording_conf_store_size(ngx_conf_t *cf, ngx_str_t *arg, size_t name,
-    off_t *field)
-{
-    off_t      size;
-    ngx_str_t  s;
-
-    if (*field != NGX_CONF_UNSET) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "duplicate parameter \"%V\"", arg);
-        return NGX_CONF_ERROR;
-    }
-
-    s.data = arg->data + name;
-    s.len = arg->len - name;
-
-    size = ngx_parse_offset(&s);
-
-    /* nothing could be recorded with a limit of nothing */
-
-    if (size == NGX_ERROR || (name == 4 && size == 0)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid size in \"%V\" of record_store, it must "
-                           "be a number of bytes, or with k, m or g", arg);
-        return NGX_CONF_ERROR;
-    }
-
-    *field = size;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_recording_conf_store_url(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf,
-    ngx_str_t *arg)
-{
-    ngx_str_t  url;
-
-    if (rmcf->url.len) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "duplicate parameter \"%V\"", arg);
-        return NGX_CONF_ERROR;
-    }
-
-    url.data = arg->data + 4;
-    url.len = arg->len - 4;
-
-    if (!(url.len > 7 && ngx_strncmp(url.data, "http://", 7) == 0)
-        && !(url.len > 8 && ngx_strncmp(url.data, "https://", 8) == 0))
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "url \"%V\" of record_store must begin with "
-                           "http:// or https://", &url);
-        return NGX_CONF_ERROR;
-    }
-
-    rmcf->url.data = ngx_pnalloc(cf->pool, url.len + 1);
-
-    if (rmcf->url.data == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_memcpy(rmcf->url.data, url.data, url.len);
-    rmcf->url.len = url.len;
-
-    if (url.data[url.len - 1] != '/') {
-        rmcf->url.data[rmcf->url.len++] = '/';
     }
 
     return NGX_CONF_OK;
@@ -515,6 +413,7 @@ ngx_recording_conf_check(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf)
 
     ngx_conf_init_value(rmcf->reserve, NGX_RECORDING_RESERVE);
     ngx_conf_init_value(rmcf->max, 0);
+    ngx_conf_init_value(rmcf->rows, 0);
     ngx_conf_init_msec_value(rmcf->sync, NGX_RECORDING_SYNC);
 
     if (ngx_recording_conf_default(cf, rmcf) != NGX_OK) {

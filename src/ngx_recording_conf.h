@@ -19,6 +19,7 @@ typedef struct {
     ngx_str_t               url;
     off_t                   reserve;
     off_t                   max;           /* 0: no limit */
+    time_t                  rows;          /* s, 0: for good */
     ngx_msec_t              sync;          /* 0: off */
     ngx_thread_pool_t      *pool;
     size_t                  buffer;
@@ -46,6 +47,10 @@ extern ngx_command_t  ngx_recording_commands[];
 void *ngx_recording_create_main_conf(ngx_conf_t *cf);
 void *ngx_recording_create_app_conf(ngx_conf_t *cf);
 char *ngx_recording_merge_app_conf(ngx_conf_t *cf, void *parent, void *child);
+
+/* a parameter of record_store */
+char *ngx_recording_conf_store_arg(ngx_conf_t *cf,
+    ngx_recording_main_conf_t *rmcf, ngx_str_t *arg);
 
 /* the handler of record_rule */
 char *ngx_recording_conf_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
