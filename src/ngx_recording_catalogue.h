@@ -23,12 +23,12 @@
 
 
 #include "ngx_recording_claim.h"
-#include "ngx_recording_store.h"
+#include "ngx_recording_growth.h"
 #include "ngx_recording_tree.h"
 #include <pthread.h>
 
 
-#define NGX_RECORDING_SQLS   48
+#define NGX_RECORDING_SQLS   64
 #define NGX_RECORDING_TAKEN  8       /* files at a time, at most */
 
 
@@ -70,11 +70,19 @@ typedef struct {
 } ngx_recording_taken_t;
 
 
+/* a file in files/, that may go or is to go */
+
 typedef struct {
     uint64_t                id;
-    char                    format[8];
+    int64_t                 age;           /* its end, us, as far as it is
+                                              known */
+    int64_t                 size;
+    ngx_uint_t              there;         /* it was seen on the disk */
     char                    path[NGX_RECORDING_FILE_PATH];
-} ngx_recording_evicted_t;
+} ngx_recording_old_t;
+
+
+#define NGX_RECORDING_ROWS  500            /* that are removed at a time */
 
 
 /*
@@ -320,23 +328,73 @@ ngx_int_t ngx_recording_catalogue_complete_thread(
 ngx_int_t ngx_recording_catalogue_completed_thread(
     ngx_recording_catalogue_t *cat, ngx_recording_catalogue_error_t *err);
 
+/* --- room: what all files have, and which of them go */
+
 /*
- * Marks the oldest finished files as evicted, if all that do not grow have
- * more than `limit` bytes; *over is by how much, *evicted what was marked.
+ * The bytes of all files in the store: those of which rows tell the size, and
+ * what others have grown to.
  */
-ngx_int_t ngx_recording_catalogue_evict_thread(ngx_recording_catalogue_t *cat,
-    int64_t limit, int64_t *over, int64_t *evicted,
+ngx_int_t ngx_recording_catalogue_bytes_thread(ngx_recording_catalogue_t *cat,
+    ngx_recording_grown_all_t *grown, int64_t *bytes,
     ngx_recording_catalogue_error_t *err);
 
-/* evicted files behind this id that are still there; *n is the room */
-ngx_int_t ngx_recording_catalogue_evicted_thread(
-    ngx_recording_catalogue_t *cat, uint64_t after,
-    ngx_recording_evicted_t *files, ngx_uint_t *n,
+/*
+ * Finished files that should be there, by age, the oldest first; those
+ * behind `after`, if that is not NULL; *n is the room.
+ */
+ngx_int_t ngx_recording_catalogue_oldest_thread(
+    ngx_recording_catalogue_t *cat, ngx_recording_old_t *after,
+    ngx_recording_old_t *files, ngx_uint_t *n,
     ngx_recording_catalogue_error_t *err);
+
+/*
+ * Of these, those that are not there count no more: others removed them.  How
+ * many is added to *missing.
+ */
+ngx_int_t ngx_recording_catalogue_missing_thread(
+    ngx_recording_catalogue_t *cat, int64_t now, ngx_recording_old_t *files,
+    ngx_uint_t n, ngx_uint_t *missing, ngx_recording_catalogue_error_t *err);
+
+/*
+ * Marks the first ones of these as evicted, as many as it takes until all
+ * files have no more than `limit`; *over is by how much they had more,
+ * *evicted the bytes that were marked, *stuck how many evicted files could
+ * not be removed.  With what is marked these become `most` at most.
+ */
+ngx_int_t ngx_recording_catalogue_evict_thread(ngx_recording_catalogue_t *cat,
+    int64_t now, ngx_recording_grown_all_t *grown, int64_t limit,
+    ngx_recording_old_t *files, ngx_uint_t n, ngx_uint_t most, int64_t *over,
+    int64_t *evicted, ngx_uint_t *stuck,
+    ngx_recording_catalogue_error_t *err);
+
+/* evicted files behind this id that are to be removed now; *n is the room */
+ngx_int_t ngx_recording_catalogue_evicted_thread(
+    ngx_recording_catalogue_t *cat, int64_t now, uint64_t after,
+    ngx_recording_old_t *files, ngx_uint_t *n,
+    ngx_recording_catalogue_error_t *err);
+
+/* it could not be removed: it counts, and it is tried again later */
+ngx_int_t ngx_recording_catalogue_retry_thread(ngx_recording_catalogue_t *cat,
+    int64_t now, uint64_t id, ngx_recording_catalogue_error_t *err);
 
 /* they are not any more; NGX_DECLINED: another worker has said so */
 ngx_int_t ngx_recording_catalogue_gone_thread(ngx_recording_catalogue_t *cat,
-    uint64_t id, ngx_recording_catalogue_error_t *err);
+    int64_t now, uint64_t id, ngx_recording_catalogue_error_t *err);
+
+/*
+ * Removes rows of files that are gone since a time before `before`, at most
+ * NGX_RECORDING_ROWS; *n is how many.  Their paths stay used.
+ */
+ngx_int_t ngx_recording_catalogue_forget_thread(
+    ngx_recording_catalogue_t *cat, int64_t before, ngx_uint_t *n,
+    ngx_recording_catalogue_error_t *err);
+
+/*
+ * Looks at some recordings behind *after, and removes those that ended before
+ * `before` and have no files any more; *after is 0 when all were seen.
+ */
+ngx_int_t ngx_recording_catalogue_empty_thread(ngx_recording_catalogue_t *cat,
+    int64_t before, uint64_t *after, ngx_recording_catalogue_error_t *err);
 
 
 #endif /* _NGX_RECORDING_CATALOGUE_H_INCLUDED_ */

@@ -1,5 +1,6 @@
 
 #include "ngx_recording_catalogue_db.h"
+#include "ngx_recording_text.h"
 #include <sys/file.h>
 
 
@@ -26,6 +27,8 @@ static void ngx_recording_catalogue_death(void *data, const char *name);
 static ngx_int_t ngx_recording_catalogue_create(
     ngx_recording_catalogue_t *cat);
 static int ngx_recording_catalogue_migrate(ngx_recording_catalogue_t *cat);
+static void ngx_recording_catalogue_hash(sqlite3_context *ctx, int n,
+    sqlite3_value **values);
 static int ngx_recording_catalogue_mark(ngx_recording_catalogue_t *cat);
 static void ngx_recording_catalogue_moved(ngx_recording_catalogue_t *cat);
 static ngx_uint_t ngx_recording_catalogue_damaged(
@@ -331,6 +334,10 @@ ngx_recording_catalogue_connect(ngx_recording_catalogue_t *cat,
                         SQLITE_OPEN_READWRITE|SQLITE_OPEN_NOMUTEX, NULL)
         == SQLITE_OK
         && ngx_recording_catalogue_settings(cat) == NGX_OK
+        && sqlite3_create_function(cat->db, "path_hash", 1,
+                            SQLITE_UTF8|SQLITE_DETERMINISTIC, NULL,
+                            ngx_recording_catalogue_hash, NULL, NULL)
+           == SQLITE_OK
         && ngx_recording_catalogue_create(cat) == NGX_OK)
     {
         return NGX_OK;
@@ -513,6 +520,23 @@ ngx_recording_catalogue_migrate(ngx_recording_catalogue_t *cat)
                     ngx_recording_catalogue_newest);
 
     return sqlite3_exec(cat->db, pragma, NULL, NULL, NULL);
+}
+
+
+/* path_hash(path), NULL for NULL */
+
+static void
+ngx_recording_catalogue_hash(sqlite3_context *ctx, int n,
+    sqlite3_value **values)
+{
+    const u_char  *path;
+
+    path = sqlite3_value_text(values[0]);
+
+    if (path) {
+        sqlite3_result_int64(ctx, (sqlite3_int64)
+               ngx_recording_text_hash(path, sqlite3_value_bytes(values[0])));
+    }
 }
 
 

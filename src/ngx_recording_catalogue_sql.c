@@ -57,7 +57,9 @@ const char  ngx_recording_catalogue_schema[] =
     " owner TEXT NOT NULL DEFAULT '',"
     " resume_us INTEGER,"
     " local INTEGER NOT NULL DEFAULT 1,"
-    " finished_us INTEGER);"
+    " finished_us INTEGER,"
+    " gone_us INTEGER,"
+    " retry_us INTEGER);"
 
     "CREATE INDEX IF NOT EXISTS files_stream ON files (app, stream,"
     " start_us);";
@@ -81,12 +83,19 @@ const char *const  ngx_recording_catalogue_versions[] = {
     "ALTER TABLE recordings ADD COLUMN server TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE files ADD COLUMN server TEXT NOT NULL DEFAULT '';",
 
-    /* 3: what is known best of files of before */
+    /* 3: what is known best of files of before; the sum is kept otherwise */
     "ALTER TABLE files ADD COLUMN finished_us INTEGER;"
     "UPDATE files SET finished_us = end_us"
     " WHERE state IN ('finished', 'evicted');"
     "DROP INDEX IF EXISTS files_state;"
-    "DROP INDEX IF EXISTS files_recording;",
+    "DROP INDEX IF EXISTS files_recording;"
+    "ALTER TABLE files ADD COLUMN gone_us INTEGER;"
+    "ALTER TABLE files ADD COLUMN retry_us INTEGER;"
+    "DROP TRIGGER IF EXISTS files_inserted;"
+    "DROP TRIGGER IF EXISTS files_updated;"
+    "DROP TRIGGER IF EXISTS files_deleted;"
+    "DROP INDEX IF EXISTS files_finished;"
+    "DROP TABLE IF EXISTS totals;",
 };
 
 
@@ -104,6 +113,37 @@ const int  ngx_recording_catalogue_newest =
     "state IN ('recording', 'paused', 'finishing')"
 
 
+/*
+ * What a file has in the store, by its row: nothing if it is not there.  One
+ * that is to be removed counts no more, unless that has failed.
+ */
+
+#define NGX_RECORDING_SQL_BYTES(row)                                         \
+    " " row "size * (" row "local = 1 AND " row "state <> 'lost'"             \
+    " AND (" row "state NOT IN ('evicted', 'expired', 'deleted')"             \
+    " OR " row "retry_us IS NOT NULL))"
+
+
+/* finished files by age; one whose end is not known has at most 12 hours */
+
+#define NGX_RECORDING_SQL_AGE  "coalesce(end_us, start_us + 43200000000)"
+
+
+/* rows of files that are nowhere any more, not as objects either */
+
+#define NGX_RECORDING_SQL_GONE_ROWS                                          \
+    "(state = 'lost' OR (local = 0 AND (state IN ('expired', 'deleted')"      \
+    " OR (state IN ('evicted', 'finished') AND objects = '[]'))))"
+
+#define NGX_RECORDING_SQL_SINCE  "coalesce(gone_us, end_us, start_us)"
+
+
+/* a path that a removed row had */
+
+#define NGX_RECORDING_SQL_UNUSED                                             \
+    " NOT EXISTS (SELECT 1 FROM paths WHERE hash = path_hash(?1))"
+
+
 /* the bytes of all files, kept by triggers */
 
 const char  ngx_recording_catalogue_totals[] =
@@ -116,29 +156,36 @@ const char  ngx_recording_catalogue_totals[] =
     " WHERE " NGX_RECORDING_SQL_OPEN ";"
     "CREATE INDEX IF NOT EXISTS files_owner ON files (owner,"
     " coalesce(resume_us, 0)) WHERE " NGX_RECORDING_SQL_OPEN ";"
-    "CREATE INDEX IF NOT EXISTS files_finished ON files (end_us)"
-    " WHERE state = 'finished';"
+    "CREATE INDEX IF NOT EXISTS files_age ON files ("
+    NGX_RECORDING_SQL_AGE
+    ") WHERE state = 'finished' AND local = 1;"
     "CREATE INDEX IF NOT EXISTS files_evicted ON files (file_id)"
     " WHERE state = 'evicted' AND local = 1;"
 
+    "CREATE INDEX IF NOT EXISTS files_gone ON files (" NGX_RECORDING_SQL_SINCE
+    ") WHERE " NGX_RECORDING_SQL_GONE_ROWS ";"
+
+    /* hashes of the paths of rows that were removed */
+    "CREATE TABLE IF NOT EXISTS paths (hash INTEGER PRIMARY KEY);"
+
     "CREATE TABLE IF NOT EXISTS totals (bytes INTEGER NOT NULL);"
 
-    "INSERT INTO totals SELECT coalesce(sum(size), 0) FROM files"
-    " WHERE state NOT IN ('evicted', 'lost')"
-    " AND NOT EXISTS (SELECT 1 FROM totals);"
+    "INSERT INTO totals SELECT coalesce(sum(" NGX_RECORDING_SQL_BYTES("") "),"
+    " 0) FROM files WHERE NOT EXISTS (SELECT 1 FROM totals);"
 
     "CREATE TRIGGER IF NOT EXISTS files_inserted AFTER INSERT ON files"
-    " WHEN new.state NOT IN ('evicted', 'lost') AND new.size <> 0"
-    " BEGIN UPDATE totals SET bytes = bytes + new.size; END;"
+    " WHEN new.size <> 0 BEGIN UPDATE totals SET bytes = bytes +"
+    NGX_RECORDING_SQL_BYTES("new.") "; END;"
 
     "CREATE TRIGGER IF NOT EXISTS files_updated"
-    " AFTER UPDATE OF size, state ON files BEGIN UPDATE totals SET bytes ="
-    " bytes + new.size * (new.state NOT IN ('evicted', 'lost'))"
-    " - old.size * (old.state NOT IN ('evicted', 'lost')); END;"
+    " AFTER UPDATE OF size, state, local, retry_us ON files"
+    " WHEN old.size <> 0 OR new.size <> 0 BEGIN UPDATE totals SET bytes ="
+    " bytes +" NGX_RECORDING_SQL_BYTES("new.") " -"
+    NGX_RECORDING_SQL_BYTES("old.") "; END;"
 
     "CREATE TRIGGER IF NOT EXISTS files_deleted AFTER DELETE ON files"
-    " WHEN old.state NOT IN ('evicted', 'lost') AND old.size <> 0"
-    " BEGIN UPDATE totals SET bytes = bytes - old.size; END;";
+    " WHEN old.size <> 0 BEGIN UPDATE totals SET bytes = bytes -"
+    NGX_RECORDING_SQL_BYTES("old.") "; END;";
 
 
 const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
@@ -211,12 +258,12 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     /* INSERT */
     "INSERT INTO files (template, domain, server, app, stream, stream_param,"
     " file_id, recording_id, format, state, start_us, path, play_url, owner)"
-    " VALUES (?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?1, ?2, ?14)"
-    " ON CONFLICT (path) DO NOTHING",
+    " SELECT ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?1, ?2, ?14"
+    " WHERE" NGX_RECORDING_SQL_UNUSED " ON CONFLICT (path) DO NOTHING",
 
     /* MOVE */
     "UPDATE OR IGNORE files SET path = ?1, play_url = ?2"
-    " WHERE file_id = ?9",
+    " WHERE file_id = ?9 AND" NGX_RECORDING_SQL_UNUSED,
 
     /* UPDATE */
     "UPDATE files SET state = ?2, end_us = ?3, duration_ms = ?4, size = ?5,"
@@ -331,20 +378,64 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     /* TOTAL */
     "SELECT bytes FROM totals",
 
-    /* OLDEST */
-    "SELECT file_id, size FROM files WHERE state = 'finished'"
-    " ORDER BY end_us LIMIT 64",
+    /* GROWN: as far as its size is not in the sum yet */
+    "SELECT iif(state IN ('recording', 'paused', 'finishing'),"
+    " max(?2 - size, 0), 0) FROM files WHERE file_id = ?1",
+
+    /* OLDEST: behind this one */
+    "SELECT file_id, path, size, " NGX_RECORDING_SQL_AGE " FROM files"
+    " WHERE state = 'finished' AND local = 1"
+    " AND " NGX_RECORDING_SQL_AGE " >= ?2"
+    " AND (" NGX_RECORDING_SQL_AGE " > ?2 OR file_id > ?3)"
+    " ORDER BY " NGX_RECORDING_SQL_AGE ", file_id LIMIT ?1",
+
+    /* MISSING: others have removed it */
+    "UPDATE files SET local = 0, gone_us = ?2 WHERE file_id = ?1"
+    " AND state = 'finished' AND local = 1",
 
     /* EVICT */
-    "UPDATE files SET state = 'evicted' WHERE file_id = ?1"
-    " AND state = 'finished'",
+    "UPDATE files SET state = 'evicted', gone_us = ?2 WHERE file_id = ?1"
+    " AND state = 'finished' AND local = 1",
 
-    /* EVICTED */
-    "SELECT file_id, format, path FROM files WHERE state = 'evicted'"
-    " AND local = 1 AND file_id > ?2 ORDER BY file_id LIMIT ?1",
+    /* EVICTED: whose time it is; one that is too far away is of a clock that
+       was set */
+    "SELECT file_id, path, size, 0 FROM files WHERE state = 'evicted'"
+    " AND local = 1 AND file_id > ?2 AND (retry_us IS NULL"
+    " OR retry_us <= ?3 OR retry_us > ?4) ORDER BY file_id LIMIT ?1",
+
+    /* STUCK */
+    "SELECT count(*) FROM files WHERE state = 'evicted' AND local = 1"
+    " AND retry_us IS NOT NULL",
+
+    /* RETRY: each time as long as it took up to now, within bounds */
+    "UPDATE files SET retry_us = ?2 + max(?3, min(?4,"
+    " ?2 - coalesce(gone_us, ?2))) WHERE file_id = ?1 AND local = 1",
 
     /* GONE */
-    "UPDATE files SET local = 0 WHERE file_id = ?1 AND local = 1",
+    "UPDATE files SET local = 0, gone_us = ?2, retry_us = NULL"
+    " WHERE file_id = ?1 AND local = 1",
+
+    /* OLD_ROWS */
+    "SELECT file_id FROM files WHERE " NGX_RECORDING_SQL_GONE_ROWS
+    " AND " NGX_RECORDING_SQL_SINCE " < ?1"
+    " ORDER BY " NGX_RECORDING_SQL_SINCE " LIMIT ?2",
+
+    /* USED: a path is not used again */
+    "INSERT OR IGNORE INTO paths SELECT path_hash(path) FROM files"
+    " WHERE file_id = ?1 AND path IS NOT NULL"
+    " AND " NGX_RECORDING_SQL_GONE_ROWS,
+
+    /* FORGET */
+    "DELETE FROM files WHERE file_id = ?1 AND " NGX_RECORDING_SQL_GONE_ROWS,
+
+    /* EMPTY: whether a recording has no files any more */
+    "SELECT recording_id, end_us < ?3 AND NOT EXISTS (SELECT 1 FROM files"
+    " WHERE files.recording_id = recordings.recording_id) FROM recordings"
+    " WHERE recording_id > ?2 ORDER BY recording_id LIMIT ?1",
+
+    /* FORGET_RECORDING */
+    "DELETE FROM recordings WHERE recording_id = ?1 AND end_us IS NOT NULL"
+    " AND NOT EXISTS (SELECT 1 FROM files WHERE recording_id = ?1)",
 
     /* LEAVE: what a worker that ends has not finished */
     "UPDATE files SET state = 'finishing', owner = '' WHERE owner = ?1"

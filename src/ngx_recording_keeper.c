@@ -2,8 +2,8 @@
 #include "ngx_recording_finish.h"
 #include "ngx_recording_keeper.h"
 #include "ngx_recording_recorder.h"
+#include "ngx_recording_room.h"
 #include "ngx_recording_survey.h"
-#include "ngx_recording_text.h"
 
 
 #define NGX_RECORDING_KEEPER_TIME     250        /* ms */
@@ -11,7 +11,6 @@
 #define NGX_RECORDING_KEEPER_GRACE    3000000    /* us, a late claim */
 #define NGX_RECORDING_KEEPER_WANTED   16
 #define NGX_RECORDING_KEEPER_TAKEN    64         /* files that are repaired */
-#define NGX_RECORDING_KEEPER_EVICTED  16
 
 
 typedef struct {
@@ -35,8 +34,7 @@ typedef struct {
     unsigned                failed:1;      /* and this was said */
     unsigned                held:1;        /* the WAL, by a reader */
     unsigned                low:1;
-    unsigned                full:1;
-    unsigned                stuck:1;       /* an evicted file */
+    ngx_recording_room_t    room;
 } ngx_recording_keeper_t;
 
 
@@ -51,12 +49,6 @@ static ngx_int_t ngx_recording_keeper_sweep(ngx_recording_keeper_t *keeper,
 static void ngx_recording_keeper_checkpoint(
     ngx_recording_keeper_t *keeper);
 static void ngx_recording_keeper_reserve(ngx_recording_keeper_t *keeper);
-static ngx_int_t ngx_recording_keeper_quota(ngx_recording_keeper_t *keeper,
-    ngx_recording_catalogue_error_t *err);
-static ngx_int_t ngx_recording_keeper_discard(ngx_recording_keeper_t *keeper,
-    ngx_recording_catalogue_error_t *err);
-static const char *ngx_recording_keeper_about(ngx_recording_keeper_t *keeper,
-    uint64_t id, char about[NGX_RECORDING_ABOUT]);
 
 
 void
@@ -78,6 +70,8 @@ ngx_recording_keeper_start(ngx_recording_worker_t *worker)
     keeper->timer.cancelable = 1;
 
     ngx_recording_survey_init(&keeper->survey, worker);
+    ngx_recording_room_init(&keeper->room, &worker->store,
+                            &worker->catalogue, &keeper->notices);
 
     ngx_recording_job_init(&keeper->job, &worker->jobs,
                            ngx_recording_keeper_thread,
@@ -107,6 +101,7 @@ ngx_recording_keeper_thread(void *data)
     ngx_recording_keeper_t *keeper = data;
 
     ngx_int_t                         rc;
+    ngx_uint_t                        sweep;
     ngx_recording_catalogue_error_t   err;
 
     ngx_recording_keeper_reserve(keeper);
@@ -117,17 +112,19 @@ ngx_recording_keeper_thread(void *data)
 
     /* a worker that leaves begins nothing new */
 
-    if (rc == NGX_OK && !ngx_exiting && !ngx_terminate
-        && (keeper->more || keeper->turns % NGX_RECORDING_KEEPER_SWEEP == 1))
-    {
+    sweep = !ngx_exiting && !ngx_terminate
+            && (keeper->more
+                || keeper->turns % NGX_RECORDING_KEEPER_SWEEP == 1);
+
+    if (rc == NGX_OK && sweep) {
         rc = ngx_recording_keeper_sweep(keeper, &err);
 
     } else {
         keeper->ntaken = 0;
     }
 
-    if (rc == NGX_OK && keeper->worker->store.max) {
-        rc = ngx_recording_keeper_quota(keeper, &err);
+    if (rc == NGX_OK) {
+        rc = ngx_recording_room_thread(&keeper->room, sweep, &err);
     }
 
     if (rc == NGX_OK) {
@@ -308,148 +305,4 @@ ngx_recording_keeper_reserve(ngx_recording_keeper_t *keeper)
     }
 
     store->low = keeper->low;
-}
-
-
-/* the oldest finished files go, when the store has nearly max= */
-
-static ngx_int_t
-ngx_recording_keeper_quota(ngx_recording_keeper_t *keeper,
-    ngx_recording_catalogue_error_t *err)
-{
-    off_t                       growing;
-    int64_t                     over, evicted;
-    ngx_recording_store_t      *store;
-
-    store = &keeper->worker->store;
-    growing = ngx_recording_store_growing_thread(store);
-
-    if (growing == -1) {
-        (void) snprintf(err->text, sizeof(err->text),
-                        "read the locks in work/: %s", strerror(errno));
-        return NGX_ERROR;
-    }
-
-    if (ngx_recording_catalogue_evict_thread(&keeper->worker->catalogue,
-                         store->max - store->max / 100 - growing,
-                         &over, &evicted, err)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (over <= 0 || evicted) {
-        keeper->full = 0;
-
-    } else if (!keeper->full) {
-        keeper->full = 1;
-        ngx_recording_notice(&keeper->notices, NGX_LOG_WARN, 0,
-                             "store \"%s\" has more than max=, but no "
-                             "finished file to be evicted", store->path);
-    }
-
-    return ngx_recording_keeper_discard(keeper, err);
-}
-
-
-static ngx_int_t
-ngx_recording_keeper_discard(ngx_recording_keeper_t *keeper,
-    ngx_recording_catalogue_error_t *err)
-{
-    char                        text[NGX_RECORDING_TEXT + 4];
-    char                        about[NGX_RECORDING_ABOUT];
-    uint64_t                    after;
-    ngx_err_t                   e;
-    ngx_int_t                   rc;
-    ngx_uint_t                  i, n;
-    ngx_recording_evicted_t    *files, *f;
-    ngx_recording_catalogue_t  *catalogue;
-
-    catalogue = &keeper->worker->catalogue;
-
-    files = malloc(NGX_RECORDING_KEEPER_EVICTED
-                   * sizeof(ngx_recording_evicted_t));
-
-    if (files == NULL) {
-        return NGX_OK;
-    }
-
-    after = 0;
-
-next:
-
-    n = NGX_RECORDING_KEEPER_EVICTED;
-
-    if (ngx_recording_catalogue_evicted_thread(catalogue, after, files, &n,
-                                               err)
-        != NGX_OK)
-    {
-        free(files);
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < n; i++) {
-        f = &files[i];
-        after = f->id;
-
-        if (ngx_recording_store_discard_thread(&keeper->worker->store,
-                                               f->path, 0)
-            != NGX_OK)
-        {
-            if (!keeper->stuck) {
-                e = errno;
-                keeper->stuck = 1;
-                ngx_recording_notice(&keeper->notices, NGX_LOG_ERR, e,
-                                     "remove evicted file \"%s\" failed%s",
-                                     ngx_recording_text(text,
-                                                    (u_char *) f->path,
-                                                    ngx_strlen(f->path)),
-                                     ngx_recording_keeper_about(keeper, f->id,
-                                                                about));
-            }
-
-            continue;
-        }
-
-        rc = ngx_recording_catalogue_gone_thread(catalogue, f->id, err);
-
-        if (rc == NGX_ERROR) {
-            free(files);
-            return NGX_ERROR;
-        }
-
-        if (rc == NGX_DECLINED) {
-            continue;
-        }
-
-        keeper->stuck = 0;
-
-        ngx_recording_notice(&keeper->notices, NGX_LOG_NOTICE, 0,
-                             "file evicted: \"%s\"%s",
-                             ngx_recording_text(text, (u_char *) f->path,
-                                                ngx_strlen(f->path)),
-                             ngx_recording_keeper_about(keeper, f->id, about));
-    }
-
-    if (n == NGX_RECORDING_KEEPER_EVICTED) {
-        goto next;
-    }
-
-    free(files);
-
-    return NGX_OK;
-}
-
-
-/* whose file it was, as far as the catalogue tells */
-
-static const char *
-ngx_recording_keeper_about(ngx_recording_keeper_t *keeper, uint64_t id,
-    char about[NGX_RECORDING_ABOUT])
-{
-    ngx_recording_catalogue_error_t  err;
-
-    (void) ngx_recording_catalogue_about_thread(&keeper->worker->catalogue,
-                                                id, about, &err);
-    return about;
 }

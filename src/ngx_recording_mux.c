@@ -288,17 +288,13 @@ ngx_recording_mux_follow(ngx_recording_mux_t *mux,
 void
 ngx_recording_mux_written(ngx_recording_mux_t *mux)
 {
-    uint64_t  size;
-
     mux->file.written += mux->pending;
     mux->pending = 0;
 
     ngx_recording_mux_keep(mux);
 
-    size = ngx_recording_mux_size(mux);
-
-    (void) ngx_atomic_fetch_add(&mux->store->growing, size - mux->counted);
-    mux->counted = size;
+    ngx_recording_growth_set(mux->store, &mux->growth, mux->file.id,
+                             (int64_t) ngx_recording_mux_size(mux));
 }
 
 
@@ -329,8 +325,7 @@ ngx_recording_mux_undo(ngx_recording_mux_t *mux)
 void
 ngx_recording_mux_uncount(ngx_recording_mux_t *mux)
 {
-    (void) ngx_atomic_fetch_add(&mux->store->growing, -mux->counted);
-    mux->counted = 0;
+    ngx_recording_growth_end(mux->store, &mux->growth);
 }
 
 
@@ -432,6 +427,13 @@ ngx_recording_mux_reopen_thread(ngx_recording_store_t *store, uint64_t id,
 
     for (i = 0; i < NGX_RECORDING_DROPS; i++) {
         mux->file.in += mux->file.dropped[i];
+    }
+
+    /* of one that a dead worker left the row has no size */
+
+    if (mux->err == 0) {
+        ngx_recording_growth_set(store, &mux->growth, id,
+                                 (int64_t) ngx_recording_mux_size(mux));
     }
 
     return mux;

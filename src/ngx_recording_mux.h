@@ -26,7 +26,7 @@
 
 #include "ngx_recording_claim.h"
 #include "ngx_recording_codec.h"
-#include "ngx_recording_store.h"
+#include "ngx_recording_growth.h"
 
 
 typedef struct ngx_recording_mux_s  ngx_recording_mux_t;
@@ -162,7 +162,7 @@ struct ngx_recording_mux_s {
     int                     fd;
     off_t                   pos;       /* end of what was written */
     uint64_t                beside;    /* bytes that it has elsewhere */
-    uint64_t                counted;   /* bytes in store->growing */
+    ngx_recording_growth_t  growth;    /* what others are told of its size */
 
     char                    owner[NGX_RECORDING_OWNER];  /* by the journal */
     int                     journal;   /* descriptor */

@@ -7,6 +7,7 @@
 #define NGX_RECORDING_STORE_INDEX  "/index.m3u8"
 #define NGX_RECORDING_STORE_LOCK   "worker."
 #define NGX_RECORDING_STORE_LOCKS  10
+#define NGX_RECORDING_STORE_DIGITS  5
 
 
 #ifndef RENAME_NOREPLACE
@@ -23,7 +24,7 @@ static ngx_int_t ngx_recording_store_discard_dir(
     ngx_recording_store_t *store, const char *path);
 static ngx_int_t ngx_recording_store_look(ngx_recording_store_t *store,
     const char *owner, int *fd);
-static void ngx_recording_store_growth(void *data, const char *name);
+static ngx_uint_t ngx_recording_store_is_part(const char *name);
 static ngx_int_t ngx_recording_store_sync_dir(int at, const char *path);
 static ngx_int_t ngx_recording_store_parent(char *path, const char *of);
 
@@ -485,7 +486,6 @@ ngx_recording_store_discard_dir(ngx_recording_store_t *store,
 {
     int             fd;
     DIR            *dir;
-    size_t          len;
     ngx_int_t       rc;
     struct dirent  *e;
 
@@ -506,12 +506,10 @@ ngx_recording_store_discard_dir(ngx_recording_store_t *store,
     rc = NGX_OK;
 
     while (rc == NGX_OK && (e = readdir(dir)) != NULL) {
-        len = strlen(e->d_name);
 
-        if ((strcmp(e->d_name, NGX_RECORDING_STORE_INDEX + 1) == 0
-             || (len > 3 && strcmp(e->d_name + len - 3, ".ts") == 0))
+        if (ngx_recording_store_is_part(e->d_name)
             && ngx_recording_unlinkat(fd, e->d_name, 0) == -1
-            && errno != NGX_ENOENT)
+            && errno != NGX_ENOENT && errno != EISDIR)
         {
             rc = NGX_ERROR;
         }
@@ -527,6 +525,21 @@ ngx_recording_store_discard_dir(ngx_recording_store_t *store,
     }
 
     return rc;
+}
+
+
+/* index.m3u8, or a segment: its number, in five digits or more */
+
+static ngx_uint_t
+ngx_recording_store_is_part(const char *name)
+{
+    size_t  len;
+
+    len = strspn(name, "0123456789");
+
+    return strcmp(name, NGX_RECORDING_STORE_INDEX + 1) == 0
+           || (len >= NGX_RECORDING_STORE_DIGITS
+               && strcmp(name + len, ".ts") == 0);
 }
 
 
@@ -549,6 +562,26 @@ ngx_recording_store_size_thread(ngx_recording_store_t *store,
 }
 
 
+ngx_uint_t
+ngx_recording_store_there_thread(ngx_recording_store_t *store,
+    const char *path)
+{
+    struct stat  st, files;
+
+    if (fstatat(store->files, path, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        return S_ISREG(st.st_mode);
+    }
+
+    if (errno != NGX_ENOENT && errno != ENOTDIR) {
+        return 1;
+    }
+
+    /* a directory that was removed as a whole may have been replaced */
+
+    return fstat(store->files, &files) == -1 || files.st_nlink == 0;
+}
+
+
 ngx_int_t
 ngx_recording_store_room_thread(ngx_recording_store_t *store, off_t *bytes)
 {
@@ -561,83 +594,6 @@ ngx_recording_store_room_thread(ngx_recording_store_t *store, off_t *bytes)
     *bytes = (off_t) fs.f_bavail * (off_t) fs.f_frsize;
 
     return NGX_OK;
-}
-
-
-typedef struct {
-    ngx_recording_store_t  *store;
-    off_t                   bytes;
-    ngx_err_t               err;
-} ngx_recording_store_growth_t;
-
-
-off_t
-ngx_recording_store_growing_thread(ngx_recording_store_t *store)
-{
-    int64_t                       own;
-    ngx_recording_store_growth_t  growth;
-
-    own = (int64_t) store->growing;
-
-    (void) ngx_recording_io_write_thread(store->lock, &own, sizeof(own),
-                                            0);
-    growth.store = store;
-    growth.bytes = own;
-    growth.err = 0;
-
-    if (ngx_recording_store_list_thread(store, ngx_recording_store_growth,
-                                        &growth)
-        != NGX_OK)
-    {
-        return -1;
-    }
-
-    if (growth.err) {
-        errno = growth.err;
-        return -1;
-    }
-
-    return growth.bytes;
-}
-
-
-static void
-ngx_recording_store_growth(void *data, const char *name)
-{
-    ngx_recording_store_growth_t *growth = data;
-
-    int          fd;
-    int64_t      bytes;
-    ngx_int_t    rc;
-    struct stat  st;
-
-    if (!ngx_recording_store_is_lock(name)
-        || strcmp(name, growth->store->owner) == 0)
-    {
-        return;
-    }
-
-    rc = ngx_recording_store_look(growth->store, name, &fd);
-
-    /* one that has not told any bytes so far has an empty lock */
-
-    if (rc == NGX_OK) {
-        if (fstat(fd, &st) == -1) {
-            rc = NGX_ERROR;
-
-        } else if (st.st_size >= (off_t) sizeof(bytes)) {
-            rc = ngx_recording_io_read_thread(fd, &bytes, sizeof(bytes), 0);
-            growth->bytes += rc == NGX_OK ? bytes : 0;
-        }
-    }
-
-    if (rc == NGX_ERROR) {
-        growth->err = errno;
-    }
-
-    if (fd != -1) {
-        (void) close(fd);
-    }
 }
 
 

@@ -4,7 +4,7 @@
  *
  * Runs on pool threads only: every call may wait for the disk.  One store is
  * shared by all threads of a worker; after ngx_recording_store_open_thread()
- * it is only read.
+ * it is only read, but for what grows, see ngx_recording_growth.h.
  *
  * Return codes: NGX_OK; NGX_ERROR with errno set; others where they stand.
  */
@@ -15,9 +15,13 @@
 
 
 #include "ngx_recording_io.h"
+#include <pthread.h>
 
 
 #define NGX_RECORDING_OWNER  64
+
+
+typedef struct ngx_recording_growth_s  ngx_recording_growth_t;
 
 
 typedef struct {
@@ -25,8 +29,11 @@ typedef struct {
     ngx_str_t               url;       /* public prefix of files/ */
     off_t                   reserve;   /* bytes that are left free */
     off_t                   max;       /* of files, 0: no limit */
+    int64_t                 rows;      /* of files that are gone stay, in
+                                          seconds, 0: for good */
 
-    ngx_atomic_t            growing;   /* bytes of this worker's files */
+    pthread_mutex_t         mutex;     /* of the next */
+    ngx_recording_growth_t *growing;   /* this worker's files that grow */
     ngx_atomic_t            low;       /* less than the reserve is free */
     ngx_uint_t              stopping;  /* all is synced at once, at the end */
     int                     files;     /* directories */
@@ -112,16 +119,16 @@ ngx_int_t ngx_recording_store_discard_thread(ngx_recording_store_t *store,
 off_t ngx_recording_store_size_thread(ngx_recording_store_t *store,
     const char *path);
 
+/*
+ * Whether a finished file is there; one that cannot be looked for is taken to
+ * be.  Of "dir/index.m3u8" the playlist counts.
+ */
+ngx_uint_t ngx_recording_store_there_thread(ngx_recording_store_t *store,
+    const char *path);
+
 /* bytes that are free in the file system */
 ngx_int_t ngx_recording_store_room_thread(ngx_recording_store_t *store,
     off_t *bytes);
-
-/*
- * The bytes of growing files: those of this worker are told to the others,
- * in its lock, and the sum of all living workers is returned; -1 with errno:
- * it is not known of one of them.
- */
-off_t ngx_recording_store_growing_thread(ngx_recording_store_t *store);
 
 /* calls back with each name in work/ */
 ngx_int_t ngx_recording_store_list_thread(ngx_recording_store_t *store,

@@ -27,5 +27,19 @@
 char *ngx_recording_text(char buf[NGX_RECORDING_TEXT + 4], u_char *p,
     size_t len);
 
+/* 64 bits that tell one value from others (FNV-1a); it is no protection */
+
+static ngx_inline uint64_t
+ngx_recording_text_hash(const u_char *p, size_t len)
+{
+    uint64_t  hash;
+
+    for (hash = 0xcbf29ce484222325ULL; len; len--) {
+        hash = (hash ^ *p++) * 0x100000001b3ULL;
+    }
+
+    return hash;
+}
+
 
 #endif /* _NGX_RECORDING_TEXT_H_INCLUDED_ */

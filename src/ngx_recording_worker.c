@@ -20,6 +20,8 @@ ngx_recording_worker_start(ngx_recording_worker_t *worker)
     worker->store.work = -1;
     worker->store.lock = -1;
 
+    (void) pthread_mutex_init(&worker->store.mutex, NULL);
+
     ngx_recording_catalogue_init(&worker->catalogue, &worker->store);
     ngx_recording_changes_init(&worker->changes, &worker->jobs,
                                &worker->catalogue);

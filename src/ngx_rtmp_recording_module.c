@@ -719,6 +719,7 @@ ngx_rtmp_recording_init_process(ngx_cycle_t *cycle)
     worker->store.url = rmcf->url;
     worker->store.reserve = rmcf->reserve;
     worker->store.max = rmcf->max;
+    worker->store.rows = rmcf->rows;
     worker->buffer = rmcf->buffer;
     worker->total = rmcf->total;
 

@@ -404,7 +404,8 @@ SQL
     my ($now) = $old->files(file_id => 3);
     is_deeply($now, { %$finished, owner => '', resume_us => undef,
                       local => 1, server => '',
-                      finished_us => $finished->{end_us} },
+                      finished_us => $finished->{end_us}, gone_us => undef,
+                      retry_us => undef },
               'version 1: the row is kept');
     is_deeply(($old->recordings)[0],
               { %{ $recordings[0] }, wanted => '', server => '' },

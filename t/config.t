@@ -62,13 +62,17 @@ my @wrong = (
     store => "record_store $dir/file;",
         qq(record_store "$dir/file" is not a directory),
     store => 'record_store /s min=1g;',
-        'unknown parameter "min=1g" of record_store, known are url=, reserve='
-        . ' and max=',
+        'unknown parameter "min=1g" of record_store, known are url=, reserve=,'
+        . ' max= and rows=',
     store => 'record_store /s max=many;',
         qq(invalid size in "max=many") . $size,
     store => 'record_store /s max=0;', qq(invalid size in "max=0") . $size,
     store => 'record_store /s reserve=-1;', qq(invalid size in "reserve=-1") . $size,
     store => 'record_store /s max=1g max=2g;', 'duplicate parameter "max=2g"',
+    map({ (store => "record_store /s rows=$_;", qq(invalid time in "rows=$_")
+           . ' of record_store, it must be from 1s to 100y') }
+        qw(0 0s many -1s 101y)),
+    store => 'record_store /s rows=1d rows=2d;', 'duplicate parameter "rows=2d"',
     store => 'record_store /s url=ftp://host/;',
         'url "ftp://host/" of record_store must begin with http:// or'
         . ' https://',
@@ -193,6 +197,8 @@ my @wrong = (
 my @quiet = (
     [ app => 'live on; record_rule default stream=a domain=h args=off;' ],
     [ store => "record_store $dir/store/ url=https://host;" ],
+    [ store => "record_store $dir/store url=http://host/ reserve=2g max=20g"
+               . ' rows=90d;' ],
     [ main => 'record_buffer 1m total=1m; record_timezone -03:30;' ],
     [ main => 'record_thread_pool later;' ],
     [ template => 'format mp4 interval=1s; format flv interval=12h; format'

@@ -1,0 +1,451 @@
+
+#include "ngx_recording_room.h"
+#include "ngx_recording_text.h"
+#include <time.h>
+
+
+#define NGX_RECORDING_ROOM_FILES   64              /* at a time */
+#define NGX_RECORDING_ROOM_ROUNDS  8               /* of these */
+#define NGX_RECORDING_ROOM_LOOK    50              /* ms, all round */
+#define NGX_RECORDING_ROOM_STUCK   16              /* that are not removed,
+                                                      and none goes any more */
+
+
+static ngx_int_t ngx_recording_room_keep(ngx_recording_room_t *room,
+    ngx_uint_t sweep, ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_room_max(ngx_recording_room_t *room,
+    ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_room_over(ngx_recording_room_t *room,
+    ngx_recording_grown_all_t *grown, int64_t limit,
+    ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_room_all(ngx_recording_room_t *room,
+    ngx_uint_t *missing, ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_room_oldest(ngx_recording_room_t *room,
+    ngx_uint_t *n, ngx_uint_t *missing, ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_room_look(ngx_recording_room_t *room,
+    ngx_uint_t n, ngx_uint_t *missing, ngx_recording_catalogue_error_t *err);
+static void ngx_recording_room_full(ngx_recording_room_t *room,
+    ngx_uint_t stuck);
+static ngx_int_t ngx_recording_room_discard(ngx_recording_room_t *room,
+    ngx_uint_t *failed, ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_room_remove(ngx_recording_room_t *room,
+    ngx_recording_old_t *file, ngx_uint_t *failed,
+    ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_room_rows(ngx_recording_room_t *room,
+    ngx_recording_catalogue_error_t *err);
+static int64_t ngx_recording_room_clock(void);
+
+
+void
+ngx_recording_room_init(ngx_recording_room_t *room,
+    ngx_recording_store_t *store, ngx_recording_catalogue_t *catalogue,
+    ngx_recording_notices_t *notices)
+{
+    ngx_memzero(room, sizeof(ngx_recording_room_t));
+
+    room->store = store;
+    room->catalogue = catalogue;
+    room->notices = notices;
+    room->seen.age = INT64_MIN;
+}
+
+
+ngx_int_t
+ngx_recording_room_thread(ngx_recording_room_t *room, ngx_uint_t sweep,
+    ngx_recording_catalogue_error_t *err)
+{
+    ngx_int_t  rc;
+
+    room->files = malloc(NGX_RECORDING_ROOM_FILES
+                         * sizeof(ngx_recording_old_t));
+
+    if (room->files == NULL) {
+        return NGX_OK;
+    }
+
+    room->now = ngx_recording_wall();
+
+    rc = ngx_recording_room_keep(room, sweep, err);
+
+    if (rc == NGX_OK && room->store->rows && (sweep || room->old)) {
+        rc = ngx_recording_room_rows(room, err);
+    }
+
+    free(room->files);
+    room->files = NULL;
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_recording_room_keep(ngx_recording_room_t *room, ngx_uint_t sweep,
+    ngx_recording_catalogue_error_t *err)
+{
+    ngx_uint_t  i, failed;
+
+    /* without max= it is told once that this worker serves */
+
+    if (room->store->max == 0) {
+
+        if (!room->told && ngx_recording_room_max(room, err) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        /* some may be left of a max= that is there no more */
+
+        return sweep ? ngx_recording_room_discard(room, &failed, err)
+                     : NGX_OK;
+    }
+
+    /* some at a time: if these cannot be removed, no others go, either */
+
+    for (i = 0; i < NGX_RECORDING_ROOM_ROUNDS; i++) {
+        room->evicted = 0;
+
+        if (ngx_recording_room_max(room, err) != NGX_OK
+            || ngx_recording_room_discard(room, &failed, err) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (room->evicted == 0 || failed) {
+            break;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_room_max(ngx_recording_room_t *room,
+    ngx_recording_catalogue_error_t *err)
+{
+    int64_t                    bytes, limit;
+    ngx_err_t                  failed;
+    ngx_int_t                  rc;
+    ngx_recording_grown_all_t  grown;
+
+    if (ngx_recording_growth_all_thread(room->store, ngx_exiting, &grown)
+        != NGX_OK)
+    {
+        failed = errno;
+        ngx_recording_growth_free(&grown);
+
+        if (failed == NGX_EAGAIN) {
+            return NGX_OK;
+        }
+
+        (void) snprintf(err->text, sizeof(err->text),
+                        "read what other workers tell in work/: %s",
+                        strerror(failed));
+        return NGX_ERROR;
+    }
+
+    room->told = 1;
+
+    /* the workers of a new configuration go by its max= */
+
+    if (room->store->max == 0 || (ngx_exiting && grown.serving)) {
+        ngx_recording_growth_free(&grown);
+        return NGX_OK;
+    }
+
+    /* the last hundredth is for what is written until the next turn */
+
+    limit = room->store->max - room->store->max / 100;
+
+    rc = ngx_recording_catalogue_bytes_thread(room->catalogue, &grown, &bytes,
+                                              err);
+
+    if (rc == NGX_OK && bytes <= limit) {
+        room->full = 0;
+
+    } else if (rc == NGX_OK) {
+        rc = ngx_recording_room_over(room, &grown, limit, err);
+    }
+
+    ngx_recording_growth_free(&grown);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_recording_room_over(ngx_recording_room_t *room,
+    ngx_recording_grown_all_t *grown, int64_t limit,
+    ngx_recording_catalogue_error_t *err)
+{
+    int64_t     over;
+    ngx_uint_t  n, missing, stuck;
+
+    missing = 0;
+
+    if (ngx_recording_room_all(room, &missing, err) != NGX_OK
+        || ngx_recording_room_oldest(room, &n, &missing, err) != NGX_OK
+        || ngx_recording_catalogue_evict_thread(room->catalogue, room->now,
+                                      grown, limit, room->files, n,
+                                      NGX_RECORDING_ROOM_STUCK, &over,
+                                      &room->evicted, &stuck, err)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (missing) {
+        ngx_recording_notice(room->notices, NGX_LOG_NOTICE, 0,
+                             "%lu finished files are not in the store any "
+                             "more, others have removed them: they do not "
+                             "count for max= any more",
+                             (unsigned long) missing);
+    }
+
+    if (over <= 0 || room->evicted) {
+        room->full = 0;
+
+    } else if (!room->full) {
+        room->full = 1;
+        ngx_recording_room_full(room, stuck);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * All files in turn, some at a time: what others removed may be younger than
+ * what would go.  Without more than these few it is all of them.
+ */
+
+static ngx_int_t
+ngx_recording_room_all(ngx_recording_room_t *room, ngx_uint_t *missing,
+    ngx_recording_catalogue_error_t *err)
+{
+    int64_t     end;
+    ngx_uint_t  i, n;
+
+    end = ngx_recording_room_clock() + NGX_RECORDING_ROOM_LOOK;
+
+    for (i = 0; i < NGX_RECORDING_ROOM_ROUNDS; i++) {
+        n = NGX_RECORDING_ROOM_FILES;
+
+        if (ngx_recording_catalogue_oldest_thread(room->catalogue,
+                                                  &room->seen, room->files,
+                                                  &n, err)
+            != NGX_OK
+            || ngx_recording_room_look(room, n, missing, err) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (n < NGX_RECORDING_ROOM_FILES) {
+
+            /* round, but not twice at a time */
+
+            room->seen.age = INT64_MIN;
+            room->seen.id = 0;
+            break;
+        }
+
+        room->seen = room->files[n - 1];
+
+        if (ngx_recording_room_clock() >= end) {
+            break;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* those that may go, all of which are there, unless there are too many */
+
+static ngx_int_t
+ngx_recording_room_oldest(ngx_recording_room_t *room, ngx_uint_t *n,
+    ngx_uint_t *missing, ngx_recording_catalogue_error_t *err)
+{
+    ngx_uint_t  i, before;
+
+    for (i = 0; i < NGX_RECORDING_ROOM_ROUNDS; i++) {
+        *n = NGX_RECORDING_ROOM_FILES;
+        before = *missing;
+
+        if (ngx_recording_catalogue_oldest_thread(room->catalogue, NULL,
+                                                  room->files, n, err)
+            != NGX_OK
+            || ngx_recording_room_look(room, *n, missing, err) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (*missing == before) {
+            break;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_room_look(ngx_recording_room_t *room, ngx_uint_t n,
+    ngx_uint_t *missing, ngx_recording_catalogue_error_t *err)
+{
+    ngx_uint_t  i, gone;
+
+    for (gone = 0, i = 0; i < n; i++) {
+        room->files[i].there = ngx_recording_store_there_thread(room->store,
+                                                        room->files[i].path);
+        gone += !room->files[i].there;
+    }
+
+    if (gone == 0) {
+        return NGX_OK;
+    }
+
+    return ngx_recording_catalogue_missing_thread(room->catalogue, room->now,
+                                                  room->files, n, missing,
+                                                  err);
+}
+
+
+static void
+ngx_recording_room_full(ngx_recording_room_t *room, ngx_uint_t stuck)
+{
+    if (stuck >= NGX_RECORDING_ROOM_STUCK) {
+        ngx_recording_notice(room->notices, NGX_LOG_ERR, 0,
+                             "store \"%s\" has more than max=, and no more "
+                             "files are evicted, as %lu evicted ones cannot "
+                             "be removed", room->store->path,
+                             (unsigned long) stuck);
+        return;
+    }
+
+    ngx_recording_notice(room->notices, NGX_LOG_WARN, 0,
+                         "store \"%s\" has more than max=, but no finished "
+                         "file to be evicted", room->store->path);
+}
+
+
+static ngx_int_t
+ngx_recording_room_discard(ngx_recording_room_t *room, ngx_uint_t *failed,
+    ngx_recording_catalogue_error_t *err)
+{
+    uint64_t    after;
+    ngx_uint_t  i, n;
+
+    after = 0;
+    *failed = 0;
+
+    do {
+        n = NGX_RECORDING_ROOM_FILES;
+
+        if (ngx_recording_catalogue_evicted_thread(room->catalogue, room->now,
+                                                   after, room->files, &n,
+                                                   err)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        for (i = 0; i < n; i++) {
+            after = room->files[i].id;
+
+            if (ngx_recording_room_remove(room, &room->files[i], failed, err)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+        }
+
+    } while (n == NGX_RECORDING_ROOM_FILES);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_room_remove(ngx_recording_room_t *room,
+    ngx_recording_old_t *file, ngx_uint_t *failed,
+    ngx_recording_catalogue_error_t *err)
+{
+    char       text[NGX_RECORDING_TEXT + 4], about[NGX_RECORDING_ABOUT];
+    ngx_int_t  rc;
+    ngx_err_t  e;
+
+    ngx_recording_text(text, (u_char *) file->path, ngx_strlen(file->path));
+
+    if (ngx_recording_store_discard_thread(room->store, file->path, 0)
+        != NGX_OK)
+    {
+        e = errno;
+        (*failed)++;
+
+        if (!room->stuck) {
+            room->stuck = 1;
+
+            (void) ngx_recording_catalogue_about_thread(room->catalogue,
+                                                        file->id, about, err);
+            ngx_recording_notice(room->notices, NGX_LOG_ERR, e,
+                                 "remove evicted file \"%s\" failed, it is "
+                                 "tried again, and counts for max= until "
+                                 "then%s", text, about);
+        }
+
+        return ngx_recording_catalogue_retry_thread(room->catalogue,
+                                                    room->now, file->id, err);
+    }
+
+    rc = ngx_recording_catalogue_gone_thread(room->catalogue, room->now,
+                                             file->id, err);
+    if (rc != NGX_OK) {
+        return rc == NGX_DECLINED ? NGX_OK : NGX_ERROR;
+    }
+
+    room->stuck = 0;
+
+    (void) ngx_recording_catalogue_about_thread(room->catalogue, file->id,
+                                                about, err);
+    ngx_recording_notice(room->notices, NGX_LOG_NOTICE, 0,
+                         "file evicted: \"%s\", %lld bytes%s", text,
+                         (long long) file->size, about);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_room_rows(ngx_recording_room_t *room,
+    ngx_recording_catalogue_error_t *err)
+{
+    int64_t     before;
+    ngx_uint_t  n;
+
+    before = room->now - room->store->rows * 1000000;
+
+    if (ngx_recording_catalogue_forget_thread(room->catalogue, before, &n,
+                                              err)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    room->old = (n == NGX_RECORDING_ROWS);
+
+    return ngx_recording_catalogue_empty_thread(room->catalogue, before,
+                                                &room->recording, err);
+}
+
+
+/* ms, of a clock that is never set */
+
+static int64_t
+ngx_recording_room_clock(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
