@@ -50,6 +50,10 @@ typedef struct {
     ngx_atomic_t            pages;         /* of the WAL, at the last commit */
     char                    reason[128];   /* why a transaction fails, if not
                                               SQLite is to blame */
+    ngx_uint_t              sealed;        /* every call fails */
+    ngx_uint_t              hung;          /* a fast stop waited for it */
+    int64_t                 since;         /* ms, it is waited for */
+    int64_t                 deadline;      /* ms, when every call fails */
 } ngx_recording_catalogue_t;
 
 
@@ -168,6 +172,13 @@ void ngx_recording_catalogue_init(ngx_recording_catalogue_t *cat,
 
 /* closes the database; no other thread may use the catalogue any more */
 void ngx_recording_catalogue_close(ngx_recording_catalogue_t *cat);
+
+/*
+ * At a worker's end, when no other thread uses it: every call fails, without
+ * a reason in the error; and then, calls may take so many ms in all.
+ */
+void ngx_recording_catalogue_seal(ngx_recording_catalogue_t *cat);
+void ngx_recording_catalogue_last(ngx_recording_catalogue_t *cat, int64_t ms);
 
 /* an id that grows with time, 19 decimal digits, unique in this worker */
 uint64_t ngx_recording_catalogue_id_thread(ngx_recording_catalogue_t *cat);

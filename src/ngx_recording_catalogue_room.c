@@ -167,6 +167,7 @@ ngx_recording_catalogue_old(sqlite3_stmt *st, ngx_recording_old_t *file)
     path = (const char *) sqlite3_column_text(st, 1);
 
     file->id = (uint64_t) sqlite3_column_int64(st, 0);
+    file->size = sqlite3_column_int64(st, 2);
     file->there = 1;
 
     (void) snprintf(file->path, sizeof(file->path), "%s", path ? path : "");

@@ -405,6 +405,7 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
 
     /* STUCK */
     "SELECT count(*) FROM files WHERE state = 'evicted' AND local = 1"
+    " AND file_id > 0"
     " AND retry_us IS NOT NULL",
 
     /* RETRY: each time as long as it took up to now, within bounds */

@@ -69,6 +69,7 @@ struct ngx_recording_s {
     ngx_int_t               result;        /* of the job */
     ngx_uint_t              finishing;     /* files */
     ngx_uint_t              tries;         /* in vain, at the end */
+    ngx_msec_t              tried;         /* the first of them */
     uint64_t                id;            /* 0 until the writer has one */
     ngx_msec_t              arrived;       /* the last message */
     ngx_msec_t              asked;         /* another worker did; 0: none */

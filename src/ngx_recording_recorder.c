@@ -9,6 +9,7 @@
 #define NGX_RECORDING_AGAIN_TIME    100               /* ms */
 #define NGX_RECORDING_AGAIN_TRIES   20                /* of a worker that
                                                          exits */
+#define NGX_RECORDING_AGAIN_EXIT    5000              /* ms, for these */
 #define NGX_RECORDING_SILENCE       2000              /* ms */
 
 
@@ -22,12 +23,14 @@ static void ngx_recording_append_thread(void *data);
 static void ngx_recording_appended(void *data);
 static void ngx_recording_repair(ngx_recording_t *r);
 static void ngx_recording_answered(void *data);
+static void ngx_recording_tire(ngx_recording_t *r);
 static void ngx_recording_account(ngx_recording_t *r);
 static void ngx_recording_closed(ngx_recording_t *r);
 static void ngx_recording_take(ngx_recording_t *r);
 static ngx_int_t ngx_recording_end(ngx_recording_t *r);
 static ngx_int_t ngx_recording_ask(ngx_recording_t *r);
 static void ngx_recording_done(ngx_recording_t *r);
+static ngx_uint_t ngx_recording_unwritten(ngx_recording_t *r);
 static void ngx_recording_finished(void *data);
 static void ngx_recording_free(ngx_recording_t *r);
 
@@ -402,16 +405,8 @@ ngx_recording_appended(void *data)
         return;
     }
 
-    if (r->again && r->ended && ngx_exiting
-        && ++r->tries == NGX_RECORDING_AGAIN_TRIES)
-    {
-        /* the files stay as they are, another worker goes on with them */
-
-        ngx_log_error(NGX_LOG_ERR, &r->log, 0,
-                      "recording: the catalogue failed until the worker "
-                      "exits, frames in record_buffer are dropped");
-
-        r->again = 0;
+    if (r->again && r->state == NGX_RECORDING_ENDING && ngx_exiting) {
+        ngx_recording_tire(r);
     }
 
     if (r->again) {
@@ -471,6 +466,44 @@ ngx_recording_answered(void *data)
 }
 
 
+/*
+ * The catalogue fails, the stream is over and the worker exits: it does not
+ * wait for ever.  The files stay as they are, another worker goes on with
+ * them.
+ */
+
+static void
+ngx_recording_tire(ngx_recording_t *r)
+{
+    ngx_uint_t               n;
+    ngx_recording_cursor_t   cursor;
+
+    if (r->tries++ == 0) {
+        r->tried = ngx_current_msec;
+    }
+
+    if (r->tries < NGX_RECORDING_AGAIN_TRIES
+        && ngx_current_msec - r->tried < NGX_RECORDING_AGAIN_EXIT)
+    {
+        return;
+    }
+
+    cursor = r->cursor;
+
+    for (n = r->filling.n; ngx_recording_batch_next(&cursor); n++) {
+        /* void */
+    }
+
+    ngx_log_error(NGX_LOG_ERR, &r->log, 0,
+                  "recording: the catalogue fails, and nginx exits: what was "
+                  "written is finished by the next start, %ui messages are "
+                  "not recorded", n);
+
+    r->again = 0;
+    r->ended = 1;
+}
+
+
 /* audio that the writer holds takes memory as what waits for it does */
 
 static void
@@ -507,15 +540,50 @@ ngx_recording_closed(ngx_recording_t *r)
 
 
 void
+ngx_recording_drain(ngx_recording_t *r)
+{
+    if (!r->worker->ready || r->ended || r->state == NGX_RECORDING_WAITING) {
+        return;
+    }
+
+    if (ngx_recording_unwritten(r)) {
+        ngx_recording_append_thread(r);
+    }
+
+    r->appending = 0;
+    r->again = (r->result == NGX_AGAIN);
+
+    if (r->again) {
+        return;
+    }
+
+    /* the end itself takes rows */
+
+    ngx_recording_release(r, &r->writing);
+    ngx_recording_take(r);
+    r->ended = 0;
+
+    ngx_recording_append_thread(r);
+    r->again = (r->result == NGX_AGAIN);
+}
+
+
+/* a job that no thread came to, or one that is to go on */
+
+static ngx_uint_t
+ngx_recording_unwritten(ngx_recording_t *r)
+{
+    return (r->appending && !r->append.ran) || r->again
+           || (r->appending && r->result == NGX_AGAIN);
+}
+
+
+void
 ngx_recording_stop(ngx_recording_t *r)
 {
     r->writer->stop = 1;
 
-    /* a job that no thread came to, or one that is to go on */
-
-    if ((r->appending && !r->append.ran) || r->again
-        || (r->appending && r->result == NGX_AGAIN))
-    {
+    if (ngx_recording_unwritten(r)) {
         ngx_recording_append_thread(r);
     }
 

@@ -73,8 +73,10 @@ void ngx_recording_close(ngx_recording_t *r);
 
 /*
  * A fast stop, when the threads are gone: what was buffered is written, here
- * and now, and the files are left to the next start.
+ * and now, and the files are left to the next start.  First, for all, what
+ * takes no rows, as the catalogue may not answer; then the rest.
  */
+void ngx_recording_drain(ngx_recording_t *r);
 void ngx_recording_stop(ngx_recording_t *r);
 
 

@@ -4,6 +4,8 @@
 
 
 #define NGX_RECORDING_STORE_RETRY  5000              /* ms */
+#define NGX_RECORDING_WORKER_STOP  1000              /* ms, for all rows */
+#define NGX_RECORDING_WORKER_QUIT  5000              /* and if nobody waits */
 
 
 static void ngx_recording_worker_open_thread(void *data);
@@ -118,6 +120,21 @@ ngx_recording_worker_stop(ngx_recording_worker_t *worker)
     worker->store.stopping = 1;
     ngx_recording_changes_direct(&worker->changes);
 
+    ngx_recording_catalogue_seal(&worker->catalogue);
+
+    for (q = ngx_queue_head(&worker->recordings);
+         q != ngx_queue_sentinel(&worker->recordings);
+         q = ngx_queue_next(q))
+    {
+        ngx_recording_drain(ngx_recording_of(q));
+    }
+
+    /* the master kills a worker that takes longer */
+
+    ngx_recording_catalogue_last(&worker->catalogue,
+                                 ngx_terminate ? NGX_RECORDING_WORKER_STOP
+                                               : NGX_RECORDING_WORKER_QUIT);
+
     for (q = ngx_queue_head(&worker->recordings);
          q != ngx_queue_sentinel(&worker->recordings);
          q = ngx_queue_next(q))
@@ -131,8 +148,14 @@ ngx_recording_worker_stop(ngx_recording_worker_t *worker)
 
     /* files that ended, but no job came to: this is no death */
 
-    if (worker->ready) {
-        (void) ngx_recording_catalogue_leave_thread(&worker->catalogue, &err);
+    if (worker->ready
+        && ngx_recording_catalogue_leave_thread(&worker->catalogue, &err)
+           != NGX_OK)
+    {
+        ngx_log_error(NGX_LOG_ERR, worker->log, 0,
+                      "recording: catalogue failed: %s: what is not finished "
+                      "is left to the next start, or another worker process",
+                      err.text);
     }
 
     ngx_recording_catalogue_close(&worker->catalogue);

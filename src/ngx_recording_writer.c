@@ -309,7 +309,7 @@ ngx_int_t
 ngx_recording_writer_failed(ngx_recording_writer_t *w,
     ngx_recording_catalogue_error_t *err)
 {
-    if (!w->failed) {
+    if (!w->failed && err->text[0]) {
         w->failed = 1;
 
         ngx_recording_notice(&w->notices, NGX_LOG_ERR, 0,
