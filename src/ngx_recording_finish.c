@@ -66,6 +66,7 @@ static ngx_int_t ngx_recording_finish_lost(ngx_recording_finish_t *f);
 static ngx_int_t ngx_recording_finish_unknown(ngx_recording_finish_t *f);
 static ngx_int_t ngx_recording_finish_begin(ngx_recording_finish_t *f);
 static ngx_int_t ngx_recording_finish_whole(ngx_recording_finish_t *f);
+static ngx_int_t ngx_recording_finish_cut(ngx_recording_finish_t *f);
 static ngx_int_t ngx_recording_finish_label(ngx_recording_finish_t *f);
 static ngx_int_t ngx_recording_finish_place(ngx_recording_finish_t *f);
 static ngx_int_t ngx_recording_finish_move(ngx_recording_finish_t *f);
@@ -459,6 +460,7 @@ ngx_recording_finish_lost(ngx_recording_finish_t *f)
     char                  path[NGX_RECORDING_FILE_PATH];
     uint64_t              came;
     ngx_int_t             rc;
+    ngx_uint_t            kept;
     ngx_recording_mux_t  *mux;
 
     mux = f->mux;
@@ -494,10 +496,12 @@ ngx_recording_finish_lost(ngx_recording_finish_t *f)
         (void) ngx_recording_store_discard_thread(mux->store, path, 1);
     }
 
+    kept = mux->kept;
+
     ngx_recording_finish_close(f);
     f->step = ngx_recording_finish_clear;
 
-    return NGX_OK;
+    return kept ? NGX_DONE : NGX_OK;
 }
 
 
@@ -567,6 +571,10 @@ ngx_recording_finish_begin(ngx_recording_finish_t *f)
 
     mux = f->mux;
 
+    if (mux->tainted && ngx_recording_finish_cut(f) != NGX_OK) {
+        return ngx_recording_finish_failed(f, mux->op, mux->err, NULL);
+    }
+
     if (mux->file.written == 0) {
         f->step = ngx_recording_finish_lost;
         return NGX_OK;
@@ -594,6 +602,7 @@ ngx_recording_finish_begin(ngx_recording_finish_t *f)
 static ngx_int_t
 ngx_recording_finish_whole(ngx_recording_finish_t *f)
 {
+    ngx_int_t             rc;
     ngx_recording_mux_t  *mux;
 
     mux = f->mux;
@@ -602,7 +611,17 @@ ngx_recording_finish_whole(ngx_recording_finish_t *f)
     mux->err = mux->format->endless ? mux->err : 0;
 
     if (!mux->whole && mux->format->finish(mux) != NGX_OK) {
-        return ngx_recording_finish_failed(f, mux->op, mux->err, NULL);
+        rc = ngx_recording_finish_failed(f, mux->op, mux->err, NULL);
+
+        if (mux->tainted) {
+
+            /* at once: whoever comes to it later must not find more */
+
+            (void) ngx_recording_finish_cut(f);
+            f->step = ngx_recording_finish_begin;
+        }
+
+        return rc;
     }
 
     /* it appears when it is put in place, a playlist is there already */
@@ -614,6 +633,37 @@ ngx_recording_finish_whole(ngx_recording_finish_t *f)
     mux->whole = 1;
     f->step = ngx_recording_finish_label;
 
+    return NGX_OK;
+}
+
+
+/*
+ * A sync failed, and the next one would not know: the file ends where it was
+ * durable.  Its row is written again.
+ */
+
+static ngx_int_t
+ngx_recording_finish_cut(ngx_recording_finish_t *f)
+{
+    uint64_t              before;
+    ngx_recording_mux_t  *mux;
+
+    mux = f->mux;
+    before = mux->file.written;
+
+    if (ngx_recording_mux_back_thread(mux, 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    mux->file.state = NGX_RECORDING_FILE_RECORDING;
+
+    ngx_recording_notice(&f->notices, NGX_LOG_ERR, 0,
+                         "%s file \"%llu\": %llu frames are cut off that may "
+                         "not be on the disk, exception -104%s",
+                         f->taken.format, (unsigned long long) f->taken.id,
+                         (unsigned long long) (before - mux->file.written),
+                         mux->kept ? ", which is all; what there is of it "
+                                     "is left in work/" : "");
     return NGX_OK;
 }
 
@@ -762,10 +812,19 @@ ngx_recording_finish_move(ngx_recording_finish_t *f)
         f->claims++;
     }
 
-    if (ngx_recording_journal_path_thread(mux) != NGX_OK
-        || ngx_recording_journal_sync_thread(mux) != NGX_OK)
-    {
+    if (ngx_recording_journal_path_thread(mux) != NGX_OK) {
         return ngx_recording_finish_failed(f, mux->op, mux->err, NULL);
+    }
+
+    if (ngx_recording_journal_sync_thread(mux) != NGX_OK) {
+
+        /* the file itself is durable by now: only this is written again */
+
+        mux->tainted = 0;
+
+        if (ngx_recording_journal_anew_thread(mux) != NGX_OK) {
+            return ngx_recording_finish_failed(f, mux->op, mux->err, NULL);
+        }
     }
 
     f->moved = 0;

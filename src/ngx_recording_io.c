@@ -2,6 +2,9 @@
 #include "ngx_recording_io.h"
 
 
+#define NGX_RECORDING_PAGE  65536      /* or less */
+
+
 ngx_int_t
 ngx_recording_io_write_thread(int fd, void *buf, size_t size, off_t offset)
 {
@@ -94,6 +97,39 @@ ngx_recording_io_read_thread(int fd, void *buf, size_t size, off_t offset)
     }
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_recording_io_again_thread(int fd, off_t from, off_t to)
+{
+    u_char     *buf;
+    size_t      size;
+    ngx_int_t   rc;
+
+    /* whole pages, as the system writes them */
+
+    from -= from % NGX_RECORDING_PAGE;
+
+    buf = malloc(NGX_RECORDING_WINDOW);
+
+    if (buf == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (rc = NGX_OK; from < to && rc == NGX_OK; from += size) {
+        size = ngx_min(to - from, NGX_RECORDING_WINDOW);
+
+        rc = ngx_recording_io_read_thread(fd, buf, size, from);
+
+        if (rc == NGX_OK) {
+            rc = ngx_recording_io_write_thread(fd, buf, size, from);
+        }
+    }
+
+    free(buf);
+
+    return rc;
 }
 
 

@@ -51,6 +51,12 @@ ngx_int_t ngx_recording_io_read_thread(int fd, void *buf, size_t size,
     off_t offset);
 
 /*
+ * Writes a part of a file again, as it is: after a sync that failed the next
+ * one tells only of what was written since.
+ */
+ngx_int_t ngx_recording_io_again_thread(int fd, off_t from, off_t to);
+
+/*
  * Where the data of a file ends that was written without holes from an
  * offset on: a power cut can leave a hole before the end.
  */

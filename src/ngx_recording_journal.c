@@ -6,7 +6,6 @@
 #define NGX_RECORDING_JOURNAL_MAX      (1024 * 1024 * 1024)
 #define NGX_RECORDING_JOURNAL_STRINGS  6
 #define NGX_RECORDING_JOURNAL_DROPS    5        /* in a state */
-#define NGX_RECORDING_JOURNAL_SUFFIX   ".journal"
 
 
 typedef enum {
@@ -18,7 +17,8 @@ typedef enum {
     NGX_RECORDING_JOURNAL_STATE,       /* as the first version wrote it */
     NGX_RECORDING_JOURNAL_OWNER,
     NGX_RECORDING_JOURNAL_SHOWN = 16,  /* and with what is shown of tracks */
-    NGX_RECORDING_JOURNAL_REFUSED      /* drops that no state has */
+    NGX_RECORDING_JOURNAL_REFUSED,     /* drops that no state has */
+    NGX_RECORDING_JOURNAL_MORE         /* gaps of which no place is kept */
 } ngx_recording_journal_e;
 
 
@@ -48,6 +48,12 @@ typedef struct {
     char                    format[8];
     uint64_t                len[NGX_RECORDING_JOURNAL_STRINGS];
 } ngx_recording_journal_facts_t;
+
+
+typedef struct {
+    uint64_t                n;
+    int64_t                 length;        /* ms, of all */
+} ngx_recording_journal_more_t;
 
 
 /* and the header */
@@ -109,6 +115,13 @@ ngx_recording_journal_create_thread(ngx_recording_mux_t *mux)
         return ngx_recording_mux_error(mux, "create the journal of");
     }
 
+    return ngx_recording_journal_head_thread(mux);
+}
+
+
+ngx_int_t
+ngx_recording_journal_head_thread(ngx_recording_mux_t *mux)
+{
     if (ngx_recording_journal_facts(mux) != NGX_OK
         || ngx_recording_journal_owner_thread(mux) != NGX_OK
         || ngx_recording_journal_media_thread(mux) != NGX_OK)
@@ -296,15 +309,32 @@ ngx_recording_journal_gap_thread(ngx_recording_mux_t *mux,
 
 
 ngx_int_t
+ngx_recording_journal_more_thread(ngx_recording_mux_t *mux)
+{
+    ngx_recording_iov_t           iov;
+    ngx_recording_journal_more_t  more;
+
+    more.n = mux->file.more;
+    more.length = mux->file.more_length;
+
+    ngx_recording_journal_begin(&iov, &more, sizeof(more));
+
+    return ngx_recording_journal_write(mux, NGX_RECORDING_JOURNAL_MORE, &iov);
+}
+
+
+ngx_int_t
 ngx_recording_journal_state_thread(ngx_recording_mux_t *mux)
 {
     u_char                         *p;
     size_t                          size;
     uint64_t                        refused;
+    ngx_int_t                       rc;
     ngx_recording_iov_t             iov;
     ngx_recording_journal_state_t   state;
 
     refused = mux->file.dropped[NGX_RECORDING_DROP_TRACK];
+
     if (refused
         && ngx_recording_journal_put(mux, NGX_RECORDING_JOURNAL_REFUSED,
                                      &refused, sizeof(refused))
@@ -336,25 +366,13 @@ ngx_recording_journal_state_thread(ngx_recording_mux_t *mux)
         }
     }
 
-    return ngx_recording_journal_write(mux, NGX_RECORDING_JOURNAL_SHOWN,
-                                       &iov);
-}
+    rc = ngx_recording_journal_write(mux, NGX_RECORDING_JOURNAL_SHOWN, &iov);
 
+    /* what was not written is in none: the next one has all again */
 
-ngx_int_t
-ngx_recording_journal_sync_thread(ngx_recording_mux_t *mux)
-{
-    if (!mux->journal_changed) {
-        return NGX_OK;
-    }
+    mux->anew = (rc != NGX_OK);
 
-    if (ngx_recording_fdatasync(mux->journal) == -1) {
-        return ngx_recording_mux_error(mux, "sync the journal of");
-    }
-
-    mux->journal_changed = 0;
-
-    return NGX_OK;
+    return rc;
 }
 
 
@@ -632,7 +650,8 @@ static ngx_int_t
 ngx_recording_journal_apply(ngx_recording_mux_t *mux,
     ngx_recording_journal_e kind, u_char *p, size_t size)
 {
-    ngx_recording_gap_t  gap;
+    ngx_recording_gap_t           gap;
+    ngx_recording_journal_more_t  more;
 
     switch (kind) {
 
@@ -669,6 +688,18 @@ ngx_recording_journal_apply(ngx_recording_mux_t *mux,
         ngx_memcpy(&gap, p, sizeof(gap));
 
         return ngx_recording_mux_gap_thread(mux, gap.at, gap.length);
+
+    case NGX_RECORDING_JOURNAL_MORE:
+        if (size != sizeof(more)) {
+            return NGX_DECLINED;
+        }
+
+        ngx_memcpy(&more, p, sizeof(more));
+
+        mux->file.more = more.n;
+        mux->file.more_length = more.length;
+
+        return NGX_OK;
 
     case NGX_RECORDING_JOURNAL_OWNER:
         if (size != sizeof(mux->owner)) {
@@ -773,27 +804,4 @@ ngx_recording_journal_state(ngx_recording_mux_t *mux, u_char *p, size_t size)
            ? mux->format->restore(mux, p + sizeof(state),
                                   size - sizeof(state))
            : NGX_OK;
-}
-
-
-ngx_int_t
-ngx_recording_journal_clear_thread(ngx_recording_store_t *store, uint64_t id)
-{
-    char        name[48];
-    ngx_uint_t  i;
-
-    static const char  *suffixes[] = {
-        ".flv", ".mp4", ".mp4.copy", ".index", ".aac",
-        NGX_RECORDING_JOURNAL_SUFFIX
-    };
-
-    for (i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-        ngx_recording_store_name(name, sizeof(name), id, suffixes[i]);
-
-        if (ngx_recording_store_remove_thread(store, name) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
 }

@@ -6,8 +6,8 @@
  *
  * work/ID.journal is a list of checksummed blocks that is only appended to;
  * a later block of the same kind takes the place of the one before, but gaps
- * add up, and what the format keeps (->restore()) may.  The layout is that
- * of this machine.
+ * add up, and what the format keeps (->restore()) may.  One that has grown is
+ * written anew, with what still holds.  The layout is that of this machine.
  *
  * Runs on pool threads only, as a part of the file's mux.
  */
@@ -20,11 +20,20 @@
 #include "ngx_recording_mux.h"
 
 
+#define NGX_RECORDING_JOURNAL_SUFFIX  ".journal"
+
+/* bytes beyond which a journal is written anew */
+#define NGX_RECORDING_JOURNAL_GROWN   (1024 * 1024)
+
+
 /*
  * Creates the journal of a file that begins: who it belongs to, and its
  * tracks.  NGX_ERROR: mux->op and mux->err tell why.
  */
 ngx_int_t ngx_recording_journal_create_thread(ngx_recording_mux_t *mux);
+
+/* the blocks that every journal begins with */
+ngx_int_t ngx_recording_journal_head_thread(ngx_recording_mux_t *mux);
 
 /* notes that this worker writes the file from now on */
 ngx_int_t ngx_recording_journal_owner_thread(ngx_recording_mux_t *mux);
@@ -35,6 +44,9 @@ ngx_int_t ngx_recording_journal_media_thread(ngx_recording_mux_t *mux);
 ngx_int_t ngx_recording_journal_gap_thread(ngx_recording_mux_t *mux,
     ngx_recording_gap_t *gap);
 
+/* notes the gaps of which only the sum is kept, all of them */
+ngx_int_t ngx_recording_journal_more_thread(ngx_recording_mux_t *mux);
+
 /*
  * Notes where the file stands: positions, times and counts, and what the
  * format keeps.  Everything before mux->pos is in the file.
@@ -43,6 +55,16 @@ ngx_int_t ngx_recording_journal_state_thread(ngx_recording_mux_t *mux);
 
 /* makes it durable, if it was written since */
 ngx_int_t ngx_recording_journal_sync_thread(ngx_recording_mux_t *mux);
+
+/*
+ * Writes the journal anew, in a file that takes the place of the old one when
+ * it is durable: whatever happens meanwhile, one of them is there and whole.
+ * NGX_ERROR: mux->op and mux->err tell why; the old one goes on.
+ */
+ngx_int_t ngx_recording_journal_anew_thread(ngx_recording_mux_t *mux);
+
+/* the same, if it has grown; that it fails is no harm */
+void ngx_recording_journal_shrink_thread(ngx_recording_mux_t *mux);
 
 /*
  * Makes a mux of the journal of file `id`, as it was at the last state; the

@@ -17,6 +17,7 @@ static void ngx_recording_mux_step(ngx_recording_mux_t *mux, ngx_uint_t track,
 static void ngx_recording_mux_keep(ngx_recording_mux_t *mux);
 static uint32_t ngx_recording_mux_bit(const ngx_recording_format_t *format);
 static void ngx_recording_mux_leave_thread(ngx_recording_mux_t *mux);
+static void ngx_recording_mux_reopened_thread(ngx_recording_mux_t *mux);
 
 
 const ngx_recording_format_t *const  ngx_recording_formats[] = {
@@ -339,8 +340,10 @@ ngx_recording_mux_sync_thread(ngx_recording_mux_t *mux, ngx_uint_t durable)
             }
 
         } else if (ngx_recording_fdatasync(mux->fd) == -1) {
-            return ngx_recording_mux_error(mux, "sync");
+            return ngx_recording_mux_taint(mux, "sync");
         }
+
+        ngx_recording_mux_mark(mux);
     }
 
     /* the data before what tells how far it goes */
@@ -349,7 +352,13 @@ ngx_recording_mux_sync_thread(ngx_recording_mux_t *mux, ngx_uint_t durable)
         return NGX_ERROR;
     }
 
-    return durable ? ngx_recording_journal_sync_thread(mux) : NGX_OK;
+    if (durable && ngx_recording_journal_sync_thread(mux) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_recording_journal_shrink_thread(mux);
+
+    return NGX_OK;
 }
 
 
@@ -418,7 +427,7 @@ ngx_recording_mux_reopen_thread(ngx_recording_store_t *store, uint64_t id,
         (void) ngx_recording_mux_error(mux, "truncate the journal of");
 
     } else {
-        (void) mux->format->reopen(mux);
+        ngx_recording_mux_reopened_thread(mux);
     }
 
     ngx_recording_mux_keep(mux);
@@ -437,6 +446,26 @@ ngx_recording_mux_reopen_thread(ngx_recording_store_t *store, uint64_t id,
     }
 
     return mux;
+}
+
+
+/*
+ * What the journal tells was durable.  If that is not there, all is read from
+ * the disk, after a power cut; of a playlist what is read back is synced.
+ */
+
+static void
+ngx_recording_mux_reopened_thread(ngx_recording_mux_t *mux)
+{
+    ngx_recording_mux_mark(mux);
+
+    if (mux->format->reopen(mux) == NGX_OK
+        && (mux->format->endless
+            || mux->file.written < mux->durable.written))
+    {
+        ngx_recording_mux_keep(mux);
+        ngx_recording_mux_mark(mux);
+    }
 }
 
 

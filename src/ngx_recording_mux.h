@@ -64,6 +64,20 @@ typedef struct {
 } ngx_recording_times_t;
 
 
+/* a file as it was when all of it was durable */
+
+typedef struct {
+    off_t                   pos;
+    int64_t                 wall;
+    uint64_t                written;
+    uint64_t                samples[NGX_RECORDING_TRACKS];
+    ngx_recording_times_t   times;
+    ngx_uint_t              ngaps;
+    ngx_uint_t              more;
+    int64_t                 more_length;
+} ngx_recording_durable_t;
+
+
 typedef struct {
     ngx_uint_t              track;
     int64_t                 dts;       /* ms from the file's start, >= 0 */
@@ -100,6 +114,15 @@ typedef struct {
     /* makes durable what was flushed; NULL: mux->fd is all there is */
     ngx_int_t             (*sync)(ngx_recording_mux_t *mux);
 
+    /*
+     * What was flushed is durable: the format keeps in mind how far it goes,
+     * beside what mux->durable has; NULL: that is all.  And back to there,
+     * when a sync failed: the rest is cut off, and what could be lost of what
+     * stays is written again, for the next sync to tell of it.
+     */
+    void                  (*mark)(ngx_recording_mux_t *mux);
+    ngx_int_t             (*back)(ngx_recording_mux_t *mux);
+
     /* endless formats: a discontinuity follows; tracks may have changed */
     ngx_int_t             (*change)(ngx_recording_mux_t *mux,
                                     ngx_recording_media_t *media);
@@ -109,7 +132,8 @@ typedef struct {
 
     /*
      * What the journal keeps for the format, in its own memory, and how it
-     * comes back: all that was saved, in turn, before ->reopen().
+     * comes back: all that was saved, in turn, before ->reopen().  With
+     * mux->anew nothing that was saved before is there any more.
      */
     size_t                (*save)(ngx_recording_mux_t *mux, u_char **p);
     ngx_int_t             (*restore)(ngx_recording_mux_t *mux, u_char *p,
@@ -167,7 +191,11 @@ struct ngx_recording_mux_s {
     char                    owner[NGX_RECORDING_OWNER];  /* by the journal */
     int                     journal;   /* descriptor */
     off_t                   journal_pos;
+    off_t                   journal_limit; /* at which it is written anew, 0:
+                                          the usual one */
     unsigned                journal_changed:1;
+    unsigned                anew:1;    /* ->save() gives all that it keeps,
+                                          not only what is new */
     void                   *own;       /* strings and path, if they were read
                                           from the journal */
 
@@ -179,6 +207,11 @@ struct ngx_recording_mux_s {
     unsigned                cuts:1;    /* the last key frame is none for the
                                           format: segments begin anywhere */
     ngx_recording_times_t   written;   /* times of those that are */
+    ngx_recording_durable_t  durable;  /* as of the last sync */
+    unsigned                tainted:1; /* one failed since: what came behind
+                                          that may never be on the disk */
+    unsigned                kept:1;    /* lost, but what there is of it stays
+                                          in work/ */
 
     const char             *op;        /* what failed */
     ngx_err_t               err;
@@ -337,6 +370,28 @@ void ngx_recording_mux_close_thread(ngx_recording_mux_t *mux);
 
 /* notes what failed, with errno, and returns NGX_ERROR */
 ngx_int_t ngx_recording_mux_error(ngx_recording_mux_t *mux, const char *op);
+
+/*
+ * The same for a sync: what was written may never come to the disk, and no
+ * later sync tells.
+ */
+ngx_int_t ngx_recording_mux_taint(ngx_recording_mux_t *mux, const char *op);
+
+/* all that was flushed is durable */
+void ngx_recording_mux_mark(ngx_recording_mux_t *mux);
+
+/*
+ * After a sync that failed: the file ends where it was durable, the frames
+ * behind that are counted as dropped by the disk.  It takes no more samples.
+ * If none is durable, mux->file.written is 0 afterwards; keep: what there is
+ * stays in work/, with mux->kept.  NGX_ERROR: it is to be tried again.
+ */
+ngx_int_t ngx_recording_mux_back_thread(ngx_recording_mux_t *mux,
+    ngx_uint_t keep);
+
+/* for ->back(): the same for one file that is only appended to */
+ngx_int_t ngx_recording_mux_cut_thread(ngx_recording_mux_t *mux, int fd,
+    off_t size);
 
 /* a checksum that may be continued; UINT32_MAX begins one */
 uint32_t ngx_recording_mux_crc(uint32_t crc, u_char *p, size_t size);

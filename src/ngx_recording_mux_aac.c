@@ -22,6 +22,7 @@ static ngx_int_t ngx_recording_aac_open(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_aac_sample(ngx_recording_mux_t *mux,
     ngx_recording_sample_t *sample);
 static ngx_int_t ngx_recording_aac_flush(ngx_recording_mux_t *mux);
+static ngx_int_t ngx_recording_aac_back(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_aac_reopen(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_aac_finish(ngx_recording_mux_t *mux);
 static void ngx_recording_aac_close(ngx_recording_mux_t *mux);
@@ -42,6 +43,8 @@ const ngx_recording_format_t  ngx_recording_format_aac = {
     ngx_recording_aac_sample,
     ngx_recording_aac_flush,
     NULL,
+    NULL,
+    ngx_recording_aac_back,
     NULL,
     NULL,
     NULL,
@@ -135,6 +138,18 @@ ngx_recording_aac_flush(ngx_recording_mux_t *mux)
     ngx_recording_mux_written(mux);
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_aac_back(ngx_recording_mux_t *mux)
+{
+    ngx_recording_aac_t  *aac;
+
+    aac = mux->data;
+    aac->whole = mux->pos;
+
+    return ngx_recording_mux_cut_thread(mux, mux->fd, mux->pos);
 }
 
 
@@ -264,7 +279,7 @@ ngx_recording_aac_finish(ngx_recording_mux_t *mux)
     }
 
     if (ngx_recording_fsync(mux->fd) == -1) {
-        return ngx_recording_mux_error(mux, "sync");
+        return ngx_recording_mux_taint(mux, "sync");
     }
 
     mux->file.size = aac->whole;

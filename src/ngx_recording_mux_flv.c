@@ -26,6 +26,7 @@ static ngx_int_t ngx_recording_flv_flush(ngx_recording_mux_t *mux);
 static size_t ngx_recording_flv_save(ngx_recording_mux_t *mux, u_char **p);
 static ngx_int_t ngx_recording_flv_restore(ngx_recording_mux_t *mux,
     u_char *p, size_t size);
+static ngx_int_t ngx_recording_flv_back(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_flv_reopen(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_flv_finish(ngx_recording_mux_t *mux);
 static void ngx_recording_flv_close(ngx_recording_mux_t *mux);
@@ -52,6 +53,8 @@ const ngx_recording_format_t  ngx_recording_format_flv = {
     ngx_recording_flv_sample,
     ngx_recording_flv_flush,
     NULL,
+    NULL,
+    ngx_recording_flv_back,
     NULL,
     NULL,
     ngx_recording_flv_save,
@@ -210,6 +213,29 @@ ngx_recording_flv_flush(ngx_recording_mux_t *mux)
 }
 
 
+/* the keys that the file has no more are gone */
+
+static ngx_int_t
+ngx_recording_flv_back(ngx_recording_mux_t *mux)
+{
+    ngx_recording_flv_t  *flv;
+
+    flv = mux->data;
+
+    while (flv->nkeys && flv->keys[flv->nkeys - 1].pos >= mux->pos) {
+        flv->nkeys--;
+    }
+
+    flv->nsaved = ngx_min(flv->nsaved, flv->nkeys);
+
+    flv->n = 0;
+    flv->iov.n = 0;
+    flv->iov.size = 0;
+
+    return ngx_recording_mux_cut_thread(mux, mux->fd, mux->pos);
+}
+
+
 /* when the index is full, every second entry goes */
 
 static ngx_int_t
@@ -274,6 +300,10 @@ ngx_recording_flv_save(ngx_recording_mux_t *mux, u_char **p)
     ngx_recording_flv_saved_t  *saved;
 
     flv = mux->data;
+
+    if (mux->anew) {
+        flv->nsaved = 0;
+    }
 
     n = (flv->nkeys - flv->nsaved) * sizeof(ngx_recording_flv_key_t);
 
@@ -522,7 +552,7 @@ ngx_recording_flv_finish(ngx_recording_mux_t *mux)
     }
 
     if (ngx_recording_fsync(mux->fd) == -1) {
-        return ngx_recording_mux_error(mux, "sync");
+        return ngx_recording_mux_taint(mux, "sync");
     }
 
     mux->file.size = mux->pos;

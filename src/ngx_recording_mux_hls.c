@@ -29,6 +29,7 @@ static ngx_int_t ngx_recording_hls_sample(ngx_recording_mux_t *mux,
     ngx_recording_sample_t *sample);
 static ngx_int_t ngx_recording_hls_flush(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_hls_sync(ngx_recording_mux_t *mux);
+static void ngx_recording_hls_mark(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_hls_change(ngx_recording_mux_t *mux,
     ngx_recording_media_t *media);
 static ngx_int_t ngx_recording_hls_pause(ngx_recording_mux_t *mux);
@@ -69,6 +70,8 @@ const ngx_recording_format_t  ngx_recording_format_hls = {
     ngx_recording_hls_sample,
     ngx_recording_hls_flush,
     ngx_recording_hls_sync,
+    ngx_recording_hls_mark,
+    ngx_recording_hls_back,
     ngx_recording_hls_change,
     ngx_recording_hls_pause,
     ngx_recording_hls_save,
@@ -440,6 +443,7 @@ ngx_recording_hls_begin(ngx_recording_mux_t *mux, ngx_recording_hls_cut_e cut,
     hls->broken = 0;
     hls->opened = 1;
     hls->whole = 0;
+    hls->safe = 0;
     mux->pos = 0;
 
     return ngx_recording_mux_sync_thread(mux, 0);
@@ -485,7 +489,7 @@ ngx_recording_hls_end(ngx_recording_mux_t *mux, int64_t duration)
     }
 
     if (!mux->store->stopping && ngx_recording_fdatasync(mux->fd) == -1) {
-        return ngx_recording_mux_error(mux, "sync a segment of");
+        return ngx_recording_mux_taint(mux, "sync a segment of");
     }
 
     if (ngx_recording_hls_list(mux, duration) != NGX_OK) {
@@ -585,10 +589,27 @@ ngx_recording_hls_sync(ngx_recording_mux_t *mux)
         || ngx_recording_fdatasync(hls->playlist) == -1
         || ngx_recording_fsync(hls->dir) == -1)
     {
-        return ngx_recording_mux_error(mux, "sync");
+        return ngx_recording_mux_taint(mux, "sync");
     }
 
     return NGX_OK;
+}
+
+
+static void
+ngx_recording_hls_mark(ngx_recording_mux_t *mux)
+{
+    ngx_recording_hls_t  *hls;
+
+    hls = mux->data;
+
+    if (hls == NULL) {
+        return;
+    }
+
+    hls->durable = hls->kept;
+    hls->safe = hls->opened ? hls->whole : 0;
+    hls->synced = 1;
 }
 
 
@@ -712,7 +733,7 @@ ngx_recording_hls_finish(ngx_recording_mux_t *mux)
     if (ngx_recording_fsync(hls->playlist) == -1
         || ngx_recording_fsync(hls->dir) == -1)
     {
-        return ngx_recording_mux_error(mux, "sync");
+        return ngx_recording_mux_taint(mux, "sync");
     }
 
     mux->file.size = hls->kept.size + hls->kept.list.end;

@@ -46,6 +46,9 @@ typedef struct {
 typedef struct {
     ngx_recording_hls_ts_t  ts;
     ngx_recording_hls_kept_t  kept;
+    ngx_recording_hls_kept_t  durable;        /* as of the last sync */
+    off_t                   safe;             /* durable bytes of the open
+                                                 segment */
     int                     dir;
     int                     playlist;
     off_t                   whole;            /* in whole samples */
@@ -67,11 +70,15 @@ typedef struct {
     unsigned                broken:1;         /* discontinuity follows */
     unsigned                resumed:1;        /* after an interruption */
     unsigned                ended:1;          /* EXT-X-ENDLIST was written */
+    unsigned                synced:1;         /* hls->durable is set */
 } ngx_recording_hls_t;
 
 
 /* as a format's ->reopen(): afterwards all is listed, and nothing is open */
 ngx_int_t ngx_recording_hls_reopen(ngx_recording_mux_t *mux);
+
+/* as its ->back(): the same, as of the last sync */
+ngx_int_t ngx_recording_hls_back(ngx_recording_mux_t *mux);
 
 ngx_int_t ngx_recording_hls_create(ngx_recording_mux_t *mux);
 ngx_int_t ngx_recording_hls_dir(ngx_recording_mux_t *mux, char *dir);

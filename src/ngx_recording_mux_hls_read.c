@@ -13,6 +13,8 @@
 #define NGX_RECORDING_HLS_DELAY  1000
 
 
+static void ngx_recording_hls_unknown(ngx_recording_mux_t *mux);
+static ngx_int_t ngx_recording_hls_reread(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_hls_unlisted(ngx_recording_mux_t *mux);
 static int64_t ngx_recording_hls_segment_end(ngx_recording_mux_t *mux);
 static void ngx_recording_hls_known(ngx_recording_mux_t *mux,
@@ -28,10 +30,7 @@ ngx_int_t
 ngx_recording_hls_reopen(ngx_recording_mux_t *mux)
 {
     char                   dir[NGX_RECORDING_FILE_PATH];
-    off_t                  limit;
     size_t                 len;
-    int64_t                shift;
-    uint64_t               version;
     ngx_recording_hls_t   *hls;
 
     if (mux->data == NULL && ngx_recording_hls_create(mux) != NGX_OK) {
@@ -60,6 +59,102 @@ ngx_recording_hls_reopen(ngx_recording_mux_t *mux)
         return ngx_recording_mux_error(mux, "open the playlist");
     }
 
+    return ngx_recording_hls_reread(mux);
+}
+
+
+/*
+ * The open segment has what is durable of it.  Those that were listed are
+ * durable, and so is the playlist, up to the last sync: what is behind that
+ * is listed again, if it cannot be read.
+ */
+
+ngx_int_t
+ngx_recording_hls_back(ngx_recording_mux_t *mux)
+{
+    char                  name[32];
+    off_t                 from;
+    ngx_recording_hls_t  *hls;
+
+    hls = mux->data;
+
+    if (mux->fd != -1) {
+        ngx_recording_hls_name(hls, name);
+
+        if (hls->safe == 0
+            ? ngx_recording_unlinkat(hls->dir, name, 0) == -1
+              && errno != NGX_ENOENT
+            : ngx_recording_mux_cut_thread(mux, mux->fd, hls->safe) != NGX_OK)
+        {
+            return ngx_recording_mux_error(mux, "cut a segment of");
+        }
+
+        (void) close(mux->fd);
+        mux->fd = -1;
+    }
+
+    hls->opened = 0;
+    hls->ended = 0;
+
+    if (hls->synced) {
+        hls->kept = hls->durable;
+
+    } else {
+        ngx_recording_hls_unknown(mux);
+    }
+
+    from = hls->kept.list.end;
+
+    if (ngx_recording_hls_reread(mux) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_recording_io_again_thread(hls->playlist, from,
+                                      hls->kept.list.end)
+        != NGX_OK)
+    {
+        return ngx_recording_mux_error(mux, "write the playlist");
+    }
+
+    return NGX_OK;
+}
+
+
+/* nothing is known of what was listed: all segments are read */
+
+static void
+ngx_recording_hls_unknown(ngx_recording_mux_t *mux)
+{
+    int64_t               shift;
+    uint64_t              version;
+    ngx_recording_hls_t  *hls;
+
+    hls = mux->data;
+
+    version = hls->kept.version;
+    shift = hls->kept.shift;
+    ngx_memzero(&hls->kept, sizeof(hls->kept));
+
+    hls->kept.version = version;
+    hls->kept.shift = shift;
+    hls->kept.last[NGX_RECORDING_VIDEO] = INT64_MIN;
+    hls->kept.last[NGX_RECORDING_AUDIO] = INT64_MIN;
+    hls->kept.wall = mux->file.start;
+
+    ngx_recording_mux_forget(mux);
+}
+
+
+/* reads on from what is kept to the last segment that is there */
+
+static ngx_int_t
+ngx_recording_hls_reread(ngx_recording_mux_t *mux)
+{
+    off_t                 limit;
+    ngx_recording_hls_t  *hls;
+
+    hls = mux->data;
+
     limit = ngx_recording_io_solid_thread(hls->playlist, 0);
 
     if (limit == -1) {
@@ -68,19 +163,9 @@ ngx_recording_hls_reopen(ngx_recording_mux_t *mux)
 
     if (limit < (off_t) hls->kept.list.end) {
 
-        /* what the journal told is gone: all segments are read */
+        /* what the journal told is gone */
 
-        version = hls->kept.version;
-        shift = hls->kept.shift;
-        ngx_memzero(&hls->kept, sizeof(hls->kept));
-
-        hls->kept.version = version;
-        hls->kept.shift = shift;
-        hls->kept.last[NGX_RECORDING_VIDEO] = INT64_MIN;
-        hls->kept.last[NGX_RECORDING_AUDIO] = INT64_MIN;
-        hls->kept.wall = mux->file.start;
-
-        ngx_recording_mux_forget(mux);
+        ngx_recording_hls_unknown(mux);
     }
 
     mux->pos = 0;
@@ -166,8 +251,11 @@ ngx_recording_hls_unlisted(ngx_recording_mux_t *mux)
                  ? NGX_DONE : ngx_recording_mux_error(mux, "remove");
 
         } else if (ngx_recording_ftruncate(fd, whole) == -1
+                   || ngx_recording_io_again_thread(fd, 0, whole) != NGX_OK
                    || ngx_recording_fdatasync(fd) == -1)
         {
+            /* it is written again: a sync that failed before is forgotten */
+
             rc = ngx_recording_mux_error(mux, "truncate a segment of");
 
         } else {

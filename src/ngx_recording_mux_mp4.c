@@ -31,6 +31,7 @@ typedef struct {
 typedef struct {
     int                     index;         /* descriptor */
     uint64_t                records;       /* written */
+    uint64_t                durable;       /* of those */
     char                    name[32];      /* of the index in work/ */
     uint64_t                shift;         /* the media data moved by */
     ngx_recording_mp4_saved_t  saved;
@@ -47,6 +48,8 @@ static ngx_int_t ngx_recording_mp4_add(ngx_recording_mux_t *mux,
     ngx_recording_sample_t *sample);
 static ngx_int_t ngx_recording_mp4_flush(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_mp4_sync(ngx_recording_mux_t *mux);
+static void ngx_recording_mp4_mark(ngx_recording_mux_t *mux);
+static ngx_int_t ngx_recording_mp4_back(ngx_recording_mux_t *mux);
 static size_t ngx_recording_mp4_save(ngx_recording_mux_t *mux, u_char **p);
 static ngx_int_t ngx_recording_mp4_restore(ngx_recording_mux_t *mux,
     u_char *p, size_t size);
@@ -80,6 +83,8 @@ const ngx_recording_format_t  ngx_recording_format_mp4 = {
     ngx_recording_mp4_add,
     ngx_recording_mp4_flush,
     ngx_recording_mp4_sync,
+    ngx_recording_mp4_mark,
+    ngx_recording_mp4_back,
     NULL,
     NULL,
     ngx_recording_mp4_save,
@@ -253,14 +258,57 @@ ngx_recording_mp4_sync(ngx_recording_mux_t *mux)
     mp4 = mux->data;
 
     if (ngx_recording_fdatasync(mux->fd) == -1) {
-        return ngx_recording_mux_error(mux, "sync");
+        return ngx_recording_mux_taint(mux, "sync");
     }
 
     if (ngx_recording_fdatasync(mp4->index) == -1) {
-        return ngx_recording_mux_error(mux, "sync the index of");
+        return ngx_recording_mux_taint(mux, "sync the index of");
     }
 
     return NGX_OK;
+}
+
+
+static void
+ngx_recording_mp4_mark(ngx_recording_mux_t *mux)
+{
+    ngx_recording_mp4_t  *mp4;
+
+    mp4 = mux->data;
+
+    if (mp4) {
+        mp4->durable = mp4->records;
+    }
+}
+
+
+static ngx_int_t
+ngx_recording_mp4_back(ngx_recording_mux_t *mux)
+{
+    ngx_recording_mp4_t  *mp4;
+
+    mp4 = mux->data;
+
+    /* whether the media data was moved is told by the size, until it is cut */
+
+    if (ngx_recording_mp4_resettle(mux) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    mp4->n = 0;
+    mp4->iov.n = 0;
+    mp4->iov.size = 0;
+
+    mp4->records = mp4->durable;
+    mux->beside = mp4->records * sizeof(ngx_recording_mp4_record_t);
+
+    if (ngx_recording_mux_cut_thread(mux, mp4->index, mux->beside)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_recording_mux_cut_thread(mux, mux->fd, mux->pos + mp4->shift);
 }
 
 
@@ -444,6 +492,7 @@ ngx_recording_mp4_read_index(ngx_recording_mux_t *mux, off_t limit)
 
     ngx_recording_mux_forget(mux);
     mux->pos = NGX_RECORDING_MP4_RESERVE;
+    mp4->durable = 0;
 
     for (n = 0; /* void */ ; n++) {
         p = ngx_recording_reader_thread(reader, n * sizeof(r), sizeof(r));
@@ -461,6 +510,10 @@ ngx_recording_mp4_read_index(ngx_recording_mux_t *mux, off_t limit)
         }
 
         mux->pos = ngx_max(mux->pos, (off_t) (r.offset + r.size));
+
+        if (mux->pos <= mux->durable.pos) {
+            mp4->durable = n + 1;
+        }
 
         ngx_recording_mux_found(mux, r.track, r.dts, r.dts + r.composition);
     }
@@ -529,7 +582,7 @@ ngx_recording_mp4_finish(ngx_recording_mux_t *mux)
     }
 
     if (rc == NGX_OK && ngx_recording_fsync(mux->fd) == -1) {
-        rc = ngx_recording_mux_error(mux, "sync");
+        rc = ngx_recording_mux_taint(mux, "sync");
     }
 
     free(front.data);

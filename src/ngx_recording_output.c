@@ -821,6 +821,13 @@ ngx_recording_output_broken_thread(ngx_recording_writer_t *w,
     mux->file.dropped[NGX_RECORDING_DROP_DISK] += mux->pending;
     ngx_recording_mux_undo(mux);
 
+    if (mux->tainted && mux->file.written) {
+
+        /* if it fails, too, finishing the file does it */
+
+        (void) ngx_recording_mux_back_thread(mux, 0);
+    }
+
     if (mux->file.written == 0) {
         ngx_recording_output_undo(out, mux);
     }

@@ -11,6 +11,7 @@
 static void ngx_recording_worker_open_thread(void *data);
 static void ngx_recording_worker_opened(void *data);
 static void ngx_recording_worker_reopen(ngx_event_t *ev);
+static void ngx_recording_worker_flush(ngx_recording_worker_t *worker);
 
 
 void
@@ -143,7 +144,7 @@ ngx_recording_worker_stop(ngx_recording_worker_t *worker)
     }
 
     if (worker->ready && !ngx_queue_empty(&worker->recordings)) {
-        (void) ngx_recording_store_flush(&worker->store);
+        ngx_recording_worker_flush(worker);
     }
 
     /* files that ended, but no job came to: this is no death */
@@ -160,4 +161,16 @@ ngx_recording_worker_stop(ngx_recording_worker_t *worker)
 
     ngx_recording_catalogue_close(&worker->catalogue);
     ngx_recording_store_close(&worker->store);
+}
+
+
+static void
+ngx_recording_worker_flush(ngx_recording_worker_t *worker)
+{
+    if (ngx_recording_store_flush(&worker->store) != NGX_OK) {
+        ngx_log_error(NGX_LOG_ERR, worker->log, ngx_errno,
+                      "recording: sync of store \"%s\" failed, what was "
+                      "recorded in the last seconds may not be on the disk",
+                      worker->store.path);
+    }
 }

@@ -24,11 +24,14 @@
  *   int64  held     1 while a call is held; 0 from outside lets it go on
  *   int64  length   of the last fallocate()
  *   int64  slowest  us that a call took at most, delay and hold apart
+ *   int64  most     so many calls are hit in all, then none; 0: no limit
+ *   int64  lose     a sync that fails is one of a disk that lost what was
+ *                   written since the last one: that becomes zeros
  *
  * Then texts: the name of the last call of the main thread, 32 bytes; what no
  * path of a call to be held may contain, 32 bytes; the held call and its
  * path, 256 bytes; what the path of a call must contain to be delayed or to
- * fail, 32 bytes.
+ * fail, 32 bytes; how it must end for that, 32 bytes.
  *
  * The catalogue is what SQLite has open: catalogue.db, -wal and -shm.
  */
@@ -45,19 +48,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 
+#define SYNCED  4096
 #define PART  (1024 * 1024)               /* of copy_file_range() */
 
 
 /* LOOK is an open to read, which no full disk refuses */
 
 enum { OPEN, WRITE, SYNC, RENAME, ALLOCATE, UNLINK, READ, LOOK, TRUNCATE,
-       KINDS };
+       FSYNC, KINDS };
 
 enum { ALL, FILES, CATALOGUE };
 
@@ -78,11 +83,23 @@ typedef struct {
     int64_t  held;
     int64_t  length;
     int64_t  slowest;
+    int64_t  most;
+    int64_t  lose;
     char     name[32];
     char     skip[32];
     char     place[256];
     char     only[32];
+    char     match[32];
 } control_t;
+
+
+/* files that were synced, and how long they were then */
+
+typedef struct {
+    dev_t    dev;
+    ino_t    ino;
+    off_t    size;
+} synced_t;
 
 
 typedef struct {
@@ -95,6 +112,7 @@ typedef struct {
 static control_t   *control;
 static const char  *store;
 static size_t       store_len;
+static synced_t     synced[SYNCED];
 
 
 __attribute__((constructor))
@@ -202,12 +220,32 @@ slow_reads(int kind)
 }
 
 
+/* whether a path is one of those that are meant */
+
+static int
+slow_matches(const char *path)
+{
+    size_t  n, len;
+
+    n = strlen(control->match);
+    len = strlen(path);
+
+    return n <= len && strcmp(path + len - n, control->match) == 0;
+}
+
+
 /* whether this call is delayed or fails */
 
 static int
 slow_hit(int kind, int where, const char *path)
 {
     static __thread int  failed[KINDS];
+
+    int64_t  hits;
+
+    if (!slow_matches(path)) {
+        return 0;
+    }
 
     if (control->call ? !(control->call & (1 << kind))
                       : control->error && slow_reads(kind))
@@ -233,7 +271,87 @@ slow_hit(int kind, int where, const char *path)
 
     failed[kind]++;
 
+    do {
+        hits = control->hits;
+
+        if (control->most && hits >= control->most) {
+            return 0;
+        }
+
+    } while (!__sync_bool_compare_and_swap(&control->hits, hits, hits + 1));
+
     return 1;
+}
+
+
+/* the entry of a file; a free one is taken, and its size is 0 */
+
+static synced_t *
+slow_synced(struct stat *st)
+{
+    static int  lock;
+
+    synced_t  *s;
+
+    while (__sync_lock_test_and_set(&lock, 1)) { /* void */ }
+
+    for (s = synced; s < synced + SYNCED - 1 && s->ino; s++) {
+        if (s->ino == st->st_ino && s->dev == st->st_dev) {
+            break;
+        }
+    }
+
+    if (s->ino != st->st_ino || s->dev != st->st_dev) {
+        s->size = 0;
+        s->dev = st->st_dev;
+        s->ino = st->st_ino;
+    }
+
+    __sync_lock_release(&lock);
+
+    return s;
+}
+
+
+/* what was written since the last sync is gone */
+
+static void
+slow_lose(int fd)
+{
+    char         zeros[4096];
+    off_t        pos;
+    size_t       n;
+    synced_t    *s;
+    struct stat  st;
+
+    if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode)) {
+        return;
+    }
+
+    memset(zeros, 0, sizeof(zeros));
+    s = slow_synced(&st);
+
+    for (pos = s->size; pos < st.st_size; pos += n) {
+        n = st.st_size - pos < (off_t) sizeof(zeros) ? st.st_size - pos
+                                                     : sizeof(zeros);
+
+        if (syscall(SYS_pwrite64, fd, zeros, n, pos) != (long) n) {
+            return;
+        }
+    }
+}
+
+
+static int
+slow_sync(int fd, int rc)
+{
+    struct stat  st;
+
+    if (rc == 0 && control && control->armed && fstat(fd, &st) == 0) {
+        slow_synced(&st)->size = st.st_size;
+    }
+
+    return rc;
 }
 
 
@@ -324,13 +442,16 @@ slow_begin(call_t *call, int kind, const char *name, int fd, const char *path)
     }
 
     if (slow_hit(kind, where, real)) {
-        __sync_fetch_and_add(&control->hits, 1);
 
         if (control->delay) {
             slow_sleep(control->delay);
         }
 
         err = (int) control->error;
+
+        if (err && (kind == SYNC || kind == FSYNC) && control->lose) {
+            slow_lose(fd);
+        }
 
         if (err) {
             return err;
@@ -465,8 +586,24 @@ CALL(READ, ssize_t, pread64, (int fd, void *buf, size_t n, off64_t off),
 CALL(READ, ssize_t, read, (int fd, void *buf, size_t n), (fd, buf, n), fd,
      NULL)
 
-CALL(SYNC, int, fsync, (int fd), (fd), fd, NULL)
-CALL(SYNC, int, fdatasync, (int fd), (fd), fd, NULL)
+#define SYNC_CALL(kind, name)                                                \
+int name(int fd)                                                             \
+{                                                                            \
+    int     err, rc;                                                         \
+    call_t  call;                                                            \
+    REAL(name)                                                               \
+    err = slow_begin(&call, kind, #name, fd, NULL);                          \
+    if (err) {                                                               \
+        errno = err;                                                         \
+        return -1;                                                           \
+    }                                                                        \
+    rc = slow_sync(fd, real(fd));                                            \
+    slow_end(&call);                                                         \
+    return rc;                                                               \
+}
+
+SYNC_CALL(FSYNC, fsync)
+SYNC_CALL(SYNC, fdatasync)
 
 CALL(ALLOCATE, int, fallocate, (int fd, int mode, off_t off, off_t len),
      (fd, mode, off, len), slow_length(fd, len), NULL)

@@ -6,7 +6,9 @@
 
 /* link: build/src/nginx/src/core/ngx_sha1.c */
 /* link: src/ngx_recording_mux.c src/ngx_recording_mp4.c */
+/* link: src/ngx_recording_mux_durable.c */
 /* link: src/ngx_recording_mux_mp4.c src/ngx_recording_journal.c */
+/* link: src/ngx_recording_journal_file.c */
 /* link: src/ngx_recording_path.c src/ngx_recording_claim.c */
 /* link: src/ngx_recording_playlist.c */
 /* link: src/ngx_recording_ts.c src/ngx_recording_io.c */

@@ -29,15 +29,17 @@ use File::Temp;
 use Recording::Util qw(root run);
 
 my @fields = qw(armed delay error call where times main calls hits
-                hold holds after held length slowest);
+                hold holds after held length slowest most lose);
 
 # behind them: offset and size
 my %texts = (name => [0, 32], skip => [32, 32], place => [64, 256],
-             only => [320, 32]);
+             only => [320, 32], match => [352, 32]);
 
 # bits of `call` and `holds`
-my %kinds = (open => 1 + 128, write => 2, sync => 4, rename => 8,
-             allocate => 16, unlink => 32, read => 64, truncate => 256);
+# fsync is what makes files whole, fdatasync what is done while they grow
+my %kinds = (open => 1 + 128, write => 2, sync => 4 + 512, rename => 8,
+             allocate => 16, unlink => 32, read => 64, truncate => 256,
+             fdatasync => 4, fsync => 512);
 
 # names of values
 my %names = (call => \%kinds, where => { files => 1, catalogue => 2 });
@@ -103,6 +105,22 @@ sub set {
         $self->_write(8 * $i, pack 'q', $value);
     }
 }
+
+# only calls on paths that end so are hit: '.index'; '' are all
+sub match { $_[0]->_write(_at('match'), pack 'a32', $_[1]) }
+
+# The next call is hit that is one of these: error => EIO, call => 'sync',
+# and as set() has it; match => 'the end of its path'
+sub once {
+    my ($self, %opt) = @_;
+
+    $self->set(error => 0);
+    $self->match(delete $opt{match} // '');
+    $self->set(armed => 1, most => $self->get('hits') + 1, %opt);
+}
+
+# whether it was
+sub hit { return $_[0]->get('hits') >= $_[0]->get('most') }
 
 sub get {
     my ($self, $field) = @_;

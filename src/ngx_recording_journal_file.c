@@ -1,0 +1,203 @@
+
+/*
+ * The journal as a file: made durable, written anew, and removed.
+ */
+
+
+#include "ngx_recording_journal.h"
+
+
+static ngx_int_t ngx_recording_journal_all(ngx_recording_mux_t *mux);
+static ngx_int_t ngx_recording_journal_replace(ngx_recording_mux_t *mux,
+    const char *temp);
+
+
+ngx_int_t
+ngx_recording_journal_sync_thread(ngx_recording_mux_t *mux)
+{
+    if (!mux->journal_changed) {
+        return NGX_OK;
+    }
+
+    if (ngx_recording_fdatasync(mux->journal) == -1) {
+        return ngx_recording_mux_taint(mux, "sync the journal of");
+    }
+
+    mux->journal_changed = 0;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_recording_journal_anew_thread(ngx_recording_mux_t *mux)
+{
+    int         old;
+    char        temp[48];
+    off_t       pos;
+    ngx_uint_t  changed;
+
+    ngx_recording_store_name(temp, sizeof(temp), mux->file.id,
+                             NGX_RECORDING_JOURNAL_SUFFIX ".new");
+
+    /* of one that was interrupted */
+
+    (void) ngx_recording_store_remove_thread(mux->store, temp);
+
+    old = mux->journal;
+    pos = mux->journal_pos;
+    changed = mux->journal_changed;
+
+    mux->journal = ngx_recording_store_create_thread(mux->store, temp);
+
+    if (mux->journal == -1) {
+        mux->journal = old;
+        return ngx_recording_mux_error(mux, "create the journal of");
+    }
+
+    mux->journal_pos = 0;
+
+    if (ngx_recording_journal_all(mux) == NGX_OK
+        && ngx_recording_journal_replace(mux, temp) == NGX_OK)
+    {
+        (void) close(old);
+        mux->journal_changed = 0;
+
+        return NGX_OK;
+    }
+
+    (void) close(mux->journal);
+    (void) ngx_recording_store_remove_thread(mux->store, temp);
+
+    mux->journal = old;
+    mux->journal_pos = pos;
+    mux->journal_changed = changed;
+
+    /* what the next state has must not rely on what is not there */
+
+    mux->anew = 1;
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_recording_journal_all(ngx_recording_mux_t *mux)
+{
+    ngx_uint_t  i;
+
+    if (ngx_recording_journal_head_thread(mux) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (mux->file.path_len
+        && ngx_recording_journal_path_thread(mux) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < mux->file.ngaps; i++) {
+        if (ngx_recording_journal_gap_thread(mux, &mux->file.gaps[i])
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (mux->file.more && ngx_recording_journal_more_thread(mux) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    mux->anew = 1;
+
+    return ngx_recording_journal_state_thread(mux);
+}
+
+
+/* what comes later goes to the new one: that is the one to be there */
+
+static ngx_int_t
+ngx_recording_journal_replace(ngx_recording_mux_t *mux, const char *temp)
+{
+    char  name[48];
+
+    ngx_recording_store_name(name, sizeof(name), mux->file.id,
+                             NGX_RECORDING_JOURNAL_SUFFIX);
+
+    if (ngx_recording_fdatasync(mux->journal) == -1) {
+        return ngx_recording_mux_error(mux, "sync the journal of");
+    }
+
+    if (ngx_recording_renameat(mux->store->work, temp, mux->store->work, name)
+        == -1)
+    {
+        return ngx_recording_mux_error(mux, "rename the journal of");
+    }
+
+    /*
+     * The old one has no name any more.  As long as the directory is not
+     * synced a power cut may bring it back, without what comes later: that
+     * costs what is written until the next one is made.
+     */
+
+    if (ngx_recording_fsync(mux->store->work) == -1) {
+        mux->journal_limit = mux->journal_pos;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_recording_journal_shrink_thread(ngx_recording_mux_t *mux)
+{
+    off_t       limit;
+    ngx_err_t   err;
+    const char  *op;
+
+    limit = mux->journal_limit ? mux->journal_limit
+                               : NGX_RECORDING_JOURNAL_GROWN;
+
+    if (mux->journal_pos < limit || mux->store->stopping) {
+        return;
+    }
+
+    op = mux->op;
+    err = mux->err;
+    mux->journal_limit = 0;
+
+    if (ngx_recording_journal_anew_thread(mux) != NGX_OK) {
+
+        /* the old one is whole; a full disk may have room later */
+
+        mux->op = op;
+        mux->err = err;
+        mux->journal_limit = mux->journal_pos + NGX_RECORDING_JOURNAL_GROWN;
+
+    } else if (mux->journal_limit == 0) {
+        mux->journal_limit = mux->journal_pos + NGX_RECORDING_JOURNAL_GROWN;
+    }
+}
+
+
+ngx_int_t
+ngx_recording_journal_clear_thread(ngx_recording_store_t *store, uint64_t id)
+{
+    char        name[48];
+    ngx_uint_t  i;
+
+    static const char  *suffixes[] = {
+        ".flv", ".mp4", ".mp4.copy", ".index", ".aac",
+        NGX_RECORDING_JOURNAL_SUFFIX ".new", NGX_RECORDING_JOURNAL_SUFFIX
+    };
+
+    for (i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+        ngx_recording_store_name(name, sizeof(name), id, suffixes[i]);
+
+        if (ngx_recording_store_remove_thread(store, name) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
