@@ -42,7 +42,8 @@ typedef struct {
     ngx_recording_block_t  *first;
     ngx_recording_block_t  *last;
     size_t                  room;       /* bytes left in the last block */
-    int64_t                 wall;       /* us, arrival of the first message */
+    int64_t                 wall;       /* us, arrival of the first message,
+                                           by the store's clock */
     size_t                  size;       /* of all bodies */
     size_t                  held;       /* bytes of memory */
     ngx_uint_t              n;

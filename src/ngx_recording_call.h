@@ -71,4 +71,17 @@ ngx_recording_wall(void)
 }
 
 
+/* us, of a clock that nobody sets: for intervals */
+
+static ngx_inline int64_t
+ngx_recording_mono(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+
 #endif /* _NGX_RECORDING_CALL_H_INCLUDED_ */

@@ -72,7 +72,9 @@ ngx_recording_catalogue_start(ngx_recording_catalogue_t *cat, void *arg,
     start->n = 0;
 
     rc = start->exclusive
-         ? ngx_recording_catalogue_free(cat, start->stream, start->wall)
+         ? ngx_recording_catalogue_free(cat, start->stream,
+                             ngx_recording_store_latest(cat->store,
+                                                        start->wall))
          : NGX_OK;
 
     if (rc == NGX_OK && start->resume) {
@@ -175,9 +177,14 @@ ngx_recording_catalogue_resume(ngx_recording_catalogue_t *cat,
                                  start->stream->name.len);
     ngx_recording_catalogue_text(st, 3, start->stream->template.data,
                                  start->stream->template.len);
-    (void) sqlite3_bind_int64(st, 4, start->wall);
+    (void) sqlite3_bind_int64(st, 4,
+                              ngx_recording_store_latest(cat->store,
+                                                         start->wall));
     ngx_recording_catalogue_text(st, 5, start->stream->server.data,
                                  start->stream->server.len);
+    (void) sqlite3_bind_int64(st, 6,
+                              ngx_recording_store_latest(cat->store,
+                                       ngx_recording_store_now(cat->store)));
 
     rc = NGX_OK;
 
@@ -525,7 +532,8 @@ ngx_recording_catalogue_new(ngx_recording_catalogue_t *cat,
         (void) sqlite3_bind_int64(st, 7,
                                   (sqlite3_int64) start->recording_id);
         (void) sqlite3_bind_text(st, 8, cat->store->owner, -1, SQLITE_STATIC);
-        (void) sqlite3_bind_int64(st, 9, start->wall);
+        (void) sqlite3_bind_int64(st, 9, start->wall
+                                  + ngx_recording_store_shift(cat->store));
     }
 
     return ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_RECORDING);

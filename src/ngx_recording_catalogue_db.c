@@ -172,7 +172,8 @@ ngx_recording_catalogue_id_thread(ngx_recording_catalogue_t *cat)
 
     /* microseconds, and a part of the process id against other workers */
 
-    id = (uint64_t) ngx_recording_wall() * 1000
+    id = (uint64_t) ngx_max(ngx_recording_wall(),
+                            ngx_recording_store_now(cat->store)) * 1000
          + ngx_getpid() % 1000;
 
     (void) pthread_mutex_lock(&cat->ids);

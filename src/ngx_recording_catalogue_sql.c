@@ -113,6 +113,12 @@ const int  ngx_recording_catalogue_newest =
     "state IN ('recording', 'paused', 'finishing')"
 
 
+/* half an hour is the longest wait: more was written by a wrong clock */
+
+#define NGX_RECORDING_SQL_DUE(now)                                            \
+    " NOT BETWEEN " now " + 1 AND " now " + 1800000000"
+
+
 /*
  * What a file has in the store, by its row: nothing if it is not there.  One
  * that is to be removed counts no more, unless that has failed.
@@ -208,10 +214,11 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     " stream_param, recording_id, owner, start_us)"
     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
 
-    /* CANDIDATES: not one that begins after what is to follow in it */
+    /* CANDIDATES: not one that begins after what is to follow in it; one that
+       is to begin yet did when the clock was wrong */
     "SELECT recording_id, owner, wanted FROM recordings WHERE app = ?1"
     " AND stream = ?2 AND template = ?3 AND end_us IS NULL AND task_id = ''"
-    " AND start_us <= ?4 AND server IN ('', ?5)"
+    " AND (start_us <= ?4 OR start_us > ?6) AND server IN ('', ?5)"
     " ORDER BY recording_id DESC",
 
     /* WAITING */
@@ -228,7 +235,7 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     "UPDATE files SET state = ?2, owner = ?3, resume_us = NULL,"
     " size = iif(state = 'paused' AND ?2 = 'recording', 0, size),"
     " recovered = max(recovered, ?4) WHERE file_id = ?1 AND owner = ?5"
-    " AND coalesce(resume_us, 0) <= ?6",
+    " AND coalesce(resume_us, 0)" NGX_RECORDING_SQL_DUE("?6"),
 
     /* OWN: what was any server's is this one's from now on */
     "UPDATE recordings SET owner = ?2, wanted = '',"
@@ -300,7 +307,7 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     /* UNFINISHED: whose time was over, the oldest first */
     "SELECT file_id, format, state, app, stream, template FROM files"
     " WHERE " NGX_RECORDING_SQL_OPEN
-    " AND owner = ?1 AND coalesce(resume_us, 0) <= ?2"
+    " AND owner = ?1 AND coalesce(resume_us, 0)" NGX_RECORDING_SQL_DUE("?2")
     " ORDER BY coalesce(resume_us, 0), file_id LIMIT ?3",
 
     /* OVER: recordings without files that wait */

@@ -28,6 +28,8 @@ typedef struct {
     ngx_array_t             templates;     /* ngx_recording_template_t */
     ngx_uint_t              used;          /* something is recorded */
 
+    int64_t                 base;          /* us, of the store's clock: kept
+                                              over reloads */
     ngx_recording_worker_t *worker;        /* in a worker that records */
 
     unsigned                zone_set:1;

@@ -244,7 +244,7 @@ ngx_recording_finish_give_up(ngx_recording_finish_t *f)
                      ? NGX_RECORDING_FILE_RECORDING
                      : NGX_RECORDING_FILE_FINISHING;
     f->state.owned = owned;
-    f->state.later = owned ? 0 : ngx_recording_wall()
+    f->state.later = owned ? 0 : ngx_recording_store_now(&f->worker->store)
                                  + NGX_RECORDING_FINISH_LATER;
 
     f->step = ngx_recording_finish_leave;
@@ -307,6 +307,7 @@ ngx_recording_finish_again(ngx_event_t *ev)
 static ngx_int_t
 ngx_recording_finish_open(ngx_recording_finish_t *f)
 {
+    int64_t               now;
     ngx_int_t             rc;
     ngx_recording_mux_t  *mux;
 
@@ -345,9 +346,12 @@ ngx_recording_finish_open(ngx_recording_finish_t *f)
     if (f->taken.state == NGX_RECORDING_FILE_RECORDING && mux->resume
         && mux->file.written)
     {
-        mux->file.deadline = mux->wall + mux->resume * 1000;
+        /* a frame that came later than now came when the clock was wrong */
 
-        if (ngx_recording_wall() < mux->file.deadline) {
+        now = ngx_recording_store_now(mux->store);
+        mux->file.deadline = ngx_min(mux->wall, now) + mux->resume * 1000;
+
+        if (now < mux->file.deadline) {
             f->step = ngx_recording_finish_pause;
         }
     }

@@ -462,7 +462,7 @@ ngx_recording_copy(ngx_recording_t *r, ngx_recording_batch_t *batch,
     u_char  *p;
 
     p = ngx_recording_reserve(r, batch, track, timestamp,
-                              ngx_recording_now(), size);
+                              ngx_recording_now(r), size);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -530,13 +530,9 @@ ngx_recording_release(ngx_recording_t *r, ngx_recording_batch_t *batch)
 
 
 int64_t
-ngx_recording_now(void)
+ngx_recording_now(ngx_recording_t *r)
 {
-    ngx_time_t  *tp;
-
-    tp = ngx_timeofday();
-
-    return (int64_t) tp->sec * 1000000 + (int64_t) tp->msec * 1000;
+    return (int64_t) ngx_current_msec * 1000 + r->worker->store.base;
 }
 
 
@@ -573,7 +569,7 @@ ngx_recording_gap(ngx_recording_t *r)
     u_char  *p;
 
     p = ngx_recording_reserve(r, &r->filling, NGX_RECORDING_GAP, 0,
-                              ngx_recording_now(), sizeof(r->dropped));
+                              ngx_recording_now(r), sizeof(r->dropped));
     if (p == NULL) {
         return;
     }

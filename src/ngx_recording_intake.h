@@ -155,7 +155,7 @@ void ngx_recording_wait_timer(ngx_recording_t *r);
 void ngx_recording_wait_end(ngx_recording_t *r, ngx_uint_t key);
 
 /* wall clock, us, as of this turn of the loop */
-int64_t ngx_recording_now(void);
+int64_t ngx_recording_now(ngx_recording_t *r);
 
 /* orders the job that writes what was filled */
 void ngx_recording_append(ngx_recording_t *r);

@@ -53,7 +53,9 @@ ngx_recording_interval_over(ngx_recording_writer_t *w,
         return interval && elapsed >= interval;
     }
 
-    return wall - mux->file.start >= interval * 1000
+    wall += ngx_recording_store_shift(w->store);
+
+    return elapsed >= interval || wall - mux->file.start >= interval * 1000
            || ngx_recording_path_slot(wall, &w->template->zone, interval)
               > ngx_recording_path_slot(mux->file.start, &w->template->zone,
                                         interval);

@@ -233,7 +233,7 @@ ngx_recording_keeper_sweep(ngx_recording_keeper_t *keeper,
 
     catalogue = &keeper->worker->catalogue;
 
-    now = ngx_recording_wall();
+    now = ngx_recording_store_now(&keeper->worker->store);
     room = keeper->ntaken;
 
     if (keeper->ntaken

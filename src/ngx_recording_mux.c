@@ -505,7 +505,8 @@ ngx_recording_mux_seen(ngx_recording_mux_t *mux, int fd)
     {
         mux->wall = ngx_max(mux->wall,
                             (int64_t) st.st_mtim.tv_sec * 1000000
-                            + st.st_mtim.tv_nsec / 1000);
+                            + st.st_mtim.tv_nsec / 1000
+                            - ngx_recording_store_shift(mux->store));
     }
 }
 

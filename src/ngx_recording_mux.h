@@ -81,7 +81,8 @@ typedef struct {
 typedef struct {
     ngx_uint_t              track;
     int64_t                 dts;       /* ms from the file's start, >= 0 */
-    int64_t                 wall;      /* wall clock of its arrival, us */
+    int64_t                 wall;      /* its arrival by the store's clock,
+                                          us */
     int32_t                 composition;
     u_char                 *data;      /* the whole message */
     size_t                  size;
@@ -168,7 +169,8 @@ struct ngx_recording_mux_s {
     int64_t                 begin;     /* stream time of the file's start */
     int64_t                 cut;       /* stream time of its first frame */
     int64_t                 key;       /* DTS of the frame that cut last */
-    int64_t                 wall;      /* arrival of the last frame, us */
+    int64_t                 wall;      /* arrival of the last frame, us, by
+                                          the store's clock */
 
     char                    work[32];  /* name in work/ */
     ngx_recording_path_t   *path;      /* of the template */

@@ -392,6 +392,7 @@ ngx_recording_hls_begin(ngx_recording_mux_t *mux, ngx_recording_hls_cut_e cut,
 
     hls = mux->data;
     kept = &hls->kept;
+    wall += ngx_recording_store_shift(mux->store);
 
     if (hls->opened) {
         end = cut == NGX_RECORDING_HLS_HOLE ? hls->end : pts;

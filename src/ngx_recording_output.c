@@ -246,7 +246,7 @@ ngx_recording_output_create(ngx_recording_writer_t *w,
     mux->file.id = ngx_recording_catalogue_id_thread(w->catalogue);
     mux->file.recording_id = w->recording_id;
     mux->file.stream = w->stream;
-    mux->file.start = cut->wall;
+    mux->file.start = cut->wall + ngx_recording_store_shift(w->store);
 
     if (getrandom(&mux->file.random, sizeof(mux->file.random), 0) == -1) {
         mux->file.random = mux->file.id;

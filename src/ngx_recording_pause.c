@@ -147,10 +147,12 @@ ngx_recording_pause_resume_thread(ngx_recording_writer_t *w)
             }
         }
 
-        /* what came later than this stream's frames does not go before them */
+        /* what came later than this stream's frames does not go before them;
+           what is still to come was written when the clock was wrong */
 
         if (mux && mux->err == 0 && mux->file.written
-            && mux->wall <= w->start.wall + NGX_RECORDING_PAUSE_LATE)
+            && (mux->wall <= w->start.wall + NGX_RECORDING_PAUSE_LATE
+                || mux->wall > ngx_recording_store_now(w->store)))
         {
             mux->file.state = NGX_RECORDING_FILE_RECORDING;
             mux->file.recovered = taken->recovered;

@@ -227,7 +227,8 @@ ngx_recording_end(ngx_recording_t *r)
     }
 
     r->state = NGX_RECORDING_ENDING;
-    r->writer->end = ngx_recording_now();
+    r->writer->end = ngx_recording_now(r)
+                     + ngx_recording_store_shift(&r->worker->store);
 
     return NGX_OK;
 }

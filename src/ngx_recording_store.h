@@ -34,6 +34,7 @@ typedef struct {
 
     pthread_mutex_t         mutex;     /* of the next */
     ngx_recording_growth_t *growing;   /* this worker's files that grow */
+    int64_t                 base;      /* us, see ngx_recording_store_now() */
     ngx_atomic_t            low;       /* less than the reserve is free */
     ngx_uint_t              stopping;  /* all is synced at once, at the end */
     int                     files;     /* directories */
@@ -43,6 +44,38 @@ typedef struct {
                                           in work/ */
 } ngx_recording_store_t;
 
+
+/* us, between the clocks below, of which nothing is to be made */
+#define NGX_RECORDING_STORE_STEADY  200000
+
+/*
+ * The time by which intervals and deadlines are told: the wall clock as it
+ * was when the master began, but as nobody sets it.  It is the same in all
+ * workers of a master.  Any thread.
+ */
+static ngx_inline int64_t
+ngx_recording_store_now(ngx_recording_store_t *store)
+{
+    return ngx_recording_mono() + store->base;
+}
+
+/* us, by which the wall clock was set since */
+static ngx_inline int64_t
+ngx_recording_store_shift(ngx_recording_store_t *store)
+{
+    int64_t  shift;
+
+    shift = ngx_recording_wall() - ngx_recording_store_now(store);
+
+    return llabs(shift) < NGX_RECORDING_STORE_STEADY ? 0 : shift;
+}
+
+/* us: such a time, as rows may have it that were written before or since */
+static ngx_inline int64_t
+ngx_recording_store_latest(ngx_recording_store_t *store, int64_t time)
+{
+    return time + ngx_max(ngx_recording_store_shift(store), 0);
+}
 
 /*
  * Opens the directories and takes the worker's lock, which the kernel drops

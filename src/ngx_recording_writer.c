@@ -168,7 +168,7 @@ ngx_recording_writer_sync(ngx_recording_writer_t *w)
 {
     int64_t  now, interval;
 
-    now = ngx_recording_wall();
+    now = ngx_recording_mono();
     interval = (int64_t) (w->template->sync ? w->template->sync
                                             : NGX_RECORDING_WRITER_NOTE)
                * 1000;
@@ -339,7 +339,8 @@ ngx_recording_writer_waits(ngx_recording_writer_t *w)
     time_t     sec;
     struct tm  tm;
 
-    sec = (time_t) ((w->waits + 999999) / 1000000);
+    sec = (time_t) ((w->waits + ngx_recording_store_shift(w->store) + 999999)
+                    / 1000000);
 
     (void) gmtime_r(&sec, &tm);
     (void) strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
@@ -645,7 +646,7 @@ ngx_recording_writer_claim(ngx_recording_writer_t *w,
         return NGX_ERROR;
     }
 
-    now = ngx_recording_wall();
+    now = ngx_recording_mono();
     start = &w->start;
 
     start->stream = w->stream;

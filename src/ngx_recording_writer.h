@@ -142,9 +142,9 @@ typedef struct {
                                               not go on */
     ngx_uint_t              nleaves;
     ngx_recording_end_t     ending;
-    int64_t                 asked;         /* us, since when it waits for
-                                              another worker */
-    int64_t                 synced;        /* us */
+    int64_t                 asked;         /* us, of that clock, since when it
+                                              waits for another worker */
+    int64_t                 synced;        /* us, of the monotonic clock */
     int64_t                 waits;         /* us, until its files are
                                               finished */
     unsigned                exclusive:1;   /* not if another worker has it */

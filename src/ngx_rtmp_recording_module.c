@@ -679,13 +679,22 @@ ngx_rtmp_recording_init_conf(ngx_cycle_t *cycle, void *conf)
 static ngx_int_t
 ngx_rtmp_recording_init_module(ngx_cycle_t *cycle)
 {
-    ngx_recording_main_conf_t  *rmcf;
+    ngx_recording_main_conf_t  *rmcf, *old;
 
     rmcf = ngx_rtmp_recording_main_conf(cycle);
 
     if (rmcf == NULL || rmcf->store.len == 0 || ngx_test_config) {
         return NGX_OK;
     }
+
+    /* workers before and after a reload tell deadlines by one clock */
+
+    old = ngx_cycle->conf_ctx ? ngx_rtmp_recording_main_conf(
+                                                  (ngx_cycle_t *) ngx_cycle)
+                              : NULL;
+
+    rmcf->base = old && old->base ? old->base
+                 : ngx_recording_wall() - ngx_recording_mono();
 
     return ngx_recording_conf_create_store(cycle, rmcf);
 }
@@ -720,6 +729,7 @@ ngx_rtmp_recording_init_process(ngx_cycle_t *cycle)
     worker->store.reserve = rmcf->reserve;
     worker->store.max = rmcf->max;
     worker->store.rows = rmcf->rows;
+    worker->store.base = rmcf->base;
     worker->buffer = rmcf->buffer;
     worker->total = rmcf->total;
 

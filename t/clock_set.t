@@ -1,0 +1,182 @@
+#!/usr/bin/perl
+
+# The wall clock is set while streams are recorded, back and forward by ten
+# minutes and more: files are synced, wait for their streams, go on and are
+# finished as if it had not been, and what comes with timestamps that jump is
+# no silence.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use File::Temp;
+use Test::More;
+use Time::HiRes qw(time);
+
+use Recording::Live;
+use Recording::Media qw(media);
+use Recording::Nginx;
+use Recording::Rtmp;
+use Recording::Util qw(root run slow wait_for);
+
+my $dir = File::Temp->newdir('recording-clock-XXXXXX', TMPDIR => 1);
+chmod 0755, $dir;
+
+my ($status, $out, $err) = run('cc', '-shared', '-fPIC', '-O2', '-o',
+    "$dir/set_clock.so", root() . '/t/tools/set_clock.c', '-ldl');
+is($status, 0, 'a clock that can be set') or diag($err);
+
+$ENV{CLOCK_FILE} = "$dir/clock";
+$ENV{TEST_NGINX_PRELOAD} = join ':', grep { $_ }
+    $ENV{TEST_NGINX_PRELOAD}, "$dir/set_clock.so";
+
+open my $clock, '+>', $ENV{CLOCK_FILE} or die "clock: $!\n";
+chmod 0644, $ENV{CLOCK_FILE};
+set(0);
+
+my $t = Recording::Nginx->new;
+$t->conf(<<'CONF')->start;
+thread_pool default threads=4;
+worker_processes 1;
+rtmp {
+    record_store %%STORE%% reserve=0;
+    record_sync 1s;
+    record_template back { format flv resume=8s; format hls resume=8s; }
+    record_template cut { format flv interval=4s clock=on; }
+    record_template plain { format flv; }
+    server {
+        listen 127.0.0.1:%%PORT_0%%;
+        application back { live on; record_rule back; }
+        application cut { live on; record_rule cut; }
+        application plain { live on; record_rule plain; }
+    }
+}
+CONF
+
+my $flv = media(duration => 40, gop => 1, size => '160x90');
+
+returns(back => -600, 'set back');
+returns(forward => 1200, 'set forward');
+restarted();
+cuts();
+jumps();
+
+$t->done;
+
+# by so many seconds from what it is
+sub set {
+    sysseek $clock, 0, 0;
+    syswrite $clock, pack 'q', $_[0];
+}
+
+sub publish {
+    my ($app, $name) = @_;
+    return Recording::Live->new(file => $flv, app => $app, name => $name,
+                                ports => [ $t->port ]);
+}
+
+sub returns {
+    my ($name, $by, $what) = @_;
+
+    my $live = publish('back', $name);
+    $live->run(2500);
+    set($by);
+
+    # what is synced is noted in the journals
+    my $before = journals();
+    my $at = $live->run(12_000, sub { journals() > $before + 500 });
+    cmp_ok($at, '<', 12_000, "$what: files are still synced");
+
+    $live->end;
+    my $mark = $t->log_mark;
+    $t->wait_log(qr/recording \d+ paused/);
+
+    # and while it waits
+    set(0);
+    my $again = publish('back', $name);
+    $again->run(2000);
+    $again->end;
+
+    $t->wait_log(qr/recording \d+ paused/, undef, $mark);
+    like(substr($t->error_log, $mark), qr/recording \d+ resumed/,
+         "$what: it goes on");
+    is(scalar(() = $t->recordings(stream => $name)), 1,
+       "$what: in the same recording");
+
+    set($by);
+    my $end = time;
+    my @rows = $t->wait_files(2, stream => $name, _timeout => 30);
+    my $took = time - $end;
+
+    cmp_ok($took, '<', slow(14), "$what: it is finished in time");
+    cmp_ok($took, '>', 4, "$what: and not at once");
+    is($rows[0]{gaps} =~ /"gap_ms":(\d+)/ && $1 < 20_000 ? 'short' : $rows[0]{gaps},
+       'short', "$what: a short gap");
+    set(0);
+}
+
+sub journals {
+    my $size = 0;
+    $size += -s $_ || 0 for glob $t->store . '/work/*.journal';
+    return $size;
+}
+
+# a row that says more than any file may wait was written by another clock
+sub restarted {
+    set(7200);
+    $t->stop;
+    $t->start;
+    my $live = publish('back', 'restarted');
+    $live->run(1500);
+    $live->end;
+    $t->wait_log(qr{paused.*stream: "back/restarted"});
+    $t->stop;
+    set(0);
+    $t->start;
+    my $start = time;
+    my @rows = $t->wait_files(2, stream => 'restarted', _timeout => 40);
+    cmp_ok(time - $start, '<', slow(25), 'another clock after a restart');
+}
+
+# a clock that is set back does not make files longer
+sub cuts {
+    my $live = publish('cut', 'cut');
+    $live->run(2000);
+    set(-600);
+    $live->run(9000);
+    $live->end;
+    my @rows = $t->wait_files(2, stream => 'cut', _timeout => 30);
+    is(scalar(grep { $_->{duration_ms} > 5500 } @rows), 0,
+       'files are not longer than the interval');
+    set(0);
+}
+
+# timestamps that jump while the clock is set: no time has passed
+sub jumps {
+    my @messages = Recording::Rtmp::flv_messages($flv);
+    my $r = Recording::Rtmp->new(port => $t->port);
+
+    $r->connect(app => 'plain') or die "no connection\n";
+    $r->publish('jumps') eq 'NetStream.Publish.Start' or die "no publish\n";
+
+    my $send = sub {
+        my ($from, $to, $add) = @_;
+        for my $m (grep { $_->[1] >= $from && $_->[1] < $to } @messages) {
+            $r->send_flv([ [ $m->[0], $m->[1] + $add, $m->[2] ] ]);
+            select undef, undef, undef, 0.008;
+        }
+    };
+
+    $send->(0, 3000, 0);
+    set(600);
+    $send->(3000, 5000, 30_000);
+    $r->close;
+
+    my @rows = $t->wait_files(2, stream => 'jumps', _timeout => 30);
+    like($t->error_log, qr/timestamp jumped by \d+ ms/, 'a jump is a jump');
+    is(scalar(grep { $_->{duration_ms} > 10_000 } @rows), 0,
+       'and leaves no hole');
+    set(0);
+}
