@@ -139,13 +139,13 @@ full_turns(ngx_recording_mux_t *mux)
 
     is(ngx_recording_interval_due(&w, 1000, 0), 1, "a new file is due");
     is(ngx_recording_output_turn(&w, &w.outputs[0], &cut),
-       NGX_RECORDING_OUTPUT_OPEN, "and is opened");
+       NGX_RECORDING_TURN_OPEN, "and is opened");
 
     mux->full = 0;
 
     is(ngx_recording_interval_due(&w, 1000, 0), 0, "else it is not");
     is(ngx_recording_output_turn(&w, &w.outputs[0], &cut),
-       NGX_RECORDING_OUTPUT_KEEP, "and this one goes on");
+       NGX_RECORDING_TURN_KEEP, "and this one goes on");
 }
 
 
