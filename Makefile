@@ -11,6 +11,8 @@
 #   make test PROVE_FLAGS="-v -j1"     pass options to prove
 #   make fuzz FUZZ_TIME=600            feed the parsers with anything
 #   make bench BENCH_STREAMS=100       what recording costs
+#   make bench-catalogue               what its catalogue costs, with a
+#                                      million rows
 #   make players                       play recordings with other programs
 #   make soak SOAK_ROUNDS=1000         kills and signals, over and over
 #
@@ -56,7 +58,7 @@ SOURCES = $(sort $(wildcard src/*.c src/*.h))
 all: $(BUILD)/$(NAME).so
 
 .PHONY: all deps test-deps demo test test-asan unit fuzzers fuzz fuzz-corpus \
-	load bench \
+	load bench bench-catalogue \
 	players soak static asan install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .PRECIOUS: $(BUILD)/%/tree/objs/Makefile
@@ -124,7 +126,9 @@ $(BUILD)/debian/Makefile: config $(BUILD)/configured \
 	@touch $@
 
 $(BUILD)/$(NAME).so: $(BUILD)/debian/Makefile $(SOURCES)
-	@$(MAKE) --no-print-directory -C $(NGINX_SRC) -f $< modules
+	@echo "building the module"
+	@$(MAKE) --no-print-directory -C $(NGINX_SRC) -f $< modules \
+	    > $(BUILD)/debian/make.log
 	@install -m 755 $(BUILD)/debian/$(NAME).so $@
 
 
@@ -139,6 +143,7 @@ $(BUILD)/%/tree/objs/Makefile: config t/tools/nginx.sh $(BUILD)/configured \
 	@t/tools/nginx.sh $(BUILD)/$* $*
 
 $(BUILD)/%/$(NAME).so: $(BUILD)/%/tree/objs/Makefile $(SOURCES)
+	@echo "building a plain nginx in build/$*"
 	@$(MAKE) --no-print-directory -C $(BUILD)/$*/tree build > /dev/null
 	@cp $(BUILD)/$*/tree/objs/nginx $(BUILD)/$*/nginx.new
 	@mv $(BUILD)/$*/nginx.new $(BUILD)/$*/nginx
@@ -164,7 +169,8 @@ unit: $(UNIT)
 $(BUILD)/unit/%: t/unit/%.c $(SOURCES) $(wildcard t/unit/*.h) \
 		$(BUILD)/debian/Makefile | $(BUILD)/src/nginx/configure
 	@mkdir -p $(@D)
-	$(CC) $(UNIT_CFLAGS) $(UNIT_INCS) -o $@ $< \
+	@echo "building unit/$*"
+	@$(CC) $(UNIT_CFLAGS) $(UNIT_INCS) -o $@ $< \
 	    $$(sed -n 's|^/\* *cflags: *\(.*\)\*/.*|\1|p' $<) \
 	    $$(sed -n 's|^/\* *link: *\(.*\)\*/.*|\1|p' $<) \
 	    $$(sed -n 's|^/\* *libs: *\(.*\)\*/.*|\1|p' $<)
@@ -186,7 +192,8 @@ fuzzers: $(FUZZ)
 $(BUILD)/fuzz/%: t/fuzz/%.c $(SOURCES) t/fuzz/fuzz.h t/unit/headers.h \
 		$(BUILD)/debian/Makefile | $(BUILD)/src/nginx/configure
 	@mkdir -p $(@D)
-	$(FUZZ_CC) $(FUZZ_CFLAGS) -I t/fuzz $(UNIT_INCS) -o $@ $< \
+	@echo "building fuzz/$*"
+	@$(FUZZ_CC) $(FUZZ_CFLAGS) -I t/fuzz $(UNIT_INCS) -o $@ $< \
 	    $$(sed -n 's|^/\* *link: *\(.*\)\*/.*|\1|p' $<)
 
 fuzz: test-deps
@@ -229,6 +236,14 @@ bench: test-deps
 	@$(MAKE) --no-print-directory all load
 	@BENCH_STREAMS=$(BENCH_STREAMS) BENCH_TIME=$(BENCH_TIME) \
 	BENCH_ROUNDS=$(BENCH_ROUNDS) perl -I t/lib -I t/bench t/bench/bench.pl
+
+# and what the catalogue costs those who wait for it, with many rows in it
+
+BENCH_ROWS = 1000000
+
+bench-catalogue: test-deps
+	@$(MAKE) --no-print-directory all load
+	@BENCH_ROWS=$(BENCH_ROWS) perl -I t/lib t/bench/catalogue.pl
 
 
 # each step in its turn, as the packages must be there before a make reads

@@ -620,7 +620,8 @@ ngx_recording_conf_record(ngx_conf_t *cf, ngx_rtmp_core_app_conf_t *cacf,
     if (records) {
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                       "application \"%V\" is recorded twice, by record_rule "
-                      "and by nginx-rtmp's record or recorder", &cacf->name);
+                      "and by nginx-rtmp's record or recorder: remove one of "
+                      "them", &cacf->name);
 
     } else if (conf->flags == 0
                && (conf->path.len || conf->max_size || conf->max_frames

@@ -431,7 +431,8 @@ ngx_rtmp_recording_type(ngx_rtmp_session_t *s, ngx_rtmp_recording_ctx_t *ctx)
 
         if (type == NGX_RECORDING_TYPE_UNKNOWN) {
             ngx_log_error(NGX_LOG_WARN, s->connection->log, 0,
-                          "recording: unknown record_type \"%s\" ignored",
+                          "recording: unknown record_type \"%s\" ignored, it "
+                          "must be audio or video",
                           ngx_recording_text(text, value.data, value.len));
 
         } else if (type != NGX_RECORDING_TYPE_ANY) {

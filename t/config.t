@@ -220,7 +220,7 @@ my @quiet = (
 # nginx-rtmp's recorder beside this one
 
 my $twice = 'application "live" is recorded twice, by record_rule and by'
-    . " nginx-rtmp's record or recorder";
+    . " nginx-rtmp's record or recorder: remove one of them";
 my $idle = "nginx-rtmp's record_* directives have no effect on record_rule"
     . ' in application "live"';
 

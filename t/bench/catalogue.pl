@@ -14,8 +14,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 
-use List::Util qw(max);
-use Time::HiRes qw(time sleep);
+use Time::HiRes qw(time);
 
 use Recording::Load;
 use Recording::Media qw(media);
@@ -74,14 +73,42 @@ sub rows {
 
     my $load = Recording::Load->new($t, file => $flv, streams => $streams,
                                     name => 's', seconds => 10);
-    $load->wait('done');
-    $t->wait_files($streams, _timeout => 120, app => 'live');
+    my (%seen, @rows);
 
-    my @rows = $t->files(app => 'live');
-    my ($log) = $t->error_log;
-    printf "%d worker(s), %d rows: %d files of %d streams\n", $workers, $n,
-           scalar @rows, $streams;
+    # a row counts from the first frame of its file, and is seen by a reader
+    # that looks all the time
+    wait_for('all files', 120, sub {
+        @rows = $t->catalogue('SELECT file_id, stream, state, start_us,'
+            . ' end_us, finished_us FROM files INDEXED BY files_stream'
+            . " WHERE app = 'live'");
+        my $now = time;
+        $seen{ $_->{file_id} } //= $now - $_->{start_us} / 1e6 for @rows;
+
+        return @rows >= 3 * $streams && !grep { !$_->{finished_us} } @rows;
+    });
+    $load->wait('done');
+
+    my %first;
+    for my $row (sort { $a->{start_us} <=> $b->{start_us} } @rows) {
+        push @{ $first{ $row->{stream} }++ ? $first{cut} : $first{publish} },
+            $seen{ $row->{file_id} };
+    }
+
+    printf "%d worker(s), %d streams beside %d rows\n", $workers, $streams,
+           $n;
+    line('publish to row', @{ $first{publish} });
+    line('cut to row', @{ $first{cut} });
+    line('end to finished',
+         map { ($_->{finished_us} - $_->{end_us}) / 1e6 } @rows);
     $t->stop(60);
+}
+
+sub line {
+    my ($what, @seconds) = @_;
+
+    @seconds = sort { $a <=> $b } @seconds;
+    printf "  %-16s p50 %6.0f ms, p99 %6.0f ms, max %6.0f ms\n", $what,
+           map { 1000 * $seconds[$_ * $#seconds] } 0.5, 0.99, 1;
 }
 
 # finished files of the past, in the shape that this version writes
