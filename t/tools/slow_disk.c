@@ -370,7 +370,9 @@ slow_is_held(int kind, const char *name, const char *path)
         return 0;
     }
 
-    if (control->skip[0] && strstr(path, control->skip)) {
+    if ((control->skip[0] && strstr(path, control->skip))
+        || (control->only[0] && strstr(path, control->only) == NULL))
+    {
         return 0;
     }
 

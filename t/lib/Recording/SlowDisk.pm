@@ -134,7 +134,8 @@ sub name { return $_[0]->_text('name') }
 
 # hold($n): the nth call from now that changes something is held, those of the
 # main thread apart.  on => [kinds]: only these are counted; skip => 'text':
-# none whose path has it; after => 1: it is held when it was made, not before.
+# none whose path has it, nor, after set(only => 'text'), any other; after => 1:
+# it is held when it was made, not before.
 sub hold {
     my ($self, $n, %opt) = @_;
 
