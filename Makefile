@@ -15,6 +15,7 @@
 #                                      million rows
 #   make players                       play recordings with other programs
 #   make soak SOAK_ROUNDS=1000         kills and signals, over and over
+#   make mutants                       whether tests see what is broken
 #
 # Everything that is made goes to build/.  docs/install.md is about systems
 # other than Debian, where nginx's own configure builds the module.
@@ -58,7 +59,7 @@ SOURCES = $(sort $(wildcard src/*.c src/*.h))
 all: $(BUILD)/$(NAME).so
 
 .PHONY: all deps test-deps demo test test-asan unit fuzzers fuzz fuzz-corpus \
-	load bench bench-catalogue \
+	load bench bench-catalogue mutants \
 	players soak static asan install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .PRECIOUS: $(BUILD)/%/tree/objs/Makefile
@@ -288,6 +289,14 @@ soak: test-deps
 	@$(MAKE) --no-print-directory all load
 	TEST_ROUNDS=$(SOAK_ROUNDS) \
 	prove -v -I t/lib $(PROVE_FLAGS) t/kill.t t/signals.t
+
+# one change after the other that a test must see; MUTANTS='names' are some
+
+MUTANTS =
+
+mutants: test-deps
+	@$(MAKE) --no-print-directory all load
+	@t/mutants/run.pl $(BUILD) $(MUTANTS)
 
 demo: deps
 	@$(MAKE) --no-print-directory all
