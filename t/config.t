@@ -41,7 +41,8 @@ my %right = (store => "record_store $dir/store;", main => '', app => $rule);
 
 my $known = 'unknown placeholder, known are {AppName}, {StreamID}, '
     . '{StreamHash}, {Domain}, {RecordId}, {RandomID}, {RecordSource}, '
-    . '{Format}, and {Start...} and {End...} with Year, Month, Day, Hour, Minute, Second, '
+    . '{Format}, and {Start...} and {End...} with Year, Month, Day, '
+    . 'Hour, Minute, Second, '
     . 'Millisecond';
 my $component = 'empty, "." or ".." component in path';
 my $long = join '/', ('{AppName}') x 11;
@@ -67,7 +68,8 @@ my @wrong = (
     store => 'record_store /s max=many;',
         qq(invalid size in "max=many") . $size,
     store => 'record_store /s max=0;', qq(invalid size in "max=0") . $size,
-    store => 'record_store /s reserve=-1;', qq(invalid size in "reserve=-1") . $size,
+    store => 'record_store /s reserve=-1;',
+        qq(invalid size in "reserve=-1") . $size,
     store => 'record_store /s max=1g max=2g;', 'duplicate parameter "max=2g"',
     map({ (store => "record_store /s rows=$_;", qq(invalid time in "rows=$_")
            . ' of record_store, it must be from 1s to 100y') }

@@ -103,7 +103,7 @@ my $hls = publish('hls', 'large', $large, grep { $_->[2] !~ /^\x17\0/ } @all);
 $hls->close_stream;
 $hls->wait_status(qr/Unpublish/);
 
-ok($t->wait_log(qr/warn.* video sequence header of \d+ bytes refused/),
+ok($t->wait_log(qr/\[error\].* video sequence header of \d+ bytes refused/),
    'a large header is refused');
 
 # what the connection brought before is no way around
