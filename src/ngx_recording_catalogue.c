@@ -3,11 +3,6 @@
 #include "ngx_recording_codec.h"
 
 
-#define NGX_RECORDING_CATALOGUE_NOBODY  0
-#define NGX_RECORDING_CATALOGUE_SELF    1
-#define NGX_RECORDING_CATALOGUE_OTHER   2
-#define NGX_RECORDING_CATALOGUE_UNKNOWN 3
-
 #define NGX_RECORDING_CATALOGUE_BEHIND   1000000    /* us */
 #define NGX_RECORDING_CATALOGUE_TRIES    100        /* of paths at a time */
 
@@ -22,13 +17,6 @@ static ngx_int_t ngx_recording_catalogue_candidate(
 static ngx_int_t ngx_recording_catalogue_repair(
     ngx_recording_catalogue_t *cat, ngx_recording_start_t *start,
     uint64_t recording_id);
-static ngx_uint_t ngx_recording_catalogue_asker(
-    ngx_recording_catalogue_t *cat, ngx_recording_start_t *start,
-    const char *wanted);
-static ngx_int_t ngx_recording_catalogue_ask(ngx_recording_catalogue_t *cat,
-    ngx_recording_start_t *start, uint64_t recording_id, ngx_uint_t wanted);
-static ngx_int_t ngx_recording_catalogue_want(ngx_recording_catalogue_t *cat,
-    ngx_recording_sql_e sql, ngx_recording_start_t *start);
 static ngx_int_t ngx_recording_catalogue_take(ngx_recording_catalogue_t *cat,
     ngx_recording_start_t *start, uint64_t recording_id, const char *owner);
 static ngx_int_t ngx_recording_catalogue_new(ngx_recording_catalogue_t *cat,
@@ -326,97 +314,6 @@ ngx_recording_catalogue_repair(ngx_recording_catalogue_t *cat,
     }
 
     return n ? NGX_AGAIN : NGX_OK;
-}
-
-
-/* who wants a recording: "WORKER:ID" of the one that asks */
-
-static ngx_uint_t
-ngx_recording_catalogue_asker(ngx_recording_catalogue_t *cat,
-    ngx_recording_start_t *start, const char *wanted)
-{
-    char    worker[64];
-    size_t  len;
-
-    len = strcspn(wanted, ":");
-
-    if (len == 0 || len >= sizeof(worker)) {
-        return NGX_RECORDING_CATALOGUE_NOBODY;
-    }
-
-    ngx_memcpy(worker, wanted, len);
-    worker[len] = '\0';
-
-    if (strcmp(worker, cat->store->owner) == 0) {
-        return strtoull(wanted + len + 1, NULL, 10) == start->id
-               ? NGX_RECORDING_CATALOGUE_SELF : NGX_RECORDING_CATALOGUE_OTHER;
-    }
-
-    switch (ngx_recording_catalogue_lives(cat, worker)) {
-
-    case NGX_OK:
-        return NGX_RECORDING_CATALOGUE_OTHER;
-
-    case NGX_DECLINED:
-        return NGX_RECORDING_CATALOGUE_NOBODY;
-
-    default:
-        return NGX_RECORDING_CATALOGUE_UNKNOWN;
-    }
-}
-
-
-static ngx_int_t
-ngx_recording_catalogue_ask(ngx_recording_catalogue_t *cat,
-    ngx_recording_start_t *start, uint64_t recording_id, ngx_uint_t wanted)
-{
-    if (start->asked == recording_id) {
-
-        /* refused, if nobody wants it any more */
-
-        return wanted == NGX_RECORDING_CATALOGUE_SELF ? NGX_AGAIN : NGX_OK;
-    }
-
-    if (start->asked) {
-        return NGX_OK;
-    }
-
-    if (wanted != NGX_RECORDING_CATALOGUE_NOBODY) {
-
-        /* that one was earlier: it is this one's turn when it is known
-           whether it gets it */
-
-        return NGX_AGAIN;
-    }
-
-    start->asked = recording_id;
-
-    return ngx_recording_catalogue_want(cat, NGX_RECORDING_SQL_WANT, start)
-           == NGX_OK
-           ? NGX_AGAIN : NGX_ERROR;
-}
-
-
-/* writes that this publish wants the recording it asks for, or no more */
-
-static ngx_int_t
-ngx_recording_catalogue_want(ngx_recording_catalogue_t *cat,
-    ngx_recording_sql_e sql, ngx_recording_start_t *start)
-{
-    char           asker[128];
-    sqlite3_stmt  *st;
-
-    st = ngx_recording_catalogue_stmt(cat, sql);
-
-    if (st) {
-        (void) snprintf(asker, sizeof(asker), "%s:%llu", cat->store->owner,
-                        (unsigned long long) start->id);
-
-        (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) start->asked);
-        (void) sqlite3_bind_text(st, 2, asker, -1, SQLITE_TRANSIENT);
-    }
-
-    return ngx_recording_catalogue_run(cat, sql);
 }
 
 

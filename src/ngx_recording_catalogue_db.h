@@ -109,6 +109,27 @@ ngx_int_t ngx_recording_catalogue_run(ngx_recording_catalogue_t *cat,
 ngx_int_t ngx_recording_catalogue_lives(ngx_recording_catalogue_t *cat,
     const char *owner);
 
+/* who wants a recording: "WORKER:ID" of the one that asks */
+
+#define NGX_RECORDING_CATALOGUE_NOBODY   0
+#define NGX_RECORDING_CATALOGUE_SELF     1
+#define NGX_RECORDING_CATALOGUE_OTHER    2
+#define NGX_RECORDING_CATALOGUE_UNKNOWN  3     /* the transaction is to fail */
+
+ngx_uint_t ngx_recording_catalogue_asker(ngx_recording_catalogue_t *cat,
+    ngx_recording_start_t *start, const char *wanted);
+
+/*
+ * Asks the owner of a recording that `wanted` wants.  NGX_AGAIN: it is waited
+ * for; NGX_OK: it was in vain.
+ */
+ngx_int_t ngx_recording_catalogue_ask(ngx_recording_catalogue_t *cat,
+    ngx_recording_start_t *start, uint64_t recording_id, ngx_uint_t wanted);
+
+/* writes that this publish wants the recording it asks for, or no more */
+ngx_int_t ngx_recording_catalogue_want(ngx_recording_catalogue_t *cat,
+    ngx_recording_sql_e sql, ngx_recording_start_t *start);
+
 /* binds the six strings of a stream from parameter n on */
 void ngx_recording_catalogue_stream(sqlite3_stmt *st, int n,
     ngx_recording_stream_t *stream);
