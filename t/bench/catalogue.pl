@@ -88,16 +88,16 @@ sub rows {
     });
     $load->wait('done');
 
-    my %first;
+    my (%begun, @publish, @cut);
     for my $row (sort { $a->{start_us} <=> $b->{start_us} } @rows) {
-        push @{ $first{ $row->{stream} }++ ? $first{cut} : $first{publish} },
-            $seen{ $row->{file_id} };
+        my $list = $begun{ $row->{stream} }++ ? \@cut : \@publish;
+        push @$list, $seen{ $row->{file_id} };
     }
 
     printf "%d worker(s), %d streams beside %d rows\n", $workers, $streams,
            $n;
-    line('publish to row', @{ $first{publish} });
-    line('cut to row', @{ $first{cut} });
+    line('publish to row', @publish);
+    line('cut to row', @cut);
     line('end to finished',
          map { ($_->{finished_us} - $_->{end_us}) / 1e6 } @rows);
     $t->stop(60);
@@ -116,6 +116,7 @@ sub fill {
     my ($t, $n) = @_;
 
     return if !$n;
+    wait_for('the catalogue', 20, sub { eval { $t->files; 1 } });
     $t->catalogue(<<"SQL");
 BEGIN;
 INSERT INTO recordings (recording_id, template, domain, app, stream,
