@@ -113,10 +113,11 @@ const int  ngx_recording_catalogue_newest =
     "state IN ('recording', 'paused', 'finishing')"
 
 
-/* half an hour is the longest wait: more was written by a wrong clock */
+/* half an hour is the longest wait: twice as much was written by a clock that
+   was wrong */
 
 #define NGX_RECORDING_SQL_DUE(now)                                            \
-    " NOT BETWEEN " now " + 1 AND " now " + 1800000000"
+    " NOT BETWEEN " now " + 1 AND " now " + 3600000000"
 
 
 /*
