@@ -173,9 +173,13 @@ void ngx_recording_catalogue_init(ngx_recording_catalogue_t *cat,
 /* closes the database; no other thread may use the catalogue any more */
 void ngx_recording_catalogue_close(ngx_recording_catalogue_t *cat);
 
+/* at a fast stop: whether the call that runs now ends within so many ms */
+ngx_uint_t ngx_recording_catalogue_answers(ngx_recording_catalogue_t *cat,
+    int64_t ms);
+
 /*
- * At a worker's end, when no other thread uses it: every call fails, without
- * a reason in the error; and then, calls may take so many ms in all.
+ * At a worker's end: every call fails at once, without a reason in the error;
+ * and then, when the threads are gone, calls may take so many ms in all.
  */
 void ngx_recording_catalogue_seal(ngx_recording_catalogue_t *cat);
 void ngx_recording_catalogue_last(ngx_recording_catalogue_t *cat, int64_t ms);

@@ -80,6 +80,27 @@ ngx_recording_catalogue_close(ngx_recording_catalogue_t *cat)
 }
 
 
+ngx_uint_t
+ngx_recording_catalogue_answers(ngx_recording_catalogue_t *cat, int64_t ms)
+{
+    int64_t  end;
+
+    end = ngx_recording_catalogue_clock() + ms;
+
+    do {
+        if (pthread_mutex_trylock(&cat->mutex) == 0) {
+            (void) pthread_mutex_unlock(&cat->mutex);
+            return 1;
+        }
+
+        ngx_msleep(NGX_RECORDING_CATALOGUE_PAUSE);
+
+    } while (ngx_recording_catalogue_clock() < end);
+
+    return 0;
+}
+
+
 void
 ngx_recording_catalogue_seal(ngx_recording_catalogue_t *cat)
 {
@@ -196,13 +217,13 @@ ngx_int_t
 ngx_recording_catalogue_begin(ngx_recording_catalogue_t *cat,
     ngx_uint_t durable, ngx_recording_catalogue_error_t *err)
 {
+    if (ngx_recording_catalogue_closed(cat, err)) {
+        return NGX_ERROR;
+    }
+
     (void) pthread_mutex_lock(&cat->mutex);
 
     cat->reason[0] = '\0';
-    if (ngx_recording_catalogue_closed(cat, err)) {
-        (void) pthread_mutex_unlock(&cat->mutex);
-        return NGX_ERROR;
-    }
 
     ngx_recording_catalogue_moved(cat);
 
@@ -233,12 +254,11 @@ ngx_int_t
 ngx_recording_catalogue_read(ngx_recording_catalogue_t *cat,
     ngx_recording_catalogue_error_t *err)
 {
-    (void) pthread_mutex_lock(&cat->mutex);
-
     if (ngx_recording_catalogue_closed(cat, err)) {
-        (void) pthread_mutex_unlock(&cat->mutex);
         return NGX_ERROR;
     }
+
+    (void) pthread_mutex_lock(&cat->mutex);
 
     ngx_recording_catalogue_moved(cat);
 

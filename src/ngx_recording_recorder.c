@@ -547,6 +547,12 @@ ngx_recording_drain(ngx_recording_t *r)
         return;
     }
 
+    /* a thread may have it */
+
+    if (!r->worker->stopped && r->appending && !r->append.ran) {
+        return;
+    }
+
     if (ngx_recording_unwritten(r)) {
         ngx_recording_append_thread(r);
     }

@@ -4,6 +4,7 @@
 
 
 #define NGX_RECORDING_STORE_RETRY  5000              /* ms */
+#define NGX_RECORDING_WORKER_HUNG  300               /* ms, of a thread */
 #define NGX_RECORDING_WORKER_STOP  1000              /* ms, for all rows */
 #define NGX_RECORDING_WORKER_QUIT  5000              /* and if nobody waits */
 
@@ -11,6 +12,7 @@
 static void ngx_recording_worker_open_thread(void *data);
 static void ngx_recording_worker_opened(void *data);
 static void ngx_recording_worker_reopen(ngx_event_t *ev);
+static void ngx_recording_worker_drain(ngx_recording_worker_t *worker);
 static void ngx_recording_worker_flush(ngx_recording_worker_t *worker);
 
 
@@ -113,14 +115,38 @@ ngx_recording_worker_reopen(ngx_event_t *ev)
 
 
 void
-ngx_recording_worker_stop(ngx_recording_worker_t *worker)
+ngx_recording_worker_hurry(ngx_recording_worker_t *worker)
 {
-    ngx_queue_t                      *q;
-    ngx_recording_catalogue_error_t   err;
+    if (!worker->ready
+        || ngx_recording_catalogue_answers(&worker->catalogue,
+                                           NGX_RECORDING_WORKER_HUNG))
+    {
+        return;
+    }
 
     worker->store.stopping = 1;
-    ngx_recording_changes_direct(&worker->changes);
 
+    ngx_recording_worker_drain(worker);
+    ngx_recording_worker_flush(worker);
+
+    ngx_log_error(NGX_LOG_ERR, worker->log, 0,
+                  "recording: the catalogue does not answer, and nginx "
+                  "stops: what is not finished is left to the next start");
+
+    /* the lock in work/ goes with the process, as after a kill */
+
+    _exit(0);
+}
+
+
+/* what takes no rows is written before all that does */
+
+static void
+ngx_recording_worker_drain(ngx_recording_worker_t *worker)
+{
+    ngx_queue_t  *q;
+
+    ngx_recording_changes_direct(&worker->changes);
     ngx_recording_catalogue_seal(&worker->catalogue);
 
     for (q = ngx_queue_head(&worker->recordings);
@@ -129,6 +155,19 @@ ngx_recording_worker_stop(ngx_recording_worker_t *worker)
     {
         ngx_recording_drain(ngx_recording_of(q));
     }
+}
+
+
+void
+ngx_recording_worker_stop(ngx_recording_worker_t *worker)
+{
+    ngx_queue_t                      *q;
+    ngx_recording_catalogue_error_t   err;
+
+    worker->store.stopping = 1;
+    worker->stopped = 1;
+
+    ngx_recording_worker_drain(worker);
 
     /* the master kills a worker that takes longer */
 

@@ -28,6 +28,7 @@ typedef struct {
     ngx_event_t             reopen;
     ngx_uint_t              opened;        /* by the job */
     ngx_uint_t              ready;         /* and the loop knows */
+    ngx_uint_t              stopped;       /* its threads are gone */
     ngx_uint_t              failed;        /* it could not be, and this was
                                               said */
     ngx_log_t              *log;
@@ -42,6 +43,13 @@ typedef struct {
 
 /* loop, once in a worker: opens the store on a thread */
 void ngx_recording_worker_start(ngx_recording_worker_t *worker);
+
+/*
+ * Loop, at a fast stop, before the thread pool waits for its threads.  If one
+ * of them does not come back from the catalogue, what is buffered is written
+ * here and the process ends: it does not return.
+ */
+void ngx_recording_worker_hurry(ngx_recording_worker_t *worker);
 
 /* loop, at the worker's exit, when the thread pool is gone */
 void ngx_recording_worker_stop(ngx_recording_worker_t *worker);

@@ -55,6 +55,7 @@ static void *ngx_rtmp_recording_create_conf(ngx_cycle_t *cycle);
 static char *ngx_rtmp_recording_init_conf(ngx_cycle_t *cycle, void *conf);
 static ngx_int_t ngx_rtmp_recording_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_rtmp_recording_init_process(ngx_cycle_t *cycle);
+static void ngx_rtmp_recording_exit_threads(ngx_cycle_t *cycle);
 static void ngx_rtmp_recording_exit_process(ngx_cycle_t *cycle);
 static ngx_recording_main_conf_t *ngx_rtmp_recording_main_conf(
     ngx_cycle_t *cycle);
@@ -113,6 +114,31 @@ ngx_module_t  ngx_rtmp_recording_module = {
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_core_module_t  ngx_rtmp_recording_exit_module_ctx = {
+    ngx_string("rtmp_recording_exit"),
+    NULL,
+    NULL
+};
+
+
+/* before the thread pools, which wait for their threads */
+
+ngx_module_t  ngx_rtmp_recording_exit_module = {
+    NGX_MODULE_V1,
+    &ngx_rtmp_recording_exit_module_ctx,   /* module context */
+    NULL,                                  /* module directives */
+    NGX_CORE_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_rtmp_recording_exit_threads,       /* exit process */
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
@@ -741,6 +767,19 @@ ngx_rtmp_recording_init_process(ngx_cycle_t *cycle)
     rmcf->worker = worker;
 
     return NGX_OK;
+}
+
+
+static void
+ngx_rtmp_recording_exit_threads(ngx_cycle_t *cycle)
+{
+    ngx_recording_main_conf_t  *rmcf;
+
+    rmcf = ngx_rtmp_recording_main_conf(cycle);
+
+    if (rmcf && rmcf->worker && ngx_terminate) {
+        ngx_recording_worker_hurry(rmcf->worker);
+    }
 }
 
 
