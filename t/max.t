@@ -141,6 +141,10 @@ sub removed {
     is(states($t), '1:f0 2:e0 3:f1 4:f1 5:f1 6:f0 7:f1 8:f0 9:f1 10:f1 11:f1',
        'the oldest one goes');
     is(total($t), 7 * $size, 'totals');
+
+    # but it does go
+    restart($t, 1000);
+    $t->wait_log(qr/file evicted: "live\/11/);
 }
 
 # the test is another worker, whose lock tells what it has
@@ -154,7 +158,7 @@ sub once {
     flock $lock, LOCK_EX or die "flock: $!";
 
     # the end of files is in the catalogue, and not in what it told
-    tell_grown($lock, map { [ $_->{file_id}, $_->{size} ] } @rows[2 .. 7]);
+    tell_grown($lock, map { [ $_->{file_id}, 2 * $size ] } @rows[2 .. 7]);
     turns($t, 3);
     is(states($t), join(' ', map { "$_:f1" } 1 .. 8), 'nothing is evicted');
 
