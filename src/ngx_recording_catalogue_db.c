@@ -6,10 +6,6 @@
 
 
 #define NGX_RECORDING_CATALOGUE_ROOM     (1024 * 1024)
-#define NGX_RECORDING_CATALOGUE_BUSY     10000      /* ms */
-#define NGX_RECORDING_CATALOGUE_QUIT     2000       /* of a worker that exits */
-#define NGX_RECORDING_CATALOGUE_STOP     100        /* and at a fast stop */
-#define NGX_RECORDING_CATALOGUE_STEP     25         /* ms */
 #define NGX_RECORDING_CATALOGUE_PAUSE    10         /* ms */
 
 /* what a WAL keeps of the disk when it begins anew */
@@ -30,10 +26,6 @@ static int ngx_recording_catalogue_committed(void *data, sqlite3 *db,
 static void ngx_recording_catalogue_death(void *data, const char *name);
 static ngx_int_t ngx_recording_catalogue_create(
     ngx_recording_catalogue_t *cat);
-static int ngx_recording_catalogue_busy(void *data, int n);
-static ngx_uint_t ngx_recording_catalogue_closed(
-    ngx_recording_catalogue_t *cat, ngx_recording_catalogue_error_t *err);
-static int64_t ngx_recording_catalogue_clock(void);
 static int ngx_recording_catalogue_migrate(ngx_recording_catalogue_t *cat);
 static void ngx_recording_catalogue_hash(sqlite3_context *ctx, int n,
     sqlite3_value **values);
@@ -77,112 +69,6 @@ ngx_recording_catalogue_close(ngx_recording_catalogue_t *cat)
 
     (void) sqlite3_close(cat->db);
     cat->db = NULL;
-}
-
-
-ngx_uint_t
-ngx_recording_catalogue_answers(ngx_recording_catalogue_t *cat, int64_t ms)
-{
-    int64_t  end;
-
-    end = ngx_recording_catalogue_clock() + ms;
-
-    do {
-        if (pthread_mutex_trylock(&cat->mutex) == 0) {
-            (void) pthread_mutex_unlock(&cat->mutex);
-            return 1;
-        }
-
-        ngx_msleep(NGX_RECORDING_CATALOGUE_PAUSE);
-
-    } while (ngx_recording_catalogue_clock() < end);
-
-    return 0;
-}
-
-
-void
-ngx_recording_catalogue_seal(ngx_recording_catalogue_t *cat)
-{
-    cat->sealed = 1;
-}
-
-
-void
-ngx_recording_catalogue_last(ngx_recording_catalogue_t *cat, int64_t ms)
-{
-    cat->sealed = 0;
-    cat->deadline = ngx_recording_catalogue_clock() + ms;
-}
-
-
-/* it may not be waited for any more */
-
-static ngx_uint_t
-ngx_recording_catalogue_closed(ngx_recording_catalogue_t *cat,
-    ngx_recording_catalogue_error_t *err)
-{
-    if (cat->sealed) {
-        err->text[0] = '\0';
-        return 1;
-    }
-
-    if ((cat->hung && ngx_terminate)
-        || (cat->deadline
-            && ngx_recording_catalogue_clock() >= cat->deadline))
-    {
-        (void) snprintf(err->text, sizeof(err->text),
-                        "it takes too long, and nginx stops");
-        return 1;
-    }
-
-    return 0;
-}
-
-
-/*
- * Another one writes, and there may be many of those; but who stops does not
- * wait as long.
- */
-
-static int
-ngx_recording_catalogue_busy(void *data, int n)
-{
-    ngx_recording_catalogue_t *cat = data;
-
-    int64_t  now, most;
-
-    now = ngx_recording_catalogue_clock();
-
-    if (n == 0) {
-        cat->since = now;
-    }
-
-    most = ngx_terminate ? NGX_RECORDING_CATALOGUE_STOP
-           : ngx_exiting ? NGX_RECORDING_CATALOGUE_QUIT
-           : NGX_RECORDING_CATALOGUE_BUSY;
-
-    if (now - cat->since >= most || (cat->deadline && now >= cat->deadline)) {
-        cat->hung = ngx_terminate;
-        return 0;
-    }
-
-    (void) sqlite3_sleep(ngx_min(n + 1, NGX_RECORDING_CATALOGUE_STEP));
-
-    return 1;
-}
-
-
-/* ms, of a clock that is never set */
-
-static int64_t
-ngx_recording_catalogue_clock(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 

@@ -13,6 +13,9 @@
 #include <sqlite3.h>
 
 
+#define NGX_RECORDING_CATALOGUE_BUSY  10000             /* ms */
+
+
 /* application_id of one that was made in place of a damaged one */
 
 #define NGX_RECORDING_CATALOGUE_DAMAGED  1919250532
@@ -93,6 +96,13 @@ extern const char *const  ngx_recording_catalogue_sql[];
  */
 ngx_int_t ngx_recording_catalogue_quick_check_thread(
     ngx_recording_catalogue_t *cat, sqlite3 *db);
+
+/* it may not be waited for any more: every call fails at once */
+ngx_uint_t ngx_recording_catalogue_closed(ngx_recording_catalogue_t *cat,
+    ngx_recording_catalogue_error_t *err);
+
+/* SQLite's busy handler: 0 when it was waited long enough */
+int ngx_recording_catalogue_busy(void *data, int n);
 
 /* a prepared statement, or NULL; it is the catalogue's */
 sqlite3_stmt *ngx_recording_catalogue_stmt(ngx_recording_catalogue_t *cat,
