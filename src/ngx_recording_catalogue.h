@@ -71,6 +71,7 @@ typedef struct {
     ngx_recording_file_e    state;         /* before */
     unsigned                recovered:1;   /* its writer died */
     char                    about[NGX_RECORDING_ABOUT];  /* for messages */
+    uint64_t                recording_id;  /* if it was this worker's */
 } ngx_recording_taken_t;
 
 
@@ -157,6 +158,14 @@ typedef struct {
     ngx_recording_stream_t  stream;
     char                   *label;         /* of malloc(), or NULL */
 } ngx_recording_found_t;
+
+
+/* a file that lies at its path, though its row does not say so */
+
+typedef struct {
+    ngx_recording_file_t   *file;          /* as the journal tells it */
+    const char             *label;         /* NULL: it has none */
+} ngx_recording_mend_t;
 
 
 typedef struct {
@@ -260,6 +269,13 @@ ngx_int_t ngx_recording_catalogue_file(ngx_recording_catalogue_t *cat,
 ngx_int_t ngx_recording_catalogue_label(ngx_recording_catalogue_t *cat,
     void *label, ngx_uint_t again);
 
+/*
+ * An ngx_recording_mend_t: the row of a finished file gets what its label has,
+ * or else what the file struct has; and the path of that, if it has none.
+ */
+ngx_int_t ngx_recording_catalogue_mend(ngx_recording_catalogue_t *cat,
+    void *mend, ngx_uint_t again);
+
 /* --- housekeeping */
 
 /*
@@ -283,6 +299,14 @@ ngx_uint_t ngx_recording_catalogue_checkpoint_thread(
  */
 ngx_int_t ngx_recording_catalogue_orphans_thread(
     ngx_recording_catalogue_t *cat, int64_t now,
+    ngx_recording_taken_t *taken, ngx_uint_t *n,
+    ngx_recording_catalogue_error_t *err);
+
+/*
+ * Files that are this worker's by their rows, grow or are to be finished, and
+ * that it does not work on: they are not taken yet.
+ */
+ngx_int_t ngx_recording_catalogue_own_thread(ngx_recording_catalogue_t *cat,
     ngx_recording_taken_t *taken, ngx_uint_t *n,
     ngx_recording_catalogue_error_t *err);
 

@@ -99,6 +99,61 @@ ngx_recording_catalogue_refuse_thread(ngx_recording_catalogue_t *cat,
 
 
 ngx_int_t
+ngx_recording_catalogue_own_thread(ngx_recording_catalogue_t *cat,
+    ngx_recording_taken_t *taken, ngx_uint_t *n,
+    ngx_recording_catalogue_error_t *err)
+{
+    int                     step;
+    uint64_t                id;
+    ngx_uint_t              room;
+    sqlite3_stmt           *st;
+    ngx_recording_taken_t  *t;
+
+    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    room = *n;
+    *n = 0;
+    step = SQLITE_ERROR;
+
+    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_MINE);
+
+    if (st) {
+        (void) sqlite3_bind_text(st, 1, cat->store->owner, -1, SQLITE_STATIC);
+
+        while ((step = sqlite3_step(st)) == SQLITE_ROW && *n < room) {
+            id = (uint64_t) sqlite3_column_int64(st, 0);
+
+            if (ngx_recording_busy_has(&cat->store->busy, id)) {
+                continue;
+            }
+
+            t = &taken[(*n)++];
+            ngx_memzero(t, sizeof(ngx_recording_taken_t));
+
+            t->id = id;
+            t->state = ngx_recording_catalogue_state(
+                                    ngx_recording_catalogue_column(st, 2));
+            t->recording_id = (uint64_t) sqlite3_column_int64(st, 3);
+
+            (void) snprintf(t->format, sizeof(t->format), "%s",
+                            ngx_recording_catalogue_column(st, 1));
+
+            ngx_recording_catalogue_about(st, 4, t->about);
+        }
+
+        (void) sqlite3_reset(st);
+    }
+
+    return ngx_recording_catalogue_finish(cat,
+                  step == SQLITE_ROW || step == SQLITE_DONE ? NGX_OK
+                                                            : NGX_ERROR,
+                  err);
+}
+
+
+ngx_int_t
 ngx_recording_catalogue_known_thread(ngx_recording_catalogue_t *cat,
     uint64_t id, ngx_recording_file_e *state,
     ngx_recording_catalogue_error_t *err)

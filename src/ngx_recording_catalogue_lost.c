@@ -148,6 +148,42 @@ ngx_recording_catalogue_found(ngx_recording_catalogue_t *cat,
 }
 
 
+ngx_int_t
+ngx_recording_catalogue_mend(ngx_recording_catalogue_t *cat, void *arg,
+    ngx_uint_t again)
+{
+    ngx_recording_mend_t *mend = arg;
+
+    sqlite3_stmt          *st;
+    ngx_recording_file_t  *file;
+
+    file = mend->file;
+
+    if (mend->label) {
+        st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_MEND);
+
+        if (st) {
+            (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) file->id);
+            (void) sqlite3_bind_text(st, 2, mend->label, -1, SQLITE_STATIC);
+            (void) sqlite3_bind_int64(st, 3, (sqlite3_int64) file->size);
+            ngx_recording_catalogue_text(st, 4, file->path, file->path_len);
+            ngx_recording_catalogue_url(cat, st, 5, file);
+            (void) sqlite3_bind_int64(st, 6, file->finished);
+        }
+
+        /* somebody else may have written the label */
+
+        if (ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_MEND) == NGX_OK
+            && sqlite3_changes(cat->db))
+        {
+            return NGX_OK;
+        }
+    }
+
+    return ngx_recording_catalogue_update(cat, file, again);
+}
+
+
 static ngx_int_t
 ngx_recording_catalogue_plain(ngx_recording_catalogue_t *cat,
     ngx_recording_file_t *file)

@@ -149,6 +149,7 @@ ngx_recording_catalogue_unfinished(ngx_recording_catalogue_t *cat,
         t = &taken[(*n)++];
 
         t->id = (uint64_t) sqlite3_column_int64(st, 0);
+        t->recording_id = 0;
         t->state = ngx_recording_catalogue_state(
                                     ngx_recording_catalogue_column(st, 2));
 

@@ -450,4 +450,23 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     "UPDATE files SET state = 'finishing', owner = '' WHERE owner = ?1"
     " AND state IN ('recording', 'finishing')"
     " AND " NGX_RECORDING_SQL_OPEN,
+
+    /* MEND */
+    "UPDATE files SET state = 'finished', owner = '', resume_us = NULL,"
+    " size = ?3, finished_us = coalesce(j ->> 'finished_us', ?6),"
+    " end_us = j ->> 'end_us', duration_ms = j ->> 'duration_ms',"
+    " video_codec = j ->> 'video_codec', audio_codec = j ->> 'audio_codec',"
+    " resolution = j ->> 'resolution', gaps = j ->> 'gaps',"
+    " frames_in = j ->> 'frames_in', frames_written = j ->> 'frames_written',"
+    " frames_dropped = j ->> 'frames_dropped', drops = j ->> 'drops',"
+    " recovered = max(recovered, j ->> 'recovered'),"
+    " path = coalesce(path, ?4), play_url = iif(path IS NULL, ?5, play_url)"
+    " FROM (SELECT ?2 AS j) WHERE file_id = ?1"
+    " AND iif(json_valid(j), j ->> 'file_id', 0) = ?1",
+
+    /* MINE: files of this worker */
+    "SELECT file_id, format, state, recording_id, app, stream, template"
+    " FROM files"
+    " WHERE owner = ?1 AND state IN ('recording', 'finishing')"
+    " AND " NGX_RECORDING_SQL_OPEN,
 };

@@ -35,12 +35,14 @@ struct ngx_recording_finish_s {
     ngx_recording_state_t   state;
     ngx_recording_left_t    left;
     ngx_recording_label_t  *label;
+    ngx_recording_mend_t    mend;
     ngx_event_t             retry;
     ngx_uint_t              tries;         /* that failed by the file itself */
     ngx_uint_t              again;         /* that failed otherwise */
     ngx_uint_t              claims;        /* of paths */
     unsigned                orphan:1;      /* of nobody before */
     unsigned                failed:1;      /* and this was said */
+    unsigned                stuck:1;       /* it cannot be finished */
     unsigned                moved:1;       /* another path was claimed */
     unsigned                clear:1;       /* it has something in work/ */
     ngx_recording_notices_t notices;
@@ -56,11 +58,14 @@ static u_char *ngx_recording_finish_log(ngx_log_t *log, u_char *buf,
     size_t len);
 static void ngx_recording_finish_thread(void *data);
 static void ngx_recording_finish_give_up(ngx_recording_finish_t *f);
+static void ngx_recording_finish_hand(ngx_recording_finish_t *f);
 static void ngx_recording_finish_done(void *data);
 static void ngx_recording_finish_order(void *data);
 static void ngx_recording_finish_again(ngx_event_t *ev);
 static ngx_int_t ngx_recording_finish_open(ngx_recording_finish_t *f);
 static ngx_int_t ngx_recording_finish_absent(ngx_recording_finish_t *f);
+static void ngx_recording_finish_mend(ngx_recording_finish_t *f,
+    const char *path, off_t size);
 static ngx_int_t ngx_recording_finish_pause(ngx_recording_finish_t *f);
 static ngx_int_t ngx_recording_finish_lost(ngx_recording_finish_t *f);
 static ngx_int_t ngx_recording_finish_unknown(ngx_recording_finish_t *f);
@@ -104,6 +109,8 @@ ngx_recording_finish(ngx_recording_worker_t *worker,
     f->taken.id = mux->file.id;
     f->step = ngx_recording_finish_begin;
 
+    ngx_recording_busy_add(&worker->store.busy, f->taken.id);
+
     (void) snprintf(f->taken.format, sizeof(f->taken.format), "%s",
                     mux->format->name);
 
@@ -129,6 +136,8 @@ ngx_recording_finish_taken(ngx_recording_worker_t *worker,
     f->orphan = 1;
     f->step = ngx_recording_finish_open;
     f->job.background = !awaited;
+
+    ngx_recording_busy_add(&worker->store.busy, f->taken.id);
 
     /* the recording that the log could name is that of another process */
 
@@ -203,6 +212,13 @@ ngx_recording_finish_thread(void *data)
     {
         ngx_recording_finish_give_up(f);
         rc = f->step(f);
+
+    } else if ((rc == NGX_AGAIN || rc == NGX_ERROR)
+               && ngx_exiting && !ngx_terminate
+               && f->step != ngx_recording_finish_clear)
+    {
+        ngx_recording_finish_hand(f);
+        rc = f->step(f);
     }
 
     /* the next start goes on with it, or another worker */
@@ -231,6 +247,7 @@ ngx_recording_finish_give_up(ngx_recording_finish_t *f)
     ngx_uint_t  owned;
 
     owned = f->again < NGX_RECORDING_FINISH_GIVE;
+    f->stuck = owned;
 
     if (owned) {
         ngx_recording_notice(&f->notices, NGX_LOG_ERR, 0,
@@ -248,6 +265,36 @@ ngx_recording_finish_give_up(ngx_recording_finish_t *f)
                                  + NGX_RECORDING_FINISH_LATER;
 
     f->step = ngx_recording_finish_leave;
+}
+
+
+/*
+ * A worker that exits does not try again: another one may do it at once, and
+ * not only when this one has ended, as it may have publishers for hours.
+ */
+
+static void
+ngx_recording_finish_hand(ngx_recording_finish_t *f)
+{
+    if (f->mux && !f->mux->tainted && f->mux->journal != -1 && f->mux->data) {
+        (void) ngx_recording_journal_state_thread(f->mux);
+    }
+
+    f->state.state = f->mux == NULL
+                     && f->taken.state == NGX_RECORDING_FILE_RECORDING
+                     && f->orphan
+                     ? NGX_RECORDING_FILE_RECORDING
+                     : NGX_RECORDING_FILE_FINISHING;
+    f->state.owned = 0;
+    f->state.later = 0;
+
+    f->step = ngx_recording_finish_leave;
+
+    ngx_recording_notice(&f->notices, NGX_LOG_WARN, 0,
+                         "%s file \"%s/work/%llu\" is left to another worker "
+                         "process that has this store", f->taken.format,
+                         f->worker->store.path,
+                         (unsigned long long) f->taken.id);
 }
 
 
@@ -275,6 +322,13 @@ ngx_recording_finish_done(void *data)
         return;
 
     case NGX_DONE:
+
+        /* one that cannot be finished is not looked at again by this worker */
+
+        if (!f->stuck) {
+            ngx_recording_busy_remove(&f->worker->store.busy, f->taken.id);
+        }
+
         f->done(f->data);
 
         ngx_free(f);
@@ -398,7 +452,10 @@ ngx_recording_finish_absent(ngx_recording_finish_t *f)
                                            NULL);
     }
 
-    rc = ngx_recording_finish_state(f, NGX_RECORDING_FILE_FINISHED, 0, size);
+    ngx_recording_finish_mend(f, path, size);
+
+    rc = ngx_recording_finish_ask(f, ngx_recording_catalogue_mend, &f->mend,
+                                  1);
 
     if (rc != NGX_OK) {
         return rc;
@@ -414,6 +471,45 @@ ngx_recording_finish_absent(ngx_recording_finish_t *f)
     f->step = ngx_recording_finish_clear;
 
     return NGX_OK;
+}
+
+
+/* what its row will have: what is attached to it, or what is known of it */
+
+static void
+ngx_recording_finish_mend(ngx_recording_finish_t *f, const char *path,
+    off_t size)
+{
+    int                    fd;
+    ngx_recording_file_t  *file;
+
+    file = &f->mux->file;
+
+    if (file->state == NGX_RECORDING_FILE_FINISHED) {
+        return;
+    }
+
+    ngx_recording_mux_measure(f->mux);
+
+    file->size = size;
+    file->state = NGX_RECORDING_FILE_FINISHED;
+    file->finished = ngx_recording_wall();
+
+    f->mend.file = file;
+
+    f->label = calloc(1, sizeof(ngx_recording_label_t));
+    fd = ngx_recording_openat(f->mux->store->files, path,
+                              O_RDONLY|O_CLOEXEC|O_NOFOLLOW, 0);
+
+    if (f->label && fd != -1
+        && ngx_recording_tree_read_thread(fd, f->label->text) == NGX_OK)
+    {
+        f->mend.label = f->label->text;
+    }
+
+    if (fd != -1) {
+        (void) close(fd);
+    }
 }
 
 

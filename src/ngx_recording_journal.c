@@ -606,6 +606,8 @@ ngx_recording_journal_mux(ngx_recording_store_t *store, u_char *p,
 
     mux->wall = facts.start;
 
+    ngx_recording_mux_busy(mux);
+
     ngx_recording_store_name(mux->work, sizeof(mux->work), facts.id,
                              format->endless ? "" : format->extension);
     return mux;

@@ -8,6 +8,7 @@
 
 #define NGX_RECORDING_KEEPER_TIME     250        /* ms */
 #define NGX_RECORDING_KEEPER_SWEEP    4          /* of these, at least */
+#define NGX_RECORDING_KEEPER_OWN      40         /* the same */
 #define NGX_RECORDING_KEEPER_GRACE    3000000    /* us, a late claim */
 #define NGX_RECORDING_KEEPER_WANTED   16
 #define NGX_RECORDING_KEEPER_TAKEN    64         /* files that are repaired */
@@ -24,6 +25,9 @@ typedef struct {
     ngx_uint_t              repairing;     /* files, by the loop */
     ngx_uint_t              ntaken;
     ngx_recording_taken_t   taken[NGX_RECORDING_KEEPER_TAKEN];
+
+    ngx_uint_t              nstrays;       /* seen at the last pass */
+    uint64_t                strays[NGX_RECORDING_KEEPER_TAKEN];
 
     ngx_uint_t              nwanted;
     uint64_t                wanted[NGX_RECORDING_KEEPER_WANTED];
@@ -45,6 +49,8 @@ static void ngx_recording_keeper_repaired(void *data);
 static ngx_int_t ngx_recording_keeper_orders(ngx_recording_keeper_t *keeper,
     ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_keeper_sweep(ngx_recording_keeper_t *keeper,
+    ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_keeper_own(ngx_recording_keeper_t *keeper,
     ngx_recording_catalogue_error_t *err);
 static void ngx_recording_keeper_checkpoint(
     ngx_recording_keeper_t *keeper);
@@ -119,6 +125,11 @@ ngx_recording_keeper_thread(void *data)
     if (rc == NGX_OK && sweep) {
         rc = ngx_recording_keeper_sweep(keeper, &err);
 
+    } else if (rc == NGX_OK && !ngx_exiting && !ngx_terminate
+               && keeper->turns % NGX_RECORDING_KEEPER_OWN == 0)
+    {
+        rc = ngx_recording_keeper_own(keeper, &err);
+
     } else {
         keeper->ntaken = 0;
     }
@@ -164,6 +175,14 @@ ngx_recording_keeper_done(void *data)
 
     for (i = 0; i < keeper->ntaken; i++) {
         keeper->repairing++;
+
+        if (keeper->taken[i].recording_id
+            && ngx_recording_lives(worker, keeper->taken[i].recording_id))
+        {
+            /* the others of its recording go on: it does not wait */
+
+            keeper->taken[i].state = NGX_RECORDING_FILE_FINISHING;
+        }
 
         ngx_recording_finish_taken(worker, &keeper->taken[i], 0, worker->log,
                                    ngx_recording_keeper_repaired, keeper);
@@ -249,6 +268,47 @@ ngx_recording_keeper_sweep(ngx_recording_keeper_t *keeper,
     keeper->more = (keeper->ntaken == room);
 
     return ngx_recording_catalogue_over_thread(catalogue, err);
+}
+
+
+/*
+ * Rows say that files are this worker's, and no job of it knows: they were
+ * written while another catalogue was made, or by an error.  At the second
+ * pass it is sure that none is about to.
+ */
+
+static ngx_int_t
+ngx_recording_keeper_own(ngx_recording_keeper_t *keeper,
+    ngx_recording_catalogue_error_t *err)
+{
+    uint64_t    seen[NGX_RECORDING_KEEPER_TAKEN];
+    ngx_uint_t  i, k, n, nseen;
+
+    n = keeper->ntaken;
+    keeper->ntaken = 0;
+
+    if (ngx_recording_catalogue_own_thread(&keeper->worker->catalogue,
+                                           keeper->taken, &n, err)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (nseen = 0, i = 0; i < n; i++) {
+        seen[nseen++] = keeper->taken[i].id;
+
+        for (k = 0; k < keeper->nstrays; k++) {
+            if (keeper->strays[k] == keeper->taken[i].id) {
+                keeper->taken[keeper->ntaken++] = keeper->taken[i];
+                break;
+            }
+        }
+    }
+
+    ngx_memcpy(keeper->strays, seen, nseen * sizeof(uint64_t));
+    keeper->nstrays = nseen;
+
+    return NGX_OK;
 }
 
 

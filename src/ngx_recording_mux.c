@@ -324,6 +324,15 @@ ngx_recording_mux_undo(ngx_recording_mux_t *mux)
 
 
 void
+ngx_recording_mux_busy(ngx_recording_mux_t *mux)
+{
+    mux->busy = 1;
+
+    ngx_recording_busy_add(&mux->store->busy, mux->file.id);
+}
+
+
+void
 ngx_recording_mux_uncount(ngx_recording_mux_t *mux)
 {
     ngx_recording_growth_end(mux->store, &mux->growth);
@@ -733,6 +742,10 @@ ngx_recording_mux_close_thread(ngx_recording_mux_t *mux)
     }
 
     ngx_recording_mux_uncount(mux);
+
+    if (mux->busy) {
+        ngx_recording_busy_remove(&mux->store->busy, mux->file.id);
+    }
 
     if (mux->fd != -1) {
         (void) close(mux->fd);

@@ -177,6 +177,7 @@ struct ngx_recording_mux_s {
     ngx_str_t               path_text;
     ngx_recording_zone_t    zone;
     ngx_recording_claim_t   claim;     /* of the path in files/ */
+    unsigned                busy:1;    /* in the store's list */
     unsigned                full:1;    /* it ends at the next chance */
     unsigned                timeless:1;    /* the format has no times: frames
                                               are played one after another */
@@ -281,6 +282,9 @@ void ngx_recording_mux_written(ngx_recording_mux_t *mux);
 
 /* and nothing pending will be: times are those of what was written */
 void ngx_recording_mux_undo(ngx_recording_mux_t *mux);
+
+/* its id is known: it is one of this worker's until it is closed */
+void ngx_recording_mux_busy(ngx_recording_mux_t *mux);
 
 /* its bytes are in the catalogue from now on */
 void ngx_recording_mux_uncount(ngx_recording_mux_t *mux);

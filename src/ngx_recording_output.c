@@ -244,6 +244,7 @@ ngx_recording_output_create(ngx_recording_writer_t *w,
     mux->zone = w->template->zone;
 
     mux->file.id = ngx_recording_catalogue_id_thread(w->catalogue);
+    ngx_recording_mux_busy(mux);
     mux->file.recording_id = w->recording_id;
     mux->file.stream = w->stream;
     mux->file.start = cut->wall + ngx_recording_store_shift(w->store);

@@ -257,6 +257,24 @@ ngx_recording_asked(ngx_recording_worker_t *worker, uint64_t id)
 }
 
 
+ngx_uint_t
+ngx_recording_lives(ngx_recording_worker_t *worker, uint64_t id)
+{
+    ngx_queue_t  *q;
+
+    for (q = ngx_queue_head(&worker->recordings);
+         q != ngx_queue_sentinel(&worker->recordings);
+         q = ngx_queue_next(q))
+    {
+        if (ngx_recording_of(q)->id == id) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /* a connection that is silent may be dead, though it stands */
 
 static ngx_int_t

@@ -68,6 +68,9 @@ ngx_recording_t *ngx_recording_of(ngx_queue_t *q);
  */
 ngx_int_t ngx_recording_asked(ngx_recording_worker_t *worker, uint64_t id);
 
+/* whether this worker has a recording that is not over */
+ngx_uint_t ngx_recording_lives(ngx_recording_worker_t *worker, uint64_t id);
+
 /* the stream is over; the recording must not be used any more */
 void ngx_recording_close(ngx_recording_t *r);
 

@@ -14,6 +14,7 @@
 #define _NGX_RECORDING_STORE_H_INCLUDED_
 
 
+#include "ngx_recording_busy.h"
 #include "ngx_recording_io.h"
 #include <pthread.h>
 
@@ -35,6 +36,7 @@ typedef struct {
     pthread_mutex_t         mutex;     /* of the next */
     ngx_recording_growth_t *growing;   /* this worker's files that grow */
     int64_t                 base;      /* us, see ngx_recording_store_now() */
+    ngx_recording_busy_t    busy;      /* its files, finished ones apart */
     ngx_atomic_t            low;       /* less than the reserve is free */
     ngx_uint_t              stopping;  /* all is synced at once, at the end */
     int                     files;     /* directories */

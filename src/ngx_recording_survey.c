@@ -154,6 +154,8 @@ static void
 ngx_recording_survey_journal(ngx_recording_survey_work_t *work, uint64_t id)
 {
     ngx_int_t                rc;
+    ngx_uint_t               busy;
+    const char              *owner;
     ngx_recording_mux_t     *mux;
     ngx_recording_file_e     state;
     ngx_recording_worker_t  *worker;
@@ -175,6 +177,7 @@ ngx_recording_survey_journal(ngx_recording_survey_work_t *work, uint64_t id)
         return;
     }
 
+    busy = ngx_recording_busy_has(&worker->store.busy, id);
     mux = ngx_recording_journal_read_thread(&worker->store, id);
 
     if (mux == NULL) {
@@ -199,8 +202,13 @@ ngx_recording_survey_journal(ngx_recording_survey_work_t *work, uint64_t id)
         return;
     }
 
+    /* what this worker wrote and does not write any more waits: nobody's */
+
+    owner = !busy && strcmp(mux->owner, worker->store.owner) == 0
+            ? "" : mux->owner;
+
     if (ngx_recording_catalogue_adopt_thread(&worker->catalogue, &mux->file,
-                                             mux->owner, work->err)
+                                             owner, work->err)
         != NGX_OK)
     {
         work->rc = NGX_ERROR;

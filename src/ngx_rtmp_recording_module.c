@@ -720,6 +720,17 @@ ngx_rtmp_recording_init_module(ngx_cycle_t *cycle)
                                                   (ngx_cycle_t *) ngx_cycle)
                               : NULL;
 
+    if (old && old->store.len
+        && (old->store.len != rmcf->store.len
+            || ngx_strcmp(old->store.data, rmcf->store.data) != 0))
+    {
+        ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                      "recording: store \"%V\" is not the configured one any "
+                      "more: the old worker processes finish what grows "
+                      "there, what waits for its stream is finished when a "
+                      "configuration has that store again", &old->store);
+    }
+
     rmcf->base = old && old->base ? old->base
                  : ngx_recording_wall() - ngx_recording_mono();
 

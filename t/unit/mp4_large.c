@@ -12,7 +12,7 @@
 /* link: src/ngx_recording_path.c src/ngx_recording_claim.c */
 /* link: src/ngx_recording_journal.c src/ngx_recording_playlist.c */
 /* link: src/ngx_recording_journal_file.c */
-/* link: src/ngx_recording_mux_durable.c */
+/* link: src/ngx_recording_mux_durable.c src/ngx_recording_busy.c */
 /* link: src/ngx_recording_ts.c src/ngx_recording_io.c */
 /* link: src/ngx_recording_mux_hls_read.c src/ngx_recording_hls_ts.c */
 /* link: src/ngx_recording_mux_flv_meta.c */
