@@ -36,6 +36,7 @@ Recording::PowerCut::isolate();
 my $cuts = $ENV{TEST_POWER_CUTS} || 3;
 my $seed = srand($ENV{TEST_SEED} || time * 1000 % 1e9);
 note "TEST_SEED=$seed";
+END { diag("TEST_SEED=$seed") if !Test::More->builder->is_passing }
 
 my $conf = <<'CONF';
 thread_pool default threads=8;
