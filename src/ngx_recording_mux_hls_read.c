@@ -238,6 +238,15 @@ ngx_recording_hls_unlisted(ngx_recording_mux_t *mux)
         mux->pos = whole;
 
         if (found == NGX_OK) {
+
+            /* after a power cut the journal may not know of an interruption
+               that came before it */
+
+            if (s.wall) {
+                kept->wall = s.wall;
+                kept->anchor = kept->shown;
+            }
+
             kept->start += s.duration;
             kept->shown += s.duration;
             (void) ngx_recording_hls_listed(mux);

@@ -30,6 +30,8 @@
 #define NGX_RECORDING_PLAYLIST_FIRST_LEN                                     \
     (sizeof(NGX_RECORDING_PLAYLIST_FIRST) - 1)
 
+#define NGX_RECORDING_PLAYLIST_DATE  "#EXT-X-PROGRAM-DATE-TIME:"
+
 #define NGX_RECORDING_PLAYLIST_ENDLIST  "#EXT-X-ENDLIST\n"
 #define NGX_RECORDING_PLAYLIST_ENDLIST_LEN                                   \
     (sizeof(NGX_RECORDING_PLAYLIST_ENDLIST) - 1)
@@ -41,6 +43,7 @@ static ngx_int_t ngx_recording_playlist_open(ngx_recording_playlist_t *list,
 static ngx_int_t ngx_recording_playlist_raise(ngx_recording_playlist_t *list,
     int fd, int64_t duration);
 static char *ngx_recording_playlist_date(char *p, int64_t us);
+static int64_t ngx_recording_playlist_wall(char *p);
 static char *ngx_recording_playlist_header(ngx_recording_playlist_t *list,
     char *p);
 
@@ -152,7 +155,7 @@ ngx_recording_playlist_date(char *p, int64_t us)
     sec = (time_t) (us / 1000000);
     (void) gmtime_r(&sec, &tm);
 
-    return p + sprintf(p, "#EXT-X-PROGRAM-DATE-TIME:"
+    return p + sprintf(p, NGX_RECORDING_PLAYLIST_DATE
                        "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ\n",
                        (unsigned) (tm.tm_year + 1900) % 10000,
                        (unsigned) (tm.tm_mon + 1) % 100,
@@ -216,6 +219,8 @@ ngx_recording_playlist_next_thread(ngx_recording_playlist_t *list, int fd,
         }
     }
 
+    s->wall = ngx_recording_playlist_wall(p);
+
     p = strstr(p, "#EXTINF:");
     n = 0;
 
@@ -232,6 +237,34 @@ ngx_recording_playlist_next_thread(ngx_recording_playlist_t *list, int fd,
     list->end += p + n - buf;
 
     return NGX_OK;
+}
+
+
+/* the date of the next segment, us, or 0 */
+
+static int64_t
+ngx_recording_playlist_wall(char *p)
+{
+    int        msec;
+    struct tm  tm;
+
+    p = strstr(p, NGX_RECORDING_PLAYLIST_DATE);
+
+    ngx_memzero(&tm, sizeof(tm));
+
+    if (p == NULL
+        || sscanf(p + sizeof(NGX_RECORDING_PLAYLIST_DATE) - 1,
+                  "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ", &tm.tm_year, &tm.tm_mon,
+                  &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &msec)
+           != 7)
+    {
+        return 0;
+    }
+
+    tm.tm_year -= 1900;
+    tm.tm_mon--;
+
+    return (int64_t) timegm(&tm) * 1000000 + msec * 1000;
 }
 
 

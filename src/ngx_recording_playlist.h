@@ -48,7 +48,8 @@ ngx_int_t ngx_recording_playlist_end_thread(ngx_recording_playlist_t *list,
 /*
  * Reads what was written behind list->end.
  *
- *   NGX_OK        a segment of this number; list->end is behind it
+ *   NGX_OK        a segment of this number; list->end is behind it; its date
+ *                 in s->wall, 0 if it has none
  *   NGX_DONE      the playlist is ended
  *   NGX_DECLINED  nothing that is whole
  */
