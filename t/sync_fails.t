@@ -161,7 +161,7 @@ sub ends {
     is($rows[0]{state}, 'finished', "$what: it is finished");
     cmp_ok(disk_drops(@rows), '<', 4 * $fps{$app}, "$what: little is lost");
     accounted($what, $live, $app, 'ends', whole => [ [ 0, 1500 ] ]);
-    like(substr($t->error_log, $mark), qr/\[error\].* the file is not finished/,
+    like(substr($t->error_log, $mark), qr/\[error\].* is not finished yet/,
          "$what: it is said");
 }
 
