@@ -321,10 +321,10 @@ anew_flv(ngx_recording_store_t *store)
     }
 
     read = ngx_recording_journal_read_thread(store, 2);
-    ok(read != NULL, "flv: read");
+    flv = read ? read->data : NULL;
+    ok(flv != NULL, "flv: read");
 
-    if (read) {
-        flv = read->data;
+    if (flv) {
         is(flv->nkeys, KEYS, "flv: all keys");
         is(flv->keys[KEYS - 1].time, KEYS - 1, "flv: the last one");
 
