@@ -1,0 +1,244 @@
+
+/* files that another worker has left */
+
+
+#include "ngx_recording_finish_step.h"
+#include "ngx_recording_text.h"
+#include "ngx_recording_tree.h"
+
+
+static ngx_int_t ngx_recording_finish_absent(ngx_recording_finish_t *f);
+static void ngx_recording_finish_mend(ngx_recording_finish_t *f,
+    const char *path, off_t size);
+static ngx_int_t ngx_recording_finish_pause(ngx_recording_finish_t *f);
+static ngx_int_t ngx_recording_finish_unknown(ngx_recording_finish_t *f);
+
+
+/* opens a file that another worker has left */
+
+ngx_int_t
+ngx_recording_finish_open(ngx_recording_finish_t *f)
+{
+    int64_t               now;
+    ngx_int_t             rc;
+    ngx_recording_mux_t  *mux;
+
+    mux = ngx_recording_mux_reopen_thread(&f->worker->store, f->taken.id,
+                                          f->taken.recovered);
+
+    if (mux == NULL) {
+
+        if (errno == ENOENT || errno == ENODATA) {
+            f->clear = (errno == ENODATA);
+            f->step = ngx_recording_finish_unknown;
+            return NGX_OK;
+        }
+
+        return ngx_recording_finish_failed(f, "read the journal of", errno,
+                                           NULL);
+    }
+
+    if (mux->err && mux->err != ENOENT) {
+        rc = ngx_recording_finish_failed(f, mux->op, mux->err, NULL);
+        ngx_recording_mux_close_thread(mux);
+
+        return rc;
+    }
+
+    f->mux = mux;
+
+    if (mux->err) {
+        f->step = ngx_recording_finish_absent;
+        return NGX_OK;
+    }
+
+    mux->file.recovered = f->taken.recovered;
+    f->step = ngx_recording_finish_begin;
+
+    if (f->taken.state == NGX_RECORDING_FILE_RECORDING && mux->resume
+        && mux->file.written)
+    {
+        /* a frame that came later than now came when the clock was wrong */
+
+        now = ngx_recording_store_now(mux->store);
+        mux->file.deadline = ngx_min(mux->wall, now) + mux->resume * 1000;
+
+        if (now < mux->file.deadline) {
+            f->step = ngx_recording_finish_pause;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* it is not in work/: it was put in place already, or it is lost */
+
+static ngx_int_t
+ngx_recording_finish_absent(ngx_recording_finish_t *f)
+{
+    off_t                 size;
+    char                  path[NGX_RECORDING_FILE_PATH];
+    char                  text[NGX_RECORDING_TEXT + 4];
+    ngx_int_t             rc;
+    ngx_recording_mux_t  *mux;
+
+    mux = f->mux;
+    size = -1;
+    errno = NGX_ENOENT;
+
+    ngx_recording_file_path(&mux->file, path);
+
+    if (!mux->format->endless && mux->file.path_len) {
+        size = ngx_recording_store_size_thread(mux->store, path);
+    }
+
+    if (size == -1) {
+
+        /* what cannot be looked at is not lost */
+
+        if (errno != NGX_ENOENT && errno != NGX_ENOTDIR) {
+            return ngx_recording_finish_failed(f, "stat", errno, NULL);
+        }
+
+        f->step = ngx_recording_finish_lost;
+        return NGX_OK;
+    }
+
+    if (ngx_recording_store_sync_thread(mux->store, path) != NGX_OK) {
+        return ngx_recording_finish_failed(f, "sync the directory of", errno,
+                                           NULL);
+    }
+
+    ngx_recording_finish_mend(f, path, size);
+
+    rc = ngx_recording_finish_ask(f, ngx_recording_catalogue_mend, &f->mend,
+                                  1);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_recording_notice(&f->notices, NGX_LOG_NOTICE, 0,
+                         "file finished: \"%s\", %lld bytes, recovered",
+                         ngx_recording_text(text, mux->file.path,
+                                            mux->file.path_len),
+                         (long long) size);
+
+    ngx_recording_finish_close(f);
+    f->step = ngx_recording_finish_clear;
+
+    return NGX_OK;
+}
+
+
+/* what its row will have: what is attached to it, or what is known of it */
+
+static void
+ngx_recording_finish_mend(ngx_recording_finish_t *f, const char *path,
+    off_t size)
+{
+    int                    fd;
+    ngx_recording_file_t  *file;
+
+    file = &f->mux->file;
+
+    if (file->state == NGX_RECORDING_FILE_FINISHED) {
+        return;
+    }
+
+    ngx_recording_mux_measure(f->mux);
+
+    file->size = size;
+    file->state = NGX_RECORDING_FILE_FINISHED;
+    file->finished = ngx_recording_wall();
+
+    f->mend.file = file;
+
+    f->label = calloc(1, sizeof(ngx_recording_label_t));
+    fd = ngx_recording_openat(f->mux->store->files, path,
+                              O_RDONLY|O_CLOEXEC|O_NOFOLLOW, 0);
+
+    if (f->label && fd != -1
+        && ngx_recording_tree_read_thread(fd, f->label->text) == NGX_OK)
+    {
+        f->mend.label = f->label->text;
+    }
+
+    if (fd != -1) {
+        (void) close(fd);
+    }
+}
+
+
+/* its writer died, but its stream may be back */
+
+static ngx_int_t
+ngx_recording_finish_pause(ngx_recording_finish_t *f)
+{
+    ngx_int_t             rc;
+    ngx_recording_mux_t  *mux;
+
+    mux = f->mux;
+
+    if (mux->file.state != NGX_RECORDING_FILE_PAUSED) {
+
+        if (ngx_recording_mux_sync_thread(mux, 1) != NGX_OK) {
+            return ngx_recording_finish_failed(f, mux->op, mux->err, NULL);
+        }
+
+        ngx_recording_mux_measure(mux);
+        mux->file.state = NGX_RECORDING_FILE_PAUSED;
+    }
+
+    f->left.file = &mux->file;
+    f->left.owner = mux->owner;
+
+    rc = ngx_recording_finish_ask(f, ngx_recording_catalogue_wait, &f->left,
+                                  0);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_recording_notice(&f->notices, NGX_LOG_NOTICE, 0,
+                         "%s file \"%llu\" of recording %llu recovered, it "
+                         "waits for its stream", f->taken.format,
+                         (unsigned long long) f->taken.id,
+                         (unsigned long long) mux->file.recording_id);
+
+    return NGX_DONE;
+}
+
+
+/*
+ * There is no journal: an earlier version wrote the file, and somebody may
+ * want what there is of it.  Or it is empty: a power cut came before anything
+ * of the file was durable.
+ */
+
+static ngx_int_t
+ngx_recording_finish_unknown(ngx_recording_finish_t *f)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_recording_finish_state(f, NGX_RECORDING_FILE_LOST, 0, 0);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_recording_notice(&f->notices, NGX_LOG_ERR, 0,
+                         f->clear ? "%s file \"%llu\" is lost, the system "
+                                    "stopped before anything of it was "
+                                    "durable"
+                                  : "%s file \"%llu\" has no journal, what "
+                                    "there is of it is left in work/",
+                         f->taken.format, (unsigned long long) f->taken.id);
+
+    if (f->clear) {
+        f->step = ngx_recording_finish_clear;
+        return NGX_OK;
+    }
+
+    return NGX_DONE;
+}
