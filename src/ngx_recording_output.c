@@ -146,13 +146,13 @@ ngx_recording_output_turn(ngx_recording_writer_t *w,
     ngx_recording_media_t  media[NGX_RECORDING_TRACKS];
 
     if (out->mux == NULL) {
-        return cut->time < out->retry
+        return cut->now < out->retry
                && !(cut->all && out->retry == INT64_MAX)
                ? NGX_RECORDING_TURN_KEEP : NGX_RECORDING_TURN_OPEN;
     }
 
     over = ngx_recording_interval_over(w, out, out->mux,
-                                     cut->time - out->mux->cut, cut->wall);
+                                     cut->now - out->mux->cut, cut->wall);
 
     if (!over
         && (!cut->all || ngx_recording_output_closes(w, out, cut->jump)))
@@ -217,7 +217,7 @@ ngx_recording_output_create(ngx_recording_writer_t *w,
     if (mux == NULL) {
 
         if (errno) {
-            out->retry = cut->time + NGX_RECORDING_OUTPUT_RETRY;
+            out->retry = cut->now + NGX_RECORDING_OUTPUT_RETRY;
             return NGX_OK;
         }
 

@@ -14,7 +14,10 @@
 
 
 typedef struct {
-    int64_t                 time;          /* of the frame that cuts */
+    int64_t                 time;          /* of the first frame of the track
+                                              that cuts */
+    int64_t                 now;           /* of the frame that cuts: later,
+                                              if audio was held before it */
     int64_t                 begin;         /* of the first frame after it */
     int64_t                 first;         /* the same, where no file before
                                               takes what lags */

@@ -588,10 +588,11 @@ ngx_recording_writer_cut(ngx_recording_writer_t *w, ngx_recording_item_t *item,
         ngx_recording_writer_filed(w, item, cursor);
     }
 
-    cut.time = item->time;
+    cut.now = item->time;
     cut.track = item->message->track;
     cut.composition = item->frame.composition;
     cut.begin = ngx_recording_writer_held(w, item->time);
+    cut.time = cut.track == NGX_RECORDING_AUDIO ? cut.begin : item->time;
     cut.first = ngx_recording_writer_begin(w, item, cursor, cut.begin);
     cut.wall = item->wall;
     cut.all = all;

@@ -1,0 +1,119 @@
+#!/usr/bin/perl
+
+# Sound that waited for video which did not come, or came later: files begin
+# with the first of it, go on with it after an interruption, and their
+# interval counts from it.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::More;
+use Time::HiRes qw(sleep);
+
+use Recording::Hls;
+use Recording::Media qw(media);
+use Recording::Nginx;
+use Recording::Probe;
+use Recording::Rtmp;
+use Recording::Util qw(slow);
+
+my $t = Recording::Nginx->new;
+$t->conf(<<'CONF', N => slow(5))->start;
+thread_pool default threads=4;
+rtmp {
+    record_store %%STORE%%;
+    record_template again {
+        format mp4 resume=%%N%%s; format flv resume=%%N%%s;
+        format hls resume=%%N%%s segment=2s; path '{StreamID}-{RandomID}';
+    }
+    record_template cut {
+        format mp4 interval=4s; format hls segment=2s;
+        path '{StreamID}-{RandomID}';
+    }
+    server {
+        listen 127.0.0.1:%%PORT_0%%;
+        application again { live on; record_rule again; }
+        application cut { live on; record_rule cut; }
+    }
+}
+CONF
+
+my @all = Recording::Rtmp::flv_messages(
+    media(duration => 14, gop => 1, size => '160x120', rate => 32000));
+
+sub is_header { return ord(substr $_[0][2], 1) == 0 }
+
+# video is announced, and comes from some time on
+sub since {
+    my ($ms, $end) = @_;
+
+    return [ grep { is_header($_)
+                    || $_->[1] < $end && ($_->[0] == 8 || $_->[1] >= $ms) }
+             @all ];
+}
+
+sub publish {
+    my ($app, $name, $messages) = @_;
+
+    my $r = Recording::Rtmp->new(port => $t->port);
+    $r->connect(app => $app);
+    $r->publish($name);
+    $r->send_flv($messages);
+    $r->delete_stream;
+    $r->wait_status(qr/Unpublish/);
+    $r->close;
+}
+
+my $phone = since(1e9, 5000);
+my $frames = grep { $_->[0] == 8 && !is_header($_) } @$phone;
+
+publish('again', 'phone', $phone);
+sleep 0.3;
+publish('again', 'phone', $phone);
+
+publish('cut', 'phone', since(1e9, 14_000));
+publish('cut', 'late', since(4000, 10_000));
+
+resumed($_) for $t->wait_files(3, app => 'again');
+interval($t->wait_files(5, app => 'cut', stream => 'phone'));
+playlist($_) for grep { $_->{format} eq 'hls' }
+                      $t->wait_files(3, app => 'cut', stream => 'late');
+
+$t->done;
+
+sub resumed {
+    my ($row) = @_;
+
+    my $sound = Recording::Probe::tracks($t->path($row))->{a};
+    my @pts = map { 1000 * $_->{pts} } @$sound;
+    my @short = grep { $pts[$_] - $pts[$_ - 1] < 25 } 1 .. $#pts;
+
+    is(@pts, 2 * $frames, "$row->{format}: every frame");
+    is(@short, 0, "$row->{format}: the second part follows the first one");
+    cmp_ok(abs($row->{duration_ms} - 2 * 32 * $frames), '<', 100,
+           "$row->{format}: the row has the time of both");
+
+    playlist($row) if $row->{format} eq 'hls';
+}
+
+sub interval {
+    my @files = sort { $a->{file_id} <=> $b->{file_id} }
+                grep { $_->{format} eq 'mp4' } @_;
+
+    cmp_ok(abs($_->{duration_ms} - 4000), '<', 50, 'as long as the interval')
+        for @files[0 .. 2];
+    playlist($_) for grep { $_->{format} eq 'hls' } @_;
+}
+
+sub playlist {
+    my ($row) = @_;
+
+    my $hls = Recording::Hls->check($t->path($row), ended => 1);
+
+    is("@{ $hls->{problems} }", '', 'the playlist is right');
+    is(scalar(grep { $_->{duration} < 0.1 } @{ $hls->{segments} }), 0,
+       'no segment of no time');
+}
