@@ -16,7 +16,8 @@
 static void ngx_recording_hls_unknown(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_hls_reread(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_hls_unlisted(ngx_recording_mux_t *mux);
-static int64_t ngx_recording_hls_segment_end(ngx_recording_mux_t *mux);
+static int64_t ngx_recording_hls_segment_end(ngx_recording_mux_t *mux,
+    uint64_t pictures);
 static void ngx_recording_hls_known(ngx_recording_mux_t *mux,
     ngx_uint_t track, int64_t dts);
 static ngx_int_t ngx_recording_hls_scan(ngx_recording_mux_t *mux, int fd,
@@ -198,7 +199,7 @@ ngx_recording_hls_unlisted(ngx_recording_mux_t *mux)
     int                        fd;
     char                       name[32];
     int64_t                    end;
-    uint64_t                   frames, whole;
+    uint64_t                   frames, pictures, whole;
     ngx_int_t                  rc, found;
     ngx_recording_hls_t       *hls;
     ngx_recording_segment_t    s;
@@ -228,6 +229,7 @@ ngx_recording_hls_unlisted(ngx_recording_mux_t *mux)
         ngx_recording_mux_seen(mux, fd);
 
         frames = mux->file.written;
+        pictures = mux->samples[NGX_RECORDING_VIDEO];
         rc = ngx_recording_hls_scan(mux, fd, &whole);
 
         if (rc != NGX_OK) {
@@ -268,7 +270,8 @@ ngx_recording_hls_unlisted(ngx_recording_mux_t *mux)
             rc = ngx_recording_mux_error(mux, "truncate a segment of");
 
         } else {
-            end = ngx_recording_hls_segment_end(mux);
+            pictures = mux->samples[NGX_RECORDING_VIDEO] - pictures;
+            end = ngx_recording_hls_segment_end(mux, pictures);
             rc = ngx_recording_hls_list(mux, end - kept->start);
             kept->shown += end - kept->start;
             kept->start = end;
@@ -283,16 +286,24 @@ ngx_recording_hls_unlisted(ngx_recording_mux_t *mux)
 }
 
 
-/* where the next segment begins, if there is one: with its video */
+/*
+ * Where the next segment begins, if there is one: with its video, or where
+ * the sound ends, if the camera was off.
+ */
 
 static int64_t
-ngx_recording_hls_segment_end(ngx_recording_mux_t *mux)
+ngx_recording_hls_segment_end(ngx_recording_mux_t *mux, uint64_t pictures)
 {
-    if (mux->samples[NGX_RECORDING_VIDEO] == 0) {
-        return ngx_recording_mux_end(mux);
-    }
+    int64_t               end;
+    ngx_recording_hls_t  *hls;
 
-    return mux->last[NGX_RECORDING_VIDEO] + mux->step[NGX_RECORDING_VIDEO];
+    hls = mux->data;
+
+    end = pictures ? mux->last[NGX_RECORDING_VIDEO]
+                     + mux->step[NGX_RECORDING_VIDEO]
+                   : ngx_recording_mux_end(mux);
+
+    return ngx_max(end, hls->kept.start);
 }
 
 

@@ -42,7 +42,7 @@ static void left_write(ngx_recording_mux_t *mux, int64_t shift, u_char nal);
 static size_t left_picture(u_char *p, ngx_uint_t i, u_char nal);
 static int left_sink(void *data, ngx_recording_av_byte_t *buf, int size);
 static void left_playlist(ngx_recording_store_t *store, const char *name,
-    ngx_uint_t closed);
+    const char *duration, ngx_uint_t closed);
 
 
 static u_char  left_sound[40];
@@ -73,6 +73,7 @@ main(void)
     left_case(&store, "closed", NGX_RECORDING_HLS_TS_SHIFT, 0x65);
     left_case(&store, "open", NGX_RECORDING_HLS_TS_SHIFT, 0x41);
     left_case(&store, "before", 0, 0x65);
+    left_case(&store, "sound", NGX_RECORDING_HLS_TS_SHIFT, 0);
 
     ngx_recording_store_close(&store);
 
@@ -108,6 +109,19 @@ left_case(ngx_recording_store_t *store, const char *name, int64_t shift,
     mux = left_open(store, name);
     left_write(mux, shift, nal);
 
+    if (nal == 0) {
+
+        /* the camera is off: pictures are in segments before */
+
+        kept.shown = LEFT_START;
+        kept.anchor = LEFT_START;
+        kept.samples[V] = 1;
+        kept.last[V] = LEFT_START - 1500;
+        mux->last[V] = LEFT_START - 1500;
+        mux->shown[V].high = LEFT_START - 1500;
+        mux->step[V] = 40;
+    }
+
     is(mux->format->restore(mux, (u_char *) &kept, sizeof(kept) - 1),
        NGX_DECLINED, "%s: a state of no version", name);
     is(mux->format->restore(mux, (u_char *) &kept,
@@ -117,9 +131,10 @@ left_case(ngx_recording_store_t *store, const char *name, int64_t shift,
 
     is(mux->format->reopen(mux), NGX_OK, "%s: reopened", name);
 
-    is(mux->samples[V], LEFT_PICTURES, "%s: pictures", name);
+    is(mux->samples[V], nal ? LEFT_PICTURES : 1, "%s: pictures", name);
     is(mux->samples[A], LEFT_SOUNDS, "%s: sounds", name);
-    is(mux->last[V], LEFT_START + (LEFT_PICTURES - 1) * 40,
+    is(mux->last[V], nal ? LEFT_START + (LEFT_PICTURES - 1) * 40
+                         : LEFT_START - 1500,
        "%s: the last picture", name);
 
     /* whole ms when they were written, and a part of one in a shared PES */
@@ -127,7 +142,7 @@ left_case(ngx_recording_store_t *store, const char *name, int64_t shift,
     ok(labs(mux->last[A] - (LEFT_START + (LEFT_SOUNDS - 1) * 64 / 3)) <= 1,
        "%s: the last sound", name);
 
-    left_playlist(store, name, nal == 0x65);
+    left_playlist(store, name, nal ? "2.000" : "1.962", nal != 0x41);
 
     ngx_recording_mux_close_thread(mux);
 }
@@ -230,8 +245,10 @@ left_write(ngx_recording_mux_t *mux, int64_t shift, u_char nal)
         v.media_size = left_picture(data, i, nal);
         v.key = (i == 0);
 
-        dts = LEFT_START + shift + i * 40;
-        (void) ngx_recording_hls_ts_packet_thread(&ts, &v, dts, dts);
+        if (nal) {
+            dts = LEFT_START + shift + i * 40;
+            (void) ngx_recording_hls_ts_packet_thread(&ts, &v, dts, dts);
+        }
 
         for ( /* void */ ; n < LEFT_SOUNDS && n * 64 / 3 <= i * 40; n++) {
             dts = LEFT_START + shift + n * 64 / 3;
@@ -283,10 +300,10 @@ left_sink(void *data, ngx_recording_av_byte_t *buf, int size)
 
 static void
 left_playlist(ngx_recording_store_t *store, const char *name,
-    ngx_uint_t closed)
+    const char *duration, ngx_uint_t closed)
 {
     int      fd;
-    char     text[1024], path[64];
+    char     text[1024], path[64], line[64];
     ssize_t  n;
 
     (void) snprintf(path, sizeof(path), "%s/index.m3u8", name);
@@ -299,7 +316,9 @@ left_playlist(ngx_recording_store_t *store, const char *name,
 
     ok(strstr(text, ":1970-01-01T00:00:00.000Z\n") != NULL,
        "%s: its date", name);
-    ok(strstr(text, "#EXTINF:2.000,\n00000.ts\n") != NULL,
+    (void) snprintf(line, sizeof(line), "#EXTINF:%s,\n00000.ts\n", duration);
+
+    ok(strstr(text, line) != NULL,
        "%s: its duration", name);
     ok((strstr(text, "#EXT-X-INDEPENDENT-SEGMENTS\n") != NULL) == closed,
        "%s: whether segments stand alone", name);
