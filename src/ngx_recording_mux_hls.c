@@ -12,8 +12,8 @@
 /* ms by which a segment may be longer: what rounds to the same seconds */
 #define NGX_RECORDING_HLS_NEAR    499
 
-/* ms by which encoders send pictures later than the sound of their time */
-#define NGX_RECORDING_HLS_LATE    3000
+/* ms of sound among which no picture came: the camera is off */
+#define NGX_RECORDING_HLS_OFF     400
 
 /* how a sample stands to the open segment */
 
@@ -48,6 +48,8 @@ static ngx_recording_hls_cut_e ngx_recording_hls_cuts(
 static ngx_recording_hls_cut_e ngx_recording_hls_cuts_video(
     ngx_recording_mux_t *mux, ngx_recording_sample_t *sample, int64_t dts,
     int64_t pts);
+static ngx_uint_t ngx_recording_hls_off(ngx_recording_mux_t *mux,
+    ngx_recording_sample_t *sample, int64_t pts);
 static ngx_int_t ngx_recording_hls_begin(ngx_recording_mux_t *mux,
     ngx_recording_hls_cut_e cut, int64_t dts, int64_t pts, int64_t wall);
 static void ngx_recording_hls_came(ngx_recording_mux_t *mux,
@@ -257,13 +259,36 @@ ngx_recording_hls_cuts(ngx_recording_mux_t *mux,
     if (sample->track == NGX_RECORDING_AUDIO
         && pts - hls->kept.shown >= mux->segment
         && (sample->cut || !mux->media[NGX_RECORDING_VIDEO].present
-            || pts - hls->picture
-               >= ngx_min(mux->segment, NGX_RECORDING_HLS_LATE)))
+            || ngx_recording_hls_off(mux, sample, pts)))
     {
         return NGX_RECORDING_HLS_CUT;
     }
 
     return NGX_RECORDING_HLS_IN;
+}
+
+
+/*
+ * Whether the camera is off, and the segment would become too long with this
+ * sound.  Pictures may come late, but among the sound: what counts is how
+ * much of it came since the last one.
+ */
+
+static ngx_uint_t
+ngx_recording_hls_off(ngx_recording_mux_t *mux,
+    ngx_recording_sample_t *sample, int64_t pts)
+{
+    int64_t               end, usual;
+    ngx_recording_hls_t  *hls;
+
+    hls = mux->data;
+
+    end = pts + ngx_recording_mux_lasts(mux, sample->track);
+    usual = 2 * ngx_recording_mux_lasts(mux, NGX_RECORDING_VIDEO);
+
+    return pts - hls->heard >= ngx_max(usual, NGX_RECORDING_HLS_OFF)
+           && end - hls->kept.shown
+              > mux->segment + NGX_RECORDING_HLS_NEAR;
 }
 
 
@@ -348,6 +373,7 @@ ngx_recording_hls_came(ngx_recording_mux_t *mux,
     }
 
     hls->picture = ngx_max(hls->picture, end);
+    hls->heard = hls->end;
 
     if (!hls->video) {
         hls->video = 1;
@@ -393,9 +419,17 @@ ngx_recording_hls_begin(ngx_recording_mux_t *mux, ngx_recording_hls_cut_e cut,
     hls = mux->data;
     kept = &hls->kept;
     wall += ngx_recording_store_shift(mux->store);
+    end = pts;
 
     if (hls->opened) {
-        end = cut == NGX_RECORDING_HLS_HOLE ? hls->end : pts;
+
+        /* video that joins sound may be from long before its end */
+
+        if (cut == NGX_RECORDING_HLS_HOLE
+            || (hls->broken && hls->end - pts > NGX_RECORDING_HLS_OFF))
+        {
+            end = hls->end;
+        }
 
         mux->pending--;
         rc = ngx_recording_hls_end(mux, end - kept->shown);
@@ -428,7 +462,8 @@ ngx_recording_hls_begin(ngx_recording_mux_t *mux, ngx_recording_hls_cut_e cut,
         kept->wall = wall;
 
     } else if (kept->marked || hls->resumed) {
-        kept->wall = ngx_max(wall, kept->wall + (pts - kept->anchor) * 1000);
+        end = ngx_max(pts, end);
+        kept->wall = ngx_max(wall, kept->wall + (end - kept->anchor) * 1000);
         kept->anchor = pts;
     }
 

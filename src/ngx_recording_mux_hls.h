@@ -57,6 +57,7 @@ typedef struct {
 
     int64_t                 end;              /* of all that came */
     int64_t                 picture;          /* of the last picture */
+    int64_t                 heard;            /* of all, when it came */
 
     int64_t                 key;              /* DTS of the last key frame */
     int64_t                 gop;              /* how far apart they are */

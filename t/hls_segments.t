@@ -25,9 +25,11 @@ thread_pool default threads=4;
 rtmp {
     record_store %%STORE%%;
     record_template hls { format hls segment=4s; path '{StreamID}'; }
+    record_template two { format hls segment=2s; path '{StreamID}'; }
     server {
         listen 127.0.0.1:%%PORT_0%%;
         application live { live on; record_rule hls; }
+        application two { live on; record_rule two; }
     }
 }
 CONF
@@ -45,7 +47,45 @@ segments('sound', 4, 4, video => 0);
 # the picture is enhanced RTMP's HEVC, which HLS does not take
 other('hevc', Recording::Rtmp::flv_messages(media(%small)));
 
+my @camera = Recording::Rtmp::flv_messages(media(%small, gop => 1));
+
+# pictures that come late are no camera that is off, one that is off for long
+# makes no segment longer, and neither is one that joins sound
+sent('behind', late(0, 2100, @camera));
+sent('falls', late(9000, 2100, @camera));
+sent('off', grep { $_->[0] != 9 || $_->[1] < 9500 || $_->[1] > 19_000 }
+                 @camera);
+
 $t->done;
+
+# video from a time on comes so many ms after its sound
+sub late {
+    my ($since, $by, @messages) = @_;
+
+    my $i = 0;
+    my @order = sort { $a->[1] <=> $b->[1] || $a->[2] <=> $b->[2] }
+                map { my $late = $_->[0] == 9 && $_->[1] > $since ? $by : 0;
+                      [ $_, $_->[1] + $late, $i++ ] } @messages;
+
+    return map { $_->[0] } @order;
+}
+
+sub sent {
+    my ($name, @messages) = @_;
+
+    subtest $name => sub {
+        publish_to('two', $name, @messages);
+
+        my ($row) = $t->wait_files(1, stream => $name);
+        my $hls = Recording::Hls->check($t->path($row), ended => 1);
+
+        is("@{ $hls->{problems} }", '', 'valid');
+        is(0 + $hls->{target}, 2, 'target duration');
+
+        my @durations = map { $_->{duration} } @{ $hls->{segments} };
+        is(scalar(grep { $_ < 0.01 } @durations), 0, 'none has no time');
+    };
+}
 
 sub segments {
     my ($name, $longest, $shortest, %opt) = @_;
@@ -73,11 +113,13 @@ sub check {
     is(0 + $hls->{target}, max(4, $longest), 'target duration');
 }
 
-sub publish {
-    my ($name, @messages) = @_;
+sub publish { return publish_to('live', @_) }
+
+sub publish_to {
+    my ($app, $name, @messages) = @_;
 
     my $r = Recording::Rtmp->new(port => $t->port);
-    $r->connect(app => 'live');
+    $r->connect(app => $app);
     $r->publish($name);
     $r->send_flv(\@messages);
     $r->delete_stream;
