@@ -388,10 +388,14 @@ static int64_t
 ngx_recording_hls_dts(ngx_recording_hls_t *hls,
     ngx_recording_sample_t *sample, int64_t *pts)
 {
-    int64_t  dts;
+    int64_t  dts, least;
+
+    /* the shift of times has room for pictures shown before they came */
+
+    least = ngx_min(NGX_RECORDING_HLS_TS_DELAY - hls->kept.shift, 0);
 
     *pts = sample->dts + sample->composition;
-    dts = ngx_max(ngx_min(sample->dts, *pts), 0);
+    dts = ngx_max(ngx_min(sample->dts, *pts), least);
 
     if (dts <= hls->kept.last[sample->track]) {
         dts = hls->kept.last[sample->track] + 1;
@@ -419,17 +423,18 @@ ngx_recording_hls_begin(ngx_recording_mux_t *mux, ngx_recording_hls_cut_e cut,
     hls = mux->data;
     kept = &hls->kept;
     wall += ngx_recording_store_shift(mux->store);
-    end = pts;
+
+    /* what is listed ends there */
+
+    end = kept->shown;
 
     if (hls->opened) {
 
         /* video that joins sound may be from long before its end */
 
-        if (cut == NGX_RECORDING_HLS_HOLE
-            || (hls->broken && hls->end - pts > NGX_RECORDING_HLS_OFF))
-        {
-            end = hls->end;
-        }
+        end = cut == NGX_RECORDING_HLS_HOLE
+              || (hls->broken && hls->end - pts > NGX_RECORDING_HLS_OFF)
+              ? hls->end : pts;
 
         mux->pending--;
         rc = ngx_recording_hls_end(mux, end - kept->shown);
@@ -697,6 +702,9 @@ ngx_recording_hls_pause(ngx_recording_mux_t *mux)
         return NGX_ERROR;
     }
 
+    /* dates go on from there, if its stream is back */
+
+    hls->kept.shown = ngx_max(hls->end, hls->kept.shown + 1);
     hls->kept.written = mux->file.written;
     ngx_memcpy(hls->kept.samples, mux->samples, sizeof(mux->samples));
 
