@@ -25,6 +25,7 @@ static void ngx_recording_track_changed(ngx_recording_writer_t *w,
     ngx_uint_t track, ngx_recording_codec_t *codec);
 static void ngx_recording_track_said(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, const char *what, const char *left);
+static void ngx_recording_track_adts(ngx_recording_sample_t *s);
 static ngx_int_t ngx_recording_track_units(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_recording_sample_t *s);
 
@@ -415,7 +416,38 @@ ngx_recording_track_sample_thread(ngx_recording_writer_t *w,
         s.media_size = 0;
     }
 
+    if (item->frame.codec == NGX_RECORDING_CODEC_AAC) {
+        ngx_recording_track_adts(&s);
+    }
+
     ngx_recording_output_sample_thread(w, &s);
+}
+
+
+/*
+ * Some encoders leave the header of ADTS in front of a frame.  No frame begins
+ * so by itself, and its length tells for sure.
+ */
+
+static void
+ngx_recording_track_adts(ngx_recording_sample_t *s)
+{
+    size_t   head, size;
+    u_char  *p;
+
+    p = s->media;
+
+    if (s->media_size <= 9 || p[0] != 0xff || (p[1] & 0xf6) != 0xf0) {
+        return;
+    }
+
+    head = (p[1] & 1) ? 7 : 9;
+    size = ((size_t) (p[3] & 3) << 11) | (p[4] << 3) | (p[5] >> 5);
+
+    if (size == s->media_size) {
+        s->media += head;
+        s->media_size -= head;
+    }
 }
 
 

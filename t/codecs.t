@@ -56,6 +56,10 @@ change('audiorate', [ sound_changes(\@rate, \@other, 2500) ],
 change('again', [ @plain, after(4020, @plain) ],
        { flv => 1, mp4 => 1, aac => 1, hls => 1 }, undef, 0);
 
+# headers of ADTS in front of frames of AAC: FLV has them as published
+
+adts(map { with_adts($_) } @plain);
+
 # a track that comes late, a track that ends
 
 change('lateaudio', [ grep { $_->[0] != 8 || $_->[1] >= 2500 }
@@ -82,6 +86,31 @@ only_flv('vp6', 9, "\x14", 'vp6f');
 only_flv('hevc', 9, "\x90hvc1", 'hevc');
 
 $t->done;
+
+sub adts {
+    my (@messages) = @_;
+
+    subtest adts => sub {
+        publish('adts', @messages);
+
+        for my $row ($t->wait_files(4, stream => 'adts')) {
+            next if $row->{format} eq 'flv';
+            is(decode_problem($t->path($row)), '', "$row->{format} decodes");
+        }
+    };
+}
+
+sub with_adts {
+    my ($m) = @_;
+
+    return $m if $m->[0] != 8 || is_header($m);
+
+    my $length = 7 + length($m->[2]) - 2;
+    my $head = pack 'C7', 0xff, 0xf1, 0x54, 0x80 | $length >> 11,
+                    $length >> 3 & 255, ($length & 7) << 5 | 0x1f, 0xfc;
+
+    return [ @$m[0, 1], substr($m->[2], 0, 2) . $head . substr $m->[2], 2 ];
+}
 
 sub messages { return Recording::Rtmp::flv_messages(media(@_)) }
 
