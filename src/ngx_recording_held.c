@@ -155,6 +155,7 @@ ngx_recording_held_ahead_thread(ngx_recording_writer_t *w,
     if (item->message->track == NGX_RECORDING_AUDIO && !cut
         && video->filed && item->time > video->last
         && item->time - video->last <= NGX_RECORDING_LAG
+        && item->wall - video->wall <= NGX_RECORDING_HELD_VIDEO * 1000
         && w->held.size + w->ahead.size + item->message->size <= w->limit
         && (w->cut != NGX_RECORDING_CUT_NONE
             || ngx_recording_interval_due(w, item->time, item->wall)))

@@ -36,8 +36,9 @@ void ngx_recording_held_release_thread(ngx_recording_writer_t *w,
 /*
  * Whether a frame waits now for the other track: audio that comes earlier
  * than the video of its time may belong to the file that the next key frame
- * begins.  What waited and is overtaken by video is written first.  cut: new
- * files have just begun with this frame.
+ * begins.  It does so only while video comes, be it late: a camera that is
+ * off must not keep sound from the disk.  What waited and is overtaken by
+ * video is written first.  cut: new files have just begun with this frame.
  */
 ngx_uint_t ngx_recording_held_ahead_thread(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_uint_t cut);

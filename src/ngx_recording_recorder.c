@@ -382,6 +382,7 @@ ngx_recording_take(ngx_recording_t *r)
     ngx_memzero(&r->filling, sizeof(ngx_recording_batch_t));
 
     r->cursor = ngx_recording_batch_begin(&r->writing);
+    r->writer->now = ngx_recording_now(r);
     r->ended = (r->state == NGX_RECORDING_ENDING);
 }
 
@@ -445,7 +446,10 @@ ngx_recording_appended(void *data)
     {
         ngx_recording_append(r);
 
-    } else if (r->filling.n) {
+    } else if (r->filling.n || r->writer->ahead.n || r->writer->held.n) {
+
+        /* audio that the writer holds does not wait for the next message */
+
         ngx_recording_wake(r);
     }
 }

@@ -17,6 +17,7 @@
 #define NGX_RECORDING_WRITER_NOTE    5000      /* ms, without record_sync */
 
 
+static ngx_int_t ngx_recording_writer_expire(ngx_recording_writer_t *w);
 static void ngx_recording_writer_sync(ngx_recording_writer_t *w);
 static ngx_int_t ngx_recording_writer_rest(ngx_recording_writer_t *w);
 static void ngx_recording_writer_waits(ngx_recording_writer_t *w);
@@ -154,10 +155,38 @@ ngx_recording_writer_append_thread(ngx_recording_writer_t *w,
         }
     }
 
+    if (rc != NGX_AGAIN) {
+        rc = ngx_recording_writer_expire(w);
+    }
+
     ngx_recording_output_flush_thread(w);
     ngx_recording_writer_sync(w);
 
     return rc == NGX_AGAIN ? NGX_AGAIN : NGX_OK;
+}
+
+
+/* audio does not wait for what has stopped to come */
+
+static ngx_int_t
+ngx_recording_writer_expire(ngx_recording_writer_t *w)
+{
+    int64_t  arrived;
+
+    if (w->now - w->tracks[NGX_RECORDING_VIDEO].wall
+        > NGX_RECORDING_HELD_VIDEO * 1000)
+    {
+        ngx_recording_held_release_thread(w, &w->ahead, INT64_MAX);
+    }
+
+    arrived = ngx_max(w->tracks[NGX_RECORDING_VIDEO].wall,
+                      w->tracks[NGX_RECORDING_AUDIO].wall);
+
+    if (w->held.n && w->now - arrived > NGX_RECORDING_HELD_SILENT * 1000LL) {
+        return ngx_recording_writer_rest(w);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -474,6 +503,7 @@ ngx_recording_writer_decide(ngx_recording_writer_t *w,
 
     t->seen = 1;
     t->last = item->time;
+    t->wall = item->wall;
 
     /* files are cut before a video key frame, or anywhere without video */
 

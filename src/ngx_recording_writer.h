@@ -33,6 +33,14 @@
 #define NGX_RECORDING_HELD       (4 * 1024 * 1024)
 #define NGX_RECORDING_HELD_TIME  10000                   /* ms */
 
+/*
+ * Arrival time for which video may be silent before what waits for it is
+ * written, ms: a kill must not cost more than a second, of which the batch
+ * may take half.  And a connection that sends nothing at all.
+ */
+#define NGX_RECORDING_HELD_VIDEO   400
+#define NGX_RECORDING_HELD_SILENT  60000
+
 /* files of a recording that ended and are not finished yet, at most */
 #define NGX_RECORDING_UNFINISHED  64
 
@@ -69,6 +77,7 @@ typedef struct {
                                               of which no frame came yet, or
                                               the last one was before */
     int64_t                 last;          /* stream time of the last frame */
+    int64_t                 wall;          /* its arrival, us */
     ngx_uint_t              strange;       /* frames of another codec */
     unsigned                live:1;        /* it was published, not only
                                               remembered from before */
@@ -173,6 +182,8 @@ typedef struct {
     ngx_recording_batch_t   ahead;         /* the same: audio that came
                                               before the video of its time */
     size_t                  limit;         /* of both, bytes */
+    int64_t                 now;           /* us, set by the loop: all that
+                                              came before is in the batch */
 
     ngx_recording_anew_t   *anew;          /* frames, until the next flush */
     size_t                  anew_size;
