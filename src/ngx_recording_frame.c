@@ -35,7 +35,8 @@ static ngx_int_t ngx_recording_frame_stray(ngx_recording_frame_t *f,
     ngx_uint_t track, ngx_uint_t type);
 static ngx_recording_codec_e ngx_recording_frame_fourcc(ngx_uint_t track,
     u_char *p);
-static int32_t ngx_recording_frame_composition(u_char *p);
+static void ngx_recording_frame_composition(ngx_recording_frame_t *f,
+    u_char *p);
 
 
 static const uint8_t  ngx_recording_video_codecs[16] = {
@@ -102,6 +103,7 @@ ngx_recording_frame_parse(ngx_recording_frame_t *f, ngx_uint_t track,
     f->idr = 0;
     f->recovery = 0;
     f->header = 0;
+    f->wild = 0;
     f->stray = NGX_RECORDING_STRAY_NONE;
 
     if (size == 0) {
@@ -162,7 +164,7 @@ ngx_recording_frame_video(ngx_recording_frame_t *f, u_char *p, size_t size)
     f->body = 5;
 
     if (!f->header) {
-        f->composition = ngx_recording_frame_composition(p + 2);
+        ngx_recording_frame_composition(f, p + 2);
     }
 
     return NGX_OK;
@@ -268,7 +270,7 @@ ngx_recording_frame_ex(ngx_recording_frame_t *f, ngx_uint_t track, u_char *p,
                 return NGX_ERROR;
             }
 
-            f->composition = ngx_recording_frame_composition(p + 4);
+            ngx_recording_frame_composition(f, p + 4);
             f->body += 3;
         }
 
@@ -383,8 +385,10 @@ ngx_recording_frame_fourcc(ngx_uint_t track, u_char *p)
 }
 
 
-static int32_t
-ngx_recording_frame_composition(u_char *p)
+/* one frame must not be shown hours after all others */
+
+static void
+ngx_recording_frame_composition(ngx_recording_frame_t *f, u_char *p)
 {
     uint32_t  n;
 
@@ -392,7 +396,14 @@ ngx_recording_frame_composition(u_char *p)
 
     /* 24 bits with sign */
 
-    return (int32_t) (n ^ 0x800000) - 0x800000;
+    f->composition = (int32_t) (n ^ 0x800000) - 0x800000;
+
+    if (f->composition > NGX_RECORDING_FRAME_COMPOSITION
+        || f->composition < -NGX_RECORDING_FRAME_COMPOSITION)
+    {
+        f->composition = 0;
+        f->wild = 1;
+    }
 }
 
 

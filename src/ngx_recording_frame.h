@@ -85,6 +85,9 @@ typedef enum {
 /* the bytes of a message that have all that is read of it here */
 #define NGX_RECORDING_FRAME_HEAD  64
 
+/* a composition time beyond this either way is an error, ms */
+#define NGX_RECORDING_FRAME_COMPOSITION  10000
+
 
 typedef struct {
     ngx_recording_codec_e   codec;
@@ -96,6 +99,8 @@ typedef struct {
     unsigned                recovery:1;    /* or it can after a while: what
                                               ngx_recording_unit.h finds */
     unsigned                header:1;      /* sequence header */
+    unsigned                wild:1;        /* composition was out of reach,
+                                              0 is taken */
     ngx_recording_stray_e   stray;         /* if it is declined */
 } ngx_recording_frame_t;
 

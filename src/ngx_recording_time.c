@@ -14,6 +14,14 @@ ngx_recording_time_frame_thread(ngx_recording_writer_t *w,
     int64_t                jump;
     ngx_recording_clock_e  event;
 
+    if (item->frame.wild && w->wild++ == 0) {
+        ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
+                             "composition time of the video frame at %u is "
+                             "more than %d ms, none is assumed",
+                             (unsigned) item->message->timestamp,
+                             NGX_RECORDING_FRAME_COMPOSITION);
+    }
+
     item->time = ngx_recording_clock_advance(&w->clock, item->message->track,
                                              item->message->timestamp,
                                              item->frame.composition,
@@ -103,4 +111,12 @@ ngx_recording_time_told(ngx_recording_writer_t *w)
 
         w->events[i] = 0;
     }
+
+    if (w->wild > 1) {
+        ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
+                             "composition times of %llu video frames were "
+                             "wrong in all", (unsigned long long) w->wild);
+    }
+
+    w->wild = 0;
 }

@@ -205,6 +205,7 @@ typedef struct {
     uint64_t                events[NGX_RECORDING_CLOCK_EVENTS];
                                            /* of the clock: the first one is
                                               said */
+    uint64_t                wild;          /* composition times, the same */
 
     ngx_queue_t             closed;        /* muxes to be finished */
     ngx_recording_notices_t notices;
