@@ -6,6 +6,8 @@
 #define NGX_RECORDING_CLOCK_LAG    3000     /* ms, between tracks that run */
 #define NGX_RECORDING_CLOCK_SLACK  2000     /* ms, and an eighth */
 #define NGX_RECORDING_CLOCK_RATE   1000     /* ms that tell a rate */
+#define NGX_RECORDING_CLOCK_FED    2000     /* ms of stream that tell one */
+#define NGX_RECORDING_CLOCK_FAST   5        /* times real time, at least */
 
 
 static void ngx_recording_clock_first(ngx_recording_clock_t *clock,
@@ -300,6 +302,15 @@ ngx_recording_clock_passed(ngx_recording_clock_t *clock, int64_t time,
     elapsed = arrival - clock->arrived;
     fed = clock->newest - clock->began;
     took = clock->arrived - clock->began_at;
+
+    if (hole <= NGX_RECORDING_CLOCK_PAUSE && elapsed >= 0
+        && fed >= NGX_RECORDING_CLOCK_FED
+        && fed / NGX_RECORDING_CLOCK_FAST >= arrival - clock->began_at)
+    {
+        /* of a file that is sent as fast as it goes, arrival tells nothing */
+
+        return 1;
+    }
 
     return took >= NGX_RECORDING_CLOCK_RATE && elapsed > 0
            && (double) elapsed * fed >= (double) (hole - slack) * took;

@@ -13,7 +13,9 @@
  *             it: taken as it comes
  *   silence   more than that, but not more than 10 s after the newest frame
  *             of both tracks, or the time of its arrival says that it really
- *             passed: taken as it comes, and leaves a hole
+ *             passed: taken as it comes, and leaves a hole.  Of a stream
+ *             that came several times faster than real time arrival says
+ *             nothing: a step of up to a minute is believed
  *   pause     a silence of both tracks of more than a minute: closed
  *   back      before the last frame by up to 10 s: put right behind that
  *             one, and the offset stays.  If the track goes on there for

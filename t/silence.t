@@ -74,7 +74,11 @@ my @pushes = map { my $name = $_;
 
 in_parallel(scalar @pushes, sub { publish(@{ $_[0] }) }, @pushes);
 
-check(@$_) for @pushes;
+# and as fast as it goes
+my @fast = map { [ $_, 0, 'once' ] } 'paused', 'picture', 'sound';
+
+publish(@$_) for @fast;
+check(@$_) for @pushes, @fast;
 
 $t->done;
 

@@ -201,8 +201,8 @@ clock_run(const clock_test_t *t, const clock_shape_t *s)
         f = &frames[i];
         track = f->track;
 
-        time = clock_advance(&clock, track, f->timestamp,
-                                           &event);
+        time = ngx_recording_clock_advance(&clock, track, f->timestamp, 0,
+                                           f->arrival, &event);
 
         backwards += time < last[track];
         last[track] = time;
