@@ -18,7 +18,7 @@ static int64_t ngx_recording_clock_time(ngx_recording_clock_t *clock,
 static void ngx_recording_clock_adopt(ngx_recording_clock_t *clock,
     ngx_recording_clock_track_t *t);
 static int64_t ngx_recording_clock_back(ngx_recording_clock_t *clock,
-    ngx_recording_clock_track_t *t);
+    ngx_recording_clock_track_t *t, int32_t composition);
 static ngx_uint_t ngx_recording_clock_passed(ngx_recording_clock_t *clock,
     int64_t time, int64_t arrival);
 static int64_t ngx_recording_clock_close(ngx_recording_clock_t *clock,
@@ -155,7 +155,7 @@ ngx_recording_clock_time(ngx_recording_clock_t *clock, ngx_uint_t track,
         *event = t->back ? NGX_RECORDING_CLOCK_STEADY
                          : NGX_RECORDING_CLOCK_BACK;
 
-        return ngx_recording_clock_back(clock, t);
+        return ngx_recording_clock_back(clock, t, composition);
     }
 
     t->back = 0;
@@ -253,14 +253,18 @@ ngx_recording_clock_adopt(ngx_recording_clock_t *clock,
 
 static int64_t
 ngx_recording_clock_back(ngx_recording_clock_t *clock,
-    ngx_recording_clock_track_t *t)
+    ngx_recording_clock_track_t *t, int32_t composition)
 {
     int64_t  time;
 
     if (!t->back) {
         t->back = 1;
         t->line = t->raw;
-        t->behind = t->last + t->step;
+
+        /* nothing is shown before what was shown already */
+
+        t->behind = ngx_max(t->last + t->step,
+                            t->shown + t->step - composition);
         clock->jump = t->raw + t->offset - t->last;
     }
 

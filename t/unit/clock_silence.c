@@ -20,6 +20,7 @@ static void clock_hole(void);
 static void clock_first(void);
 static void clock_steps(void);
 static void clock_shown(void);
+static void clock_restart(void);
 
 
 int
@@ -30,6 +31,7 @@ main(void)
     clock_first();
     clock_steps();
     clock_shown();
+    clock_restart();
 
     return tap_done();
 }
@@ -259,4 +261,35 @@ clock_shown(void)
 
     is(event, NGX_RECORDING_CLOCK_JUMPED, "a jump with B-frames");
     is(time + 80, 40 + 320 + 40, "one frame after what was shown");
+}
+
+
+/* a clock that restarts, and what came last is shown late */
+
+static void
+clock_restart(void)
+{
+    int64_t                time;
+    ngx_uint_t             i;
+    ngx_recording_clock_t  clock;
+    ngx_recording_clock_e  event;
+
+    ngx_memzero(&clock, sizeof(ngx_recording_clock_t));
+
+    for (i = 0; i < 25; i++) {
+        (void) ngx_recording_clock_advance(&clock, 0, i * 40, 120, i * 40,
+                                           &event);
+    }
+
+    time = 0;
+
+    for (i = 0; i < 14; i++) {
+        time = ngx_recording_clock_advance(&clock, 0, i * 40, 40,
+                                           (25 + i) * 40, &event);
+    }
+
+    /* as far as the line is known to go on */
+
+    is(time + 40 - 13 * 40, 24 * 40 + 120 + 40,
+       "a step back begins one frame after what was shown");
 }
