@@ -30,6 +30,8 @@ static ngx_int_t ngx_recording_output_open(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_cut_t *cut);
 static void ngx_recording_output_break(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_cut_t *cut);
+static ngx_uint_t ngx_recording_output_has(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out);
 static ngx_uint_t ngx_recording_output_closes(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, int64_t jump);
 static void ngx_recording_output_count(ngx_recording_writer_t *w,
@@ -155,7 +157,8 @@ ngx_recording_output_turn(ngx_recording_writer_t *w,
                                      cut->now - out->mux->cut, cut->wall);
 
     if (!over
-        && (!cut->all || ngx_recording_output_closes(w, out, cut->jump)))
+        && (!cut->all || ngx_recording_output_has(w, out)
+            || ngx_recording_output_closes(w, out, cut->jump)))
     {
         return NGX_RECORDING_TURN_KEEP;
     }
@@ -165,6 +168,24 @@ ngx_recording_output_turn(ngx_recording_writer_t *w,
     return out->conf->format->endless && !over
            && ngx_recording_mux_any(out->conf->format, media)
            ? NGX_RECORDING_TURN_BREAK : NGX_RECORDING_TURN_OPEN;
+}
+
+
+/* whether a track that comes late is in the file: only others were cut */
+
+static ngx_uint_t
+ngx_recording_output_has(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out)
+{
+    ngx_recording_media_t  media[NGX_RECORDING_TRACKS];
+
+    if (w->cut != NGX_RECORDING_CUT_TRACK) {
+        return 0;
+    }
+
+    ngx_recording_refuse_tracks(w, media);
+
+    return ngx_recording_mux_same(out->mux, media);
 }
 
 

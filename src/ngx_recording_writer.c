@@ -40,6 +40,8 @@ static ngx_int_t ngx_recording_writer_claim(ngx_recording_writer_t *w,
 static ngx_int_t ngx_recording_writer_leave(ngx_recording_writer_t *w);
 static void ngx_recording_writer_filed(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_recording_cursor_t *cursor);
+static void ngx_recording_writer_silent(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item);
 static int64_t ngx_recording_writer_held(ngx_recording_writer_t *w,
     int64_t begin);
 static int64_t ngx_recording_writer_begin(ngx_recording_writer_t *w,
@@ -614,8 +616,13 @@ ngx_recording_writer_cut(ngx_recording_writer_t *w, ngx_recording_item_t *item,
         return rc;
     }
 
-    if (all && !w->turned) {
-        ngx_recording_writer_filed(w, item, cursor);
+    if (!w->turned) {
+        if (all) {
+            ngx_recording_writer_filed(w, item, cursor);
+
+        } else {
+            ngx_recording_writer_silent(w, item);
+        }
     }
 
     cut.now = item->time;
@@ -797,6 +804,30 @@ ngx_recording_writer_filed(ngx_recording_writer_t *w,
 
         if (i == NGX_RECORDING_AUDIO || t->seen) {
             t->filed |= ahead || (t->live && !t->seen);
+        }
+    }
+}
+
+
+/*
+ * A file of an interval does not promise a track that is off for long; it
+ * comes late, if it is back.
+ */
+
+static void
+ngx_recording_writer_silent(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item)
+{
+    ngx_uint_t                     i;
+    ngx_recording_writer_track_t  *t;
+
+    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
+        t = &w->tracks[i];
+
+        if (i != item->message->track && t->filed && t->seen
+            && item->time - t->last > NGX_RECORDING_HELD_TIME)
+        {
+            t->filed = 0;
         }
     }
 }

@@ -68,7 +68,7 @@ change('lateaudio', [ grep { $_->[0] != 8 || $_->[1] >= 2500 }
 
 change('latevideo', [ grep { $_->[0] != 9 || $_->[1] >= 2500 }
                       header_at(9, 2500, @plain) ],
-       { flv => 2, mp4 => 2, aac => 2, hls => 1 }, qr/came late/, 1);
+       { flv => 2, mp4 => 2, aac => 1, hls => 1 }, qr/came late/, 1);
 
 change('audioends', [ grep { $_->[0] != 8 || $_->[1] < 2000 } @plain ],
        { flv => 1, mp4 => 1, aac => 1, hls => 1 }, undef, 0);

@@ -2,7 +2,7 @@
 
 # Sound that waited for video which did not come, or came later: files begin
 # with the first of it, go on with it after an interruption, and their
-# interval counts from it.
+# interval counts from it.  Files of sound alone do not promise video.
 
 use strict;
 use warnings;
@@ -33,16 +33,21 @@ rtmp {
         format mp4 interval=4s; format hls segment=2s;
         path '{StreamID}-{RandomID}';
     }
+    record_template camera {
+        format mp4 interval=4s; format flv interval=4s; format hls segment=2s;
+        format aac; path '{StreamID}-{RandomID}';
+    }
     server {
         listen 127.0.0.1:%%PORT_0%%;
         application again { live on; record_rule again; }
         application cut { live on; record_rule cut; }
+        application off { live on; record_rule camera; }
     }
 }
 CONF
 
 my @all = Recording::Rtmp::flv_messages(
-    media(duration => 14, gop => 1, size => '160x120', rate => 32000));
+    media(duration => 24, gop => 1, size => '160x120', rate => 32000));
 
 sub is_header { return ord(substr $_[0][2], 1) == 0 }
 
@@ -82,7 +87,33 @@ interval($t->wait_files(5, app => 'cut', stream => 'phone'));
 playlist($_) for grep { $_->{format} eq 'hls' }
                       $t->wait_files(3, app => 'cut', stream => 'late');
 
+# the camera is off for so long that files begin without it
+publish('off', 'camera', [ grep { is_header($_) || $_->[0] != 9
+                                  || $_->[1] < 3000 || $_->[1] > 20_000 }
+                           @all ]);
+off($t->wait_files(10, app => 'off'));
+
 $t->done;
+
+sub off {
+    my (@rows) = @_;
+
+    for my $row (@rows) {
+        is(Recording::Probe::decode_problem($t->path($row)), '',
+           "$row->{format} decodes");
+    }
+
+    for my $format ('mp4', 'flv') {
+        my @video = map { $_->{video_codec} ? 'both' : 'sound' }
+                    sort { $a->{file_id} <=> $b->{file_id} }
+                    grep { $_->{format} eq $format } @rows;
+        like("@video", qr/^both( sound)+ both$/, "$format: video, if there is");
+    }
+
+    # what has no interval has no part in this
+    is(scalar(grep { $_->{format} eq 'hls' } @rows), 1, 'one playlist');
+    playlist($_) for grep { $_->{format} eq 'hls' } @rows;
+}
 
 sub resumed {
     my ($row) = @_;
