@@ -102,24 +102,6 @@ static ngx_int_t ngx_recording_journal_state(ngx_recording_mux_t *mux,
 
 
 ngx_int_t
-ngx_recording_journal_create_thread(ngx_recording_mux_t *mux)
-{
-    char  name[48];
-
-    ngx_recording_store_name(name, sizeof(name), mux->file.id,
-                             NGX_RECORDING_JOURNAL_SUFFIX);
-
-    mux->journal = ngx_recording_store_create_thread(mux->store, name);
-
-    if (mux->journal == -1) {
-        return ngx_recording_mux_error(mux, "create the journal of");
-    }
-
-    return ngx_recording_journal_head_thread(mux);
-}
-
-
-ngx_int_t
 ngx_recording_journal_head_thread(ngx_recording_mux_t *mux)
 {
     if (ngx_recording_journal_facts(mux) != NGX_OK
@@ -311,15 +293,13 @@ ngx_recording_journal_gap_thread(ngx_recording_mux_t *mux,
 ngx_int_t
 ngx_recording_journal_more_thread(ngx_recording_mux_t *mux)
 {
-    ngx_recording_iov_t           iov;
     ngx_recording_journal_more_t  more;
 
     more.n = mux->file.more;
     more.length = mux->file.more_length;
 
-    ngx_recording_journal_begin(&iov, &more, sizeof(more));
-
-    return ngx_recording_journal_write(mux, NGX_RECORDING_JOURNAL_MORE, &iov);
+    return ngx_recording_journal_put(mux, NGX_RECORDING_JOURNAL_MORE, &more,
+                                     sizeof(more));
 }
 
 

@@ -13,6 +13,24 @@ static ngx_int_t ngx_recording_journal_replace(ngx_recording_mux_t *mux,
 
 
 ngx_int_t
+ngx_recording_journal_create_thread(ngx_recording_mux_t *mux)
+{
+    char  name[48];
+
+    ngx_recording_store_name(name, sizeof(name), mux->file.id,
+                             NGX_RECORDING_JOURNAL_SUFFIX);
+
+    mux->journal = ngx_recording_store_create_thread(mux->store, name);
+
+    if (mux->journal == -1) {
+        return ngx_recording_mux_error(mux, "create the journal of");
+    }
+
+    return ngx_recording_journal_head_thread(mux);
+}
+
+
+ngx_int_t
 ngx_recording_journal_sync_thread(ngx_recording_mux_t *mux)
 {
     if (!mux->journal_changed) {

@@ -75,6 +75,25 @@ typedef struct {
 } ngx_recording_hls_t;
 
 
+/* ms of sound among which no picture came: the camera is off */
+#define NGX_RECORDING_HLS_OFF  400
+
+/* how a sample stands to the open segment */
+
+typedef enum {
+    NGX_RECORDING_HLS_IN = 0,
+    NGX_RECORDING_HLS_CUT,             /* it begins the next one */
+    NGX_RECORDING_HLS_HOLE             /* behind a hole */
+} ngx_recording_hls_cut_e;
+
+
+/*
+ * How a sample stands to the open segment, in ngx_recording_hls_cut.c; called
+ * once for each, with its times in the file.
+ */
+ngx_recording_hls_cut_e ngx_recording_hls_cuts(ngx_recording_mux_t *mux,
+    ngx_recording_sample_t *sample, int64_t dts, int64_t pts);
+
 /* as a format's ->reopen(): afterwards all is listed, and nothing is open */
 ngx_int_t ngx_recording_hls_reopen(ngx_recording_mux_t *mux);
 

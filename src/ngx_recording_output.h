@@ -37,6 +37,17 @@ typedef struct {
 ngx_int_t ngx_recording_output_cut_thread(ngx_recording_writer_t *w,
     ngx_recording_cut_t *cut);
 
+/*
+ * For a cut, in ngx_recording_output_open.c: makes the file that is to be
+ * opened, and its row.  NGX_AGAIN: there is no answer of the catalogue yet.
+ */
+ngx_int_t ngx_recording_output_create(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_cut_t *cut);
+
+/* the same: opens it, or goes on with the one from before an interruption */
+ngx_int_t ngx_recording_output_open(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_cut_t *cut);
+
 /* hands a sample to every file; its dts is stream time here */
 void ngx_recording_output_sample_thread(ngx_recording_writer_t *w,
     ngx_recording_sample_t *sample);

@@ -27,12 +27,23 @@
 #define _NGX_RECORDING_RECORDER_H_INCLUDED_
 
 
+#include "ngx_recording_rule.h"
 #include "ngx_recording_worker.h"
 #include "ngx_recording_writer.h"
 
 
 typedef struct ngx_recording_s  ngx_recording_t;
 
+
+/*
+ * Leaves a template the formats that a publisher's record_type allows, and
+ * returns how many those are.
+ */
+ngx_uint_t ngx_recording_formats_of(ngx_recording_template_t *template,
+    ngx_recording_type_e type);
+
+/* whether any of its formats takes video */
+ngx_uint_t ngx_recording_takes_video(ngx_recording_template_t *template);
 
 /*
  * Creates a recording.  The strings of the stream are copied.  exclusive: it

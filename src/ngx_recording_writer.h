@@ -243,6 +243,22 @@ ngx_uint_t ngx_recording_writer_asks(ngx_recording_writer_t *w,
     void (*answered)(void *data), void *data);
 
 /*
+ * For the parts of the writer, in ngx_recording_writer_cut.c: new files begin
+ * before this frame, all or those whose interval is over.
+ *
+ *   NGX_AGAIN  there is no answer of the catalogue yet, or it failed
+ *   NGX_ERROR  there can be no file
+ */
+ngx_int_t ngx_recording_writer_cut(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_recording_cursor_t *cursor,
+    ngx_uint_t all);
+
+/* the next frame or header of a track, if it follows soon, or NULL */
+ngx_recording_message_t *ngx_recording_writer_ahead(
+    ngx_recording_item_t *item, ngx_recording_cursor_t *cursor,
+    ngx_uint_t track);
+
+/*
  * For the parts of the writer: says once that the catalogue failed.
  * NGX_AGAIN: it is to be tried again, unless the worker exits.
  */

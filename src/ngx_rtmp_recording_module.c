@@ -85,10 +85,6 @@ static void ngx_rtmp_recording_start(ngx_rtmp_session_t *s,
     ngx_recording_stream_t *stream, ngx_recording_type_e type);
 static void ngx_rtmp_recording_not(ngx_rtmp_session_t *s,
     ngx_recording_stream_t *stream, const char *why);
-static ngx_uint_t ngx_rtmp_recording_formats(
-    ngx_recording_template_t *template, ngx_recording_type_e type);
-static ngx_uint_t ngx_rtmp_recording_video(
-    ngx_recording_template_t *template);
 
 
 static ngx_rtmp_module_t  ngx_rtmp_recording_module_ctx = {
@@ -485,7 +481,7 @@ ngx_rtmp_recording_start(ngx_rtmp_session_t *s, ngx_rtmp_recording_ctx_t *ctx,
 
     t = *template;
 
-    if (ngx_rtmp_recording_formats(&t, type) == 0) {
+    if (ngx_recording_formats_of(&t, type) == 0) {
 
         if (template->nformats) {
             ngx_rtmp_recording_not(s, stream,
@@ -497,7 +493,7 @@ ngx_rtmp_recording_start(ngx_rtmp_session_t *s, ngx_rtmp_recording_ctx_t *ctx,
 
     r = ngx_recording_create(rmcf->worker, &t, stream, s->relay,
                              type == NGX_RECORDING_TYPE_AUDIO
-                             || !ngx_rtmp_recording_video(&t));
+                             || !ngx_recording_takes_video(&t));
     if (r == NULL) {
         ngx_log_error(NGX_LOG_ERR, s->connection->log, 0,
                       "recording: no memory, not recorded, "
@@ -539,53 +535,6 @@ ngx_rtmp_recording_not(ngx_rtmp_session_t *s, ngx_recording_stream_t *stream,
                                      stream->name.len),
                   stream->template.len ? ", template: \"" : "",
                   &stream->template, stream->template.len ? "\"" : "");
-}
-
-
-/* record_type=video is without audio-only files; returns how many are left */
-
-static ngx_uint_t
-ngx_rtmp_recording_formats(ngx_recording_template_t *template,
-    ngx_recording_type_e type)
-{
-    ngx_uint_t  i, n;
-
-    for (i = 0, n = 0; i < template->nformats; i++) {
-
-        if (type == NGX_RECORDING_TYPE_VIDEO
-            && template->formats[i].format == &ngx_recording_format_aac)
-        {
-            continue;
-        }
-
-        template->formats[n++] = template->formats[i];
-    }
-
-    template->nformats = n;
-
-    return n;
-}
-
-
-/* whether any format of a template has video */
-
-static ngx_uint_t
-ngx_rtmp_recording_video(ngx_recording_template_t *template)
-{
-    ngx_uint_t  i;
-    uint32_t    codecs;
-
-    for (i = 0; i < template->nformats; i++) {
-        codecs = template->formats[i].format->codecs;
-
-        if (codecs == 0
-            || (codecs & ngx_recording_codec_bit(NGX_RECORDING_CODEC_H264)))
-        {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 

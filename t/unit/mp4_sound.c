@@ -16,6 +16,7 @@
 /* link: src/ngx_recording_av.c src/ngx_recording_store.c */
 /* link: src/ngx_recording_growth.c */
 /* link: src/ngx_recording_mux_flv.c src/ngx_recording_mux_hls.c */
+/* link: src/ngx_recording_hls_cut.c */
 /* link: src/ngx_recording_mux_aac.c src/ngx_recording_amf.c */
 /* link: src/ngx_recording_frame.c src/ngx_recording_codec.c */
 /* libs: -lavformat -lavcodec -lavutil */

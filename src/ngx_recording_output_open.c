@@ -1,0 +1,348 @@
+
+/* a file is opened for an output: its row first, then what lies in the store */
+
+
+#include "ngx_recording_journal.h"
+#include "ngx_recording_output.h"
+#include "ngx_recording_pause.h"
+#include "ngx_recording_refuse.h"
+#include "ngx_recording_tail.h"
+#include <sys/random.h>
+
+
+#define NGX_RECORDING_OUTPUT_RETRY   1000     /* ms */
+#define NGX_RECORDING_OUTPUT_CLAIMS  20
+
+
+static void ngx_recording_output_times(ngx_recording_mux_t *mux,
+    ngx_recording_cut_t *cut, int64_t begin);
+static ngx_int_t ngx_recording_output_row(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out);
+static ngx_int_t ngx_recording_output_begin(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_mux_t *mux);
+static ngx_int_t ngx_recording_output_claim(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_mux_t *mux);
+static ngx_int_t ngx_recording_output_try(ngx_recording_mux_t *mux);
+static ngx_int_t ngx_recording_output_meta(ngx_recording_writer_t *w,
+    ngx_recording_mux_t *mux);
+
+
+/* a file and its row; NGX_AGAIN: not written yet, or the catalogue failed */
+
+ngx_int_t
+ngx_recording_output_create(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_cut_t *cut)
+{
+    int64_t                           begin;
+    ngx_recording_mux_t              *mux;
+    ngx_recording_media_t             media[NGX_RECORDING_TRACKS];
+
+    ngx_recording_refuse_tracks(w, media);
+
+    if (out->opening
+        || (out->resumed && ngx_recording_pause_fits(w, out, cut, media)))
+    {
+        return NGX_OK;
+    }
+
+    begin = ngx_recording_tail_late(w, out, cut) ? cut->begin : cut->first;
+
+    if (out->next) {
+
+        ngx_recording_output_times(out->next, cut, begin);
+        return ngx_recording_output_row(w, out);
+    }
+
+    mux = ngx_recording_mux_create_thread(out->conf->format, w->store, media);
+
+    if (mux == NULL) {
+
+        if (errno) {
+            out->retry = cut->now + NGX_RECORDING_OUTPUT_RETRY;
+            return NGX_OK;
+        }
+
+        /* no track for this format: perhaps when the tracks change */
+
+        out->retry = INT64_MAX;
+        ngx_recording_refuse_say_thread(w, out);
+
+        return NGX_OK;
+    }
+
+    mux->segment = out->conf->segment;
+    mux->resume = out->conf->resume;
+
+    if (out->mux) {
+        ngx_recording_mux_follow(mux, out->mux, cut->track,
+                                 cut->time - out->mux->begin);
+    }
+
+    ngx_recording_output_times(mux, cut, begin);
+
+    mux->path = &w->template->path;
+    mux->path_text = w->template->path_text;
+    mux->zone = w->template->zone;
+
+    mux->file.id = ngx_recording_catalogue_id_thread(w->catalogue);
+    ngx_recording_mux_busy(mux);
+    mux->file.recording_id = w->recording_id;
+    mux->file.stream = w->stream;
+    mux->file.start = cut->wall + ngx_recording_store_shift(w->store);
+
+    if (getrandom(&mux->file.random, sizeof(mux->file.random), 0) == -1) {
+        mux->file.random = mux->file.id;
+    }
+
+    if (w->template->path.end.len == 0) {
+        ngx_recording_mux_render(mux);
+    }
+
+    out->next = mux;
+    out->filed = 0;
+
+    return ngx_recording_output_row(w, out);
+}
+
+
+static ngx_int_t
+ngx_recording_output_row(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out)
+{
+    ngx_int_t                        rc;
+    ngx_recording_catalogue_error_t  err;
+
+    if (out->filed) {
+        return NGX_OK;
+    }
+
+    rc = ngx_recording_change_ask_thread(&out->change,
+                                         ngx_recording_catalogue_insert,
+                                         &out->next->file, 0, &err);
+    if (rc == NGX_BUSY) {
+        return NGX_AGAIN;
+    }
+
+    if (rc != NGX_OK) {
+        ngx_recording_mux_close_thread(out->next);
+        out->next = NULL;
+
+        return ngx_recording_writer_failed(w, &err);
+    }
+
+    ngx_recording_writer_passed(w);
+    out->filed = 1;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_recording_output_times(ngx_recording_mux_t *mux, ngx_recording_cut_t *cut,
+    int64_t begin)
+{
+    mux->begin = begin;
+    mux->cut = cut->time;
+    mux->key = cut->time - begin;
+    mux->wall = cut->wall;
+}
+
+
+/* NGX_AGAIN: another path is to be claimed */
+
+ngx_int_t
+ngx_recording_output_open(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_cut_t *cut)
+{
+    ngx_int_t               rc;
+    ngx_recording_mux_t    *mux;
+    ngx_recording_media_t   media[NGX_RECORDING_TRACKS];
+
+    if (out->resumed) {
+        ngx_recording_refuse_tracks(w, media);
+
+        if (ngx_recording_pause_fits(w, out, cut, media)) {
+            ngx_recording_pause_continue_thread(w, out, cut, media);
+            return NGX_OK;
+        }
+
+        /* it is over */
+
+        out->mux = out->resumed;
+        out->resumed = NULL;
+
+        ngx_recording_output_close_thread(w, out);
+    }
+
+    mux = out->next;
+
+    if (mux == NULL) {
+        return NGX_OK;
+    }
+
+    rc = out->opening ? NGX_OK : ngx_recording_output_begin(w, out, mux);
+
+    if (rc == NGX_OK) {
+        rc = ngx_recording_output_claim(w, out, mux);
+    }
+
+    if (rc == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+
+    out->mux = mux;
+    out->next = NULL;
+    out->opening = 0;
+
+    if (rc != NGX_OK) {
+        ngx_recording_output_failed_thread(w, out);
+    }
+
+    return NGX_OK;
+}
+
+
+/* what comes before there is anything of the file */
+
+static ngx_int_t
+ngx_recording_output_begin(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_mux_t *mux)
+{
+    ngx_uint_t  i;
+
+    out->retry = 0;
+    out->opening = 1;
+    out->moving = 0;
+    out->claims = 0;
+
+    ngx_recording_refuse_say_thread(w, out);
+
+    for (i = 0; i < NGX_RECORDING_DROPS; i++) {
+        mux->file.dropped[i] = out->dropped[i];
+        mux->file.in += out->dropped[i];
+    }
+
+    ngx_memzero(out->dropped, sizeof(out->dropped));
+
+    ngx_recording_store_name(mux->work, sizeof(mux->work), mux->file.id,
+                             out->conf->format->endless
+                             ? "" : out->conf->format->extension);
+
+    if (ngx_recording_output_meta(w, mux) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_recording_journal_create_thread(mux);
+}
+
+
+/*
+ * Opens the file at the path that was claimed, or under its id in work/.
+ * NGX_AGAIN: something lies there, and the next path is not claimed yet.
+ */
+
+static ngx_int_t
+ngx_recording_output_claim(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_mux_t *mux)
+{
+    ngx_int_t                        rc;
+    ngx_recording_catalogue_error_t  err;
+
+    while (out->moving || out->claims++ < NGX_RECORDING_OUTPUT_CLAIMS) {
+
+        if (!out->moving) {
+            rc = ngx_recording_output_try(mux);
+
+            if (rc != NGX_DECLINED) {
+                return rc;
+            }
+
+            out->moving = 1;
+        }
+
+        rc = ngx_recording_change_ask_thread(&out->change,
+                                             ngx_recording_catalogue_move,
+                                             &mux->file, 0, &err);
+        if (rc == NGX_BUSY) {
+            return NGX_AGAIN;
+        }
+
+        out->moving = 0;
+
+        if (rc != NGX_OK) {
+            mux->op = "claim a path for";
+            mux->err = 0;
+
+            if (!out->failed) {
+                ngx_recording_notice(&w->notices, NGX_LOG_ERR, 0,
+                                     "catalogue failed: %s", err.text);
+            }
+
+            return NGX_ERROR;
+        }
+    }
+
+    mux->op = "claim a path for";
+    mux->err = NGX_EEXIST;
+
+    return NGX_ERROR;
+}
+
+
+/* NGX_DECLINED: it cannot be there */
+
+static ngx_int_t
+ngx_recording_output_try(ngx_recording_mux_t *mux)
+{
+    ngx_int_t  rc;
+
+    /* the journal has the path before anything lies there */
+
+    if (mux->file.path_len
+        && ngx_recording_journal_path_thread(mux) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* and after a power cut, too, if that is in files/ */
+
+    if (mux->format->endless
+        && ngx_recording_journal_sync_thread(mux) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    rc = mux->format->open(mux);
+
+    if (rc == NGX_ERROR && mux->err == ENOTDIR) {
+
+        /* another recording's file stands where a directory should */
+
+        ngx_recording_claim_by_id(&mux->claim, mux->file.id);
+        mux->err = 0;
+
+        return NGX_DECLINED;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_recording_output_meta(ngx_recording_writer_t *w, ngx_recording_mux_t *mux)
+{
+    if (w->meta == NULL) {
+        return NGX_OK;
+    }
+
+    mux->meta = malloc(w->meta_len);
+
+    if (mux->meta == NULL) {
+        return ngx_recording_mux_error(mux, "allocate");
+    }
+
+    ngx_memcpy(mux->meta, w->meta, w->meta_len);
+    mux->meta_len = w->meta_len;
+
+    return NGX_OK;
+}
