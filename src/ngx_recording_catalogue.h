@@ -40,6 +40,7 @@ typedef struct {
     struct sqlite3_stmt    *stmts[NGX_RECORDING_SQLS];
     uint64_t                last_id;
     int64_t                 version;       /* of the data, last seen */
+    ngx_uint_t              opened;        /* how often it was */
     ngx_uint_t              aside;         /* a damaged one was put aside */
     ngx_uint_t              moved;         /* by another worker */
     ngx_uint_t              anew;          /* another is made for it */

@@ -357,6 +357,7 @@ ngx_recording_catalogue_connect(ngx_recording_catalogue_t *cat,
            == SQLITE_OK
         && ngx_recording_catalogue_create(cat) == NGX_OK)
     {
+        cat->opened++;
         return NGX_OK;
     }
 

@@ -19,6 +19,7 @@ typedef struct {
 
 static ngx_int_t ngx_recording_rebuild_all(ngx_recording_store_t *store,
     ngx_recording_catalogue_t *catalogue, ngx_recording_notices_t *notices,
+    ngx_int_t (*work)(void *data), void *data,
     ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_rebuild_file(void *data, int fd,
     const char *path);
@@ -34,6 +35,7 @@ static void ngx_recording_rebuild_names(ngx_recording_stream_t *stream,
 ngx_int_t
 ngx_recording_rebuild_thread(ngx_recording_store_t *store,
     ngx_recording_catalogue_t *catalogue, ngx_recording_notices_t *notices,
+    ngx_int_t (*work)(void *data), void *data,
     ngx_recording_catalogue_error_t *err)
 {
     int        lock;
@@ -48,7 +50,8 @@ ngx_recording_rebuild_thread(ngx_recording_store_t *store,
     }
 
     rc = flock(lock, LOCK_EX|LOCK_NB) == -1 ? NGX_AGAIN
-         : ngx_recording_rebuild_all(store, catalogue, notices, err);
+         : ngx_recording_rebuild_all(store, catalogue, notices, work, data,
+                                     err);
 
     (void) close(lock);
 
@@ -59,10 +62,11 @@ ngx_recording_rebuild_thread(ngx_recording_store_t *store,
 static ngx_int_t
 ngx_recording_rebuild_all(ngx_recording_store_t *store,
     ngx_recording_catalogue_t *catalogue, ngx_recording_notices_t *notices,
+    ngx_int_t (*work)(void *data), void *data,
     ngx_recording_catalogue_error_t *err)
 {
     ngx_int_t                 rc;
-    ngx_uint_t                complete, damaged;
+    ngx_uint_t                complete, damaged, opened;
     ngx_recording_rebuild_t  *rebuild;
 
     if (ngx_recording_catalogue_complete_thread(catalogue, &complete,
@@ -75,6 +79,16 @@ ngx_recording_rebuild_all(ngx_recording_store_t *store,
     if (complete) {
         catalogue->aside = 0;
         return NGX_OK;
+    }
+
+    opened = catalogue->opened;
+
+    /* by now this one may be another than work/ was looked through for */
+
+    rc = work(data);
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     rebuild = calloc(1, sizeof(ngx_recording_rebuild_t));
@@ -99,6 +113,12 @@ ngx_recording_rebuild_all(ngx_recording_store_t *store,
 
     if (ngx_recording_rebuild_rows(rebuild) != NGX_OK) {
         rc = NGX_ERROR;
+    }
+
+    /* rows of one that was set aside meanwhile are written again */
+
+    if (rc == NGX_OK && catalogue->opened != opened) {
+        rc = NGX_AGAIN;
     }
 
     if (rc == NGX_OK) {

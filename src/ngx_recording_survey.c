@@ -19,6 +19,7 @@ static void ngx_recording_survey_thread(void *data);
 static void ngx_recording_survey_done(void *data);
 static ngx_int_t ngx_recording_survey_all(ngx_recording_survey_t *survey,
     ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_survey_work(void *data);
 static void ngx_recording_survey_name(void *data, const char *name);
 static void ngx_recording_survey_journal(ngx_recording_survey_work_t *work,
     uint64_t id);
@@ -110,21 +111,32 @@ ngx_recording_survey_all(ngx_recording_survey_t *survey,
     work.err = err;
     work.rc = NGX_OK;
 
-    if (ngx_recording_store_list_thread(&worker->store,
-                                        ngx_recording_survey_name, &work)
-        != NGX_OK)
-    {
-        (void) snprintf(err->text, sizeof(err->text), "read work/: %s",
-                        strerror(errno));
-        return NGX_ERROR;
-    }
-
-    if (work.rc != NGX_OK) {
+    if (ngx_recording_survey_work(&work) != NGX_OK) {
         return work.rc;
     }
 
     return ngx_recording_rebuild_thread(&worker->store, &worker->catalogue,
-                                        &survey->notices, err);
+                                        &survey->notices,
+                                        ngx_recording_survey_work, &work,
+                                        err);
+}
+
+
+static ngx_int_t
+ngx_recording_survey_work(void *data)
+{
+    ngx_recording_survey_work_t *work = data;
+
+    if (ngx_recording_store_list_thread(&work->worker->store,
+                                        ngx_recording_survey_name, work)
+        != NGX_OK)
+    {
+        (void) snprintf(work->err->text, sizeof(work->err->text),
+                        "read work/: %s", strerror(errno));
+        work->rc = NGX_ERROR;
+    }
+
+    return work->rc;
 }
 
 
