@@ -26,7 +26,11 @@ ngx_recording_finish_begin(ngx_recording_finish_t *f)
 
     mux = f->mux;
 
-    if (mux->tainted && ngx_recording_finish_cut(f) != NGX_OK) {
+    /* one that could not even be opened has nothing to be cut */
+
+    if (mux->tainted && mux->file.written
+        && ngx_recording_finish_cut(f) != NGX_OK)
+    {
         return ngx_recording_finish_failed(f, mux->op, mux->err, NULL);
     }
 
