@@ -120,7 +120,7 @@ sub blind {
     push_while('looks that fail', 20, sub { $disk->get('hits') > $hits + 8 });
     like(substr($t->error_log, $mark), qr/\[error\].*catalogue\ failed:
          \ (?:it\ is\ not\ known\ whether\ "worker\.[\d.]+"\ lives
-            |read\ the\ locks\ in\ work\/):/x, 'it is said');
+            |read\ what\ other\ workers\ tell\ in\ work\/):/x, 'it is said');
     is_deeply({ owners() }, \%owner, 'nothing changed its owner');
 
     $disk->set(armed => 0);
