@@ -12,6 +12,9 @@
 #define NGX_RECORDING_CATALOGUE_WAL      "PRAGMA journal_size_limit=8388608"
 
 
+static ngx_int_t ngx_recording_catalogue_enter(ngx_recording_catalogue_t *cat,
+    ngx_recording_sql_e sync, ngx_recording_sql_e begin,
+    ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_catalogue_open(ngx_recording_catalogue_t *cat,
     ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_catalogue_connect(
@@ -97,47 +100,31 @@ ngx_recording_catalogue_id_thread(ngx_recording_catalogue_t *cat)
 }
 
 
-/* takes the mutex and begins a transaction, or neither */
-
 ngx_int_t
 ngx_recording_catalogue_begin(ngx_recording_catalogue_t *cat,
     ngx_uint_t durable, ngx_recording_catalogue_error_t *err)
 {
-    if (ngx_recording_catalogue_closed(cat, err)) {
-        return NGX_ERROR;
-    }
-
-    (void) pthread_mutex_lock(&cat->mutex);
-
-    cat->reason[0] = '\0';
-
-    ngx_recording_catalogue_moved(cat);
-
-    if (cat->db == NULL && ngx_recording_catalogue_open(cat, err) != NGX_OK) {
-        (void) pthread_mutex_unlock(&cat->mutex);
-        return NGX_ERROR;
-    }
-
-    if (ngx_recording_catalogue_run(cat, durable ? NGX_RECORDING_SQL_FULL
-                                                 : NGX_RECORDING_SQL_NORMAL)
-        != NGX_OK
-        || ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_BEGIN) != NGX_OK)
-    {
-        (void) snprintf(err->text, sizeof(err->text), "%s",
-                        sqlite3_errmsg(cat->db));
-
-        ngx_recording_catalogue_suspect(cat);
-
-        (void) pthread_mutex_unlock(&cat->mutex);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
+    return ngx_recording_catalogue_enter(cat,
+                                         durable ? NGX_RECORDING_SQL_FULL
+                                                 : NGX_RECORDING_SQL_NORMAL,
+                                         NGX_RECORDING_SQL_BEGIN, err);
 }
 
 
 ngx_int_t
 ngx_recording_catalogue_read(ngx_recording_catalogue_t *cat,
+    ngx_recording_catalogue_error_t *err)
+{
+    return ngx_recording_catalogue_enter(cat, NGX_RECORDING_SQL_NORMAL,
+                                         NGX_RECORDING_SQL_READ, err);
+}
+
+
+/* takes the mutex and begins a transaction, or neither */
+
+static ngx_int_t
+ngx_recording_catalogue_enter(ngx_recording_catalogue_t *cat,
+    ngx_recording_sql_e sync, ngx_recording_sql_e begin,
     ngx_recording_catalogue_error_t *err)
 {
     if (ngx_recording_catalogue_closed(cat, err)) {
@@ -146,16 +133,18 @@ ngx_recording_catalogue_read(ngx_recording_catalogue_t *cat,
 
     (void) pthread_mutex_lock(&cat->mutex);
 
-    ngx_recording_catalogue_moved(cat);
-
     cat->reason[0] = '\0';
+
+    ngx_recording_catalogue_moved(cat);
 
     if (cat->db == NULL && ngx_recording_catalogue_open(cat, err) != NGX_OK) {
         (void) pthread_mutex_unlock(&cat->mutex);
         return NGX_ERROR;
     }
 
-    if (ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_READ) != NGX_OK) {
+    if (ngx_recording_catalogue_run(cat, sync) != NGX_OK
+        || ngx_recording_catalogue_run(cat, begin) != NGX_OK)
+    {
         (void) snprintf(err->text, sizeof(err->text), "%s",
                         sqlite3_errmsg(cat->db));
 

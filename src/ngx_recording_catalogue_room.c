@@ -146,7 +146,6 @@ ngx_recording_catalogue_oldest_thread(ngx_recording_catalogue_t *cat,
         while ((step = sqlite3_step(st)) == SQLITE_ROW) {
             ngx_recording_catalogue_old(st, &files[*n]);
 
-            files[*n].size = sqlite3_column_int64(st, 2);
             files[(*n)++].age = sqlite3_column_int64(st, 3);
         }
 
@@ -162,15 +161,12 @@ ngx_recording_catalogue_oldest_thread(ngx_recording_catalogue_t *cat,
 static void
 ngx_recording_catalogue_old(sqlite3_stmt *st, ngx_recording_old_t *file)
 {
-    const char  *path;
-
-    path = (const char *) sqlite3_column_text(st, 1);
-
     file->id = (uint64_t) sqlite3_column_int64(st, 0);
     file->size = sqlite3_column_int64(st, 2);
     file->there = 1;
 
-    (void) snprintf(file->path, sizeof(file->path), "%s", path ? path : "");
+    (void) snprintf(file->path, sizeof(file->path), "%s",
+                    ngx_recording_catalogue_column(st, 1));
 }
 
 
