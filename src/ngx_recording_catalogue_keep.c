@@ -48,7 +48,7 @@ ngx_recording_catalogue_wanted_thread(ngx_recording_catalogue_t *cat,
     ngx_uint_t     room;
     sqlite3_stmt  *st;
 
-    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+    if (ngx_recording_catalogue_read(cat, err) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -109,7 +109,7 @@ ngx_recording_catalogue_own_thread(ngx_recording_catalogue_t *cat,
     sqlite3_stmt           *st;
     ngx_recording_taken_t  *t;
 
-    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+    if (ngx_recording_catalogue_read(cat, err) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -162,7 +162,7 @@ ngx_recording_catalogue_known_thread(ngx_recording_catalogue_t *cat,
     ngx_int_t      rc;
     sqlite3_stmt  *st;
 
-    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+    if (ngx_recording_catalogue_read(cat, err) != NGX_OK) {
         return NGX_ERROR;
     }
 

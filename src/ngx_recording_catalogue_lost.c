@@ -215,7 +215,7 @@ ngx_recording_catalogue_complete_thread(ngx_recording_catalogue_t *cat,
     ngx_int_t      rc;
     sqlite3_stmt  *st;
 
-    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+    if (ngx_recording_catalogue_read(cat, err) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -262,7 +262,7 @@ ngx_recording_catalogue_about_thread(ngx_recording_catalogue_t *cat,
 
     about[0] = '\0';
 
-    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+    if (ngx_recording_catalogue_read(cat, err) != NGX_OK) {
         return NGX_ERROR;
     }
 
