@@ -5,7 +5,6 @@
 
 
 #define NGX_RECORDING_SURVEY_RETRY   1000        /* ms */
-#define NGX_RECORDING_SURVEY_SUFFIX  ".journal"
 
 
 typedef struct {
@@ -153,7 +152,7 @@ ngx_recording_survey_name(void *data, const char *name)
     id = strtoull(name, &end, 10);
 
     if (work->rc == NGX_OK && end != name
-        && strcmp(end, NGX_RECORDING_SURVEY_SUFFIX) == 0)
+        && strcmp(end, NGX_RECORDING_JOURNAL_SUFFIX) == 0)
     {
         ngx_recording_survey_journal(work, id);
     }
