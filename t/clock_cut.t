@@ -74,10 +74,13 @@ for my $app (sort keys %delay) {
     cmp_ok(abs($aac->{duration_ms} - 3000), '<', 250, "$app: without it");
 }
 
-# one that was there before the other has a file more
+# one that was there before the other, or after it, has a file more
 my ($from) = sort { $b <=> $a } map { $_->[0] } values %starts;
-my %common = map { my $app = $_; $app => join ' ',
-                   grep { $_ >= $from } @{ $starts{$app} } } keys %starts;
+my ($to) = sort { $a <=> $b } map { $_->[-1] } values %starts;
+my %common = map { my $app = $_; $app => join ' ', grep { $_ >= $from
+                   && $_ <= $to } @{ $starts{$app} } } keys %starts;
+
+cmp_ok($to - $from, '>=', 1, 'they are there at the same time');
 
 is($common{live}, $common{other}, 'streams line up');
 
