@@ -232,10 +232,12 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     " WHERE recording_id = ?1 AND state = 'recording' AND "
     NGX_RECORDING_SQL_OPEN,
 
-    /* TAKE: from this owner, if its time is over */
+    /* TAKE: from this owner, if its time is over; one that is finished by now
+       has no owner either */
     "UPDATE files SET state = ?2, owner = ?3, resume_us = NULL,"
     " size = iif(state = 'paused' AND ?2 = 'recording', 0, size),"
-    " recovered = max(recovered, ?4) WHERE file_id = ?1 AND owner = ?5"
+    " recovered = max(recovered, ?4) WHERE file_id = ?1 AND owner = ?5 AND "
+    NGX_RECORDING_SQL_OPEN
     " AND coalesce(resume_us, 0)" NGX_RECORDING_SQL_DUE("?6"),
 
     /* OWN: what was any server's is this one's from now on */
