@@ -2,6 +2,10 @@
 #include "ngx_recording_interval.h"
 
 
+#define NGX_RECORDING_INTERVAL_ROOM  8           /* of an interval */
+#define NGX_RECORDING_INTERVAL_BACK  1000000     /* us */
+
+
 ngx_uint_t
 ngx_recording_interval_due(ngx_recording_writer_t *w, int64_t time,
     int64_t wall)
@@ -32,8 +36,9 @@ ngx_recording_interval_due(ngx_recording_writer_t *w, int64_t time,
 
 
 /*
- * By the wall clock, files end where its multiples of the interval are; one
- * that is set back must not make them longer than the interval.
+ * By the wall clock, files end where its multiples of the interval are; and
+ * where it was set back.  What it cannot see of that their own length tells,
+ * which must not end them just before the clock does.
  */
 
 ngx_uint_t
@@ -41,7 +46,7 @@ ngx_recording_interval_over(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_mux_t *mux, int64_t elapsed,
     int64_t wall)
 {
-    int64_t  interval;
+    int64_t  interval, start;
 
     if (mux->full) {
         return 1;
@@ -54,9 +59,10 @@ ngx_recording_interval_over(ngx_recording_writer_t *w,
     }
 
     wall += ngx_recording_store_shift(w->store);
+    start = mux->file.start;
 
-    return elapsed >= interval || wall - mux->file.start >= interval * 1000
+    return elapsed >= interval + interval / NGX_RECORDING_INTERVAL_ROOM
+           || wall < start - NGX_RECORDING_INTERVAL_BACK
            || ngx_recording_path_slot(wall, &w->template->zone, interval)
-              > ngx_recording_path_slot(mux->file.start, &w->template->zone,
-                                        interval);
+              > ngx_recording_path_slot(start, &w->template->zone, interval);
 }
