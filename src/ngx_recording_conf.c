@@ -661,38 +661,3 @@ ngx_recording_conf_records(ngx_array_t *rules)
 
     return 0;
 }
-
-
-ngx_int_t
-ngx_recording_conf_create_store(ngx_cycle_t *cycle,
-    ngx_recording_main_conf_t *rmcf)
-{
-    ngx_core_conf_t  *ccf;
-
-    if (ngx_create_dir(rmcf->store.data, 0750) == NGX_FILE_ERROR) {
-
-        if (ngx_errno == NGX_EEXIST) {
-            return NGX_OK;
-        }
-
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      "create record_store \"%V\" failed", &rmcf->store);
-        return NGX_ERROR;
-    }
-
-    ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
-                  "record_store \"%V\" did not exist and was created",
-                  &rmcf->store);
-
-    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
-
-    if (geteuid() == 0 && ccf->user != (ngx_uid_t) NGX_CONF_UNSET_UINT
-        && chown((char *) rmcf->store.data, ccf->user, ccf->group) == -1)
-    {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      "chown record_store \"%V\" failed", &rmcf->store);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}

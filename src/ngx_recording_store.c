@@ -486,6 +486,7 @@ ngx_recording_store_discard_dir(ngx_recording_store_t *store,
 {
     int             fd;
     DIR            *dir;
+    ngx_err_t       err;
     ngx_int_t       rc;
     struct dirent  *e;
 
@@ -504,27 +505,30 @@ ngx_recording_store_discard_dir(ngx_recording_store_t *store,
     }
 
     rc = NGX_OK;
+    err = 0;
 
-    while (rc == NGX_OK && (e = readdir(dir)) != NULL) {
+    /* one that cannot be removed does not keep the others */
 
+    while ((e = readdir(dir)) != NULL) {
         if (ngx_recording_store_is_part(e->d_name)
             && ngx_recording_unlinkat(fd, e->d_name, 0) == -1
             && errno != NGX_ENOENT && errno != EISDIR)
         {
             rc = NGX_ERROR;
+            err = errno;
         }
     }
 
     (void) closedir(dir);
 
-    if (rc == NGX_OK
-        && ngx_recording_unlinkat(store->files, path, AT_REMOVEDIR) == -1
-        && errno != NGX_ENOENT && errno != ENOTEMPTY)
-    {
-        rc = NGX_ERROR;
+    if (rc != NGX_OK) {
+        errno = err;
+        return NGX_ERROR;
     }
 
-    return rc;
+    return ngx_recording_unlinkat(store->files, path, AT_REMOVEDIR) == 0
+           || errno == NGX_ENOENT || errno == ENOTEMPTY
+           ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -15,11 +15,12 @@ use Recording::Exact;
 use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Rtmp;
-use Recording::Util qw(not_tested root slurp spew wait_for);
+use Recording::Util qw(not_tested root run slurp spew wait_for);
 
 my $media = media(duration => 1, fps => 10, size => '160x90');
 
 subtest created => \&created;
+subtest 'swapped when it was created' => \&swapped;
 subtest unusable => \&unusable;
 subtest 'two workers' => \&two_workers;
 
@@ -98,6 +99,40 @@ sub mode {
 
     my @stat = stat $file or return "no $file";
     return sprintf '%04o %s', $stat[2] & 07777, scalar getpwuid $stat[4];
+}
+
+# Somebody who may write the directory above has it changed at once, for a
+# link to a directory of root's, or for that directory: it stays root's.
+sub swapped {
+    return plan(skip_all => not_tested('only root gives the store away'))
+        if $> != 0;
+
+    my $t = Recording::Nginx->new->allow(qr/record_store/);
+    my $tool = $t->dir . '/swap_dir.so';
+
+    run('cc', '-shared', '-fPIC', '-D_GNU_SOURCE', '-o', $tool,
+        root() . '/t/tools/swap_dir.c', '-ldl') and die "swap_dir.c\n";
+    configure($t, 'user nobody nogroup;');
+
+    for my $move ('', 1) {
+        my $victim = $t->dir . "/victim$move";
+        my $now = $move ? $t->store : $victim;
+
+        mkdir $victim, 0755;
+        spew("$victim/secret", '');
+
+        my ($status) = run('timeout', 10, 'env', "LD_PRELOAD=$tool",
+            'SWAP_NAME=store', "SWAP_TO=$victim",
+            $move ? "SWAP_MOVE=1" : (), $t->binary, '-p', $t->dir . '/',
+            '-c', $t->dir . '/nginx.conf', '-e', $t->dir . '/error.log');
+
+        is($status, 1, 'nginx does not start');
+        is(mode($now), '0755 root', $move ? 'a directory' : 'behind a link');
+        unlink $t->store;
+    }
+
+    like($t->error_log, qr/\[emerg\].*$_ record_store ".*" failed/, $_)
+        for qw(open chown);
 }
 
 # live goes on; what the buffer still has is recorded once it is repaired
