@@ -14,7 +14,7 @@ package Recording::Nginx;
 #
 # done() stops every nginx of the test file, adds the tests that all test
 # files share (no [alert] or [emerg], no sanitizer output, exit status 0, no
-# process left) and calls done_testing.  A test that provokes an alert on
+# process and no descriptor of a worker left) and calls done_testing.  A test that provokes an alert on
 # purpose says so with allow(qr/.../).
 #
 # The environment: TEST_NGINX_BINARY, TEST_RTMP_MODULE and
@@ -283,6 +283,8 @@ sub start {
 
     wait_for('start of nginx', 30, sub { $self->_started },
              sub { "\n" . tail($self->error_log, 20) });
+    $self->{fds} = { map { $_ => scalar $self->_foreign(_targets($_)) }
+                     $self->worker_pids };
 
     return $self;
 }
@@ -433,6 +435,8 @@ sub _end {
     $timeout ||= 30;
     return $self if !$self->{process};
 
+    push @{ $self->{problems} }, $self->_leaks;
+
     my $pid = $self->pid;
     $self->signal($signal, $pid) if $pid;
 
@@ -449,6 +453,77 @@ sub _end {
 
     $self->_exit_status;
     return $self;
+}
+
+# Descriptors that workers hold though nothing grows or is finished any more,
+# as lines.  A worker that records or sleeps is left out.
+sub _leaks {
+    my ($self) = @_;
+
+    my %held;
+
+    # what a job has open for the moment, or finishes, goes
+    eval { wait_for('the last descriptors to be closed', 15, sub {
+        %held = map { $_ => [ $self->_held($_) ] }
+                grep { _stat($_) !~ /\) T /s } $self->worker_pids(all => 1);
+        return !grep { @$_ && $_->[0] } values %held;
+    }) } if !$self->_records('recording');
+
+    # a disk that is slow to the end
+    return () if $self->_records('finishing');
+
+    return map {
+        my @names = @{ $held{$_} };
+        @names ? "worker process $_ holds @names" : ()
+    } sort keys %held;
+}
+
+# whether there are files of a state, as far as that can be known
+sub _records {
+    my ($self, $state) = @_;
+
+    my @rows = eval { $self->files(state => $state) };
+    return $@ || @rows;
+}
+
+# where the descriptors of a process lead, sockets and the like left out
+sub _targets {
+    my ($pid) = @_;
+
+    return grep { m{^/} } map { readlink($_) // () } glob "/proc/$pid/fd/*";
+}
+
+sub _foreign {
+    my ($self, @targets) = @_;
+
+    # an array, so that a count can be asked for as well
+    return @targets = grep { index($_, "$self->{store}/") != 0 } @targets;
+}
+
+# What a worker has open and should not: of the store anything but one of
+# files/, of work/, of its lock, and the catalogue; of others more than at its
+# start.
+sub _held {
+    my ($self, $pid) = @_;
+
+    my @targets = _targets($pid);
+    my @foreign = $self->_foreign(@targets);
+    my $store = $self->{store};
+    my %seen;
+
+    # the test has removed it
+    return () if !-d $store;
+
+    my @held = grep {
+        my $own = m{^\Q$store\E/(?:files|work|work/worker\.[\d.]+)$};
+        index($_, "$store/") == 0 && !m{^\Q$store\E/catalogue\.db}
+            && (!$own || $seen{$_}++)
+    } @targets;
+
+    my $before = $self->{fds}{$pid};
+    push @held, @foreign if defined $before && @foreign > $before;
+
+    return @held;
 }
 
 sub _gone {
@@ -544,7 +619,8 @@ sub check_errors {
     $self->stop if $self->{process} || $self->processes;
 
     my @bad = ($self->bad_lines, @{ $self->{problems} || [] });
-    Test::More::is(join("\n", @bad), '', 'no alerts, no sanitizer output');
+    Test::More::is(join("\n", @bad), '',
+                   'no alerts, no sanitizer output, no leaks');
 
     if (@bad) {
         Test::More::diag("the log is in $self->{dir}");
