@@ -541,7 +541,7 @@ ngx_recording_conf_resolve(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf,
     ngx_recording_rule_t *rule)
 {
     ngx_str_t                  *name;
-    ngx_uint_t                  i, n;
+    ngx_uint_t                  i, n, files;
     ngx_recording_template_t   *template, **found;
 
     name = rule->names.elts;
@@ -552,6 +552,7 @@ ngx_recording_conf_resolve(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf,
         return NGX_OK;
     }
 
+    files = 0;
     template = rmcf->templates.elts;
 
     for (i = 0; i < rule->names.nelts; i++) {
@@ -589,7 +590,10 @@ ngx_recording_conf_resolve(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf,
         }
 
         rmcf->used = 1;
+        files += template[n].nformats;
     }
+
+    rmcf->files = ngx_max(rmcf->files, files);
 
     return NGX_OK;
 }

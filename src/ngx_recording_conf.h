@@ -27,6 +27,7 @@ typedef struct {
     ngx_recording_zone_t    zone;
     ngx_array_t             templates;     /* ngx_recording_template_t */
     ngx_uint_t              used;          /* something is recorded */
+    ngx_uint_t              files;         /* of a stream, at most */
 
     int64_t                 base;          /* us, of the store's clock: kept
                                               over reloads */
@@ -76,6 +77,10 @@ ngx_int_t ngx_recording_conf_check(ngx_conf_t *cf,
  * or that lies where a disk should be mounted and is not.
  */
 void ngx_recording_conf_look(ngx_cycle_t *cycle, ngx_str_t *store);
+
+/* warns if streams could need more descriptors than a worker may have */
+void ngx_recording_conf_descriptors(ngx_cycle_t *cycle,
+    ngx_recording_main_conf_t *rmcf);
 
 /* creates the store's directory for the worker user, in the master */
 ngx_int_t ngx_recording_conf_create_store(ngx_cycle_t *cycle,

@@ -1,16 +1,61 @@
 
 /*
- * The store's directory at nginx's start.
+ * The store at nginx's start: its directory, and whether there will be
+ * descriptors enough.
  */
 
 
 #include "ngx_recording_conf.h"
+#include "ngx_recording_descriptors.h"
 #include <dirent.h>
+#include <sys/resource.h>
 
 
 static ngx_int_t ngx_recording_conf_make_store(char *path, int *fd,
     char **op);
 static ngx_int_t ngx_recording_conf_is_new(int fd);
+
+
+void
+ngx_recording_conf_descriptors(ngx_cycle_t *cycle,
+    ngx_recording_main_conf_t *rmcf)
+{
+    ngx_uint_t        need, limit;
+    struct rlimit     rlmt;
+    ngx_core_conf_t  *ccf;
+
+    if (!rmcf->used) {
+        return;
+    }
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    if (ccf->rlimit_nofile != NGX_CONF_UNSET) {
+        limit = ccf->rlimit_nofile;
+
+    } else if (getrlimit(RLIMIT_NOFILE, &rlmt) == 0
+               && rlmt.rlim_cur < NGX_MAX_INT32_VALUE)
+    {
+        limit = rlmt.rlim_cur;
+
+    } else {
+        return;
+    }
+
+    need = cycle->connection_n * (1 + rmcf->files)
+           + NGX_RECORDING_DESCRIPTORS_ROOM + NGX_RECORDING_DESCRIPTORS_OWN;
+
+    if (need <= limit) {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                  "%ui worker_connections could need %ui descriptors, if all "
+                  "of them are streams with %ui files each, but "
+                  "worker_rlimit_nofile or the limit of the system is %ui: "
+                  "files that begin beyond are refused",
+                  cycle->connection_n, need, rmcf->files, limit);
+}
 
 
 /*

@@ -167,6 +167,12 @@ ngx_recording_finish_thread(void *data)
         ngx_recording_finish_close(f);
     }
 
+    /* nothing of it is open while it waits for its row, or for the next time */
+
+    if (f->mux) {
+        ngx_recording_mux_rest_thread(f->mux);
+    }
+
     f->result = rc;
 }
 
@@ -212,7 +218,7 @@ ngx_recording_finish_give_up(ngx_recording_finish_t *f)
 static void
 ngx_recording_finish_hand(ngx_recording_finish_t *f)
 {
-    if (f->mux && !f->mux->tainted && f->mux->journal != -1 && f->mux->data) {
+    if (f->mux && !f->mux->tainted && f->mux->journaled && f->mux->data) {
         (void) ngx_recording_journal_state_thread(f->mux);
     }
 

@@ -2,7 +2,8 @@
 #include "ngx_recording_io.h"
 
 
-#define NGX_RECORDING_PAGE  65536      /* or less */
+#define NGX_RECORDING_PAGE     65536           /* or less */
+#define NGX_RECORDING_IO_COPY  (1024 * 1024)
 
 
 ngx_int_t
@@ -125,6 +126,70 @@ ngx_recording_io_again_thread(int fd, off_t from, off_t to)
         if (rc == NGX_OK) {
             rc = ngx_recording_io_write_thread(fd, buf, size, from);
         }
+    }
+
+    free(buf);
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_recording_io_copy_thread(int from, int to, off_t in, off_t out,
+    uint64_t size)
+{
+    size_t     part;
+    u_char    *buf;
+    ssize_t    n;
+    ngx_int_t  rc;
+
+    while (size) {
+        n = copy_file_range(from, &in, to, &out, size, 0);
+
+        if (n > 0) {
+            size -= n;
+            continue;
+        }
+
+        if (n == -1 && errno == EINTR) {
+            continue;
+        }
+
+        if (n == 0) {
+            errno = EIO;
+            return NGX_ERROR;
+        }
+
+        break;
+    }
+
+    if (size == 0) {
+        return NGX_OK;
+    }
+
+    if (errno != EXDEV && errno != EINVAL && errno != EOPNOTSUPP
+        && errno != ENOSYS)
+    {
+        return NGX_ERROR;
+    }
+
+    buf = malloc(NGX_RECORDING_IO_COPY);
+
+    if (buf == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (rc = NGX_OK; size && rc == NGX_OK; size -= part) {
+        part = ngx_min(size, NGX_RECORDING_IO_COPY);
+
+        rc = ngx_recording_io_read_thread(from, buf, part, in);
+
+        if (rc == NGX_OK) {
+            rc = ngx_recording_io_write_thread(to, buf, part, out);
+        }
+
+        in += part;
+        out += part;
     }
 
     free(buf);

@@ -50,6 +50,10 @@ ngx_int_t ngx_recording_io_writev_thread(int fd, ngx_recording_iov_t *iov,
 ngx_int_t ngx_recording_io_read_thread(int fd, void *buf, size_t size,
     off_t offset);
 
+/* from one file to another; where it can be, blocks are shared, not copied */
+ngx_int_t ngx_recording_io_copy_thread(int from, int to, off_t in, off_t out,
+    uint64_t size);
+
 /*
  * Writes a part of a file again, as it is: after a sync that failed the next
  * one tells only of what was written since.

@@ -90,7 +90,7 @@ static ngx_int_t ngx_recording_journal_facts(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_journal_more(ngx_str_t *str, u_char **p,
     size_t *size);
 static u_char *ngx_recording_journal_load(ngx_recording_store_t *store,
-    uint64_t id, int *fd, size_t *size);
+    uint64_t id, size_t *size);
 static ngx_recording_mux_t *ngx_recording_journal_mux(
     ngx_recording_store_t *store, u_char *p, size_t size);
 static ngx_int_t ngx_recording_journal_apply(ngx_recording_mux_t *mux,
@@ -127,7 +127,8 @@ ngx_recording_journal_write(ngx_recording_mux_t *mux,
     ngx_recording_journal_e kind, ngx_recording_iov_t *iov)
 {
     size_t                        size;
-    ngx_uint_t                    i;
+    ngx_int_t                     rc;
+    ngx_uint_t                    i, open;
     ngx_recording_journal_head_t  head;
 
     size = iov->size;
@@ -146,16 +147,27 @@ ngx_recording_journal_write(ngx_recording_mux_t *mux,
     iov->iov[0].iov_base = &head;
     iov->iov[0].iov_len = sizeof(head);
 
-    if (ngx_recording_io_writev_thread(mux->journal, iov, mux->journal_pos)
-        != NGX_OK)
-    {
-        return ngx_recording_mux_error(mux, "write the journal of");
+    open = (mux->journal != -1);
+
+    if (!open && ngx_recording_journal_open_thread(mux) != NGX_OK) {
+        return NGX_ERROR;
     }
 
-    mux->journal_pos += size;
-    mux->journal_changed = 1;
+    rc = ngx_recording_io_writev_thread(mux->journal, iov, mux->journal_pos);
 
-    return NGX_OK;
+    if (rc == NGX_OK) {
+        mux->journal_pos += size;
+        mux->journal_changed = 1;
+
+    } else {
+        (void) ngx_recording_mux_error(mux, "write the journal of");
+    }
+
+    if (!open) {
+        ngx_recording_journal_close_thread(mux);
+    }
+
+    return rc;
 }
 
 
@@ -359,14 +371,13 @@ ngx_recording_journal_state_thread(ngx_recording_mux_t *mux)
 ngx_recording_mux_t *
 ngx_recording_journal_read_thread(ngx_recording_store_t *store, uint64_t id)
 {
-    int                            fd;
     u_char                        *buf, *p, *last;
     size_t                         size;
     ngx_int_t                      rc;
     ngx_recording_mux_t           *mux;
     ngx_recording_journal_head_t   head;
 
-    buf = ngx_recording_journal_load(store, id, &fd, &size);
+    buf = ngx_recording_journal_load(store, id, &size);
 
     if (buf == NULL) {
         return NULL;
@@ -417,13 +428,11 @@ ngx_recording_journal_read_thread(ngx_recording_store_t *store, uint64_t id)
             ngx_recording_mux_close_thread(mux);
         }
 
-        (void) close(fd);
-
         errno = rc == NGX_ERROR ? ENOMEM : EINVAL;
         return NULL;
     }
 
-    mux->journal = fd;
+    mux->journaled = 1;
     mux->journal_pos = size;
 
     return mux;
@@ -431,9 +440,10 @@ ngx_recording_journal_read_thread(ngx_recording_store_t *store, uint64_t id)
 
 
 static u_char *
-ngx_recording_journal_load(ngx_recording_store_t *store, uint64_t id, int *fd,
+ngx_recording_journal_load(ngx_recording_store_t *store, uint64_t id,
     size_t *size)
 {
+    int          fd, err;
     char         name[48];
     u_char      *buf;
     struct stat  st;
@@ -441,20 +451,20 @@ ngx_recording_journal_load(ngx_recording_store_t *store, uint64_t id, int *fd,
     ngx_recording_store_name(name, sizeof(name), id,
                              NGX_RECORDING_JOURNAL_SUFFIX);
 
-    *fd = ngx_recording_store_reopen_thread(store, name);
+    fd = ngx_recording_store_reopen_thread(store, name);
 
-    if (*fd == -1) {
+    if (fd == -1) {
         return NULL;
     }
 
     buf = NULL;
     errno = EFBIG;
 
-    if (fstat(*fd, &st) == 0 && st.st_size <= NGX_RECORDING_JOURNAL_MAX) {
+    if (fstat(fd, &st) == 0 && st.st_size <= NGX_RECORDING_JOURNAL_MAX) {
         buf = malloc(st.st_size + 1);
 
         if (buf
-            && ngx_recording_io_read_thread(*fd, buf, st.st_size, 0)
+            && ngx_recording_io_read_thread(fd, buf, st.st_size, 0)
                != NGX_OK)
         {
             free(buf);
@@ -473,9 +483,9 @@ ngx_recording_journal_load(ngx_recording_store_t *store, uint64_t id, int *fd,
         }
     }
 
-    if (buf == NULL) {
-        (void) close(*fd);
-    }
+    err = errno;
+    (void) close(fd);
+    errno = err;
 
     return buf;
 }

@@ -9,6 +9,10 @@
  * add up, and what the format keeps (->restore()) may.  One that has grown is
  * written anew, with what still holds.  The layout is that of this machine.
  *
+ * It is open only while it is read or written: a descriptor is a budget.
+ * What was written is synced by a later one all the same, which is also told
+ * of what could not be written back; see docs/design.md.
+ *
  * Runs on pool threads only, as a part of the file's mux.
  */
 
@@ -73,6 +77,19 @@ void ngx_recording_journal_shrink_thread(ngx_recording_mux_t *mux);
  */
 ngx_recording_mux_t *ngx_recording_journal_read_thread(
     ngx_recording_store_t *store, uint64_t id);
+
+/*
+ * Several blocks that are written one after the other need it to be opened
+ * once only; each opens it by itself otherwise.
+ */
+ngx_int_t ngx_recording_journal_open_thread(ngx_recording_mux_t *mux);
+void ngx_recording_journal_close_thread(ngx_recording_mux_t *mux);
+
+/*
+ * Takes away what follows the last whole block, so that it is not read behind
+ * new ones.
+ */
+ngx_int_t ngx_recording_journal_cut_thread(ngx_recording_mux_t *mux);
 
 /*
  * The file is finished or lost: nothing of it is needed in work/.  The

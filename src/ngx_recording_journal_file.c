@@ -1,6 +1,7 @@
 
 /*
- * The journal as a file: made durable, written anew, and removed.
+ * The journal as a file: opened for the moment, made durable, written anew,
+ * and removed.
  */
 
 
@@ -15,7 +16,8 @@ static ngx_int_t ngx_recording_journal_replace(ngx_recording_mux_t *mux,
 ngx_int_t
 ngx_recording_journal_create_thread(ngx_recording_mux_t *mux)
 {
-    char  name[48];
+    char       name[48];
+    ngx_int_t  rc;
 
     ngx_recording_store_name(name, sizeof(name), mux->file.id,
                              NGX_RECORDING_JOURNAL_SUFFIX);
@@ -26,33 +28,102 @@ ngx_recording_journal_create_thread(ngx_recording_mux_t *mux)
         return ngx_recording_mux_error(mux, "create the journal of");
     }
 
-    return ngx_recording_journal_head_thread(mux);
+    mux->journaled = 1;
+
+    rc = ngx_recording_journal_head_thread(mux);
+
+    ngx_recording_journal_close_thread(mux);
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_recording_journal_open_thread(ngx_recording_mux_t *mux)
+{
+    char  name[48];
+
+    ngx_recording_store_name(name, sizeof(name), mux->file.id,
+                             NGX_RECORDING_JOURNAL_SUFFIX);
+
+    mux->journal = ngx_recording_store_reopen_thread(mux->store, name);
+
+    if (mux->journal == -1) {
+
+        /* the file itself is there: it is not as if there was none */
+
+        errno = errno == NGX_ENOENT ? EINVAL : errno;
+
+        return ngx_recording_mux_error(mux, "open the journal of");
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_recording_journal_close_thread(ngx_recording_mux_t *mux)
+{
+    (void) close(mux->journal);
+    mux->journal = -1;
 }
 
 
 ngx_int_t
 ngx_recording_journal_sync_thread(ngx_recording_mux_t *mux)
 {
+    ngx_int_t   rc;
+    ngx_uint_t  open;
+
     if (!mux->journal_changed) {
         return NGX_OK;
     }
 
-    if (ngx_recording_fdatasync(mux->journal) == -1) {
-        return ngx_recording_mux_taint(mux, "sync the journal of");
+    open = (mux->journal != -1);
+
+    if (!open && ngx_recording_journal_open_thread(mux) != NGX_OK) {
+        return NGX_ERROR;
     }
 
-    mux->journal_changed = 0;
+    rc = ngx_recording_fdatasync(mux->journal) == -1
+         ? ngx_recording_mux_taint(mux, "sync the journal of") : NGX_OK;
 
-    return NGX_OK;
+    if (rc == NGX_OK) {
+        mux->journal_changed = 0;
+    }
+
+    if (!open) {
+        ngx_recording_journal_close_thread(mux);
+    }
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_recording_journal_cut_thread(ngx_recording_mux_t *mux)
+{
+    ngx_int_t  rc;
+
+    if (ngx_recording_journal_open_thread(mux) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_recording_ftruncate(mux->journal, mux->journal_pos) == -1
+         ? ngx_recording_mux_error(mux, "truncate the journal of") : NGX_OK;
+
+    ngx_recording_journal_close_thread(mux);
+
+    return rc;
 }
 
 
 ngx_int_t
 ngx_recording_journal_anew_thread(ngx_recording_mux_t *mux)
 {
-    int         old;
     char        temp[48];
     off_t       pos;
+    ngx_int_t   rc;
     ngx_uint_t  changed;
 
     ngx_recording_store_name(temp, sizeof(temp), mux->file.id,
@@ -62,32 +133,35 @@ ngx_recording_journal_anew_thread(ngx_recording_mux_t *mux)
 
     (void) ngx_recording_store_remove_thread(mux->store, temp);
 
-    old = mux->journal;
     pos = mux->journal_pos;
     changed = mux->journal_changed;
+
+    /* as long as it is open all is written to this one */
 
     mux->journal = ngx_recording_store_create_thread(mux->store, temp);
 
     if (mux->journal == -1) {
-        mux->journal = old;
         return ngx_recording_mux_error(mux, "create the journal of");
     }
 
     mux->journal_pos = 0;
 
-    if (ngx_recording_journal_all(mux) == NGX_OK
-        && ngx_recording_journal_replace(mux, temp) == NGX_OK)
-    {
-        (void) close(old);
+    rc = ngx_recording_journal_all(mux);
+
+    if (rc == NGX_OK) {
+        rc = ngx_recording_journal_replace(mux, temp);
+    }
+
+    ngx_recording_journal_close_thread(mux);
+
+    if (rc == NGX_OK) {
         mux->journal_changed = 0;
 
         return NGX_OK;
     }
 
-    (void) close(mux->journal);
     (void) ngx_recording_store_remove_thread(mux->store, temp);
 
-    mux->journal = old;
     mux->journal_pos = pos;
     mux->journal_changed = changed;
 

@@ -342,7 +342,13 @@ ngx_recording_mux_uncount(ngx_recording_mux_t *mux)
 ngx_int_t
 ngx_recording_mux_sync_thread(ngx_recording_mux_t *mux, ngx_uint_t durable)
 {
+    ngx_int_t  rc;
+
     if (durable) {
+        if (ngx_recording_mux_wake_thread(mux) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
         if (mux->format->sync) {
             if (mux->format->sync(mux) != NGX_OK) {
                 return NGX_ERROR;
@@ -357,11 +363,19 @@ ngx_recording_mux_sync_thread(ngx_recording_mux_t *mux, ngx_uint_t durable)
 
     /* the data before what tells how far it goes */
 
-    if (ngx_recording_journal_state_thread(mux) != NGX_OK) {
+    if (ngx_recording_journal_open_thread(mux) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (durable && ngx_recording_journal_sync_thread(mux) != NGX_OK) {
+    rc = ngx_recording_journal_state_thread(mux);
+
+    if (rc == NGX_OK && durable) {
+        rc = ngx_recording_journal_sync_thread(mux);
+    }
+
+    ngx_recording_journal_close_thread(mux);
+
+    if (rc != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -387,8 +401,8 @@ ngx_recording_mux_gap_thread(ngx_recording_mux_t *mux, int64_t at,
         more.at = at;
         more.length = length;
 
-        return mux->journal == -1
-               ? NGX_OK : ngx_recording_journal_gap_thread(mux, &more);
+        return mux->journaled ? ngx_recording_journal_gap_thread(mux, &more)
+                              : NGX_OK;
     }
 
     if (file->ngaps % NGX_RECORDING_MUX_GAPS == 0) {
@@ -408,8 +422,8 @@ ngx_recording_mux_gap_thread(ngx_recording_mux_t *mux, int64_t at,
 
     /* one that is read from the journal is there already */
 
-    return mux->journal == -1
-           ? NGX_OK : ngx_recording_journal_gap_thread(mux, gap);
+    return mux->journaled ? ngx_recording_journal_gap_thread(mux, gap)
+                          : NGX_OK;
 }
 
 
@@ -430,12 +444,7 @@ ngx_recording_mux_reopen_thread(ngx_recording_store_t *store, uint64_t id,
 
     ngx_recording_mux_leave_thread(mux);
 
-    /* what follows the last whole block must not be read behind new ones */
-
-    if (ngx_recording_ftruncate(mux->journal, mux->journal_pos) == -1) {
-        (void) ngx_recording_mux_error(mux, "truncate the journal of");
-
-    } else {
+    if (ngx_recording_journal_cut_thread(mux) == NGX_OK) {
         ngx_recording_mux_reopened_thread(mux);
     }
 
@@ -747,13 +756,7 @@ ngx_recording_mux_close_thread(ngx_recording_mux_t *mux)
         ngx_recording_busy_remove(&mux->store->busy, mux->file.id);
     }
 
-    if (mux->fd != -1) {
-        (void) close(mux->fd);
-    }
-
-    if (mux->journal != -1) {
-        (void) close(mux->journal);
-    }
+    ngx_recording_mux_rest_thread(mux);
 
     for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
         free(mux->media[i].header);

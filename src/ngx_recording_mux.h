@@ -12,6 +12,10 @@
  * ngx_recording_mux_close_thread() frees them and is the only place that
  * does.
  *
+ * Between jobs it has one descriptor, mux->fd, of the file or the segment
+ * that grows; what else it needs is opened for the moment.  While it waits to
+ * be finished it has none.
+ *
  * Samples point into the batch that brought them: they must stay there until
  * the next flush.
  *
@@ -147,7 +151,8 @@ typedef struct {
      */
     ngx_int_t             (*reopen)(ngx_recording_mux_t *mux);
 
-    /* makes the file whole and syncs it; the last call but close */
+    /* makes the file whole and syncs it; the last call but close.  Endless
+       formats open what they need of a mux that was at rest */
     ngx_int_t             (*finish)(ngx_recording_mux_t *mux);
 
     void                  (*close)(ngx_recording_mux_t *mux);
@@ -186,16 +191,18 @@ struct ngx_recording_mux_s {
     unsigned                killed:1;  /* its writer died */
     unsigned                whole:1;   /* it was finished */
     unsigned                placed:1;  /* and is there */
+    unsigned                held:1;    /* a descriptor is counted for it */
     int                     fd;
     off_t                   pos;       /* end of what was written */
     uint64_t                beside;    /* bytes that it has elsewhere */
     ngx_recording_growth_t  growth;    /* what others are told of its size */
 
     char                    owner[NGX_RECORDING_OWNER];  /* by the journal */
-    int                     journal;   /* descriptor */
+    int                     journal;   /* descriptor, while it is written */
     off_t                   journal_pos;
     off_t                   journal_limit; /* at which it is written anew, 0:
                                           the usual one */
+    unsigned                journaled:1;   /* it has one */
     unsigned                journal_changed:1;
     unsigned                anew:1;    /* ->save() gives all that it keeps,
                                           not only what is new */
@@ -370,6 +377,19 @@ int64_t ngx_recording_mux_lasts(ngx_recording_mux_t *mux, ngx_uint_t track);
 
 /* PTS of the frame that players begin with, ms from the file's start */
 int64_t ngx_recording_mux_origin(ngx_recording_mux_t *mux);
+
+/*
+ * Counts a descriptor for a file that is to grow.  NGX_DECLINED: none is left
+ * for a new one; if it takes the place of another, it is counted all the same.
+ */
+ngx_int_t ngx_recording_mux_hold_thread(ngx_recording_mux_t *mux,
+    ngx_uint_t instead);
+
+/* a file that waits to be finished: nothing of it is open */
+void ngx_recording_mux_rest_thread(ngx_recording_mux_t *mux);
+
+/* its turn has come: mux->fd is opened again, if it is to be */
+ngx_int_t ngx_recording_mux_wake_thread(ngx_recording_mux_t *mux);
 
 /* frees everything; a growing file in work/ stays where it is */
 void ngx_recording_mux_close_thread(ngx_recording_mux_t *mux);

@@ -272,6 +272,10 @@ ngx_recording_aac_finish(ngx_recording_mux_t *mux)
 
     aac = mux->data;
 
+    if (ngx_recording_mux_wake_thread(mux) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     /* what a failed write may have left behind the last frame */
 
     if (ngx_recording_ftruncate(mux->fd, aac->whole) == -1) {

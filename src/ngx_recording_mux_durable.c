@@ -64,6 +64,10 @@ ngx_recording_mux_back_thread(ngx_recording_mux_t *mux, ngx_uint_t keep)
         return ngx_recording_mux_lose_thread(mux, keep);
     }
 
+    if (ngx_recording_mux_wake_thread(mux) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     mux->pos = d->pos;
     mux->wall = d->wall;
     mux->file.written = d->written;

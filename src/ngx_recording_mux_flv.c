@@ -541,7 +541,9 @@ ngx_recording_flv_found(ngx_recording_mux_t *mux,
 static ngx_int_t
 ngx_recording_flv_finish(ngx_recording_mux_t *mux)
 {
-    if (ngx_recording_flv_head(mux) != NGX_OK) {
+    if (ngx_recording_mux_wake_thread(mux) != NGX_OK
+        || ngx_recording_flv_head(mux) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

@@ -24,6 +24,7 @@ static ngx_int_t ngx_recording_hls_restore(ngx_recording_mux_t *mux,
 static ngx_int_t ngx_recording_hls_finish(ngx_recording_mux_t *mux);
 static void ngx_recording_hls_close(ngx_recording_mux_t *mux);
 
+static ngx_int_t ngx_recording_hls_finish_list(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_hls_muxer(ngx_recording_mux_t *mux);
 static int64_t ngx_recording_hls_dts(ngx_recording_hls_t *hls,
     ngx_recording_sample_t *sample, int64_t *pts);
@@ -64,43 +65,15 @@ const ngx_recording_format_t  ngx_recording_format_hls = {
 static ngx_int_t
 ngx_recording_hls_open(ngx_recording_mux_t *mux)
 {
-    char                  dir[NGX_RECORDING_FILE_PATH];
-    size_t                len;
-    ngx_int_t             rc;
-    ngx_recording_hls_t  *hls;
+    ngx_int_t  rc;
 
     if (mux->data == NULL && ngx_recording_hls_create(mux) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    hls = mux->data;
+    rc = ngx_recording_hls_make_thread(mux);
 
-    len = mux->file.path_len - (sizeof(NGX_RECORDING_HLS_INDEX) - 1);
-    ngx_memcpy(dir, mux->file.path, len);
-    dir[len] = '\0';
-
-    rc = ngx_recording_store_mkdir_thread(mux->store, dir);
-
-    if (rc == NGX_DECLINED) {
-        return NGX_DECLINED;
-    }
-
-    if (rc != NGX_OK) {
-        return ngx_recording_mux_error(mux, "create the directory of");
-    }
-
-    if (ngx_recording_hls_dir(mux, dir) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    hls->playlist = ngx_recording_openat(hls->dir, "index.m3u8",
-                           O_RDWR|O_CREAT|O_EXCL|O_CLOEXEC, 0644);
-
-    if (hls->playlist == -1) {
-        return ngx_recording_mux_error(mux, "create the playlist");
-    }
-
-    return ngx_recording_hls_muxer(mux);
+    return rc == NGX_OK ? ngx_recording_hls_muxer(mux) : rc;
 }
 
 
@@ -125,21 +98,6 @@ ngx_recording_hls_create(ngx_recording_mux_t *mux)
     hls->kept.last[NGX_RECORDING_AUDIO] = INT64_MIN;
 
     return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_recording_hls_dir(ngx_recording_mux_t *mux, char *dir)
-{
-    ngx_recording_hls_t  *hls;
-
-    hls = mux->data;
-
-    hls->dir = ngx_recording_openat(mux->store->files, dir,
-                      O_RDONLY|O_DIRECTORY|O_CLOEXEC|O_NOFOLLOW, 0);
-
-    return hls->dir == -1
-           ? ngx_recording_mux_error(mux, "open the directory of") : NGX_OK;
 }
 
 
@@ -268,7 +226,6 @@ static ngx_int_t
 ngx_recording_hls_begin(ngx_recording_mux_t *mux, ngx_recording_hls_cut_e cut,
     int64_t dts, int64_t pts, int64_t wall)
 {
-    char                       name[32];
     int64_t                    end;
     ngx_int_t                  rc;
     ngx_recording_hls_t       *hls;
@@ -299,13 +256,8 @@ ngx_recording_hls_begin(ngx_recording_mux_t *mux, ngx_recording_hls_cut_e cut,
         }
     }
 
-    ngx_recording_hls_name(hls, name);
-
-    mux->fd = ngx_recording_openat(hls->dir, name,
-                                   O_RDWR|O_CREAT|O_EXCL|O_CLOEXEC, 0644);
-
-    if (mux->fd == -1) {
-        return ngx_recording_mux_error(mux, "create a segment of");
+    if (ngx_recording_hls_segment_thread(mux, O_CREAT|O_EXCL) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     kept->marked = (hls->broken || cut == NGX_RECORDING_HLS_HOLE)
@@ -342,13 +294,6 @@ ngx_recording_hls_begin(ngx_recording_mux_t *mux, ngx_recording_hls_cut_e cut,
     mux->pos = 0;
 
     return ngx_recording_mux_sync_thread(mux, 0);
-}
-
-
-void
-ngx_recording_hls_name(ngx_recording_hls_t *hls, char *name)
-{
-    (void) sprintf(name, "%05llu.ts", (unsigned long long) hls->kept.number);
 }
 
 
@@ -401,6 +346,7 @@ ngx_recording_hls_end(ngx_recording_mux_t *mux, int64_t duration)
 ngx_int_t
 ngx_recording_hls_list(ngx_recording_mux_t *mux, int64_t duration)
 {
+    ngx_int_t                  rc;
     ngx_recording_hls_t       *hls;
     ngx_recording_segment_t    s;
     ngx_recording_hls_kept_t  *kept;
@@ -414,14 +360,19 @@ ngx_recording_hls_list(ngx_recording_mux_t *mux, int64_t duration)
     s.marked = kept->marked;
     s.closed = hls->closed;
 
-    if (ngx_recording_playlist_add_thread(&kept->list, hls->playlist,
-                                          mux->segment, &s)
-        != NGX_OK)
-    {
-        return ngx_recording_mux_error(mux, "write the playlist");
+    if (ngx_recording_hls_enter_thread(mux) != NGX_OK) {
+        return NGX_ERROR;
     }
 
-    return ngx_recording_hls_listed(mux);
+    rc = ngx_recording_playlist_add_thread(&kept->list, hls->playlist,
+                                           mux->segment, &s);
+    if (rc != NGX_OK) {
+        (void) ngx_recording_mux_error(mux, "write the playlist");
+    }
+
+    ngx_recording_hls_leave_thread(mux);
+
+    return rc == NGX_OK ? ngx_recording_hls_listed(mux) : NGX_ERROR;
 }
 
 
@@ -476,18 +427,26 @@ ngx_recording_hls_flush(ngx_recording_mux_t *mux)
 static ngx_int_t
 ngx_recording_hls_sync(ngx_recording_mux_t *mux)
 {
+    ngx_int_t             rc;
     ngx_recording_hls_t  *hls;
 
+    if (ngx_recording_hls_enter_thread(mux) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_OK;
     hls = mux->data;
 
     if ((mux->fd != -1 && ngx_recording_fdatasync(mux->fd) == -1)
         || ngx_recording_fdatasync(hls->playlist) == -1
         || ngx_recording_fsync(hls->dir) == -1)
     {
-        return ngx_recording_mux_taint(mux, "sync");
+        rc = ngx_recording_mux_taint(mux, "sync");
     }
 
-    return NGX_OK;
+    ngx_recording_hls_leave_thread(mux);
+
+    return rc;
 }
 
 
@@ -610,9 +569,32 @@ ngx_recording_hls_restore(ngx_recording_mux_t *mux, u_char *p, size_t size)
 static ngx_int_t
 ngx_recording_hls_finish(ngx_recording_mux_t *mux)
 {
+    ngx_int_t  rc;
+
+    if (ngx_recording_hls_enter_thread(mux) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_recording_hls_finish_list(mux);
+
+    ngx_recording_hls_leave_thread(mux);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_recording_hls_finish_list(ngx_recording_mux_t *mux)
+{
     ngx_recording_hls_t  *hls;
 
     hls = mux->data;
+
+    if (hls->opened && mux->fd == -1
+        && ngx_recording_hls_segment_thread(mux, 0) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     if (ngx_recording_hls_pause(mux) != NGX_OK) {
         return NGX_ERROR;
@@ -648,14 +630,6 @@ ngx_recording_hls_close(ngx_recording_mux_t *mux)
     hls = mux->data;
 
     ngx_recording_hls_ts_close_thread(&hls->ts);
-
-    if (hls->playlist != -1) {
-        (void) close(hls->playlist);
-    }
-
-    if (hls->dir != -1) {
-        (void) close(hls->dir);
-    }
 
     free(hls);
 }

@@ -49,8 +49,9 @@ typedef struct {
     ngx_recording_hls_kept_t  durable;        /* as of the last sync */
     off_t                   safe;             /* durable bytes of the open
                                                  segment */
-    int                     dir;
+    int                     dir;              /* these while they are needed */
     int                     playlist;
+    ngx_uint_t              entered;          /* so often */
     off_t                   whole;            /* in whole samples */
 
     /* presentation times, ms */
@@ -101,7 +102,21 @@ ngx_int_t ngx_recording_hls_reopen(ngx_recording_mux_t *mux);
 ngx_int_t ngx_recording_hls_back(ngx_recording_mux_t *mux);
 
 ngx_int_t ngx_recording_hls_create(ngx_recording_mux_t *mux);
-ngx_int_t ngx_recording_hls_dir(ngx_recording_mux_t *mux, char *dir);
+
+/* makes the directory and the playlist; NGX_DECLINED: the path is taken */
+ngx_int_t ngx_recording_hls_make_thread(ngx_recording_mux_t *mux);
+
+/* opens the segment of the next number as mux->fd, with these flags */
+ngx_int_t ngx_recording_hls_segment_thread(ngx_recording_mux_t *mux,
+    int flags);
+
+/*
+ * Opens the playlist and its directory, unless they are, and closes them if
+ * nobody else needs them: between jobs only the segment is open.
+ */
+ngx_int_t ngx_recording_hls_enter_thread(ngx_recording_mux_t *mux);
+void ngx_recording_hls_leave_thread(ngx_recording_mux_t *mux);
+
 ngx_int_t ngx_recording_hls_list(ngx_recording_mux_t *mux,
     int64_t duration);
 ngx_int_t ngx_recording_hls_listed(ngx_recording_mux_t *mux);

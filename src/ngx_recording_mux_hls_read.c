@@ -13,6 +13,7 @@
 #define NGX_RECORDING_HLS_DELAY  1000
 
 
+static ngx_int_t ngx_recording_hls_cut(ngx_recording_mux_t *mux);
 static void ngx_recording_hls_unknown(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_hls_reread(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_hls_unlisted(ngx_recording_mux_t *mux);
@@ -30,37 +31,26 @@ static int64_t ngx_recording_hls_since(ngx_recording_hls_t *hls, int64_t ts);
 ngx_int_t
 ngx_recording_hls_reopen(ngx_recording_mux_t *mux)
 {
-    char                   dir[NGX_RECORDING_FILE_PATH];
-    size_t                 len;
-    ngx_recording_hls_t   *hls;
+    ngx_int_t  rc;
 
     if (mux->data == NULL && ngx_recording_hls_create(mux) != NGX_OK) {
         return NGX_ERROR;
     }
-
-    hls = mux->data;
 
     if (mux->file.path_len < sizeof(NGX_RECORDING_HLS_INDEX)) {
         errno = NGX_ENOENT;
         return ngx_recording_mux_error(mux, "find");
     }
 
-    len = mux->file.path_len - (sizeof(NGX_RECORDING_HLS_INDEX) - 1);
-    ngx_memcpy(dir, mux->file.path, len);
-    dir[len] = '\0';
-
-    if (ngx_recording_hls_dir(mux, dir) != NGX_OK) {
+    if (ngx_recording_hls_enter_thread(mux) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    hls->playlist = ngx_recording_openat(hls->dir, "index.m3u8",
-                           O_RDWR|O_CLOEXEC|O_NOFOLLOW, 0);
+    rc = ngx_recording_hls_reread(mux);
 
-    if (hls->playlist == -1) {
-        return ngx_recording_mux_error(mux, "open the playlist");
-    }
+    ngx_recording_hls_leave_thread(mux);
 
-    return ngx_recording_hls_reread(mux);
+    return rc;
 }
 
 
@@ -73,13 +63,36 @@ ngx_recording_hls_reopen(ngx_recording_mux_t *mux)
 ngx_int_t
 ngx_recording_hls_back(ngx_recording_mux_t *mux)
 {
+    ngx_int_t  rc;
+
+    if (ngx_recording_hls_enter_thread(mux) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_recording_hls_cut(mux);
+
+    ngx_recording_hls_leave_thread(mux);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_recording_hls_cut(ngx_recording_mux_t *mux)
+{
     char                  name[32];
     off_t                 from;
     ngx_recording_hls_t  *hls;
 
     hls = mux->data;
 
-    if (mux->fd != -1) {
+    if (hls->opened && hls->safe && mux->fd == -1
+        && ngx_recording_hls_segment_thread(mux, 0) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (hls->opened || mux->fd != -1) {
         ngx_recording_hls_name(hls, name);
 
         if (hls->safe == 0
@@ -89,7 +102,9 @@ ngx_recording_hls_back(ngx_recording_mux_t *mux)
         {
             return ngx_recording_mux_error(mux, "cut a segment of");
         }
+    }
 
+    if (mux->fd != -1) {
         (void) close(mux->fd);
         mux->fd = -1;
     }

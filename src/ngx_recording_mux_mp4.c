@@ -12,7 +12,6 @@
 
 
 #define NGX_RECORDING_MP4_SAMPLES  256
-#define NGX_RECORDING_MP4_COPY     (1024 * 1024)
 
 #ifndef FALLOC_FL_INSERT_RANGE
 #define FALLOC_FL_INSERT_RANGE  0x20
@@ -29,7 +28,6 @@ typedef struct {
 
 
 typedef struct {
-    int                     index;         /* descriptor */
     uint64_t                records;       /* written */
     uint64_t                durable;       /* of those */
     char                    name[32];      /* of the index in work/ */
@@ -59,6 +57,9 @@ static void ngx_recording_mp4_close(ngx_recording_mux_t *mux);
 
 static ngx_int_t ngx_recording_mp4_create(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_mp4_resettle(ngx_recording_mux_t *mux);
+static int ngx_recording_mp4_open_index(ngx_recording_mux_t *mux);
+static ngx_int_t ngx_recording_mp4_write_index(ngx_recording_mux_t *mux,
+    ngx_uint_t n);
 static ngx_int_t ngx_recording_mp4_read_index(ngx_recording_mux_t *mux,
     off_t limit);
 static ngx_int_t ngx_recording_mp4_move(ngx_recording_mux_t *mux,
@@ -67,8 +68,6 @@ static ngx_int_t ngx_recording_mp4_insert(ngx_recording_mux_t *mux,
     uint64_t shift);
 static ngx_int_t ngx_recording_mp4_copy(ngx_recording_mux_t *mux,
     uint64_t from, uint64_t shift);
-static ngx_int_t ngx_recording_mp4_copy_range(int from, int to, off_t in,
-    off_t out, uint64_t size);
 
 
 const ngx_recording_format_t  ngx_recording_format_mp4 = {
@@ -98,6 +97,7 @@ const ngx_recording_format_t  ngx_recording_format_mp4 = {
 static ngx_int_t
 ngx_recording_mp4_open(ngx_recording_mux_t *mux)
 {
+    int                   index;
     ngx_recording_mp4_t  *mp4;
 
     if (ngx_recording_mp4_create(mux) != NGX_OK) {
@@ -112,11 +112,13 @@ ngx_recording_mp4_open(ngx_recording_mux_t *mux)
         return ngx_recording_mux_error(mux, "create");
     }
 
-    mp4->index = ngx_recording_store_create_thread(mux->store, mp4->name);
+    index = ngx_recording_store_create_thread(mux->store, mp4->name);
 
-    if (mp4->index == -1) {
+    if (index == -1) {
         return ngx_recording_mux_error(mux, "create the index of");
     }
+
+    (void) close(index);
 
     mux->pos = NGX_RECORDING_MP4_RESERVE;
 
@@ -137,7 +139,6 @@ ngx_recording_mp4_create(ngx_recording_mux_t *mux)
 
     mux->data = mp4;
     mux->anchored = 1;
-    mp4->index = -1;
 
     ngx_recording_store_name(mp4->name, sizeof(mp4->name), mux->file.id,
                              ".index");
@@ -230,12 +231,8 @@ ngx_recording_mp4_flush(ngx_recording_mux_t *mux)
         return ngx_recording_mux_error(mux, "write");
     }
 
-    if (ngx_recording_io_write_thread(mp4->index, mp4->record,
-                      n * sizeof(ngx_recording_mp4_record_t),
-                      mp4->records * sizeof(ngx_recording_mp4_record_t))
-        != NGX_OK)
-    {
-        return ngx_recording_mux_error(mux, "write the index of");
+    if (ngx_recording_mp4_write_index(mux, n) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     mux->pos = pos;
@@ -248,24 +245,85 @@ ngx_recording_mp4_flush(ngx_recording_mux_t *mux)
 }
 
 
+/* n records more */
+
+static ngx_int_t
+ngx_recording_mp4_write_index(ngx_recording_mux_t *mux, ngx_uint_t n)
+{
+    int                   fd;
+    ngx_int_t             rc;
+    ngx_recording_mp4_t  *mp4;
+
+    mp4 = mux->data;
+
+    fd = ngx_recording_mp4_open_index(mux);
+
+    if (fd == -1) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_recording_io_write_thread(fd, mp4->record,
+                      n * sizeof(ngx_recording_mp4_record_t),
+                      mp4->records * sizeof(ngx_recording_mp4_record_t));
+    if (rc != NGX_OK) {
+        (void) ngx_recording_mux_error(mux, "write the index of");
+    }
+
+    (void) close(fd);
+
+    return rc;
+}
+
+
+/* it is not open between jobs: a stream has one descriptor of a file */
+
+static int
+ngx_recording_mp4_open_index(ngx_recording_mux_t *mux)
+{
+    int                   fd;
+    ngx_recording_mp4_t  *mp4;
+
+    mp4 = mux->data;
+
+    fd = ngx_recording_store_reopen_thread(mux->store, mp4->name);
+
+    if (fd == -1) {
+
+        /* the media data is there: it is not as if there was no file */
+
+        errno = errno == NGX_ENOENT ? EINVAL : errno;
+
+        (void) ngx_recording_mux_error(mux, "open the index of");
+    }
+
+    return fd;
+}
+
+
 /* the media data first: a record promises it */
 
 static ngx_int_t
 ngx_recording_mp4_sync(ngx_recording_mux_t *mux)
 {
-    ngx_recording_mp4_t  *mp4;
-
-    mp4 = mux->data;
+    int        fd;
+    ngx_int_t  rc;
 
     if (ngx_recording_fdatasync(mux->fd) == -1) {
         return ngx_recording_mux_taint(mux, "sync");
     }
 
-    if (ngx_recording_fdatasync(mp4->index) == -1) {
-        return ngx_recording_mux_taint(mux, "sync the index of");
+    fd = ngx_recording_mp4_open_index(mux);
+
+    if (fd == -1) {
+        return NGX_ERROR;
     }
 
-    return NGX_OK;
+    rc = ngx_recording_fdatasync(fd) == -1
+         ? ngx_recording_mux_taint(mux, "sync the index of") : NGX_OK;
+
+    (void) close(fd);
+
+    return rc;
 }
 
 
@@ -285,6 +343,8 @@ ngx_recording_mp4_mark(ngx_recording_mux_t *mux)
 static ngx_int_t
 ngx_recording_mp4_back(ngx_recording_mux_t *mux)
 {
+    int                   fd;
+    ngx_int_t             rc;
     ngx_recording_mp4_t  *mp4;
 
     mp4 = mux->data;
@@ -302,9 +362,17 @@ ngx_recording_mp4_back(ngx_recording_mux_t *mux)
     mp4->records = mp4->durable;
     mux->beside = mp4->records * sizeof(ngx_recording_mp4_record_t);
 
-    if (ngx_recording_mux_cut_thread(mux, mp4->index, mux->beside)
-        != NGX_OK)
-    {
+    fd = ngx_recording_mp4_open_index(mux);
+
+    if (fd == -1) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_recording_mux_cut_thread(mux, fd, mux->beside);
+
+    (void) close(fd);
+
+    if (rc != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -367,17 +435,6 @@ ngx_recording_mp4_reopen(ngx_recording_mux_t *mux)
 
     ngx_recording_mux_seen(mux, mux->fd);
 
-    mp4->index = ngx_recording_store_reopen_thread(mux->store, mp4->name);
-
-    if (mp4->index == -1) {
-
-        /* the media data is there: it is not as if there was no file */
-
-        errno = errno == NGX_ENOENT ? EINVAL : errno;
-
-        return ngx_recording_mux_error(mux, "open the index of");
-    }
-
     (void) snprintf(name, sizeof(name), "%s.copy", mux->work);
     (void) ngx_recording_store_remove_thread(mux->store, name);
 
@@ -398,11 +455,7 @@ ngx_recording_mp4_reopen(ngx_recording_mux_t *mux)
         return NGX_ERROR;
     }
 
-    mux->beside = mp4->records * sizeof(ngx_recording_mp4_record_t);
-
-    if (ngx_recording_ftruncate(mp4->index, mux->beside) == -1
-        || ngx_recording_ftruncate(mux->fd, mux->pos + mp4->shift) == -1)
-    {
+    if (ngx_recording_ftruncate(mux->fd, mux->pos + mp4->shift) == -1) {
         return ngx_recording_mux_error(mux, "truncate");
     }
 
@@ -469,13 +522,15 @@ ngx_recording_mp4_resettle(ngx_recording_mux_t *mux)
 }
 
 
-/* the records whose samples are in the file */
+/* the records whose samples are in the file; what follows is cut off */
 
 static ngx_int_t
 ngx_recording_mp4_read_index(ngx_recording_mux_t *mux, off_t limit)
 {
+    int                          fd;
     u_char                      *p;
     uint64_t                     n;
+    ngx_int_t                    rc;
     ngx_recording_mp4_t         *mp4;
     ngx_recording_reader_t      *reader;
     ngx_recording_mp4_record_t   r;
@@ -488,7 +543,14 @@ ngx_recording_mp4_read_index(ngx_recording_mux_t *mux, off_t limit)
         return ngx_recording_mux_error(mux, "allocate");
     }
 
-    ngx_recording_reader_init(reader, mp4->index);
+    fd = ngx_recording_mp4_open_index(mux);
+
+    if (fd == -1) {
+        free(reader);
+        return NGX_ERROR;
+    }
+
+    ngx_recording_reader_init(reader, fd);
 
     ngx_recording_mux_forget(mux);
     mux->pos = NGX_RECORDING_MP4_RESERVE;
@@ -521,22 +583,28 @@ ngx_recording_mp4_read_index(ngx_recording_mux_t *mux, off_t limit)
     mp4->records = n;
     mux->full = (n >= NGX_RECORDING_MP4_FULL);
 
+    mux->beside = n * sizeof(r);
+    rc = NGX_OK;
+
     if (reader->err) {
         errno = reader->err;
-        free(reader);
+        rc = ngx_recording_mux_error(mux, "read the index of");
 
-        return ngx_recording_mux_error(mux, "read the index of");
+    } else if (ngx_recording_ftruncate(fd, mux->beside) == -1) {
+        rc = ngx_recording_mux_error(mux, "truncate the index of");
     }
 
     free(reader);
+    (void) close(fd);
 
-    return NGX_OK;
+    return rc;
 }
 
 
 static ngx_int_t
 ngx_recording_mp4_finish(ngx_recording_mux_t *mux)
 {
+    int                         fd;
     ngx_int_t                   rc;
     struct statvfs              fs;
     ngx_recording_mp4_t        *mp4;
@@ -546,7 +614,9 @@ ngx_recording_mp4_finish(ngx_recording_mux_t *mux)
 
     /* moving the media data may have failed half-way */
 
-    if (ngx_recording_mp4_resettle(mux) != NGX_OK) {
+    if (ngx_recording_mux_wake_thread(mux) != NGX_OK
+        || ngx_recording_mp4_resettle(mux) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -562,9 +632,16 @@ ngx_recording_mp4_finish(ngx_recording_mux_t *mux)
 
     front.shift = mp4->shift;
 
-    rc = ngx_recording_mp4_front_thread(mux, mp4->index, mp4->records,
-                                        mux->pos,
+    fd = ngx_recording_mp4_open_index(mux);
+
+    if (fd == -1) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_recording_mp4_front_thread(mux, fd, mp4->records, mux->pos,
                                         ngx_max(fs.f_bsize, 4096), &front);
+    (void) close(fd);
+
     if (rc != NGX_OK) {
         return NGX_ERROR;
     }
@@ -682,12 +759,12 @@ ngx_recording_mp4_copy(ngx_recording_mux_t *mux, uint64_t from,
         return ngx_recording_mux_error(mux, "create a copy of");
     }
 
-    if (ngx_recording_mp4_copy_range(mux->fd, fd, NGX_RECORDING_MP4_RESERVE,
+    if (ngx_recording_io_copy_thread(mux->fd, fd, NGX_RECORDING_MP4_RESERVE,
                                      NGX_RECORDING_MP4_RESERVE + shift,
                                      from - NGX_RECORDING_MP4_RESERVE)
         != NGX_OK
         || (from + shift < (uint64_t) st.st_size
-            && ngx_recording_mp4_copy_range(mux->fd, fd, from + shift,
+            && ngx_recording_io_copy_thread(mux->fd, fd, from + shift,
                                             from + shift,
                                             st.st_size - from - shift)
                != NGX_OK)
@@ -715,80 +792,8 @@ ngx_recording_mp4_copy(ngx_recording_mux_t *mux, uint64_t from,
 }
 
 
-static ngx_int_t
-ngx_recording_mp4_copy_range(int from, int to, off_t in, off_t out,
-    uint64_t size)
-{
-    size_t     part;
-    u_char    *buf;
-    ssize_t    n;
-    ngx_int_t  rc;
-
-    while (size) {
-        n = copy_file_range(from, &in, to, &out, size, 0);
-
-        if (n > 0) {
-            size -= n;
-            continue;
-        }
-
-        if (n == -1 && errno == EINTR) {
-            continue;
-        }
-
-        if (n == 0) {
-            errno = EIO;
-            return NGX_ERROR;
-        }
-
-        break;
-    }
-
-    if (size == 0) {
-        return NGX_OK;
-    }
-
-    if (errno != EXDEV && errno != EINVAL && errno != EOPNOTSUPP
-        && errno != ENOSYS)
-    {
-        return NGX_ERROR;
-    }
-
-    buf = malloc(NGX_RECORDING_MP4_COPY);
-
-    if (buf == NULL) {
-        return NGX_ERROR;
-    }
-
-    for (rc = NGX_OK; size && rc == NGX_OK; size -= part) {
-        part = ngx_min(size, NGX_RECORDING_MP4_COPY);
-
-        rc = ngx_recording_io_read_thread(from, buf, part, in);
-
-        if (rc == NGX_OK) {
-            rc = ngx_recording_io_write_thread(to, buf, part, out);
-        }
-
-        in += part;
-        out += part;
-    }
-
-    free(buf);
-
-    return rc;
-}
-
-
 static void
 ngx_recording_mp4_close(ngx_recording_mux_t *mux)
 {
-    ngx_recording_mp4_t  *mp4;
-
-    mp4 = mux->data;
-
-    if (mp4->index != -1) {
-        (void) close(mp4->index);
-    }
-
-    free(mp4);
+    free(mux->data);
 }

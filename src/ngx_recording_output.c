@@ -461,6 +461,8 @@ ngx_recording_output_close_thread(ngx_recording_writer_t *w,
 void
 ngx_recording_output_end(ngx_recording_writer_t *w, ngx_recording_mux_t *mux)
 {
+    ngx_recording_mux_rest_thread(mux);
+
     ngx_queue_insert_tail(&w->closed, &mux->queue);
     w->unfinished++;
 }

@@ -18,6 +18,9 @@ static void ngx_recording_output_times(ngx_recording_mux_t *mux,
     ngx_recording_cut_t *cut, int64_t begin);
 static ngx_int_t ngx_recording_output_row(ngx_recording_writer_t *w,
     ngx_recording_output_t *out);
+static void ngx_recording_output_refused_thread(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_mux_t *mux,
+    ngx_recording_cut_t *cut);
 static ngx_int_t ngx_recording_output_begin(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_output_claim(ngx_recording_writer_t *w,
@@ -67,6 +70,11 @@ ngx_recording_output_create(ngx_recording_writer_t *w,
         out->retry = INT64_MAX;
         ngx_recording_refuse_say_thread(w, out);
 
+        return NGX_OK;
+    }
+
+    if (ngx_recording_mux_hold_thread(mux, out->mux != NULL) != NGX_OK) {
+        ngx_recording_output_refused_thread(w, out, mux, cut);
         return NGX_OK;
     }
 
@@ -134,6 +142,31 @@ ngx_recording_output_row(ngx_recording_writer_t *w,
     out->filed = 1;
 
     return NGX_OK;
+}
+
+
+/* no descriptor is left; it is tried again at a later key frame */
+
+static void
+ngx_recording_output_refused_thread(ngx_recording_writer_t *w,
+    ngx_recording_output_t *out, ngx_recording_mux_t *mux,
+    ngx_recording_cut_t *cut)
+{
+    out->retry = cut->now + NGX_RECORDING_OUTPUT_RETRY;
+
+    if (!out->failed) {
+        out->failed = 1;
+
+        ngx_recording_notice(&w->notices, NGX_LOG_ERR, 0,
+                             "%s: no descriptor is left for a file, %lu of "
+                             "at most %lu grow: worker_rlimit_nofile is too "
+                             "low, frames are dropped, exception -104",
+                             mux->format->name,
+                             (unsigned long) w->store->held,
+                             (unsigned long) w->store->most);
+    }
+
+    ngx_recording_mux_close_thread(mux);
 }
 
 

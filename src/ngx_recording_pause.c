@@ -156,6 +156,7 @@ ngx_recording_pause_resume_thread(ngx_recording_writer_t *w)
         {
             mux->file.state = NGX_RECORDING_FILE_RECORDING;
             mux->file.recovered = taken->recovered;
+            (void) ngx_recording_mux_hold_thread(mux, 1);
             out->resumed = mux;
             continue;
         }

@@ -37,6 +37,13 @@ typedef struct {
     ngx_recording_growth_t *growing;   /* this worker's files that grow */
     int64_t                 base;      /* us, see ngx_recording_store_now() */
     ngx_recording_busy_t    busy;      /* its files, finished ones apart */
+
+    ngx_atomic_t            held;      /* descriptors of files that grow */
+    ngx_uint_t              most;      /* of those */
+    int                     ceiling;   /* no file begins with a descriptor
+                                          from here on */
+    ngx_uint_t              connections;   /* that nginx may have */
+
     ngx_atomic_t            low;       /* less than the reserve is free */
     ngx_uint_t              stopping;  /* all is synced at once, at the end */
     int                     files;     /* directories */

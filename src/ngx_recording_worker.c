@@ -1,4 +1,5 @@
 
+#include "ngx_recording_descriptors.h"
 #include "ngx_recording_keeper.h"
 #include "ngx_recording_recorder.h"
 
@@ -53,6 +54,8 @@ ngx_recording_worker_open_thread(void *data)
 
     if (ngx_recording_store_open_thread(&worker->store, &op) == NGX_OK) {
         worker->opened = 1;
+
+        ngx_recording_descriptors_init_thread(&worker->store);
 
         if (worker->failed) {
             ngx_recording_notice(&worker->notices, NGX_LOG_NOTICE, 0,

@@ -659,7 +659,13 @@ ngx_rtmp_recording_init_module(ngx_cycle_t *cycle)
 
     rmcf = ngx_rtmp_recording_main_conf(cycle);
 
-    if (rmcf == NULL || rmcf->store.len == 0 || ngx_test_config) {
+    if (rmcf == NULL || rmcf->store.len == 0) {
+        return NGX_OK;
+    }
+
+    ngx_recording_conf_descriptors(cycle, rmcf);
+
+    if (ngx_test_config) {
         return NGX_OK;
     }
 
@@ -717,6 +723,7 @@ ngx_rtmp_recording_init_process(ngx_cycle_t *cycle)
     worker->store.max = rmcf->max;
     worker->store.rows = rmcf->rows;
     worker->store.base = rmcf->base;
+    worker->store.connections = cycle->connection_n;
     worker->buffer = rmcf->buffer;
     worker->total = rmcf->total;
 

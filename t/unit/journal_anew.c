@@ -5,6 +5,7 @@
  */
 
 /* link: build/src/nginx/src/core/ngx_sha1.c src/ngx_recording_growth.c */
+/* link: src/ngx_recording_hls_dir.c src/ngx_recording_descriptors.c */
 /* link: src/ngx_recording_mux.c src/ngx_recording_mp4.c */
 /* link: src/ngx_recording_mux_mp4.c src/ngx_recording_journal.c */
 /* link: src/ngx_recording_mux_durable.c src/ngx_recording_busy.c */
@@ -207,7 +208,11 @@ anew_hls(ngx_recording_store_t *store)
 
     ngx_recording_journal_shrink_thread(mux);
 
+    is(mux->journal, -1, "it is closed");
+    is(ngx_recording_journal_open_thread(mux), NGX_OK, "opened");
     is(fstat(mux->journal, &st), 0, "the new one");
+    ngx_recording_journal_close_thread(mux);
+
     ok(st.st_size < 100 * 1024, "is %lld bytes", (long long) st.st_size);
     is(st.st_size, mux->journal_pos, "and ends there");
     is(st.st_nlink, 1, "in its place");

@@ -8,12 +8,13 @@
 
 /* cflags: -O2 -fno-sanitize=all */
 /* link: build/src/nginx/src/core/ngx_sha1.c */
+/* link: src/ngx_recording_hls_dir.c src/ngx_recording_descriptors.c */
 /* link: src/ngx_recording_mux.c src/ngx_recording_mp4.c */
 /* link: src/ngx_recording_path.c src/ngx_recording_claim.c */
 /* link: src/ngx_recording_journal.c src/ngx_recording_playlist.c */
 /* link: src/ngx_recording_journal_file.c */
 /* link: src/ngx_recording_mux_durable.c src/ngx_recording_busy.c */
-/* link: src/ngx_recording_ts.c src/ngx_recording_io.c */
+/* link: src/ngx_recording_ts.c */
 /* link: src/ngx_recording_mux_hls_read.c src/ngx_recording_hls_ts.c */
 /* link: src/ngx_recording_mux_flv_meta.c */
 /* link: src/ngx_recording_av.c src/ngx_recording_store.c */
@@ -41,12 +42,14 @@ static ssize_t large_copy_file_range(int in, off_t *from, int out, off_t *to,
     size_t size, unsigned int flags);
 
 
-/* the growing file's index is private to this file */
+/* the growing file's index is private to this file, and copies are made by
+   the other one */
 
 #define fallocate        large_fallocate
 #define copy_file_range  large_copy_file_range
 
 #include "../../src/ngx_recording_mux_mp4.c"
+#include "../../src/ngx_recording_io.c"
 #include "ngx_recording_journal.h"
 
 #undef fallocate
@@ -361,7 +364,7 @@ large_fill(ngx_recording_mux_t *mux, large_file_t *f)
     }
 
     index->mux = mux;
-    index->index = mp4->index;
+    index->index = ngx_recording_store_reopen_thread(mux->store, mp4->name);
 
     for (rc = NGX_OK, i = 0; rc == NGX_OK && i < f->batches; i++) {
         rc = large_chunk(index, f, NGX_RECORDING_VIDEO, i);
@@ -375,6 +378,7 @@ large_fill(ngx_recording_mux_t *mux, large_file_t *f)
         rc = large_write_index(index);
     }
 
+    (void) close(index->index);
     free(index);
 
     mp4->records = f->batches * (f->video + f->audio);

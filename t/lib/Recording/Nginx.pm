@@ -58,7 +58,8 @@ sub new {
 
     my $self = bless {
         recording => 1, daemon => 0, level => 'info', %opt,
-        dir => abs_path($dir), ports => [], allow => [], owner => $$,
+        limit => _limit(), dir => abs_path($dir), ports => [], allow => [],
+        owner => $$,
     }, $class;
 
     $self->{user} = 'root' if !defined $self->{user} && $> == 0;
@@ -66,6 +67,12 @@ sub new {
 
     push @instances, $self;
     return $self;
+}
+
+# descriptors that do for all tests, if they may be had
+sub _limit {
+    my (undef, $hard) = run('sh', '-c', 'ulimit -Hn');
+    return $hard =~ /^(\d+)$/ && $1 < 16384 ? $1 : 16384;
 }
 
 sub dir { return $_[0]{dir} }
@@ -146,6 +153,7 @@ sub _preamble {
         "error_log $self->{dir}/$log $self->{level};",
         "daemon $daemon;",
         'worker_processes 1;',
+        $self->{limit} ? "worker_rlimit_nofile $self->{limit};" : (),
         $self->{user} ? "user $self->{user};" : (),
         'events { worker_connections 1024; }',
     );

@@ -1,0 +1,157 @@
+
+#include "ngx_recording_descriptors.h"
+#include "ngx_recording_mux.h"
+#include <sys/resource.h>
+
+
+/* the catalogue's: database, -wal, -shm, and one while it is changed */
+#define NGX_RECORDING_DESCRIPTORS_CATALOGUE  4
+
+
+static ngx_uint_t ngx_recording_descriptors_room(ngx_uint_t limit);
+
+
+void
+ngx_recording_descriptors_init_thread(ngx_recording_store_t *store)
+{
+    int            fd;
+    struct rlimit  rlmt;
+
+    store->most = NGX_MAX_UINT32_VALUE;
+    store->ceiling = NGX_MAX_INT32_VALUE;
+
+    if (getrlimit(RLIMIT_NOFILE, &rlmt) == -1
+        || rlmt.rlim_cur >= NGX_MAX_INT32_VALUE)
+    {
+        return;
+    }
+
+    /* the lowest one that is free tells how many are not */
+
+    fd = fcntl(store->work, F_DUPFD_CLOEXEC, 0);
+
+    if (fd == -1) {
+        store->most = 0;
+        return;
+    }
+
+    (void) close(fd);
+
+    store->ceiling = (int) (rlmt.rlim_cur
+                            - ngx_recording_descriptors_room(rlmt.rlim_cur));
+
+    store->most = ngx_recording_descriptors_files(rlmt.rlim_cur,
+                             fd + NGX_RECORDING_DESCRIPTORS_CATALOGUE,
+                             store->connections);
+}
+
+
+static ngx_uint_t
+ngx_recording_descriptors_room(ngx_uint_t limit)
+{
+    return ngx_min(NGX_RECORDING_DESCRIPTORS_ROOM, limit / 8);
+}
+
+
+ngx_uint_t
+ngx_recording_descriptors_files(ngx_uint_t limit, ngx_uint_t used,
+    ngx_uint_t connections)
+{
+    ngx_uint_t  left;
+
+    used += ngx_recording_descriptors_room(limit);
+
+    if (used >= limit) {
+        return 0;
+    }
+
+    left = limit - used;
+
+    return left - ngx_min(connections, left / 2);
+}
+
+
+ngx_int_t
+ngx_recording_descriptors_take_thread(ngx_recording_store_t *store)
+{
+    int  fd;
+
+    if ((ngx_uint_t) ngx_atomic_fetch_add(&store->held, 1) < store->most) {
+
+        /* whatever else the process has open */
+
+        fd = fcntl(store->work, F_DUPFD_CLOEXEC, 0);
+
+        if (fd != -1) {
+            (void) close(fd);
+
+            if (fd < store->ceiling) {
+                return NGX_OK;
+            }
+        }
+    }
+
+    ngx_recording_descriptors_give(store);
+
+    errno = EMFILE;
+
+    return NGX_DECLINED;
+}
+
+
+void
+ngx_recording_descriptors_add(ngx_recording_store_t *store)
+{
+    (void) ngx_atomic_fetch_add(&store->held, 1);
+}
+
+
+void
+ngx_recording_descriptors_give(ngx_recording_store_t *store)
+{
+    (void) ngx_atomic_fetch_add(&store->held, -1);
+}
+
+
+ngx_int_t
+ngx_recording_mux_hold_thread(ngx_recording_mux_t *mux, ngx_uint_t instead)
+{
+    if (instead) {
+        ngx_recording_descriptors_add(mux->store);
+
+    } else if (ngx_recording_descriptors_take_thread(mux->store) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    mux->held = 1;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_recording_mux_rest_thread(ngx_recording_mux_t *mux)
+{
+    if (mux->fd != -1) {
+        (void) close(mux->fd);
+        mux->fd = -1;
+    }
+
+    if (mux->held) {
+        mux->held = 0;
+        ngx_recording_descriptors_give(mux->store);
+    }
+}
+
+
+ngx_int_t
+ngx_recording_mux_wake_thread(ngx_recording_mux_t *mux)
+{
+    if (mux->fd != -1 || mux->format->endless) {
+        return NGX_OK;
+    }
+
+    mux->fd = ngx_recording_store_reopen_thread(mux->store, mux->work);
+
+    return mux->fd == -1 ? ngx_recording_mux_error(mux, "open") : NGX_OK;
+}

@@ -1,0 +1,318 @@
+#!/usr/bin/perl
+
+# Descriptors are a budget: a file that grows holds one, one that waits to be
+# finished none; what would need more is refused, said and counted, and all
+# others go on, live streams too.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use List::Util qw(max min sum0);
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use Recording::Media qw(media);
+use Recording::Nginx;
+use Recording::Rtmp;
+use Recording::Sender;
+use Recording::SlowDisk;
+use Recording::Util qw(run slow wait_for);
+
+my @small = (fps => 10, size => '160x90');
+my $media = media(@small, duration => 4);
+
+my $conf = <<'CONF';
+thread_pool default threads=4;
+worker_rlimit_nofile %%LIMIT%%;
+worker_processes %%WORKERS%%;
+events { worker_connections %%CONNECTIONS%%; }
+rtmp {
+    record_store %%STORE%%;
+    record_template one { format %%FORMAT%%; }
+    record_template two { format flv; format mp4; }
+    server {
+        listen 127.0.0.1:%%PORT_0%%;
+        application live { live on; record_rule one; }
+        application both { live on; record_rule two; }
+    }
+}
+CONF
+
+for my $format (qw(flv mp4 hls aac)) {
+    subtest "of a stream in $format" => sub { stream($format) };
+}
+
+subtest 'files that wait to be finished' => \&jumps;
+subtest 'more streams than descriptors' => \&refused;
+
+subtest 'a limit that is too low' => \&warned;
+
+Recording::Nginx->new->done;
+
+sub nginx {
+    my (%opt) = @_;
+
+    my $store = delete $opt{store};
+    my $t = Recording::Nginx->new($store ? (store => $store) : ());
+    $t->conf($conf, LIMIT => 1024, WORKERS => 1, CONNECTIONS => 64,
+             FORMAT => 'mp4', %opt)->start;
+
+    return $t;
+}
+
+sub sender {
+    my ($t, $name, $app) = @_;
+
+    my $s = Recording::Sender->new(app => $app || 'live', name => $name,
+                                   media => $media);
+    $s->connect($t->port);
+    return $s;
+}
+
+# what a worker has open of a place in the store; all of it without one
+sub descriptors {
+    my ($t, $place) = @_;
+
+    my ($pid) = $t->worker_pids;
+    my $below = $place ? $t->store . "/$place/" : '';
+
+    return grep { index($_, $below) == 0 }
+           map { readlink($_) // () } glob "/proc/$pid/fd/*";
+}
+
+# While nothing is written, between two jobs, each file has one.  A sample
+# that falls into a job has more.
+sub stream {
+    my ($format) = @_;
+
+    my $n = 8;
+    my $t = nginx(FORMAT => $format);
+    my $before = descriptors($t);
+    my @senders = map { sender($t, "s$_") } 1 .. $n;
+    my ($most, $least) = (0, 0);
+
+    Recording::Sender::push_until(time + slow(20), \@senders, sub {
+        my @files = grep { !m{/worker\.} } map { descriptors($t, $_) }
+                    qw(work files);
+        my $media = grep { /\.(?:flv|mp4|aac|ts)$/ } @files;
+
+        $most = max($most, scalar @files);
+        $least ||= $n if $media == $n && @files == $n;
+
+        return $least && $n == $t->files(state => 'recording');
+    });
+
+    is($least, $n, 'one each, between jobs, of the media data');
+    note sprintf '%s: %.2f of a stream between jobs, %.2f at most', $format,
+         $least / $n, $most / $n;
+
+    $_->{r}->delete_stream, $_->close for @senders;
+    my @rows = $t->wait_files($n);
+    is(sum0(map { $_->{frames_dropped} } @rows), 0, 'nothing is dropped');
+
+    wait_for('the descriptors of before', 20, sub {
+        return descriptors($t) <= $before + 4 });
+}
+
+# Publishers that jump at each key frame, on a disk whose syncs are slow: as
+# many files as may wait to be finished.
+sub jumps {
+    my $disk = Recording::SlowDisk->new;
+    my $t = nginx(store => $disk->store, LIMIT => 192);
+    my $flv = media(@small, duration => 8, gop => 0.2, audio => 0);
+    my @jumpers = map { jumper($t, "jump$_", $flv) } 1 .. 8;
+
+    $disk->set(armed => 1, delay => 50, call => 'sync', where => 'files');
+
+    my $innocent = sender($t, 'innocent');
+    my $most = 0;
+
+    Recording::Sender::push_until(time + slow(40), [ $innocent ], sub {
+        jump($_) for @jumpers;
+        $most = max($most, scalar descriptors($t));
+
+        # the last ones drop frames, as too many files wait
+        return 8 * 40 <= $t->files(state => 'finishing')
+                         + $t->files(state => 'recording')
+            || !grep { @{ $_->{messages} } } @jumpers;
+    });
+
+    note "descriptors at most: $most";
+    cmp_ok($t->files(state => 'finishing') + $t->files(state => 'recording'),
+           '>', 192, 'more files wait than there are descriptors');
+
+    $disk->set(armed => 0);
+    $_->{r}->delete_stream, $_->close for $innocent, @jumpers;
+    my @rows = $t->wait_files(1, stream => 'innocent', _timeout => 60);
+
+    is(scalar @rows, 1, 'the innocent stream has one file');
+    is($rows[0]{frames_dropped}, 0, 'it lost nothing');
+    is($rows[0]{frames_written}, @{ $innocent->{sent} }, 'of all frames');
+
+    wait_for('the end of all files', 60, sub {
+        return !grep { $_->{state} =~ /recording|finishing/ } $t->files });
+    unlike($t->error_log, qr/\(24: /, 'nobody ran out of descriptors');
+}
+
+sub jumper {
+    my ($t, $name, $flv) = @_;
+
+    my $r = Recording::Rtmp->new(port => $t->port);
+    $r->connect(app => 'live');
+    is($r->publish($name), 'NetStream.Publish.Start', "publish $name");
+
+    return bless { r => $r, messages => [ Recording::Rtmp::flv_messages($flv) ],
+                   offset => 0 }, 'Jumper';
+}
+
+sub Jumper::close { $_[0]{r}->close }
+
+# the next group of pictures, far from the one before
+sub jump {
+    my ($j) = @_;
+
+    my $messages = $j->{messages};
+    my @group;
+
+    while (@$messages) {
+        my ($type, $ts, $payload) = @{ $messages->[0] };
+        my $key = $type == 9 && ord($payload) >> 4 == 1
+                  && ord(substr $payload, 1) == 1;
+
+        last if $key && grep { $_->[0] == 9 && $_->[3] } @group;
+        push @group, [ $type, $ts + $j->{offset}, $payload,
+                       ord(substr $payload, 1) == 1 ];
+        shift @$messages;
+    }
+
+    $j->{offset} += 100_000;
+    $j->{r}->send_flv([ map { [ @$_[0 .. 2] ] } @group ]) if @group;
+}
+
+# Two workers and 64 streams of two files, with room for some of them: what
+# is refused is counted, and recorded as soon as others end.
+sub refused {
+    my $t = nginx(LIMIT => 128, WORKERS => 2);
+    my @senders = map { sender($t, "s$_", 'both') } 1 .. 64;
+
+    Recording::Sender::push_until(time + slow(30), \@senders, sub {
+        my $log = $t->error_log;
+        return 2 <= ($log =~ /no descriptor is left/)
+                    + (20 <= $t->files(state => 'recording'));
+    });
+
+    my $error = 'mp4: no descriptor is left for a file, \d+ of at most \d+'
+                . ' grow: worker_rlimit_nofile is too low, frames are'
+                . ' dropped, exception -104, stream: "both/s\d+"';
+    like($t->error_log, qr/\[error\].*$error/, 'it is said');
+
+    Recording::Sender::push_until(time + slow(3), \@senders);
+
+    my @said = $t->error_log =~ /(\w+): no descriptor.*stream: "(.*?)"/g;
+    my %said;
+
+    while (my ($format, $stream) = splice @said, 0, 2) {
+        $said{"$format $stream"}++;
+    }
+
+    is(max(values %said), 1, 'once for each');
+
+    my %owner = map { $_->{file_id} => $_->{owner} }
+                $t->files(state => 'recording');
+
+    # live goes on, also of a stream that is not recorded
+    my ($name) = map { m{both/(.*)} } sort keys %said;
+    my $seen = 0;
+    my @players = map { player($t, $name) } 1 .. 6;
+
+    Recording::Sender::push_until(time + slow(20), \@senders, sub {
+        $_->poll for @players;
+        $seen = max(map { $_->{count}{9} || 0 } @players);
+        return $seen >= 10;
+    });
+    cmp_ok($seen, '>=', 10, 'a refused stream is live');
+    $_->close for @players;
+
+    my @workers = $t->worker_pids;
+    is(scalar @workers, 2, 'both workers live');
+
+    # those that were recorded leave
+    my %refused = map { m{both/(.*)} => 1 } keys %said;
+    my @stay = grep { $refused{ $_->{name} } } @senders;
+    $_->{r}->delete_stream, $_->close
+        for grep { !$refused{ $_->{name} } } @senders;
+
+    my $again = qr{mp4 is recorded again, stream: "both/\Q$name\E"};
+    Recording::Sender::push_until(time + slow(30), \@stay,
+                                  sub { $t->error_log =~ $again });
+    like($t->error_log, $again, 'it is recorded when there is room');
+
+    $_->{r}->delete_stream, $_->close for @stay;
+    my @rows = $t->wait_files(1, _timeout => 60);
+
+    is(join(' ', map { $_->{stream} } grep { $_->{recovered} } @rows), '',
+       'no file was taken');
+    is(join(' ', map { $_->{stream} } grep { $owner{ $_->{file_id} }
+        && $owner{ $_->{file_id} } ne '' && $_->{frames_dropped} } @rows),
+       '', 'what grew lost nothing');
+
+    for my $s (@senders) {
+        for my $format (qw(flv mp4)) {
+            my @of = grep { $_->{stream} eq $s->{name}
+                            && $_->{format} eq $format } @rows;
+            my ($in, $written) = map { my $f = $_; sum0(map { $_->{$f} } @of) }
+                                 qw(frames_in frames_written);
+            my $disk = sum0(map { $_->{drops} =~ /"disk":(\d+)/ } @of);
+
+            next if $in == @{ $s->{sent} } && $written + $disk == $in
+                    && ($disk == 0) == !$said{"$format both/$s->{name}"};
+            fail("$s->{name} $format: " . @{ $s->{sent} }
+                 . " sent, $in counted, $written written, $disk dropped");
+        }
+    }
+
+    note scalar(keys %said) . ' of 128 files were refused at first';
+}
+
+# on any of the workers
+sub player {
+    my ($t, $name) = @_;
+
+    my $r = Recording::Rtmp->new(port => $t->port);
+    $r->connect(app => 'both');
+    $r->play($name);
+    return $r;
+}
+
+# 64 connections, streams of two files: 64 * 3 and 192
+sub warned {
+    my $t = Recording::Nginx->new;
+    my %values = (WORKERS => 1, CONNECTIONS => 64, FORMAT => 'mp4');
+    my $line = qr/\[warn\].*64\ worker_connections\ could\ need\ 384\ descr
+                  .*streams\ with\ 2\ files\ each.*\ is\ (\d+):/x;
+
+    my ($status, $err) = $t->test_conf($conf, %values, LIMIT => 384);
+    is($status, 0, 'nginx -t');
+    is($err =~ s/.*(?:syntax is ok|is successful)\n//gr, '', 'enough');
+
+    ($status, $err) = $t->test_conf($conf, %values, LIMIT => 383);
+    is($status, 0, 'it is no error');
+    is(($err =~ $line)[0], 383, 'one less is warned of');
+
+    # the limit that is inherited; the directive is not there
+    (my $text = $conf) =~ s/^worker_rlimit_nofile.*//m;
+    $t->{limit} = 0;
+    $t->test_conf($text, %values);
+
+    for my $limit (383, 384) {
+        (undef, undef, $err) = run('sh', '-c',
+            "ulimit -n $limit; exec \"\$0\" \"\$@\"", $t->binary, '-t',
+            '-p', $t->dir . '/', '-c', $t->dir . '/test.conf', '-e',
+            $t->dir . '/test.log');
+        is(($err =~ $line)[0], $limit < 384 ? $limit : undef,
+           "a system's limit of $limit");
+    }
+}
