@@ -345,7 +345,8 @@ sub version_1 {
     copy($flv, $old->store . '/work/4.flv');
     my $size = -s $flv;
 
-    my ($status, undef, $err) = run('sqlite3', $old->db, <<"SQL");
+    my ($status, undef, $err) = run('sqlite3', '-cmd', '.timeout 10000',
+                               $old->db, <<"SQL");
         PRAGMA journal_mode=WAL;
         CREATE TABLE recordings (
             recording_id INTEGER PRIMARY KEY,

@@ -90,7 +90,8 @@ sub restart {
 sub sql {
     my ($t, $sql) = @_;
 
-    my ($status, undef, $err) = run('sqlite3', $t->db, $sql);
+    my ($status, undef, $err) = run('sqlite3', '-cmd', '.timeout 10000', $t->db,
+                               $sql);
     is($status, 0, 'changed') or diag $err;
 }
 

@@ -42,6 +42,8 @@ configure('rows=1h max=' . int($size * 1.5))->start;
 $t->wait_log(qr/2 finished files are not in the store/);
 publish('new');
 $t->wait_log(qr/file evicted: "evicted.flv"/);
+wait_for('the second one to go', 10,
+         sub { states() =~ /here:e0/ });
 passed();
 is(states(), 'evicted:e0 removed:f0 object:f0 lost:l1 here:e0 new:f1',
    'rows of what is gone are there');
@@ -133,7 +135,8 @@ sub publish {
 sub sql {
     my ($sql) = @_;
 
-    my ($status, undef, $err) = run('sqlite3', $t->db, $sql);
+    my ($status, undef, $err) = run('sqlite3', '-cmd', '.timeout 10000', $t->db,
+                               $sql);
     is($status, 0, 'changed') or diag $err;
 }
 
