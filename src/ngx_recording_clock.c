@@ -266,15 +266,18 @@ ngx_recording_clock_back(ngx_recording_clock_t *clock,
         t->behind = ngx_max(t->last + t->step,
                             t->shown + t->step - composition);
         clock->jump = t->raw + t->offset - t->last;
+        t->far = (clock->jump < -NGX_RECORDING_CLOCK_LINE);
     }
 
     t->line = ngx_min(t->line, t->raw);
 
+    time = t->behind + t->raw - t->line;
+
     if (t->raw - t->line < NGX_RECORDING_CLOCK_LINE) {
-        return t->last + 1;
+        return t->far ? ngx_max(time, t->last + 1) : t->last + 1;
     }
 
-    time = t->behind + t->raw - t->line;
+    time = ngx_max(time, t->last);
 
     t->back = 0;
     ngx_recording_clock_move(clock, t, time, 1);

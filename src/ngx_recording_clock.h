@@ -20,7 +20,8 @@
  *   back      before the last frame by up to 10 s: put right behind that
  *             one, and the offset stays.  If the track goes on there for
  *             500 ms, the offset moves: what followed the step is put behind
- *             what was before it
+ *             what was before it.  After a step of more than 500 ms that is
+ *             where its frames are from the first one on
  *   jump      by more than 10 s either way: closed
  *
  * What is closed begins one frame after the highest presentation time so
@@ -68,6 +69,7 @@ typedef struct {
                                               has if it goes on there */
     ngx_uint_t              frames;
     unsigned                back:1;        /* on such a line */
+    unsigned                far:1;         /* which is far away */
     unsigned                early:1;       /* before its last frame, though
                                               the offset is right */
 } ngx_recording_clock_track_t;

@@ -72,6 +72,7 @@ static void clock_one_track(void);
 static void clock_late_track(void);
 static void clock_early_audio(void);
 static void clock_stall(void);
+static void clock_reordered(void);
 static void clock_random(void);
 
 
@@ -143,6 +144,7 @@ main(void)
     clock_late_track();
     clock_early_audio();
     clock_stall();
+    clock_reordered();
     clock_random();
 
     return tap_done();
@@ -611,6 +613,55 @@ clock_stall(void)
         ok(backwards <= 1, "a restart after %lld ms without video: backwards "
            "at most once", (long long) stalls[j]);
         is(off[0], off[1], "and in step");
+    }
+}
+
+
+/* a step back amid B-frames: what follows is shown after what was before */
+
+static void
+clock_reordered(void)
+{
+    int64_t                shown, high, time;
+    int32_t                composition;
+    uint32_t               raw;
+    ngx_uint_t             i, j, early, moved;
+    ngx_recording_clock_t  clock;
+    ngx_recording_clock_e  event;
+
+    static const int64_t   steps[] = { -8000, -2000, -700 };
+
+    for (j = 0; j < 3; j++) {
+        ngx_memzero(&clock, sizeof(ngx_recording_clock_t));
+
+        high = 0;
+        early = 0;
+        moved = 0;
+        shown = INT64_MIN;
+
+        for (i = 0; i < 600; i++) {
+
+            /* I P B B P B B: each picture but the first waits for two */
+
+            composition = i % 300 == 0 ? 40 : i % 3 == 1 ? 120 : 0;
+            raw = 20000 + i * 40 + (i >= 300 ? steps[j] : 0);
+
+            time = ngx_recording_clock_advance(&clock, NGX_RECORDING_VIDEO,
+                                               raw, composition, i * 40,
+                                               &event);
+
+            if (i == 300) {
+                high = shown;
+            }
+
+            early += (i >= 300 && time + composition <= high);
+            moved += (event == NGX_RECORDING_CLOCK_BACK);
+            shown = ngx_max(shown, time + composition);
+        }
+
+        is(early, 0, "B-frames, %lld ms back: nothing is shown before it",
+           (long long) steps[j]);
+        is(moved, 1, "it is seen once");
     }
 }
 
