@@ -102,6 +102,7 @@ ngx_recording_frame_parse(ngx_recording_frame_t *f, ngx_uint_t track,
     f->key = 0;
     f->idr = 0;
     f->recovery = 0;
+    f->picture = 1;
     f->header = 0;
     f->wild = 0;
     f->stray = NGX_RECORDING_STRAY_NONE;

@@ -98,6 +98,8 @@ typedef struct {
                                               was before */
     unsigned                recovery:1;    /* or it can after a while: what
                                               ngx_recording_unit.h finds */
+    unsigned                picture:1;     /* unless ngx_recording_unit.h
+                                              finds that it is none */
     unsigned                header:1;      /* sequence header */
     unsigned                wild:1;        /* composition was out of reach,
                                               0 is taken */

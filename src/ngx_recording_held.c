@@ -4,8 +4,8 @@
 #include "ngx_recording_output.h"
 
 
-static void ngx_recording_held_keep(ngx_recording_batch_t *held,
-    ngx_recording_batch_t *from, int64_t since);
+static void ngx_recording_held_keep(ngx_recording_writer_t *w,
+    ngx_recording_batch_t *held, ngx_recording_batch_t *from, int64_t since);
 
 
 void
@@ -31,7 +31,7 @@ ngx_recording_held_add(ngx_recording_writer_t *w,
                                 item->message->timestamp, item->wall,
                                 sizeof(item->time) + item->message->size);
     if (p == NULL) {
-        ngx_recording_track_drop(w, item, NGX_RECORDING_DROP_KEY);
+        ngx_recording_track_drop(w, item, NGX_RECORDING_DROP_BUFFER);
         return;
     }
 
@@ -48,7 +48,7 @@ ngx_recording_held_forget(ngx_recording_writer_t *w, int64_t before)
     held = w->held;
     ngx_memzero(&w->held, sizeof(ngx_recording_batch_t));
 
-    ngx_recording_held_keep(&w->held, &held, before);
+    ngx_recording_held_keep(w, &w->held, &held, before);
     ngx_recording_batch_clear(&held);
 }
 
@@ -56,8 +56,8 @@ ngx_recording_held_forget(ngx_recording_writer_t *w, int64_t before)
 /* moves what is not older than a stream time to the end of a batch */
 
 static void
-ngx_recording_held_keep(ngx_recording_batch_t *held,
-    ngx_recording_batch_t *from, int64_t since)
+ngx_recording_held_keep(ngx_recording_writer_t *w,
+    ngx_recording_batch_t *held, ngx_recording_batch_t *from, int64_t since)
 {
     u_char                   *p;
     ngx_recording_cursor_t    c;
@@ -74,9 +74,13 @@ ngx_recording_held_keep(ngx_recording_batch_t *held,
         p = ngx_recording_batch_add(held, m->track, m->timestamp,
                                     from->wall + (int64_t) m->arrival * 1000,
                                     m->size);
-        if (p) {
-            ngx_memcpy(p, ngx_recording_message_body(m), m->size);
+        if (p == NULL) {
+            ngx_recording_output_dropped(w, m->track,
+                                         NGX_RECORDING_DROP_BUFFER, 1);
+            continue;
         }
+
+        ngx_memcpy(p, ngx_recording_message_body(m), m->size);
     }
 }
 
@@ -127,7 +131,7 @@ ngx_recording_held_release_thread(ngx_recording_writer_t *w,
     from = *held;
     ngx_memzero(held, sizeof(ngx_recording_batch_t));
 
-    ngx_recording_held_keep(held, &from, before);
+    ngx_recording_held_keep(w, held, &from, before);
     ngx_recording_batch_clear(&from);
 }
 

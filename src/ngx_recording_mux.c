@@ -156,7 +156,7 @@ ngx_recording_mux_sample_thread(ngx_recording_mux_t *mux,
                            sample->dts + sample->composition);
 
     mux->wall = sample->wall;
-    mux->pending++;
+    mux->pending += 1 + sample->joined;
 
     if (mux->format->sample(mux, sample) != NGX_OK) {
         return NGX_ERROR;

@@ -94,10 +94,13 @@ typedef struct {
                                           units that fill it; NULL: there are
                                           none, it is for FLV only */
     size_t                  media_size;
+    ngx_uint_t              joined;    /* messages before it that are part of
+                                          this one, but for FLV */
     unsigned                key:1;
     unsigned                idr:1;     /* a key frame that is closed: nothing
                                           later needs what was before */
     unsigned                cut:1;     /* a segment may begin here */
+    unsigned                part:1;    /* of the next one, but for FLV */
 } ngx_recording_sample_t;
 
 

@@ -4,6 +4,7 @@
 #include "ngx_recording_output.h"
 #include "ngx_recording_refuse.h"
 #include "ngx_recording_tail.h"
+#include "ngx_recording_tell.h"
 #include "ngx_recording_track.h"
 #include <sys/random.h>
 
@@ -230,13 +231,22 @@ ngx_recording_output_sample_thread(ngx_recording_writer_t *w,
     ngx_recording_sample_t *sample)
 {
     uint64_t                 broken;
-    ngx_uint_t               i, left;
+    ngx_uint_t               i, left, joined;
     ngx_recording_mux_t     *mux, *tail;
     ngx_recording_sample_t   s;
     ngx_recording_output_t  *out;
 
     for (i = 0; i < w->template->nformats; i++) {
         out = &w->outputs[i];
+
+        if (sample->part && out->conf->format->muxer) {
+
+            /* it is counted with its picture */
+
+            continue;
+        }
+
+        joined = out->conf->format->muxer ? sample->joined : 0;
 
         tail = ngx_recording_tail_of_thread(w, out, sample->track,
                                             sample->dts);
@@ -248,25 +258,31 @@ ngx_recording_output_sample_thread(ngx_recording_writer_t *w,
         if (mux == NULL) {
             ngx_recording_output_count(w, out, sample->track,
                                        left ? NGX_RECORDING_DROP_BROKEN
-                                            : NGX_RECORDING_DROP_DISK, 1);
+                                            : NGX_RECORDING_DROP_DISK,
+                                       1 + joined);
             continue;
         }
 
         if (!mux->media[sample->track].present) {
             ngx_recording_refuse_count(w, mux, sample->track,
-                                       NGX_RECORDING_DROP_TRACK, 1);
+                                       NGX_RECORDING_DROP_TRACK, 1 + joined);
             continue;
         }
 
-        mux->file.in++;
+        mux->file.in += 1 + joined;
 
         if (left) {
-            mux->file.dropped[NGX_RECORDING_DROP_BROKEN]++;
+            mux->file.dropped[NGX_RECORDING_DROP_BROKEN] += 1 + joined;
             mux->cuts |= sample->cut;
             continue;
         }
 
+        if (mux->begin - sample->dts > NGX_RECORDING_LAG) {
+            ngx_recording_tell_behind(w, sample->track);
+        }
+
         s = *sample;
+        s.joined = joined;
         s.dts = ngx_max(sample->dts - mux->begin, 0);
 
         if (s.cut) {

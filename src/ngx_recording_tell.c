@@ -24,6 +24,24 @@ ngx_recording_tell_drop(ngx_recording_writer_t *w, ngx_uint_t track,
 
 
 void
+ngx_recording_tell_behind(ngx_recording_writer_t *w, ngx_uint_t track)
+{
+    if (w->behind & (1 << track)) {
+        return;
+    }
+
+    w->behind |= 1 << track;
+
+    ngx_recording_notice(&w->notices, NGX_LOG_ERR, 0,
+                         "%s is more than %d s behind %s, where a file "
+                         "begins it is out of step with it",
+                         ngx_recording_track_names[track],
+                         NGX_RECORDING_LAG / 1000,
+                         ngx_recording_track_names[!track]);
+}
+
+
+void
 ngx_recording_tell_room(ngx_recording_writer_t *w)
 {
     if (!w->low) {

@@ -18,6 +18,9 @@
 void ngx_recording_tell_drop(ngx_recording_writer_t *w, ngx_uint_t track,
     ngx_recording_drop_e reason, const char *why);
 
+/* frames of a track came so late that their file was closed: said once */
+void ngx_recording_tell_behind(ngx_recording_writer_t *w, ngx_uint_t track);
+
 /* w->low changed: there is less room than the reserve, or more again */
 void ngx_recording_tell_room(ngx_recording_writer_t *w);
 

@@ -11,6 +11,9 @@
 /* bytes of frames that are written anew before files are flushed */
 #define NGX_RECORDING_TRACK_ANEW     (1024 * 1024)
 
+/* bytes of units without a picture that wait for one */
+#define NGX_RECORDING_TRACK_BEFORE   (256 * 1024)
+
 
 static ngx_int_t ngx_recording_track_facts(ngx_recording_frame_t *frame,
     u_char *p, size_t size, ngx_recording_codec_t *codec);
@@ -28,6 +31,12 @@ static void ngx_recording_track_said(ngx_recording_writer_t *w,
 static void ngx_recording_track_adts(ngx_recording_sample_t *s);
 static ngx_int_t ngx_recording_track_units(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_recording_sample_t *s);
+static ngx_int_t ngx_recording_track_keep(ngx_recording_writer_t *w,
+    ngx_recording_sample_t *s);
+static ngx_int_t ngx_recording_track_join(ngx_recording_writer_t *w,
+    ngx_recording_sample_t *s);
+static u_char *ngx_recording_track_anew(ngx_recording_writer_t *w,
+    size_t size);
 
 
 const char *const  ngx_recording_track_names[] = { "video", "audio" };
@@ -406,6 +415,8 @@ ngx_recording_track_sample_thread(ngx_recording_writer_t *w,
     s.key = item->frame.key;
     s.idr = item->frame.idr;
     s.cut = cut;
+    s.joined = 0;
+    s.part = 0;
 
     if (item->frame.codec == NGX_RECORDING_CODEC_H264
         && ngx_recording_track_units(w, item, &s) != NGX_OK)
@@ -457,42 +468,125 @@ static ngx_int_t
 ngx_recording_track_units(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_recording_sample_t *s)
 {
-    size_t                   size;
-    uint32_t                 length;
-    ngx_int_t                rc;
-    ngx_recording_anew_t    *anew;
+    size_t      size;
+    u_char     *media;
+    uint32_t    length;
+    ngx_int_t   rc;
+
+    if (w->anew_size > NGX_RECORDING_TRACK_ANEW) {
+        ngx_recording_output_flush_thread(w);
+    }
 
     length = w->tracks[NGX_RECORDING_VIDEO].media.codec.nal_length;
     size = s->media_size;
 
     rc = ngx_recording_nal_look(length, s->media, &size);
 
-    if (rc != NGX_DECLINED) {
-        s->media_size = size;
-        return rc;
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
     }
 
-    if (w->anew_size > NGX_RECORDING_TRACK_ANEW) {
-        ngx_recording_output_flush_thread(w);
+    if (rc == NGX_DECLINED) {
+        media = ngx_recording_track_anew(w, size);
+
+        if (media == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_recording_nal_write(length, s->media, s->media_size, media);
+
+        s->media = media;
     }
+
+    s->media_size = size;
+
+    if (!item->frame.picture) {
+        return ngx_recording_track_keep(w, s);
+    }
+
+    return w->before.n ? ngx_recording_track_join(w, s) : NGX_OK;
+}
+
+
+/* an SEI, a delimiter or parameter sets alone: the next picture has them */
+
+static ngx_int_t
+ngx_recording_track_keep(ngx_recording_writer_t *w,
+    ngx_recording_sample_t *s)
+{
+    u_char                  *p;
+    ngx_recording_before_t  *before;
+
+    before = &w->before;
+
+    if (before->size + s->media_size > NGX_RECORDING_TRACK_BEFORE) {
+        return NGX_ERROR;
+    }
+
+    p = realloc(before->data, before->size + s->media_size);
+
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p + before->size, s->media, s->media_size);
+
+    before->data = p;
+    before->size += s->media_size;
+    before->n++;
+
+    s->part = 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_track_join(ngx_recording_writer_t *w,
+    ngx_recording_sample_t *s)
+{
+    u_char                  *media;
+    ngx_recording_before_t  *before;
+
+    before = &w->before;
+    media = ngx_recording_track_anew(w, before->size + s->media_size);
+
+    if (media == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(ngx_cpymem(media, before->data, before->size), s->media,
+               s->media_size);
+
+    s->media = media;
+    s->media_size += before->size;
+    s->joined = before->n;
+
+    free(before->data);
+    ngx_memzero(before, sizeof(ngx_recording_before_t));
+
+    return NGX_OK;
+}
+
+
+/* room for bytes of a frame until the next flush */
+
+static u_char *
+ngx_recording_track_anew(ngx_recording_writer_t *w, size_t size)
+{
+    ngx_recording_anew_t  *anew;
 
     anew = malloc(sizeof(ngx_recording_anew_t) + size);
 
     if (anew == NULL) {
-        return NGX_ERROR;
+        return NULL;
     }
-
-    ngx_recording_nal_write(length, s->media, s->media_size,
-                            (u_char *) (anew + 1));
-
-    s->media = (u_char *) (anew + 1);
-    s->media_size = size;
 
     anew->next = w->anew;
     w->anew = anew;
     w->anew_size += size;
 
-    return NGX_OK;
+    return (u_char *) (anew + 1);
 }
 
 

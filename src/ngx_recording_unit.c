@@ -8,10 +8,12 @@
 
 #define NGX_RECORDING_H264_IDR      5
 #define NGX_RECORDING_H264_SEI      6
+#define NGX_RECORDING_H264_LAST     13       /* without a slice */
 #define NGX_RECORDING_HEVC_IRAP     16
 #define NGX_RECORDING_HEVC_IRAP_LAST  23
 #define NGX_RECORDING_HEVC_IDR_LAST 20       /* 16 to 18 are BLA */
 #define NGX_RECORDING_HEVC_SEI      39       /* before the picture */
+#define NGX_RECORDING_HEVC_LAST     40
 
 #define NGX_RECORDING_SEI_RECOVERY  6
 
@@ -21,6 +23,8 @@
 typedef struct {
     ngx_recording_codec_e   codec;
     unsigned                slice:1;
+    unsigned                all:1;         /* nothing was left to look at */
+    unsigned                odd:1;         /* a unit may hold anything */
     unsigned                point:1;       /* decoding can begin */
     unsigned                closed:1;
     unsigned                recovery:1;
@@ -106,6 +110,14 @@ ngx_recording_unit_look(ngx_recording_frame_t *f, ngx_recording_unit_t *u,
         ngx_recording_unit_codes(&found, &start);
     }
 
+    if (found.all && !found.slice && !found.odd) {
+
+        /* whatever its flag says */
+
+        f->picture = 0;
+        f->key = 0;
+    }
+
     if (found.point) {
         f->key = 1;
     }
@@ -136,6 +148,7 @@ ngx_recording_unit_lengths(ngx_recording_found_t *found,
             c = ngx_recording_unit_byte(u);
 
             if (c == NGX_ERROR) {
+                found->all = (i == 0 && n > 0);
                 return i == 0 ? NGX_OK : NGX_ERROR;
             }
 
@@ -171,6 +184,7 @@ ngx_recording_unit_codes(ngx_recording_found_t *found,
         c = ngx_recording_unit_byte(u);
 
         if (c == NGX_ERROR) {
+            found->all = 1;
             return;
         }
 
@@ -213,6 +227,9 @@ ngx_recording_unit_type(ngx_recording_found_t *found, ngx_recording_unit_t *u,
 
         } else if (type == NGX_RECORDING_H264_SEI) {
             found->recovery |= ngx_recording_unit_sei(&unit, len - 1);
+
+        } else if (type == 0 || type > NGX_RECORDING_H264_LAST) {
+            found->odd = 1;
         }
 
         return;
@@ -235,6 +252,9 @@ ngx_recording_unit_type(ngx_recording_found_t *found, ngx_recording_unit_t *u,
 
     } else if (type == NGX_RECORDING_HEVC_SEI) {
         found->recovery |= ngx_recording_unit_sei(&unit, len - 2);
+
+    } else if (type > NGX_RECORDING_HEVC_LAST) {
+        found->odd = 1;
     }
 }
 

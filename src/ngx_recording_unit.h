@@ -52,6 +52,9 @@ ngx_uint_t ngx_recording_unit_length(ngx_recording_codec_e codec, u_char *p,
  *   f->key       also if it is an IDR (HEVC: IRAP) without the flag
  *   f->idr       only if it is an IDR (HEVC: IDR or BLA)
  *   f->recovery  it has a recovery point (SEI)
+ *   f->picture   cleared, and the key frame with it, if its units are whole
+ *                and none has to do with a picture: an SEI or a delimiter
+ *                that came alone
  *
  * Other codecs than H.264 and HEVC are left as they are.  The units have
  * lengths of so many bytes, or start codes (Annex B).

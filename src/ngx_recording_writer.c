@@ -106,6 +106,7 @@ ngx_recording_writer_free(ngx_recording_writer_t *w)
     ngx_recording_batch_clear(&w->ahead);
     ngx_recording_track_forget(w);
 
+    free(w->before.data);
     free(w->meta);
     free(w);
 }
@@ -288,6 +289,10 @@ ngx_recording_writer_rest(ngx_recording_writer_t *w)
 
     if (rc == NGX_OK) {
         ngx_recording_held_release_thread(w, &w->held, INT64_MAX);
+
+    } else if (!w->busy) {
+        ngx_recording_output_dropped(w, NGX_RECORDING_AUDIO,
+                                     NGX_RECORDING_DROP_DISK, w->held.n);
     }
 
     ngx_recording_batch_clear(&w->held);

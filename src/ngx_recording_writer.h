@@ -96,6 +96,15 @@ struct ngx_recording_anew_s {
 };
 
 
+/* NAL units that came without a picture, for the next one */
+
+typedef struct {
+    u_char                 *data;
+    size_t                  size;
+    ngx_uint_t              n;             /* messages */
+} ngx_recording_before_t;
+
+
 /* a file that was cut, but for a track that has not come so far */
 
 typedef struct {
@@ -187,6 +196,7 @@ typedef struct {
 
     ngx_recording_anew_t   *anew;          /* frames, until the next flush */
     size_t                  anew_size;
+    ngx_recording_before_t  before;
     int64_t                 keyless;       /* stream time of the first video
                                               frame since a key frame */
     ngx_recording_cut_e     cut;           /* wanted at the next chance */
@@ -200,6 +210,7 @@ typedef struct {
     unsigned                busy:1;        /* another worker records it */
     unsigned                broken:1;      /* was said: since the last cut */
     unsigned                headless:2;    /* bits: a broken header was said */
+    unsigned                behind:2;      /* bits: frames behind their file */
     uint32_t                told;          /* bits: a drop of this reason and
                                               track was said */
     uint64_t                events[NGX_RECORDING_CLOCK_EVENTS];

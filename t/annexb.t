@@ -1,8 +1,9 @@
 #!/usr/bin/perl
 
 # H.264 that is not in NAL units with lengths which fill the frame: start
-# codes, zero bytes behind, short units.  FLV keeps what was published, MP4
-# and MPEG-TS have every picture at its time.
+# codes, zero bytes behind, short units, units without a picture in a message
+# of their own.  FLV keeps what was published, MP4 and MPEG-TS have every
+# picture at its time.
 
 use strict;
 use warnings;
@@ -58,6 +59,7 @@ my %frames = (
 check($_, $frames{$_}, \&header) for sort keys %frames;
 check('parameter sets with start codes', $frames{'start codes of four bytes'},
       \&header_codes);
+check('no picture in a message', $frames{'as it should be'}, \&header);
 
 unlike($t->error_log, qr/exception/, 'nothing is said');
 
@@ -83,6 +85,7 @@ sub header_codes {
 
 sub changed {
     my ($name, $frame, $header) = @_;
+    my $pictures = 0;
 
     return map {
         my ($type, $ts, $payload) = @$_;
@@ -93,8 +96,28 @@ sub changed {
                    . $frame->(unpack '(N/a)*', substr $payload, 5)
                  : $payload if $type == 9;
 
-        [ $type, $ts, $payload ];
+        my @alone;
+
+        # what the first key frame has before it is in no file
+        @alone = [ $type, $ts, alone(\$payload) ]
+            if $name =~ /no picture/ && $type == 9 && $kind == 1
+               && $pictures++;
+
+        (@alone, [ $type, $ts, $payload ]);
     } @plain;
+}
+
+# takes a frame's units before its slices, with a delimiter; a message of them
+# that claims to be a key frame
+sub alone {
+    my ($payload) = @_;
+
+    my @units = unpack '(N/a)*', substr $$payload, 5;
+    my @slices = grep { (ord($_) & 31) <= 5 } @units;
+    my @others = grep { (ord($_) & 31) > 5 } @units;
+
+    $$payload = substr($$payload, 0, 5) . lengths('N', @slices);
+    return "\x17\1\0\0\0" . lengths('N', "\x09\xf0", @others);
 }
 
 sub check {

@@ -21,6 +21,7 @@ typedef struct {
 
 
 static void unit_table(void);
+static void unit_no_picture(void);
 static void unit_cut(void);
 static void unit_large(void);
 static void unit_lengths(void);
@@ -107,6 +108,18 @@ static const unit_test_t  unit_tests[] = {
     { "HEVC: half a unit's head", H, 0, 4, { 0, 0, 0, 1, 0x26 }, 5, 0, 0, 0 },
 };
 
+/* of these none is a picture, whatever the flag says */
+
+static const unit_test_t  unit_alone[] = {
+    { "a delimiter", A, 1, 4, { 0, 0, 0, 2, 9, 0xf0 }, 6, 0, 0, 0 },
+    { "a delimiter with a start code", A, 1, 4, { 0, 0, 0, 1, 9, 0xf0 }, 6,
+      0, 0, 0 },
+    { "an SEI and parameter sets", A, 1, 4,
+      { 0, 0, 0, 4, 6, 5, 1, 0x80, 0, 0, 0, 2, 0x67, 1 }, 14, 0, 0, 0 },
+    { "HEVC: a delimiter", H, 1, 4, { 0, 0, 0, 3, 70, 1, 0x50 }, 7, 0, 0, 0 },
+};
+
+
 #define UNIT_N  (sizeof(unit_tests) / sizeof(unit_tests[0]))
 
 
@@ -114,6 +127,7 @@ int
 main(void)
 {
     unit_table();
+    unit_no_picture();
     unit_cut();
     unit_large();
     unit_lengths();
@@ -144,6 +158,36 @@ unit_table(void)
                (int) piece, f.key, f.idr, f.recovery);
         }
     }
+}
+
+
+static void
+unit_no_picture(void)
+{
+    size_t                 piece;
+    ngx_uint_t             i;
+    const unit_test_t     *t;
+    ngx_recording_frame_t  f;
+
+    for (i = 0; i < sizeof(unit_alone) / sizeof(unit_alone[0]); i++) {
+        t = &unit_alone[i];
+
+        for (piece = 0; piece <= 3; piece++) {
+            unit_look(&f, t, t->size, piece);
+
+            ok(!f.picture && !f.key && !f.idr, "%s alone, pieces of %d",
+               t->name, (int) piece);
+
+            /* behind a start code a unit is as long as it is */
+
+            unit_look(&f, t, t->size - 1, piece);
+
+            ok(f.picture == (t->data[3] != 1), "%s cut short", t->name);
+        }
+    }
+
+    unit_look(&f, &unit_tests[0], unit_tests[0].size, 0);
+    ok(f.picture, "an IDR is a picture");
 }
 
 
@@ -264,6 +308,7 @@ unit_look(ngx_recording_frame_t *f, const unit_test_t *t, size_t size,
     f->codec = t->codec;
     f->key = t->flag;
     f->idr = t->flag;
+    f->picture = 1;
 
     ngx_recording_unit_piece(&u, p, size);
 
