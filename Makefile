@@ -289,6 +289,8 @@ soak: test-deps
 	@$(MAKE) --no-print-directory all load
 	TEST_ROUNDS=$(SOAK_ROUNDS) \
 	prove -v -I t/lib $(PROVE_FLAGS) t/kill.t t/signals.t
+	TEST_ROUNDS=$(SOAK_ROUNDS) TEST_STREAMS=150 \
+	prove -v -I t/lib $(PROVE_FLAGS) t/crowd.t
 
 # one change after the other that a test must see; MUTANTS='names' are some
 

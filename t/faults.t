@@ -1,10 +1,10 @@
 #!/usr/bin/perl
 
 # Each kind of call to the disk, and SQLite's own, fails for four seconds of
-# a stream in all formats, with ENOSPC, EIO or EINTR, or takes five seconds:
-# no crash, no hang, live is untouched, every frame is accounted for, and the
-# recording goes on by itself.  Each cell of the table is an nginx of its
-# own; all have the same stream at the same time.
+# a stream in all formats, with ENOSPC, EIO, EINTR or EMFILE, or takes five
+# seconds: no crash, no hang, live is untouched, every frame is accounted for,
+# and the recording goes on by itself.  Each cell of the table is an nginx of
+# its own; all have the same stream at the same time.
 
 use strict;
 use warnings;
@@ -12,7 +12,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use Errno qw(EINTR EIO ENOSPC);
+use Errno qw(EINTR EIO EMFILE ENOSPC);
 use Test::More;
 
 use Recording::Ledger;
@@ -45,6 +45,10 @@ my @long = Recording::Rtmp::flv_messages($long);
 
 my @cells = map { my $call = $_; map { cell($call, $_) } sort keys %faults }
             sort keys %calls;
+
+# no descriptor is left: only what opens can meet that
+$faults{emfile} = { error => EMFILE };
+push @cells, cell('open', 'emfile');
 
 my $live = Recording::Live->new(file => $flv, app => 'live', name => 'cell',
                                 ports => [ map { $_->{t}->port } @cells ]);
