@@ -52,6 +52,7 @@ typedef enum {
     NGX_RECORDING_CLOCK_BACK,      /* back by up to 10 s, put right */
     NGX_RECORDING_CLOCK_PAUSED,    /* nothing came for a minute, closed */
     NGX_RECORDING_CLOCK_JUMPED,    /* by more than 10 s either way, closed */
+    NGX_RECORDING_CLOCK_ALONE,     /* one frame did, and the next was back */
     NGX_RECORDING_CLOCK_EVENTS
 } ngx_recording_clock_e;
 
@@ -100,6 +101,18 @@ typedef struct {
 int64_t ngx_recording_clock_advance(ngx_recording_clock_t *clock,
     ngx_uint_t track, uint32_t timestamp, int32_t composition,
     int64_t arrival, ngx_recording_clock_e *event);
+
+
+/* whether a timestamp is more than 10 s away from its track's last one */
+ngx_uint_t ngx_recording_clock_far(ngx_recording_clock_t *clock,
+    ngx_uint_t track, uint32_t timestamp);
+
+/*
+ * Whether the timestamp of the track's next frame is not: then the one that
+ * is far is a mistake, and *instead is what it should have been.
+ */
+ngx_uint_t ngx_recording_clock_alone(ngx_recording_clock_t *clock,
+    ngx_uint_t track, uint32_t next, uint32_t *instead);
 
 
 #endif /* _NGX_RECORDING_CLOCK_H_INCLUDED_ */

@@ -3,15 +3,18 @@
 #include "ngx_recording_time.h"
 
 
+static uint32_t ngx_recording_time_stamp(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_recording_cursor_t *cursor);
 static void ngx_recording_time_event(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_recording_clock_e event);
 
 
 void
 ngx_recording_time_frame_thread(ngx_recording_writer_t *w,
-    ngx_recording_item_t *item)
+    ngx_recording_item_t *item, ngx_recording_cursor_t *cursor)
 {
     int64_t                jump;
+    uint32_t               timestamp;
     ngx_recording_clock_e  event;
 
     if (item->frame.wild && w->wild++ == 0) {
@@ -22,8 +25,10 @@ ngx_recording_time_frame_thread(ngx_recording_writer_t *w,
                              NGX_RECORDING_FRAME_COMPOSITION);
     }
 
+    timestamp = ngx_recording_time_stamp(w, item, cursor);
+
     item->time = ngx_recording_clock_advance(&w->clock, item->message->track,
-                                             item->message->timestamp,
+                                             timestamp,
                                              item->frame.composition,
                                              item->wall / 1000, &event);
 
@@ -49,6 +54,54 @@ ngx_recording_time_frame_thread(ngx_recording_writer_t *w,
     if (jump > 0) {
         ngx_recording_output_jump_thread(w, item->time, jump);
     }
+}
+
+
+/* what a frame has as its timestamp, by the next one of its track, too */
+
+static uint32_t
+ngx_recording_time_stamp(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_recording_cursor_t *cursor)
+{
+    uint32_t                  instead;
+    ngx_recording_frame_t     f;
+    ngx_recording_cursor_t    c;
+    ngx_recording_message_t  *m;
+
+    if (!ngx_recording_clock_far(&w->clock, item->message->track,
+                                 item->message->timestamp))
+    {
+        return item->message->timestamp;
+    }
+
+    c = *cursor;
+
+    while ((m = ngx_recording_batch_next(&c)) != NULL) {
+
+        if (m->track != item->message->track
+            || ngx_recording_frame_parse(&f, m->track,
+                                         ngx_recording_message_body(m),
+                                         m->size)
+               != NGX_OK
+            || f.header)
+        {
+            continue;
+        }
+
+        if (ngx_recording_clock_alone(&w->clock, m->track, m->timestamp,
+                                      &instead))
+        {
+            if (w->events[NGX_RECORDING_CLOCK_ALONE]++ == 0) {
+                ngx_recording_time_event(w, item, NGX_RECORDING_CLOCK_ALONE);
+            }
+
+            return instead;
+        }
+
+        break;
+    }
+
+    return item->message->timestamp;
 }
 
 
@@ -81,6 +134,15 @@ ngx_recording_time_event(ngx_recording_writer_t *w,
                              (unsigned) item->message->timestamp, exception);
         break;
 
+    case NGX_RECORDING_CLOCK_ALONE:
+        ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
+                             "%s timestamp %u is far from those before and "
+                             "behind it, it is put between them, exception "
+                             "%d",
+                             track, (unsigned) item->message->timestamp,
+                             exception);
+        break;
+
     default:
         ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
                              "%s timestamp %u is %lld ms before the frame "
@@ -96,7 +158,7 @@ void
 ngx_recording_time_told(ngx_recording_writer_t *w)
 {
     static const char  *names[NGX_RECORDING_CLOCK_EVENTS] = {
-        NULL, "steps back", "pauses", "jumps"
+        NULL, "steps back", "pauses", "jumps", "jumps for one frame"
     };
 
     ngx_uint_t  i;

@@ -411,7 +411,7 @@ ngx_recording_writer_message(ngx_recording_writer_t *w,
         return NGX_OK;
     }
 
-    ngx_recording_time_frame_thread(w, item);
+    ngx_recording_time_frame_thread(w, item, cursor);
 
     if (ngx_recording_key_look(w, item) != NGX_OK) {
         return NGX_OK;

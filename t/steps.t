@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 
-# Timestamps that go back a little, again and again, and first frames from
-# another world: the recording is as long as what was sent, and one message
+# Timestamps that go back a little, again and again, first frames from another
+# world, and single ones: the recording is as long as what was sent, and one message
 # tells of it.
 
 use strict;
@@ -83,6 +83,16 @@ for my $type (9, 8) {
         return 0 if $m->[0] != $type || ord(substr $m->[2], 1) != 1;
         return $seen++ ? 0 : 100_000_000;
     }, 0);
+}
+
+# single frames of video or audio are hours away, either way
+for my $type (9, 8) {
+    for my $away (5_000_000, -5_000_000) {
+        steps("alone$type$away", \@plain, sub {
+            my ($m) = @_;
+            return $m->[0] == $type && $n++ % 100 == 60 ? $away : 0;
+        }, 1);
+    }
 }
 
 # the headers are at 0, the frames begin at 1500

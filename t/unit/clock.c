@@ -72,6 +72,7 @@ static void clock_one_track(void);
 static void clock_late_track(void);
 static void clock_early_audio(void);
 static void clock_stall(void);
+static void clock_alone(void);
 static void clock_reordered(void);
 static void clock_random(void);
 
@@ -144,6 +145,7 @@ main(void)
     clock_late_track();
     clock_early_audio();
     clock_stall();
+    clock_alone();
     clock_reordered();
     clock_random();
 
@@ -614,6 +616,43 @@ clock_stall(void)
            "at most once", (long long) stalls[j]);
         is(off[0], off[1], "and in step");
     }
+}
+
+
+/* a frame from elsewhere between two that are not */
+
+static void
+clock_alone(void)
+{
+    uint32_t               raw, instead;
+    ngx_uint_t             i;
+    ngx_recording_clock_t  clock;
+    ngx_recording_clock_e  event;
+
+    ngx_memzero(&clock, sizeof(ngx_recording_clock_t));
+
+    is(ngx_recording_clock_far(&clock, 0, 1 << 30), 0,
+       "a first frame is not far from anything");
+
+    for (i = 0, raw = (uint32_t) -2000; i < 100; i++, raw += 40) {
+        (void) clock_advance(&clock, 0, raw, &event);
+    }
+
+    ok(!ngx_recording_clock_far(&clock, 0, raw), "the next one");
+    ok(!ngx_recording_clock_far(&clock, 0, raw + 9000), "9 s later");
+    ok(ngx_recording_clock_far(&clock, 0, raw + 11000), "11 s later");
+    ok(ngx_recording_clock_far(&clock, 0, raw - 11000), "11 s before");
+
+    ok(ngx_recording_clock_alone(&clock, 0, raw + 40, &instead),
+       "the one behind it is on the line");
+    is(instead, raw, "where it should have been");
+    ok(ngx_recording_clock_alone(&clock, 0, raw - 20, &instead),
+       "a narrow place");
+    is(instead, raw - 20, "not behind the next one");
+    ok(!ngx_recording_clock_alone(&clock, 0, raw + 11040, &instead),
+       "both jump");
+    ok(!ngx_recording_clock_alone(&clock, 0, raw - 1000, &instead),
+       "the next one is before the last one");
 }
 
 
