@@ -486,7 +486,7 @@ ngx_recording_mp4_picture(ngx_recording_mp4_play_t *play,
 int64_t
 ngx_recording_mp4_sound(ngx_recording_mp4_sound_t *s, int64_t ms)
 {
-    int64_t  dts, drift, bound, published;
+    int64_t  dts, step, drift, bound, published;
 
     /* libavformat rounds what is before the first frame down to ms */
 
@@ -495,13 +495,31 @@ ngx_recording_mp4_sound(ngx_recording_mp4_sound_t *s, int64_t ms)
     if (!s->seen) {
         s->seen = 1;
         s->last = published;
+        s->published = published;
 
         return published;
     }
 
+    step = published - s->published;
+    s->published = published;
+
     dts = s->last + s->samples;
     drift = dts - published;
     bound = s->rate * NGX_RECORDING_MP4_DRIFT / 1000 + 1;
+
+    if (step == 0) {
+        s->together = NGX_RECORDING_MP4_TOGETHER;
+
+        if (drift > 0 && drift <= s->rate / 4) {
+            s->last = dts;
+            return dts;
+        }
+    }
+
+    if (s->together) {
+        s->together--;
+        bound = s->samples;
+    }
 
     if (drift > bound * 2 || drift < -bound * 2 || s->samples == 0) {
         dts = published;

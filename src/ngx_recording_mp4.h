@@ -28,6 +28,9 @@
 /* ms by which sound in whole frames may differ from what was published */
 #define NGX_RECORDING_MP4_DRIFT  2
 
+/* frames, see ngx_recording_mp4_sound() */
+#define NGX_RECORDING_MP4_TOGETHER  16
+
 
 typedef struct {
     uint64_t                offset;       /* in the growing file */
@@ -57,6 +60,9 @@ typedef struct {
     int64_t                 rate;
     int64_t                 samples;
     int64_t                 last;         /* DTS in ticks */
+    int64_t                 published;    /* the same, as it came */
+    ngx_uint_t              together;     /* frames until it is forgotten that
+                                             several had one timestamp */
     unsigned                seen:1;       /* there was one */
 } ngx_recording_mp4_sound_t;
 
@@ -64,7 +70,8 @@ typedef struct {
 /*
  * DTS of the next audio frame, in ticks, by the one that was published, in
  * ms.  It is right behind the frame before, as long as the published one
- * says nothing else than that it was rounded.
+ * says nothing else than that it was rounded; or that several frames are
+ * stamped together, as by encoders that wake up each 100 ms.
  */
 int64_t ngx_recording_mp4_sound(ngx_recording_mp4_sound_t *s, int64_t ms);
 

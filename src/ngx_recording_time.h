@@ -15,8 +15,9 @@
 
 
 /*
- * Sets item->time; the cursor stands behind the item.  After a jump, or a pause that is an interruption, new
- * files are wanted, or a gap is noted where that is closed.
+ * Sets item->time; the cursor stands behind the item.  After a jump, or a
+ * pause that is an interruption, new files are wanted, or a gap is noted where
+ * that is closed.
  */
 void ngx_recording_time_frame_thread(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_recording_cursor_t *cursor);
