@@ -13,6 +13,7 @@ use Exporter 'import';
 use File::Basename qw(dirname);
 use File::Spec;
 use File::Temp ();
+use List::Util qw(min);
 use Cwd qw(abs_path);
 use POSIX ();
 use Storable ();
@@ -39,13 +40,17 @@ sub wait_for {
     my ($what, $timeout, $condition, $explain) = @_;
 
     my $end = time + slow($timeout || 30);
+    my $pause = 0.02;
 
     while (1) {
         my $value = $condition->();
         return $value if $value;
 
         last if time > $end;
-        sleep 0.02;
+        sleep $pause;
+
+        # what takes long is asked less often: tests must not be the load
+        $pause = min($pause * 1.2, 0.1);
     }
 
     my $more = $explain ? $explain->() : '';
