@@ -131,9 +131,23 @@ ngx_recording_catalogue_checkpoint_thread(ngx_recording_catalogue_t *cat)
     pages = 0;
     moved = 0;
 
-    rc = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE,
-                                   &pages, &moved);
+    /* one that has read nothing knows of no WAL, and moves nothing of it */
+
+    rc = sqlite3_exec(db, "PRAGMA schema_version", NULL, NULL, NULL);
+
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE,
+                                       &pages, &moved);
+    }
+
     (void) sqlite3_close(db);
+
+    if (rc == SQLITE_OK && moved == pages) {
+
+        /* until more is committed there is nothing to be done */
+
+        cat->pages = 0;
+    }
 
     if (rc != SQLITE_OK || pages - moved < NGX_RECORDING_CATALOGUE_HELD) {
         return 0;
