@@ -37,8 +37,9 @@ ngx_recording_interval_due(ngx_recording_writer_t *w, int64_t time,
 
 /*
  * By the wall clock, files end where its multiples of the interval are; and
- * where it was set back.  What it cannot see of that their own length tells,
- * which must not end them just before the clock does.
+ * where it was set back, or the zone's time goes back by itself.  What cannot
+ * be seen of that their own length tells, which must not end them just before
+ * the clock does.
  */
 
 ngx_uint_t
@@ -46,7 +47,8 @@ ngx_recording_interval_over(ngx_recording_writer_t *w,
     ngx_recording_output_t *out, ngx_recording_mux_t *mux, int64_t elapsed,
     int64_t wall)
 {
-    int64_t  interval, start;
+    int64_t                interval, start;
+    ngx_recording_zone_t  *zone;
 
     if (mux->full) {
         return 1;
@@ -60,9 +62,12 @@ ngx_recording_interval_over(ngx_recording_writer_t *w,
 
     wall += ngx_recording_store_shift(w->store);
     start = mux->file.start;
+    zone = &w->template->zone;
 
     return elapsed >= interval + interval / NGX_RECORDING_INTERVAL_ROOM
            || wall < start - NGX_RECORDING_INTERVAL_BACK
-           || ngx_recording_path_slot(wall, &w->template->zone, interval)
-              > ngx_recording_path_slot(start, &w->template->zone, interval);
+           || ngx_recording_path_offset(wall, zone)
+              < ngx_recording_path_offset(start, zone)
+           || ngx_recording_path_slot(wall, zone, interval)
+              > ngx_recording_path_slot(start, zone, interval);
 }

@@ -384,6 +384,17 @@ ngx_recording_path_tm(struct tm *tm, int64_t us, ngx_recording_zone_t *zone)
 
 
 int64_t
+ngx_recording_path_offset(int64_t us, ngx_recording_zone_t *zone)
+{
+    struct tm  tm;
+
+    ngx_recording_path_tm(&tm, us, zone);
+
+    return timegm(&tm) - us / 1000000;
+}
+
+
+int64_t
 ngx_recording_path_slot(int64_t us, ngx_recording_zone_t *zone,
     int64_t interval)
 {

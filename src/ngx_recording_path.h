@@ -58,6 +58,9 @@ typedef struct {
 } ngx_recording_path_values_t;
 
 
+/* seconds by which the zone is ahead of UTC at a wall clock time */
+int64_t ngx_recording_path_offset(int64_t us, ngx_recording_zone_t *zone);
+
 /*
  * The number of the interval of so many ms that a wall clock time is in,
  * counted from each midnight of the zone on; days go on counting.

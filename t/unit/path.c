@@ -10,6 +10,7 @@
 
 static void path_placeholders(void);
 static void path_zones(void);
+static void path_saving(void);
 static void path_safe(void);
 static void path_cut(void);
 static void path_component(void);
@@ -35,6 +36,7 @@ main(void)
 
     path_placeholders();
     path_zones();
+    path_saving();
     path_safe();
     path_cut();
     path_component();
@@ -100,6 +102,37 @@ path_zones(void)
     zone.offset = 0;
     zone.local = 1;
     path_is_zone(&zone, "2024-02-29 18:59:08");
+}
+
+
+/* daylight saving time ends at 2:00, which is then 1:00 */
+
+static void
+path_saving(void)
+{
+    int64_t               end;
+    ngx_recording_zone_t  zone;
+
+    (void) setenv("TZ", "EST5EDT,M3.2.0,M11.1.0", 1);
+    tzset();
+
+    end = 1793512800 * 1000000LL;           /* 2026-11-01 06:00 UTC */
+
+    ngx_memzero(&zone, sizeof(zone));
+    is(ngx_recording_path_offset(end, &zone), 0, "UTC");
+
+    zone.offset = 19800;
+    is(ngx_recording_path_offset(end, &zone), 19800, "+05:30");
+
+    zone.local = 1;
+    is(ngx_recording_path_offset(end - 1, &zone), -4 * 3600, "in summer");
+    is(ngx_recording_path_offset(end, &zone), -5 * 3600, "and then not");
+    ok(ngx_recording_path_slot(end, &zone, 1800000)
+       < ngx_recording_path_slot(end - 1, &zone, 1800000),
+       "an hour comes twice");
+
+    (void) unsetenv("TZ");
+    tzset();
 }
 
 
