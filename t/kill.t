@@ -34,6 +34,11 @@ my $rounds_of_a_store = 10;
 my $seed = srand(defined $ENV{TEST_SEED} ? $ENV{TEST_SEED} : time ^ $$);
 note("TEST_SEED=$seed");
 
+# every other kill meets the recovery after the last one; all that is random
+# is drawn before anything else asks for it
+my @plan = map { { moment => $_ % 2 ? 1 + rand 5 : 0.1 + rand 1.5,
+                   all => rand 2 < 1, worker => rand } } 1 .. $rounds;
+
 # longer than a round; each frame is another one
 my $flv = media(duration => 20, fps => 10, size => '160x120', rate => 22050,
                 channels => 1);
@@ -86,17 +91,17 @@ sub end {
 sub round {
     my ($round) = @_;
 
-    # every other kill meets the recovery after the last one
-    my $moment = $round % 2 ? 1 + rand 5 : 0.1 + rand 1.5;
-    my $load = Recording::Load->new($t, file => $flv, streams => $streams,
-        name => "r$round-", seconds => $moment);
+    my $plan = $plan[$round - 1];
+    my ($moment, $all) = @$plan{qw(moment all)};
 
-    # the load takes half a second longer than that
+    # it must not end before the kill, however long that takes
+    my $load = Recording::Load->new($t, file => $flv, streams => $streams,
+        name => "r$round-", seconds => $moment + 1.5);
+
     sleep $moment;
     remember();
 
-    my $all = rand 2 < 1;
-    my $at = $all ? kill_all() : kill_worker();
+    my $at = $all ? kill_all() : kill_worker($plan->{worker});
 
     $intact->add($load, at => $at, margin => slow(1), recovered => 1);
     note(sprintf 'round %d: %s after %.2f s', $round,
@@ -115,10 +120,12 @@ sub identity {
 }
 
 sub kill_worker {
+    my ($which) = @_;
+
     my @workers = $t->worker_pids;
     my $at = Recording::Load::now();
 
-    $t->signal('KILL', $workers[rand @workers]);
+    $t->signal('KILL', $workers[$which * @workers]);
     wait_for('a new worker', 30, sub {
         my @now = $t->worker_pids;
         return @now == @workers && "@now" ne "@workers";
