@@ -143,7 +143,8 @@ ngx_recording_finish_thread(void *data)
     } while (rc == NGX_OK);
 
     if ((rc == NGX_ERROR && ++f->tries == NGX_RECORDING_FINISH_TRIES)
-        || (rc == NGX_AGAIN && f->orphan
+        || (rc == NGX_AGAIN && f->orphan && !ngx_terminate
+            && f->step != ngx_recording_finish_clear
             && ++f->again == NGX_RECORDING_FINISH_GIVE))
     {
         ngx_recording_finish_give_up(f);

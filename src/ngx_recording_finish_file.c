@@ -339,13 +339,20 @@ ngx_recording_finish_lost(ngx_recording_finish_t *f)
     if (mux->file.state != NGX_RECORDING_FILE_LOST) {
         ngx_recording_mux_measure(mux);
         mux->file.state = NGX_RECORDING_FILE_LOST;
+
+        /* what was written is not there any more */
+
+        mux->file.dropped[NGX_RECORDING_DROP_DISK] += mux->file.written;
+        mux->file.written = 0;
+        mux->file.size = 0;
+        mux->file.duration = 0;
     }
 
     /* one that was opened, and nothing came, leaves no trace */
 
     came = mux->file.in - mux->file.dropped[NGX_RECORDING_DROP_TRACK];
 
-    rc = ngx_recording_finish_ask(f, came
+    rc = ngx_recording_finish_ask(f, came || f->gone
                                      ? ngx_recording_catalogue_update
                                      : ngx_recording_catalogue_remove,
                                   &mux->file, 0);
@@ -353,7 +360,13 @@ ngx_recording_finish_lost(ngx_recording_finish_t *f)
         return rc;
     }
 
-    if (came) {
+    if (f->gone) {
+        ngx_recording_notice(&f->notices, NGX_LOG_ERR, 0,
+                             "%s file \"%llu\" is lost, what it had in "
+                             "work/ is gone", f->taken.format,
+                             (unsigned long long) f->taken.id);
+
+    } else if (came) {
         ngx_recording_notice(&f->notices, NGX_LOG_ERR, 0,
                              "nothing of %s file \"%llu\" could be kept, "
                              "%llu frames are missing", f->taken.format,

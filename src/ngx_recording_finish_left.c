@@ -8,6 +8,7 @@
 
 
 static ngx_int_t ngx_recording_finish_absent(ngx_recording_finish_t *f);
+static ngx_int_t ngx_recording_finish_mended(ngx_recording_finish_t *f);
 static void ngx_recording_finish_mend(ngx_recording_finish_t *f,
     const char *path, off_t size);
 static ngx_int_t ngx_recording_finish_pause(ngx_recording_finish_t *f);
@@ -79,8 +80,6 @@ ngx_recording_finish_absent(ngx_recording_finish_t *f)
 {
     off_t                 size;
     char                  path[NGX_RECORDING_FILE_PATH];
-    char                  text[NGX_RECORDING_TEXT + 4];
-    ngx_int_t             rc;
     ngx_recording_mux_t  *mux;
 
     mux = f->mux;
@@ -101,6 +100,9 @@ ngx_recording_finish_absent(ngx_recording_finish_t *f)
             return ngx_recording_finish_failed(f, "stat", errno, NULL);
         }
 
+        /* of a playlist the journal tells whether it had anything */
+
+        f->gone = !mux->format->endless;
         f->step = ngx_recording_finish_lost;
         return NGX_OK;
     }
@@ -111,6 +113,22 @@ ngx_recording_finish_absent(ngx_recording_finish_t *f)
     }
 
     ngx_recording_finish_mend(f, path, size);
+    f->step = ngx_recording_finish_mended;
+
+    return NGX_OK;
+}
+
+
+/* from now on it may be evicted, or moved: it is not looked for again */
+
+static ngx_int_t
+ngx_recording_finish_mended(ngx_recording_finish_t *f)
+{
+    char                   text[NGX_RECORDING_TEXT + 4];
+    ngx_int_t              rc;
+    ngx_recording_file_t  *file;
+
+    file = &f->mux->file;
 
     rc = ngx_recording_finish_ask(f, ngx_recording_catalogue_mend, &f->mend,
                                   1);
@@ -121,9 +139,8 @@ ngx_recording_finish_absent(ngx_recording_finish_t *f)
 
     ngx_recording_notice(&f->notices, NGX_LOG_NOTICE, 0,
                          "file finished: \"%s\", %lld bytes, recovered",
-                         ngx_recording_text(text, mux->file.path,
-                                            mux->file.path_len),
-                         (long long) size);
+                         ngx_recording_text(text, file->path, file->path_len),
+                         (long long) file->size);
 
     ngx_recording_finish_close(f);
     f->step = ngx_recording_finish_clear;
@@ -142,10 +159,6 @@ ngx_recording_finish_mend(ngx_recording_finish_t *f, const char *path,
     ngx_recording_file_t  *file;
 
     file = &f->mux->file;
-
-    if (file->state == NGX_RECORDING_FILE_FINISHED) {
-        return;
-    }
 
     ngx_recording_mux_measure(f->mux);
 
@@ -212,14 +225,15 @@ ngx_recording_finish_pause(ngx_recording_finish_t *f)
 
 /*
  * There is no journal: an earlier version wrote the file, and somebody may
- * want what there is of it.  Or it is empty: a power cut came before anything
- * of the file was durable.
+ * want what there is of it, or its worker was killed between row and journal.
+ * Or it is empty: a power cut came before anything of the file was durable.
  */
 
 static ngx_int_t
 ngx_recording_finish_unknown(ngx_recording_finish_t *f)
 {
-    ngx_int_t  rc;
+    ngx_int_t    rc;
+    const char  *why;
 
     rc = ngx_recording_finish_state(f, NGX_RECORDING_FILE_LOST, 0, 0);
 
@@ -227,13 +241,21 @@ ngx_recording_finish_unknown(ngx_recording_finish_t *f)
         return rc;
     }
 
-    ngx_recording_notice(&f->notices, NGX_LOG_ERR, 0,
-                         f->clear ? "%s file \"%llu\" is lost, the system "
-                                    "stopped before anything of it was "
-                                    "durable"
-                                  : "%s file \"%llu\" has no journal, what "
-                                    "there is of it is left in work/",
-                         f->taken.format, (unsigned long long) f->taken.id);
+    if (f->clear) {
+        why = "is lost, the system stopped before anything of it was durable";
+
+    } else if (ngx_recording_journal_left_thread(&f->worker->store,
+                                                 f->taken.id))
+    {
+        why = "has no journal, what there is of it is left in work/";
+
+    } else {
+        why = "is lost, its worker ended before anything of it was written";
+    }
+
+    ngx_recording_notice(&f->notices, NGX_LOG_ERR, 0, "%s file \"%llu\" %s",
+                         f->taken.format, (unsigned long long) f->taken.id,
+                         why);
 
     if (f->clear) {
         f->step = ngx_recording_finish_clear;

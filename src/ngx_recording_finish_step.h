@@ -10,8 +10,11 @@
  *     begin        pause       absent         unknown
  *       |            |           |               |
  *       +--> lost    v           +--> lost       |
- *       v      |   done          v      |        v
- *     whole    |               clear <--+      done, or clear
+ *       v      |   done          v      |        |
+ *     whole    |               mended   |        v
+ *       |      |                 |      |      done, or clear
+ *       |      |                 v      |
+ *       |      |               clear <--+
  *       |      |
  *       v      +--> clear --> done
  *     label, place (move), row --> clear --> done
@@ -58,6 +61,7 @@ struct ngx_recording_finish_s {
     unsigned                stuck:1;       /* it cannot be finished */
     unsigned                moved:1;       /* another path was claimed */
     unsigned                clear:1;       /* it has something in work/ */
+    unsigned                gone:1;        /* somebody removed it there */
     ngx_recording_notices_t notices;
     void                  (*done)(void *data);
     void                   *data;

@@ -98,5 +98,9 @@ ngx_int_t ngx_recording_journal_cut_thread(ngx_recording_mux_t *mux);
 ngx_int_t ngx_recording_journal_clear_thread(ngx_recording_store_t *store,
     uint64_t id);
 
+/* whether there is anything of it in work/, or that is not known */
+ngx_uint_t ngx_recording_journal_left_thread(ngx_recording_store_t *store,
+    uint64_t id);
+
 
 #endif /* _NGX_RECORDING_JOURNAL_H_INCLUDED_ */

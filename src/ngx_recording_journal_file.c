@@ -272,19 +272,26 @@ ngx_recording_journal_shrink_thread(ngx_recording_mux_t *mux)
 }
 
 
+/* what a file may have in work/, by its id */
+
+static const char  *ngx_recording_journal_suffixes[] = {
+    ".flv", ".mp4", ".mp4.copy", ".index", ".aac",
+    NGX_RECORDING_JOURNAL_SUFFIX ".new", NGX_RECORDING_JOURNAL_SUFFIX
+};
+
+#define NGX_RECORDING_JOURNAL_SUFFIXES                                        \
+    (sizeof(ngx_recording_journal_suffixes) / sizeof(char *))
+
+
 ngx_int_t
 ngx_recording_journal_clear_thread(ngx_recording_store_t *store, uint64_t id)
 {
     char        name[48];
     ngx_uint_t  i;
 
-    static const char  *suffixes[] = {
-        ".flv", ".mp4", ".mp4.copy", ".index", ".aac",
-        NGX_RECORDING_JOURNAL_SUFFIX ".new", NGX_RECORDING_JOURNAL_SUFFIX
-    };
-
-    for (i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-        ngx_recording_store_name(name, sizeof(name), id, suffixes[i]);
+    for (i = 0; i < NGX_RECORDING_JOURNAL_SUFFIXES; i++) {
+        ngx_recording_store_name(name, sizeof(name), id,
+                                 ngx_recording_journal_suffixes[i]);
 
         if (ngx_recording_store_remove_thread(store, name) != NGX_OK) {
             return NGX_ERROR;
@@ -292,4 +299,25 @@ ngx_recording_journal_clear_thread(ngx_recording_store_t *store, uint64_t id)
     }
 
     return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_recording_journal_left_thread(ngx_recording_store_t *store, uint64_t id)
+{
+    char        name[48];
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_RECORDING_JOURNAL_SUFFIXES; i++) {
+        ngx_recording_store_name(name, sizeof(name), id,
+                                 ngx_recording_journal_suffixes[i]);
+
+        if (faccessat(store->work, name, F_OK, 0) == 0
+            || errno != NGX_ENOENT)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
