@@ -28,7 +28,7 @@ my %block = $readme =~ m{```nginx\n\# /etc/nginx/(\S+)\n(.*?)```}sg;
 
 is(join(' ', sort keys %block), 'conf.d/recording.conf rtmp.conf', 'blocks');
 
-my ($include) = $readme =~ m{`echo '(include [^']+)' >> $debian`};
+my ($include) = $readme =~ m{`echo '(include [^']+)' \| sudo tee -a $debian`};
 is($include, 'include /etc/nginx/rtmp.conf;', 'what includes one of them');
 
 # in a copy of /etc/nginx; the module as make install enables it
