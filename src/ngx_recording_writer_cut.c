@@ -152,6 +152,11 @@ ngx_recording_writer_claim(ngx_recording_writer_t *w,
     }
 
     if (rc == NGX_ERROR) {
+
+        /* what was written of the question is not */
+
+        start->asked = start->before;
+
         if (start->unknown) {
             w->asked = w->asked ? w->asked : now;
         }
