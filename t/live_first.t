@@ -10,6 +10,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use List::Util qw(max);
 use Test::More;
 use Time::HiRes qw(time sleep);
 
@@ -91,7 +92,17 @@ Recording::Util::wait_for('a file of record all', 20,
                           sub { grep { -s > 50_000 } glob $disk->store . '/slow*.flv' });
 my $hits = $disk->get('hits');
 $disk->set(delay => 1000);
-my $own = eval { p99(3, 3) };
+my $own = eval {
+    my $most = 0;
+
+    # until one meets a write, but for no longer than it is pushed
+    for (1 .. 100) {
+        $most = max($most, p99(1, 3));
+        last if $most > 0.3;
+    }
+
+    $most;
+};
 my $why = $@;
 $disk->set(delay => 0, armed => 0);
 

@@ -187,6 +187,7 @@ sub fails {
     $t->start;
     is(join("\n", $intact->settle, $intact->problems), '', 'intact');
     is(scalar(my @none = $t->files(stream => 'new')), 0, 'no row of one');
-    is((grep { !defined $_->{end_us} } $t->recordings), 0,
-       'all recordings have ended');
+    ok(wait_for('the end of all recordings', 10, sub {
+        return !grep { !defined $_->{end_us} } $t->recordings;
+    }), 'all recordings have ended');
 }
