@@ -24,6 +24,10 @@ sub catalogue {
 
     my ($status, $out, $err) = run('sqlite3', '-bail', '-json', '-cmd',
                                    '.timeout 5000', $self->db, $sql);
+
+    # the file is there a moment before its tables are
+    return () if $err =~ /no such table: (?:files|recordings|totals)\b/;
+
     die "sqlite3: $err\n" if $status || length $err;
 
     # latin1: every byte is one character, whatever it means
