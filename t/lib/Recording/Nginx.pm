@@ -14,8 +14,8 @@ package Recording::Nginx;
 #
 # done() stops every nginx of the test file, adds the tests that all test
 # files share (no [alert] or [emerg], no sanitizer output, exit status 0, no
-# process and no descriptor of a worker left) and calls done_testing.  A test that provokes an alert on
-# purpose says so with allow(qr/.../).
+# process and no descriptor of a worker left) and calls done_testing.  A test
+# that provokes an alert on purpose says so with allow(qr/.../).
 #
 # The environment: TEST_NGINX_BINARY, TEST_RTMP_MODULE and
 # TEST_RECORDING_MODULE (empty: linked statically), TEST_NGINX_PRELOAD
