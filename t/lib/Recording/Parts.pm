@@ -38,8 +38,8 @@ sub new {
 
     my ($app, $name) = split m{/}, $path, 2;
 
-    return bless { t => $t, app => $app, name => $name, tolerance => 0.1,
-                   %opt, parts => [], groups => {},
+    return bless { t => $t, app => $app, name => $name, media => $flv,
+                   tolerance => 0.1, %opt, parts => [], groups => {},
                    messages => [ _from_key_frame($flv) ] }, $class;
 }
 
