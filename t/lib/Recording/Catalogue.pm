@@ -41,6 +41,26 @@ sub catalogue {
     return @rows;
 }
 
+# what was changed is in the database itself, not only in its WAL
+sub checkpoint {
+    my ($self) = @_;
+
+    run('sqlite3', '-cmd', '.timeout 5000', $self->db,
+        'PRAGMA wal_checkpoint(TRUNCATE)');
+}
+
+# the bytes that are counted for max=, and those of the rows: [have, should]
+sub totals {
+    my ($self) = @_;
+
+    # in one statement: a worker may still change both
+    my ($row) = $self->catalogue(
+        'SELECT (SELECT group_concat(bytes) FROM totals) AS have,'
+        . ' (SELECT coalesce(sum(size), 0) FROM files'
+        . " WHERE state NOT IN ('evicted', 'lost')) AS should");
+    return [ @$row{qw(have should)} ];
+}
+
 sub _where {
     my (%where) = @_;
 

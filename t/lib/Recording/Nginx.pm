@@ -36,6 +36,7 @@ use Test::More ();
 
 use Recording::Catalogue;
 use Recording::Process;
+use Recording::Rtmp;
 use Recording::Util qw(root slow wait_for run slurp spew tail);
 
 our @ISA = ('Recording::Catalogue');
@@ -110,6 +111,20 @@ sub url {
     my ($self, $path, $n) = @_;
 
     return 'rtmp://127.0.0.1:' . $self->port($n) . "/$path";
+}
+
+# a connection that publishes a stream: a Recording::Rtmp
+sub publisher {
+    my ($self, $app, $stream, %opt) = @_;
+
+    my $r = Recording::Rtmp->new(port => $self->port, %opt);
+    $r->connect(app => $app);
+
+    my $status = $r->publish($stream);
+    die "publish of $app/$stream: $status\n"
+        if $status ne 'NetStream.Publish.Start';
+
+    return $r;
 }
 
 # --- configuration
