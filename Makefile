@@ -38,13 +38,12 @@ PLAYER_PACKAGES = chromium gstreamer1.0-libav gstreamer1.0-plugins-bad \
 	gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
 	gstreamer1.0-tools mpv vlc-bin vlc-plugin-base
 
-# tests run side by side, one on each processor, but two at least; which of
-# them run alone is in t/testrules.yml
+# tests run side by side, one more than there are processors, as they wait
+# most of their time; in which order is in t/testrules.yml
 
 TESTS = t/
 PROVE_FLAGS =
-JOBS = $(shell n=$$(nproc 2>/dev/null) && [ "$$n" -gt 2 ] && echo $$n \
-	|| echo 2)
+JOBS = $(shell expr $$(nproc 2>/dev/null || echo 1) + 1)
 
 DESTDIR =
 MODULES_DIR = /usr/lib/nginx/modules
