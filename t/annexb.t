@@ -17,7 +17,7 @@ use Recording::Flv;
 use Recording::Hls;
 use Recording::Media qw(media);
 use Recording::Nginx;
-use Recording::Probe qw(decode_problem nal_hashes);
+use Recording::Probe qw(decode_problems nal_hashes);
 use Recording::Rtmp;
 use Recording::Times;
 
@@ -148,7 +148,7 @@ sub check {
                 "$format: times");
             is_deeply([ map { nal_hashes($_) } @paths ], \@hashes,
                       "$format: pictures");
-            is(decode_problem($_), '', "$format decodes") for @paths;
+            is(join("\n", decode_problems(@paths)), '', "$format decodes");
         }
 
         published($stream, \@messages, $t->paths(

@@ -17,7 +17,7 @@ use Test::More;
 
 use Recording::Media qw(media);
 use Recording::Nginx;
-use Recording::Probe qw(decode_problem);
+use Recording::Probe qw(decode_problems);
 use Recording::Rtmp;
 use Recording::Util qw(slurp spew wait_for);
 
@@ -160,11 +160,9 @@ sub lost {
                 grep { $_->{end_us} == max(map { $_->{end_us} } @rows) }
                 @rows), 0, "$name: and recovered");
 
-        for my $row (@rows) {
-            my $problem = decode_problem($t->path($row));
-            is($problem, '', "$name: $row->{format} decodes") if $problem;
-            $growing{ $row->{file_id} } = 1;
-        }
+        is(join("\n", decode_problems($t->paths(@rows))), '',
+           "$name: and decodes");
+        $growing{ $_->{file_id} } = 1 for @rows;
 
         my ($row) = grep { $_->{format} eq 'flv' } @rows;
         cmp_ok($row->{duration_ms}, '>', 2000, "$name: its length");

@@ -14,7 +14,7 @@ use Test::More;
 
 use Recording::Media qw(media);
 use Recording::Nginx;
-use Recording::Probe qw(decode_problem);
+use Recording::Probe qw(decode_problems);
 use Recording::Rtmp;
 use Recording::Util qw(wait_for);
 
@@ -91,10 +91,9 @@ sub running {
 
     my @rows = $t->files(state => 'finished');
 
-    for my $row (grep { $_->{stream} =~ /^$name/ } @rows) {
-        my $problem = decode_problem($t->path($row));
-        is($problem, '', "$row->{format} decodes") if $problem;
-    }
+    my @new = grep { $_->{stream} =~ /^$name/ } @rows;
+    is(join("\n", decode_problems($t->paths(@new))), '',
+       "$name: all of it decodes");
 
     delete @have{ map { $_->{path} } @rows };
     is(join(' ', keys %have), '', "$name: what was there before, too");

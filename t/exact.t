@@ -18,7 +18,7 @@ use Recording::Hls;
 use Recording::Media qw(media push_stream);
 use Recording::Mp4;
 use Recording::Nginx;
-use Recording::Probe qw(decode_problem packets);
+use Recording::Probe qw(decode_problems packets);
 
 my %media = (
     bframes => [ bframes => 2, gop => 1 ],
@@ -75,7 +75,7 @@ sub check {
         cmp_ok(@paths, '>', 1, "$format rotated") if $format ne 'hls';
         is(join("\n", Recording::Exact::compare(
             pushed => [$flv], files => \@paths)), '', "$format exact");
-        is(decode_problem($_), '', "$_ decodes") for @paths;
+        is(join("\n", decode_problems(@paths)), '', "$format decodes");
 
         structure($format, $_) for @paths;
         durations($name, $format, $flv, @rows) if $format ne 'hls';

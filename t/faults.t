@@ -76,8 +76,10 @@ sub faults {
 
     $live->run($begin);
     my $last = ($live->frames)[-1][2];
+    my @late = @cells;
     $live->wait_for('frames on all disks', 120, sub {
-        !grep { !written($_->{t}, $last) } @cells });
+        @late = grep { !written($_->{t}, $last) } @late;
+        return !@late });
 
     $_->{disk}->set(armed => 1, %{ $calls{$_->{call}} },
                     %{ $faults{$_->{fault}} }) for @cells;

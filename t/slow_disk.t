@@ -15,7 +15,7 @@ use Test::More;
 
 use Recording::Media qw(media push_stream);
 use Recording::Nginx;
-use Recording::Probe qw(decode_problem packets);
+use Recording::Probe qw(decode_problems packets);
 use Recording::SlowDisk;
 
 my $disk = Recording::SlowDisk->new;
@@ -61,7 +61,7 @@ for my $format (qw(mp4 flv hls)) {
 
     cmp_ok(scalar @rows, $format eq 'hls' ? '==' : '>=',
            $format eq 'hls' ? 1 : 2, "$format: a new file after the gap");
-    is(decode_problem($_), '', "$format decodes") for @files;
+    is(join("\n", decode_problems(@files)), '', "$format decodes");
 
     my %sum = map { my $column = $_; $column => sum0(map { $_->{$column} }
                                                      @rows) }

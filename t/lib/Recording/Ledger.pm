@@ -21,7 +21,7 @@ use Digest::SHA qw(sha256_hex);
 use JSON::PP ();
 use List::Util qw(sum0);
 
-use Recording::Probe qw(decode_problem nal_hashes raw_aac_hashes tracks);
+use Recording::Probe qw(decode_problems nal_hashes raw_aac_hashes tracks);
 
 sub problems {
     my ($t, $frames, $where, %opt) = @_;
@@ -32,6 +32,8 @@ sub problems {
 
     push @{ $format{$_->{format}} }, $_ for @rows;
     push @problems, 'no rows' if !@rows;
+    push @problems, decode_problems(grep { -e } $t->paths(
+        grep { $_->{state} eq 'finished' } @rows));
 
     for my $format (sort keys %format) {
         my @want = grep { $format ne 'aac' || $_->{track} eq 'a' } @frames;
@@ -119,9 +121,8 @@ sub _file {
 
     return ('is not there') if !-e $file;
 
-    my @problems = grep { length } decode_problem($file);
-
-    my $tracks = eval { tracks($file) } or return (@problems, $@);
+    my @problems;
+    my $tracks = eval { tracks($file) } or return $@;
     my %hashes = map { my $track = $_;
         $track => [ map { $_->{hash} } @{ $tracks->{$track} } ] } qw(v a);
 

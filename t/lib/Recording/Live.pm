@@ -91,7 +91,7 @@ sub _until {
 
         my $left = $time - time;
         last if $left <= 0;
-        sleep($left < 0.005 ? $left : 0.005);
+        sleep($left < 0.02 ? $left : 0.02);
     }
 }
 
