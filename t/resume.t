@@ -284,7 +284,7 @@ sub paused {
     my @rows = $s->wait_state(paused => 4);
     my $end = $part->{last} + $resume;
 
-    is((grep { abs($_->{resume_us} / 1e6 - $end) < slow(0.1) } @rows), 4,
+    is((grep { abs($_->{resume_us} / 1e6 - $end) < slow(0.3) } @rows), 4,
        'the time is in the catalogue');
     is((grep { $_->{owner} eq '' } @rows), 4, 'nobody owns the files');
 

@@ -84,7 +84,7 @@ subtest 'TERM' => sub {
     $t->terminate;
     is((grep { $_->{owner} eq ''
                && abs($_->{resume_us} / 1e6 - $resume - $s->{parts}[0]{last})
-                  < slow(0.1) } $s->wait_state(paused => 4)), 4,
+                  < slow(0.3) } $s->wait_state(paused => 4)), 4,
        'nobody owns them, and their time is known');
     $t->start;
 

@@ -39,7 +39,7 @@ sub new {
     my ($app, $name) = split m{/}, $path, 2;
 
     return bless { t => $t, app => $app, name => $name, media => $flv,
-                   tolerance => 0.1, %opt, parts => [], groups => {},
+                   tolerance => 0.3, %opt, parts => [], groups => {},
                    messages => [ _from_key_frame($flv) ] }, $class;
 }
 
@@ -343,7 +343,7 @@ sub _row {
         if abs($row->{duration_ms} - $long) > 50 + 50 * $#parts;
     push @problems, sprintf 'start is %.3f s off',
         $row->{start_us} / 1e6 - $parts[0]{first}
-        if abs($row->{start_us} / 1e6 - $parts[0]{first}) > slow(0.1);
+        if abs($row->{start_us} / 1e6 - $parts[0]{first}) > slow(0.3);
 
     return @problems;
 }
