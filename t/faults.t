@@ -134,11 +134,12 @@ sub publish_long {
     return $r;
 }
 
-# the last frame is in the growing flv file
+# the last frame is in the growing flv file; one that has just ended may be
+# moved before it is read
 sub written {
     my ($t, $frame) = @_;
 
-    return grep { index(slurp($_), $frame) >= 0 }
+    return grep { index(eval { slurp($_) } || '', $frame) >= 0 }
         glob $t->store . '/work/*.flv';
 }
 
