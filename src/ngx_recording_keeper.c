@@ -1,7 +1,6 @@
 
 #include "ngx_recording_finish.h"
 #include "ngx_recording_keeper.h"
-#include "ngx_recording_recorder.h"
 #include "ngx_recording_room.h"
 #include "ngx_recording_survey.h"
 
@@ -177,7 +176,7 @@ ngx_recording_keeper_done(void *data)
         keeper->repairing++;
 
         if (keeper->taken[i].recording_id
-            && ngx_recording_lives(worker, keeper->taken[i].recording_id))
+            && worker->calls->lives(worker, keeper->taken[i].recording_id))
         {
             /* the others of its recording go on: it does not wait */
 
@@ -191,7 +190,7 @@ ngx_recording_keeper_done(void *data)
     keeper->nrefused = 0;
 
     for (i = 0; i < keeper->nwanted; i++) {
-        if (ngx_recording_asked(worker, keeper->wanted[i]) == NGX_DECLINED) {
+        if (worker->calls->asked(worker, keeper->wanted[i]) == NGX_DECLINED) {
             keeper->refused[keeper->nrefused++] = keeper->wanted[i];
         }
     }

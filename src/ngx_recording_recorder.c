@@ -13,6 +13,14 @@
 #define NGX_RECORDING_SILENCE       2000              /* ms */
 
 
+static ngx_recording_t *ngx_recording_of(ngx_queue_t *q);
+static void ngx_recording_ready(ngx_queue_t *q);
+static ngx_int_t ngx_recording_asked(ngx_recording_worker_t *worker,
+    uint64_t id);
+static ngx_uint_t ngx_recording_lives(ngx_recording_worker_t *worker,
+    uint64_t id);
+static void ngx_recording_drain(ngx_queue_t *q);
+static void ngx_recording_stop(ngx_queue_t *q);
 static ngx_int_t ngx_recording_copy_stream(ngx_recording_t *r,
     ngx_recording_stream_t *stream);
 static ngx_int_t ngx_recording_copy_str(ngx_pool_t *pool, ngx_str_t *dst,
@@ -33,6 +41,15 @@ static void ngx_recording_done(ngx_recording_t *r);
 static ngx_uint_t ngx_recording_unwritten(ngx_recording_t *r);
 static void ngx_recording_finished(void *data);
 static void ngx_recording_free(ngx_recording_t *r);
+
+
+const ngx_recording_worker_calls_t  ngx_recording_recorder_calls = {
+    ngx_recording_ready,
+    ngx_recording_drain,
+    ngx_recording_stop,
+    ngx_recording_asked,
+    ngx_recording_lives
+};
 
 
 ngx_uint_t
@@ -211,16 +228,20 @@ ngx_recording_log(ngx_log_t *log, u_char *buf, size_t len)
 }
 
 
-void
-ngx_recording_ready(ngx_recording_t *r)
+static void
+ngx_recording_ready(ngx_queue_t *q)
 {
+    ngx_recording_t  *r;
+
+    r = ngx_recording_of(q);
+
     if (r->state != NGX_RECORDING_WAITING && !r->appending && !r->again) {
         ngx_recording_append(r);
     }
 }
 
 
-ngx_recording_t *
+static ngx_recording_t *
 ngx_recording_of(ngx_queue_t *q)
 {
     return ngx_queue_data(q, ngx_recording_t, queue);
@@ -277,7 +298,7 @@ ngx_recording_end(ngx_recording_t *r)
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_recording_asked(ngx_recording_worker_t *worker, uint64_t id)
 {
     ngx_queue_t      *q;
@@ -300,7 +321,7 @@ ngx_recording_asked(ngx_recording_worker_t *worker, uint64_t id)
 }
 
 
-ngx_uint_t
+static ngx_uint_t
 ngx_recording_lives(ngx_recording_worker_t *worker, uint64_t id)
 {
     ngx_queue_t  *q;
@@ -605,9 +626,13 @@ ngx_recording_closed(ngx_recording_t *r)
 }
 
 
-void
-ngx_recording_drain(ngx_recording_t *r)
+static void
+ngx_recording_drain(ngx_queue_t *q)
 {
+    ngx_recording_t  *r;
+
+    r = ngx_recording_of(q);
+
     if (!r->worker->ready || r->ended || r->state == NGX_RECORDING_WAITING) {
         return;
     }
@@ -650,9 +675,13 @@ ngx_recording_unwritten(ngx_recording_t *r)
 }
 
 
-void
-ngx_recording_stop(ngx_recording_t *r)
+static void
+ngx_recording_stop(ngx_queue_t *q)
 {
+    ngx_recording_t  *r;
+
+    r = ngx_recording_of(q);
+
     r->writer->stop = 1;
 
     if (ngx_recording_unwritten(r)) {

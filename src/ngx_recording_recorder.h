@@ -65,33 +65,11 @@ void ngx_recording_seed(ngx_recording_t *r, ngx_uint_t track,
 void ngx_recording_message(ngx_recording_t *r, ngx_uint_t track,
     uint32_t timestamp, ngx_chain_t *in);
 
-/* the store was opened, or could not be: what waited for it goes on */
-void ngx_recording_ready(ngx_recording_t *r);
-
-/* the recording of a link in worker->recordings */
-ngx_recording_t *ngx_recording_of(ngx_queue_t *q);
-
-/*
- * Another worker has the stream of a recording now and asks for it.
- *
- *   NGX_OK        it is given, or it is not known yet
- *   NGX_DECLINED  frames still come to this one
- */
-ngx_int_t ngx_recording_asked(ngx_recording_worker_t *worker, uint64_t id);
-
-/* whether this worker has a recording that is not over */
-ngx_uint_t ngx_recording_lives(ngx_recording_worker_t *worker, uint64_t id);
-
 /* the stream is over; the recording must not be used any more */
 void ngx_recording_close(ngx_recording_t *r);
 
-/*
- * A fast stop, when the threads are gone: what was buffered is written, here
- * and now, and the files are left to the next start.  First, for all, what
- * takes no rows, as the catalogue may not answer; then the rest.
- */
-void ngx_recording_drain(ngx_recording_t *r);
-void ngx_recording_stop(ngx_recording_t *r);
+/* what a worker asks its recordings, by their links in worker->recordings */
+extern const ngx_recording_worker_calls_t  ngx_recording_recorder_calls;
 
 
 #endif /* _NGX_RECORDING_RECORDER_H_INCLUDED_ */

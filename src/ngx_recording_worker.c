@@ -1,7 +1,7 @@
 
 #include "ngx_recording_descriptors.h"
 #include "ngx_recording_keeper.h"
-#include "ngx_recording_recorder.h"
+#include "ngx_recording_worker.h"
 
 
 #define NGX_RECORDING_STORE_RETRY  5000              /* ms */
@@ -101,7 +101,7 @@ ngx_recording_worker_opened(void *data)
     {
         next = ngx_queue_next(q);
 
-        ngx_recording_ready(ngx_recording_of(q));
+        worker->calls->ready(q);
     }
 }
 
@@ -156,7 +156,7 @@ ngx_recording_worker_drain(ngx_recording_worker_t *worker)
          q != ngx_queue_sentinel(&worker->recordings);
          q = ngx_queue_next(q))
     {
-        ngx_recording_drain(ngx_recording_of(q));
+        worker->calls->drain(q);
     }
 }
 
@@ -182,7 +182,7 @@ ngx_recording_worker_stop(ngx_recording_worker_t *worker)
          q != ngx_queue_sentinel(&worker->recordings);
          q = ngx_queue_next(q))
     {
-        ngx_recording_stop(ngx_recording_of(q));
+        worker->calls->stop(q);
     }
 
     if (worker->ready && !ngx_queue_empty(&worker->recordings)) {

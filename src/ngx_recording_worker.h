@@ -15,9 +15,43 @@
 #include "ngx_recording_notice.h"
 
 
+typedef struct ngx_recording_worker_s  ngx_recording_worker_t;
+
+
+/*
+ * What the worker asks its recordings, which are known above: set by who
+ * starts the worker.  Loop; q is a link in worker->recordings.
+ */
+typedef struct {
+    /* the store was opened, or could not be: what waited for it goes on */
+    void                  (*ready)(ngx_queue_t *q);
+
+    /*
+     * A fast stop, when the threads are gone: what was buffered is written,
+     * here and now, and the files are left to the next start.  First, for
+     * all, what takes no rows, as the catalogue may not answer; then the rest.
+     */
+    void                  (*drain)(ngx_queue_t *q);
+    void                  (*stop)(ngx_queue_t *q);
+
+    /*
+     * Another worker process has the stream of a recording now and asks for
+     * it.  NGX_OK: it is given, or it is not known yet; NGX_DECLINED: frames
+     * still come to this one.
+     */
+    ngx_int_t             (*asked)(ngx_recording_worker_t *worker,
+                                   uint64_t id);
+
+    /* whether this worker has a recording that is not over */
+    ngx_uint_t            (*lives)(ngx_recording_worker_t *worker,
+                                   uint64_t id);
+} ngx_recording_worker_calls_t;
+
+
 /* what all recordings of a worker share */
 
-typedef struct {
+struct ngx_recording_worker_s {
+    const ngx_recording_worker_calls_t  *calls;
     ngx_recording_store_t   store;
     ngx_recording_catalogue_t  catalogue;
     ngx_recording_changes_t  changes;      /* of it */
@@ -38,7 +72,7 @@ typedef struct {
     size_t                  held;          /* bytes, by now */
 
     ngx_queue_t             recordings;
-} ngx_recording_worker_t;
+};
 
 
 /* loop, once in a worker: opens the store on a thread */

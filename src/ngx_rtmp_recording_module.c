@@ -716,6 +716,7 @@ ngx_rtmp_recording_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
+    worker->calls = &ngx_recording_recorder_calls;
     worker->log = cycle->log;
     worker->store.path = (char *) rmcf->store.data;
     worker->store.url = rmcf->url;

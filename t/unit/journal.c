@@ -6,6 +6,7 @@
 
 /* link: build/src/nginx/src/core/ngx_sha1.c */
 /* link: src/ngx_recording_hls_dir.c src/ngx_recording_descriptors.c */
+/* link: src/ngx_recording_mux_hold.c */
 /* link: src/ngx_recording_mux.c src/ngx_recording_mp4.c */
 /* link: src/ngx_recording_mux_durable.c src/ngx_recording_busy.c */
 /* link: src/ngx_recording_mux_mp4.c src/ngx_recording_journal_file.c */

@@ -8,6 +8,7 @@
 /* cflags: -ffunction-sections -Wl,--gc-sections */
 /* link: build/src/nginx/src/core/ngx_sha1.c */
 /* link: src/ngx_recording_hls_dir.c src/ngx_recording_descriptors.c */
+/* link: src/ngx_recording_mux_hold.c */
 /* link: src/ngx_recording_mux.c src/ngx_recording_mp4.c */
 /* link: src/ngx_recording_mux_mp4.c src/ngx_recording_interval.c */
 /* link: src/ngx_recording_refuse.c */

@@ -9,6 +9,7 @@
 /* cflags: -O2 -fno-sanitize=all */
 /* link: build/src/nginx/src/core/ngx_sha1.c */
 /* link: src/ngx_recording_hls_dir.c src/ngx_recording_descriptors.c */
+/* link: src/ngx_recording_mux_hold.c */
 /* link: src/ngx_recording_mux.c src/ngx_recording_mp4.c */
 /* link: src/ngx_recording_path.c src/ngx_recording_claim.c */
 /* link: src/ngx_recording_journal.c src/ngx_recording_playlist.c */
