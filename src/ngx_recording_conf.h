@@ -44,7 +44,17 @@ typedef struct {
 } ngx_recording_app_conf_t;
 
 
+/* what is configured outside of rtmp{} */
+
+typedef struct {
+    ngx_uint_t              blocks;        /* rtmp{}, as far as it is read */
+} ngx_recording_core_conf_t;
+
+
 extern ngx_command_t  ngx_recording_commands[];
+
+extern ngx_module_t  ngx_rtmp_recording_module;
+extern ngx_module_t  ngx_rtmp_recording_process_module;
 
 
 void *ngx_recording_create_main_conf(ngx_conf_t *cf);

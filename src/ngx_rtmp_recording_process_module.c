@@ -1,0 +1,226 @@
+
+/*
+ * What the module is in a process: the order in which its parts begin and end
+ * with nginx, and who is told of whom.  The only file that knows all folders.
+ *
+ * Runs in the event loop of the master and the workers.
+ */
+
+
+#include "ngx_recording_conf.h"
+#include "ngx_rtmp.h"
+
+
+static void *ngx_rtmp_recording_create_conf(ngx_cycle_t *cycle);
+static char *ngx_rtmp_recording_init_conf(ngx_cycle_t *cycle, void *conf);
+static ngx_int_t ngx_rtmp_recording_init_module(ngx_cycle_t *cycle);
+static ngx_int_t ngx_rtmp_recording_init_process(ngx_cycle_t *cycle);
+static void ngx_rtmp_recording_exit_threads(ngx_cycle_t *cycle);
+static void ngx_rtmp_recording_exit_process(ngx_cycle_t *cycle);
+static ngx_recording_main_conf_t *ngx_rtmp_recording_main_conf(
+    ngx_cycle_t *cycle);
+
+
+extern ngx_module_t  ngx_rtmp_module;
+
+
+static ngx_core_module_t  ngx_rtmp_recording_exit_module_ctx = {
+    ngx_string("rtmp_recording_exit"),
+    NULL,
+    NULL
+};
+
+
+/* before the thread pools, which wait for their threads */
+
+ngx_module_t  ngx_rtmp_recording_exit_module = {
+    NGX_MODULE_V1,
+    &ngx_rtmp_recording_exit_module_ctx,   /* module context */
+    NULL,                                  /* module directives */
+    NGX_CORE_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_rtmp_recording_exit_threads,       /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_core_module_t  ngx_rtmp_recording_process_module_ctx = {
+    ngx_string("rtmp_recording_process"),
+    ngx_rtmp_recording_create_conf,
+    ngx_rtmp_recording_init_conf
+};
+
+
+/* the last of all modules: thread pools and events come before it */
+
+ngx_module_t  ngx_rtmp_recording_process_module = {
+    NGX_MODULE_V1,
+    &ngx_rtmp_recording_process_module_ctx,  /* module context */
+    NULL,                                  /* module directives */
+    NGX_CORE_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    ngx_rtmp_recording_init_module,        /* init module */
+    ngx_rtmp_recording_init_process,       /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_rtmp_recording_exit_process,       /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_recording_main_conf_t *
+ngx_rtmp_recording_main_conf(ngx_cycle_t *cycle)
+{
+    ngx_rtmp_conf_ctx_t  *ctx;
+
+    ctx = (ngx_rtmp_conf_ctx_t *) ngx_get_conf(cycle->conf_ctx,
+                                               ngx_rtmp_module);
+    if (ctx == NULL) {
+        return NULL;
+    }
+
+    return ctx->main_conf[ngx_rtmp_recording_module.ctx_index];
+}
+
+
+static void *
+ngx_rtmp_recording_create_conf(ngx_cycle_t *cycle)
+{
+    return ngx_pcalloc(cycle->pool, sizeof(ngx_recording_core_conf_t));
+}
+
+
+/* the user of the workers is known now, and nginx -t still speaks */
+
+static char *
+ngx_rtmp_recording_init_conf(ngx_cycle_t *cycle, void *conf)
+{
+    ngx_recording_main_conf_t  *rmcf;
+
+    rmcf = ngx_rtmp_recording_main_conf(cycle);
+
+    if (rmcf && rmcf->used && ngx_process != NGX_PROCESS_SIGNALLER) {
+        ngx_recording_conf_look(cycle, &rmcf->store);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_rtmp_recording_init_module(ngx_cycle_t *cycle)
+{
+    ngx_recording_main_conf_t  *rmcf, *old;
+
+    rmcf = ngx_rtmp_recording_main_conf(cycle);
+
+    if (rmcf == NULL || rmcf->store.len == 0) {
+        return NGX_OK;
+    }
+
+    ngx_recording_conf_descriptors(cycle, rmcf);
+
+    if (ngx_test_config) {
+        return NGX_OK;
+    }
+
+    /* workers before and after a reload tell deadlines by one clock */
+
+    old = ngx_cycle->conf_ctx ? ngx_rtmp_recording_main_conf(
+                                                  (ngx_cycle_t *) ngx_cycle)
+                              : NULL;
+
+    if (old && old->store.len
+        && (old->store.len != rmcf->store.len
+            || ngx_strcmp(old->store.data, rmcf->store.data) != 0))
+    {
+        ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                      "recording: store \"%V\" is not the configured one any "
+                      "more: the old worker processes finish what grows "
+                      "there, what waits for its stream is finished when a "
+                      "configuration has that store again", &old->store);
+    }
+
+    rmcf->base = old && old->base ? old->base
+                 : ngx_recording_wall() - ngx_recording_mono();
+
+    return ngx_recording_conf_create_store(cycle, rmcf);
+}
+
+
+static ngx_int_t
+ngx_rtmp_recording_init_process(ngx_cycle_t *cycle)
+{
+    ngx_recording_worker_t     *worker;
+    ngx_recording_main_conf_t  *rmcf;
+
+    rmcf = ngx_rtmp_recording_main_conf(cycle);
+
+    if (rmcf == NULL || !rmcf->used
+        || (ngx_process != NGX_PROCESS_WORKER
+            && ngx_process != NGX_PROCESS_SINGLE))
+    {
+        return NGX_OK;
+    }
+
+    /* an error here would end the worker, and what is live with it */
+
+    worker = ngx_pcalloc(cycle->pool, sizeof(ngx_recording_worker_t));
+
+    if (worker == NULL) {
+        return NGX_OK;
+    }
+
+    worker->calls = &ngx_recording_recorder_calls;
+    worker->log = cycle->log;
+    worker->store.path = (char *) rmcf->store.data;
+    worker->store.url = rmcf->url;
+    worker->store.reserve = rmcf->reserve;
+    worker->store.max = rmcf->max;
+    worker->store.rows = rmcf->rows;
+    worker->store.base = rmcf->base;
+    worker->store.connections = cycle->connection_n;
+    worker->buffer = rmcf->buffer;
+    worker->total = rmcf->total;
+
+    ngx_recording_mux_init();
+    ngx_recording_jobs_init(&worker->jobs, rmcf->pool, cycle->log);
+    ngx_recording_worker_start(worker);
+
+    rmcf->worker = worker;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_rtmp_recording_exit_threads(ngx_cycle_t *cycle)
+{
+    ngx_recording_main_conf_t  *rmcf;
+
+    rmcf = ngx_rtmp_recording_main_conf(cycle);
+
+    if (rmcf && rmcf->worker && ngx_terminate) {
+        ngx_recording_worker_hurry(rmcf->worker);
+    }
+}
+
+
+static void
+ngx_rtmp_recording_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_recording_main_conf_t  *rmcf;
+
+    rmcf = ngx_rtmp_recording_main_conf(cycle);
+
+    if (rmcf && rmcf->worker) {
+        ngx_recording_worker_stop(rmcf->worker);
+        rmcf->worker = NULL;
+    }
+}
