@@ -52,7 +52,7 @@ ENABLED_DIR = /etc/nginx/modules-enabled
 
 # what the module is made of; a change of the list means a new configure
 
-SOURCES = $(sort $(wildcard src/*.c src/*.h))
+SOURCES = $(sort $(wildcard src/*.c src/*/*.c src/*/*.h))
 
 
 all: $(BUILD)/$(NAME).so
@@ -161,7 +161,7 @@ UNIT = $(patsubst t/unit/%.c,$(BUILD)/unit/%,$(wildcard t/unit/*.c))
 UNIT_CFLAGS = -g -O1 -W -Wall -Wpointer-arith -Wno-unused-parameter -Werror \
 	-fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=undefined
-UNIT_INCS = -I src -I t/unit -I $(BUILD)/debian -I $(BUILD)/src/nginx-rtmp \
+UNIT_INCS = $(addprefix -I ,$(sort $(dir $(SOURCES)))) -I t/unit -I $(BUILD)/debian -I $(BUILD)/src/nginx-rtmp \
 	$(addprefix -I $(NGINX_SRC)/src/,core event event/modules event/quic os/unix)
 
 unit: $(UNIT)

@@ -19,7 +19,7 @@ my %context = (NGX_RTMP_MAIN_CONF => 'rtmp', NGX_RTMP_SRV_CONF => 'server',
 
 my %code;
 
-for my $file (glob root() . '/src/*.c') {
+for my $file (map { glob root() . $_ } '/src/*.c', '/src/*/*.c') {
     my $source = slurp($file);
 
     while ($source =~ /ngx_command_t\s+(\w+)\[\]\s*=\s*\{(.*?)

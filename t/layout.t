@@ -1,8 +1,9 @@
 #!/usr/bin/perl
 
-# Who may touch what: each library and each foreign header has its place, a
-# function that runs on a pool thread stays away from what belongs to the
-# event loop, and sizes are kept.
+# Who may touch what: a folder includes and calls only those before it, each
+# library and each foreign header has its place, a function that runs on a
+# pool thread stays away from what belongs to the event loop, and sizes are
+# kept.
 
 use strict;
 use warnings;
@@ -14,22 +15,51 @@ use Test::More;
 
 use Recording::Util qw(root slurp);
 
-my %source = map { m{([^/]+)$} ? ($1 => slurp($_)) : () }
-             glob root() . '/src/*.[ch]';
+my @paths = map { glob root() . $_ } '/src/*.c', '/src/*/*.[ch]';
+my %source = map { m{([^/]+)$} ? ($1 => slurp($_)) : () } @paths;
+my %folder = map { m{([^/]+)/([^/]+)$} ? ($2 => $1) : () } @paths;
 
 cmp_ok(scalar keys %source, '>', 20, 'sources are there');
+is(scalar keys %source, scalar @paths, 'each name is there once');
+
+# --- folders: in the order of config
+
+my ($folders) = slurp(root() . '/config')
+                =~ /^ngx_recording_folders="([\w ]+)"$/m;
+my @folders = (split(' ', $folders), 'src');
+my %rank = map { $folders[$_] => $_ } 0 .. $#folders;
+my %apart = (catalogue => 'format', format => 'catalogue');
+my %home = map { my $file = $_; map { $_ => $file } public($source{$file}) }
+           grep { /\.c$/ } keys %source;
+
+is(join(' ', sort map { m{([^/]+)/?$} } grep { -d } glob root() . '/src/*'),
+   join(' ', sort grep { $_ ne 'src' } @folders), 'folders of config');
+
+for my $file (sort keys %source) {
+    my $code = code($source{$file});
+    my %sees = map { $_ => $folder{$_} }
+               grep { $folder{$_} } $code =~ /^#include\s+"(\w+\.h)"/mg;
+    $sees{$_} = $folder{ $home{$_} }
+        for grep { $home{$_} } $code =~ /\b(ngx_r\w+)\b(?!\.h)/g;
+
+    my $own = $folder{$file};
+    is(join(' ', grep { $rank{ $sees{$_} } > $rank{$own}
+                        || ($apart{$own} || '') eq $sees{$_} }
+            sort keys %sees), '', "$own/$file: what is before it");
+}
 
 # --- what may stand only in some files
 
-my $mux = qr/^ngx_recording_(?:av\.|mp4\.|mux_|hls_ts\.)/;
 my $conf = qr/^ngx_recording_conf\w*\.c$/;
 my $job = qr/^ngx_recording_job\./;
 
 my @places = (
     [ 'nginx-rtmp', qr/^#include\s+[<"]ngx_rtmp\w*\.h/m,
-      qr/$conf|^ngx_rtmp_recording_module\.c$/ ],
-    [ 'libav*', qr/^#include\s+[<"]lib(?:av|sw)\w+\//m, $mux ],
-    [ 'libav* functions', qr/\b(?:av|avio|avformat|avcodec)_\w+ ?\(/, $mux ],
+      qr/^(?:ngx_rtmp_recording_(?:process_)?module|ngx_recording_conf\w*)\.c$/
+    ],
+    [ 'libav*', qr/^#include\s+[<"]lib(?:av|sw)\w+\//m, 'format' ],
+    [ 'libav* functions', qr/\b(?:av|avio|avformat|avcodec)_\w+ ?\(/,
+      'format' ],
     [ 'SQLite', qr/^#include\s+[<"]sqlite3|\bsqlite3_\w+ ?\(/m,
       qr/^ngx_recording_catalogue(?:\.c$|_)/ ],
     [ 'the thread pool', qr/\bngx_thread_(?:pool\.h|task)/, $job ],
@@ -43,7 +73,8 @@ for my $place (@places) {
     my ($what, $pattern, $where) = @$place;
 
     my @found = grep { code($source{$_}) =~ $pattern } sort keys %source;
-    my @strange = grep { $_ !~ $where } @found;
+    my @strange = grep { ref $where ? $_ !~ $where : $folder{$_} ne $where }
+                  @found;
     is("@strange", '', "$what: only in its place");
 
     # a pattern that finds nothing at home would prove nothing
@@ -112,6 +143,16 @@ for my $file (sort keys %source) {
 }
 
 done_testing();
+
+# the functions that are not static
+sub public {
+    my ($text) = @_;
+
+    my %function = functions($text);
+    my %static = map { $_ => 1 } $text =~ /^static\b[^;{}()]*?(\w+)\(/mg;
+
+    return grep { !$static{$_} } keys %function;
+}
 
 # without comments: they may name anything
 sub code {

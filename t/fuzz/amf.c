@@ -1,7 +1,7 @@
 
 /* AMF0: a data message. */
 
-/* link: src/ngx_recording_amf.c */
+/* link: src/media/ngx_recording_amf.c */
 
 #include "fuzz.h"
 #include "ngx_recording_amf.h"

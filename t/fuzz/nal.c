@@ -4,7 +4,7 @@
  * that fill them.  And parameter sets with start codes.
  */
 
-/* link: src/ngx_recording_nal.c src/ngx_recording_codec.c */
+/* link: src/media/ngx_recording_nal.c src/media/ngx_recording_codec.c */
 
 #include "fuzz.h"
 #include "ngx_recording_codec.h"

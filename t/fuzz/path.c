@@ -5,7 +5,7 @@
  */
 
 /* link: build/src/nginx/src/core/ngx_sha1.c */
-/* link: src/ngx_recording_path.c src/ngx_recording_text.c */
+/* link: src/store/ngx_recording_path.c src/store/ngx_recording_text.c */
 
 #include "fuzz.h"
 #include "ngx_recording_path.h"

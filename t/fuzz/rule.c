@@ -1,7 +1,7 @@
 
 /* What a publisher chooses: a tcUrl and a query, a line each. */
 
-/* link: src/ngx_recording_rule.c */
+/* link: src/recorder/ngx_recording_rule.c */
 
 #include "fuzz.h"
 #include "ngx_recording_rule.h"

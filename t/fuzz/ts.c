@@ -4,7 +4,7 @@
  * counters in order, which leads further into it.
  */
 
-/* link: src/ngx_recording_ts.c src/ngx_recording_codec.c */
+/* link: src/media/ngx_recording_ts.c src/media/ngx_recording_codec.c */
 
 #include "fuzz.h"
 #include "ngx_recording_ts.h"

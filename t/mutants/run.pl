@@ -51,7 +51,8 @@ copy() if !$check;
 
 my @failed;
 my %source = map { $_ => slurp($_) }
-             glob(($check ? $root : $tree) . '/src/*.[ch]');
+             map { glob(($check ? $root : $tree) . $_) }
+             '/src/*.c', '/src/*/*.[ch]';
 
 # a mutation without its text is found before anything takes time
 place($_) for @table;

@@ -5,7 +5,7 @@
  */
 
 
-/* link: src/ngx_recording_catalogue_sql.c */
+/* link: src/catalogue/ngx_recording_catalogue_sql.c */
 /* libs: -lsqlite3 */
 
 

@@ -4,7 +4,7 @@
  * backwards, with audio and video up to a second apart on the wire.
  */
 
-/* link: src/ngx_recording_clock.c */
+/* link: src/media/ngx_recording_clock.c */
 
 #include "tap.h"
 #include "ngx_recording_clock.h"

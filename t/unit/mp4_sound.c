@@ -4,27 +4,27 @@
  */
 
 /* link: build/src/nginx/src/core/ngx_sha1.c */
-/* link: src/ngx_recording_hls_dir.c src/ngx_recording_descriptors.c */
-/* link: src/ngx_recording_mux_hold.c */
-/* link: src/ngx_recording_mux.c src/ngx_recording_mp4.c */
-/* link: src/ngx_recording_mux_mp4.c */
-/* link: src/ngx_recording_path.c src/ngx_recording_claim.c */
-/* link: src/ngx_recording_journal.c src/ngx_recording_playlist.c */
-/* link: src/ngx_recording_journal_file.c */
-/* link: src/ngx_recording_mux_durable.c src/ngx_recording_busy.c */
-/* link: src/ngx_recording_ts.c src/ngx_recording_io.c */
-/* link: src/ngx_recording_mux_hls_read.c src/ngx_recording_mux_flv_meta.c */
-/* link: src/ngx_recording_hls_ts.c src/ngx_recording_nal.c */
-/* link: src/ngx_recording_av.c src/ngx_recording_store.c */
-/* link: src/ngx_recording_growth.c */
-/* link: src/ngx_recording_mux_flv.c src/ngx_recording_mux_hls.c */
-/* link: src/ngx_recording_hls_cut.c */
-/* link: src/ngx_recording_mux_aac.c src/ngx_recording_amf.c */
-/* link: src/ngx_recording_frame.c src/ngx_recording_codec.c */
+/* link: src/format/ngx_recording_hls_dir.c src/store/ngx_recording_descriptors.c */
+/* link: src/format/ngx_recording_mux_hold.c */
+/* link: src/format/ngx_recording_mux.c src/format/ngx_recording_mp4_index.c */
+/* link: src/format/ngx_recording_mp4.c */
+/* link: src/store/ngx_recording_path.c src/store/ngx_recording_claim.c */
+/* link: src/format/ngx_recording_journal.c src/format/ngx_recording_playlist.c */
+/* link: src/format/ngx_recording_journal_file.c */
+/* link: src/format/ngx_recording_mux_durable.c src/store/ngx_recording_busy.c */
+/* link: src/media/ngx_recording_ts.c src/core/ngx_recording_io.c */
+/* link: src/format/ngx_recording_hls_reopen.c src/format/ngx_recording_flv_meta.c */
+/* link: src/format/ngx_recording_hls_ts.c src/media/ngx_recording_nal.c */
+/* link: src/format/ngx_recording_av.c src/store/ngx_recording_store.c */
+/* link: src/store/ngx_recording_growth.c */
+/* link: src/format/ngx_recording_flv.c src/format/ngx_recording_hls.c */
+/* link: src/format/ngx_recording_hls_cut.c */
+/* link: src/format/ngx_recording_aac.c src/media/ngx_recording_amf.c */
+/* link: src/media/ngx_recording_frame.c src/media/ngx_recording_codec.c */
 /* libs: -lavformat -lavcodec -lavutil */
 
 #include "tap.h"
-#include "ngx_recording_mp4.h"
+#include "ngx_recording_mp4_index.h"
 
 
 #define SOUND_HALF_HOUR  1800000

@@ -4,7 +4,7 @@
  * interruption are no sum of durations.
  */
 
-/* link: src/ngx_recording_playlist.c src/ngx_recording_io.c */
+/* link: src/format/ngx_recording_playlist.c src/core/ngx_recording_io.c */
 
 #include "tap.h"
 #include "ngx_recording_playlist.h"

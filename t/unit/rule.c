@@ -1,7 +1,7 @@
 
 /* Rules: which one applies, the domain of a tcUrl, record_type. */
 
-/* link: src/ngx_recording_rule.c */
+/* link: src/recorder/ngx_recording_rule.c */
 
 #include "tap.h"
 #include "ngx_recording_rule.h"

@@ -2,7 +2,7 @@
 /* Values from the network in messages. */
 
 /* link: build/src/nginx/src/core/ngx_sha1.c */
-/* link: src/ngx_recording_text.c src/ngx_recording_path.c */
+/* link: src/store/ngx_recording_text.c src/store/ngx_recording_path.c */
 
 #include "tap.h"
 #include "ngx_recording_text.h"

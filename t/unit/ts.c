@@ -4,7 +4,7 @@
  * that libavformat writes.
  */
 
-/* link: src/ngx_recording_ts.c src/ngx_recording_codec.c */
+/* link: src/media/ngx_recording_ts.c src/media/ngx_recording_codec.c */
 
 #include "tap.h"
 #include "headers.h"

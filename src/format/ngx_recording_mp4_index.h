@@ -7,8 +7,8 @@
  */
 
 
-#ifndef _NGX_RECORDING_MP4_H_INCLUDED_
-#define _NGX_RECORDING_MP4_H_INCLUDED_
+#ifndef _NGX_RECORDING_MP4_INDEX_H_INCLUDED_
+#define _NGX_RECORDING_MP4_INDEX_H_INCLUDED_
 
 
 #include "ngx_recording_mux.h"
@@ -91,4 +91,4 @@ ngx_int_t ngx_recording_mp4_front_thread(ngx_recording_mux_t *mux, int fd,
     uint64_t n, uint64_t end, size_t block, ngx_recording_mp4_front_t *front);
 
 
-#endif /* _NGX_RECORDING_MP4_H_INCLUDED_ */
+#endif /* _NGX_RECORDING_MP4_INDEX_H_INCLUDED_ */

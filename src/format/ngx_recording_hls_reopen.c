@@ -6,7 +6,7 @@
  */
 
 
-#include "ngx_recording_mux_hls.h"
+#include "ngx_recording_hls.h"
 
 
 /* ms that a picture is shown after its DTS, at most */

@@ -1,6 +1,6 @@
 
 #include "ngx_recording_av.h"
-#include "ngx_recording_mp4.h"
+#include "ngx_recording_mp4_index.h"
 #include <libavutil/intreadwrite.h>
 
 

@@ -5,7 +5,7 @@
  */
 
 
-#include "ngx_recording_mux_hls.h"
+#include "ngx_recording_hls.h"
 
 
 static void ngx_recording_hls_path(ngx_recording_mux_t *mux, char *path);

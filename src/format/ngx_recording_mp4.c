@@ -7,7 +7,7 @@
  */
 
 
-#include "ngx_recording_mp4.h"
+#include "ngx_recording_mp4_index.h"
 #include <sys/statvfs.h>
 
 

@@ -6,7 +6,7 @@
  */
 
 
-#include "ngx_recording_mux_hls.h"
+#include "ngx_recording_hls.h"
 
 
 static ngx_int_t ngx_recording_hls_open(ngx_recording_mux_t *mux);

@@ -6,7 +6,7 @@
  */
 
 
-#include "ngx_recording_mux_flv.h"
+#include "ngx_recording_flv.h"
 
 
 /* in the journal, and the keys from this one on */

@@ -5,7 +5,7 @@
 
 
 #include "ngx_recording_amf.h"
-#include "ngx_recording_mux_flv.h"
+#include "ngx_recording_flv.h"
 
 
 /* a property of nothing but numbers, of so many bytes each */

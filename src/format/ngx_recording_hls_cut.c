@@ -2,7 +2,7 @@
 /* where segments of HLS are cut */
 
 
-#include "ngx_recording_mux_hls.h"
+#include "ngx_recording_hls.h"
 
 
 /* ms by which a segment may be longer: what rounds to the same seconds */

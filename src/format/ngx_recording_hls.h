@@ -4,8 +4,8 @@
  */
 
 
-#ifndef _NGX_RECORDING_MUX_HLS_H_INCLUDED_
-#define _NGX_RECORDING_MUX_HLS_H_INCLUDED_
+#ifndef _NGX_RECORDING_HLS_H_INCLUDED_
+#define _NGX_RECORDING_HLS_H_INCLUDED_
 
 
 #include "ngx_recording_hls_ts.h"
@@ -123,4 +123,4 @@ ngx_int_t ngx_recording_hls_listed(ngx_recording_mux_t *mux);
 void ngx_recording_hls_name(ngx_recording_hls_t *hls, char *name);
 
 
-#endif /* _NGX_RECORDING_MUX_HLS_H_INCLUDED_ */
+#endif /* _NGX_RECORDING_HLS_H_INCLUDED_ */

@@ -4,8 +4,8 @@
  */
 
 
-#ifndef _NGX_RECORDING_MUX_FLV_H_INCLUDED_
-#define _NGX_RECORDING_MUX_FLV_H_INCLUDED_
+#ifndef _NGX_RECORDING_FLV_H_INCLUDED_
+#define _NGX_RECORDING_FLV_H_INCLUDED_
 
 
 #include "ngx_recording_mux.h"
@@ -71,4 +71,4 @@ u_char *ngx_recording_flv_tag(u_char *p, ngx_uint_t type, size_t size,
 u_char *ngx_recording_flv_u32(u_char *p, size_t n);
 
 
-#endif /* _NGX_RECORDING_MUX_FLV_H_INCLUDED_ */
+#endif /* _NGX_RECORDING_FLV_H_INCLUDED_ */
