@@ -1,5 +1,6 @@
 
 #include "ngx_recording_tree.h"
+#include "ngx_recording_call.h"
 #include <dirent.h>
 #include <sys/xattr.h>
 
@@ -29,8 +30,8 @@ ngx_recording_tree_label_thread(ngx_recording_store_t *store,
     int        fd;
     ngx_int_t  rc;
 
-    fd = openat(work ? store->work : store->files, name,
-                O_RDWR|O_CLOEXEC|O_NOFOLLOW);
+    fd = ngx_recording_openat(work ? store->work : store->files, name,
+                              O_RDWR|O_CLOEXEC|O_NOFOLLOW, 0);
 
     if (fd == -1) {
         return NGX_ERROR;
@@ -80,7 +81,8 @@ ngx_recording_tree_walk_thread(ngx_recording_store_t *store,
     tree->file = file;
     tree->data = data;
 
-    fd = openat(store->files, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    fd = ngx_recording_openat(store->files, ".",
+                              O_RDONLY|O_DIRECTORY|O_CLOEXEC, 0);
 
     rc = fd == -1 ? NGX_ERROR : ngx_recording_tree_dir(tree, fd, 0, 0);
 
@@ -156,7 +158,8 @@ ngx_recording_tree_entry(ngx_recording_tree_t *tree, int at, const char *name,
         return NGX_OK;
     }
 
-    fd = openat(at, name, O_RDONLY|O_CLOEXEC|O_NOFOLLOW|O_NONBLOCK);
+    fd = ngx_recording_openat(at, name,
+                              O_RDONLY|O_CLOEXEC|O_NOFOLLOW|O_NONBLOCK, 0);
 
     if (fd == -1) {
 
