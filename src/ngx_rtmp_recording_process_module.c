@@ -8,6 +8,7 @@
 
 
 #include "ngx_recording_conf.h"
+#include "ngx_recording_formats.h"
 #include "ngx_rtmp.h"
 
 
@@ -189,7 +190,7 @@ ngx_rtmp_recording_init_process(ngx_cycle_t *cycle)
     worker->buffer = rmcf->buffer;
     worker->total = rmcf->total;
 
-    ngx_recording_mux_init();
+    ngx_recording_formats_init();
     ngx_recording_jobs_init(&worker->jobs, rmcf->pool, cycle->log);
     ngx_recording_worker_start(worker);
 

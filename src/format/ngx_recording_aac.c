@@ -5,6 +5,7 @@
 
 
 #include "ngx_recording_av.h"
+#include "ngx_recording_formats.h"
 
 
 #define NGX_RECORDING_AAC_BUFFER  16384

@@ -24,14 +24,14 @@ static int64_t ngx_recording_av_nowhere(void *data, int64_t offset,
 
 
 void
-ngx_recording_mux_init(void)
+ngx_recording_av_init(void)
 {
     av_log_set_level(AV_LOG_QUIET);
 }
 
 
 uint32_t
-ngx_recording_mux_crc(uint32_t crc, u_char *p, size_t size)
+ngx_recording_av_crc(uint32_t crc, u_char *p, size_t size)
 {
     /* av_crc() computes with the pointer, which may be NULL then */
 
@@ -177,8 +177,8 @@ ngx_recording_av_stream(ngx_recording_av_t *av, ngx_uint_t track,
  */
 
 const char *
-ngx_recording_mux_why_thread(const ngx_recording_format_t *format,
-    ngx_recording_media_t *media, ngx_uint_t track)
+ngx_recording_av_why_thread(const char *muxer, ngx_recording_media_t *media,
+    ngx_uint_t track)
 {
     u_char                  frame[16];
     size_t                  n;
@@ -187,14 +187,10 @@ ngx_recording_mux_why_thread(const ngx_recording_format_t *format,
     ngx_recording_mux_t     mux;
     ngx_recording_codec_t  *c;
 
-    if (format->muxer == NULL) {
-        return NULL;
-    }
-
     c = &media->codec;
 
     if (c->codec == NGX_RECORDING_CODEC_AAC
-        && ngx_strcmp(format->muxer, "mp4") != 0)
+        && ngx_strcmp(muxer, "mp4") != 0)
     {
         why = ngx_recording_codec_adts(media->header + media->header_body,
                                        media->header_len
@@ -222,7 +218,7 @@ ngx_recording_mux_why_thread(const ngx_recording_format_t *format,
 
     why = NULL;
 
-    if (ngx_recording_av_open_thread(&av, &mux, format->muxer,
+    if (ngx_recording_av_open_thread(&av, &mux, muxer,
                                      NGX_RECORDING_AV_TRIAL,
                                      ngx_recording_av_discard,
                                      ngx_recording_av_nowhere, NULL)

@@ -20,7 +20,6 @@
 #include <libavutil/opt.h>
 
 
-
 #if (LIBAVFORMAT_VERSION_MAJOR >= 61)
 typedef const uint8_t  ngx_recording_av_byte_t;
 #else
@@ -41,6 +40,12 @@ typedef int (*ngx_recording_av_write_pt)(void *data,
 typedef int64_t (*ngx_recording_av_seek_pt)(void *data, int64_t offset,
     int whence);
 
+
+/* once in a worker: it says nothing on standard error */
+void ngx_recording_av_init(void);
+
+/* a checksum that may be continued; UINT32_MAX begins one */
+uint32_t ngx_recording_av_crc(uint32_t crc, u_char *p, size_t size);
 
 /*
  * Opens a muxer for the tracks of a file.  seek is NULL for a sink that only
@@ -79,6 +84,14 @@ ngx_int_t ngx_recording_av_flush_thread(ngx_recording_av_t *av);
 ngx_int_t ngx_recording_av_end_thread(ngx_recording_av_t *av);
 
 void ngx_recording_av_close_thread(ngx_recording_av_t *av);
+
+/*
+ * Why a muxer does not take a track of a codec that its format has, or NULL:
+ * the facts as far as they say it, else what libavformat says.  Nothing is
+ * written.
+ */
+const char *ngx_recording_av_why_thread(const char *muxer,
+    ngx_recording_media_t *media, ngx_uint_t track);
 
 
 #endif /* _NGX_RECORDING_AV_H_INCLUDED_ */

@@ -7,6 +7,7 @@
 
 
 #include "ngx_recording_flv.h"
+#include "ngx_recording_formats.h"
 
 
 /* in the journal, and the keys from this one on */

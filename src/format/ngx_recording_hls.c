@@ -6,7 +6,9 @@
  */
 
 
+#include "ngx_recording_formats.h"
 #include "ngx_recording_hls.h"
+#include "ngx_recording_journal.h"
 
 
 static ngx_int_t ngx_recording_hls_open(ngx_recording_mux_t *mux);
@@ -293,7 +295,7 @@ ngx_recording_hls_begin(ngx_recording_mux_t *mux, ngx_recording_hls_cut_e cut,
     hls->safe = 0;
     mux->pos = 0;
 
-    return ngx_recording_mux_sync_thread(mux, 0);
+    return ngx_recording_journal_checkpoint_thread(mux, 0);
 }
 
 

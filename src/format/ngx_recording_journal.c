@@ -1,4 +1,6 @@
 
+#include "ngx_recording_av.h"
+#include "ngx_recording_formats.h"
 #include "ngx_recording_journal.h"
 
 
@@ -136,11 +138,11 @@ ngx_recording_journal_write(ngx_recording_mux_t *mux,
     head.kind = kind;
     head.size = size - sizeof(ngx_recording_journal_head_t);
 
-    head.crc = ngx_recording_mux_crc(UINT32_MAX, (u_char *) &head.kind,
+    head.crc = ngx_recording_av_crc(UINT32_MAX, (u_char *) &head.kind,
                                      sizeof(head) - sizeof(head.crc));
 
     for (i = 1; i < iov->n; i++) {
-        head.crc = ngx_recording_mux_crc(head.crc, iov->iov[i].iov_base,
+        head.crc = ngx_recording_av_crc(head.crc, iov->iov[i].iov_base,
                                          iov->iov[i].iov_len);
     }
 
@@ -294,21 +296,48 @@ ngx_recording_journal_media_thread(ngx_recording_mux_t *mux)
 
 
 ngx_int_t
-ngx_recording_journal_gap_thread(ngx_recording_mux_t *mux,
-    ngx_recording_gap_t *gap)
+ngx_recording_journal_gap_thread(ngx_recording_mux_t *mux, int64_t at,
+    int64_t length)
 {
-    return ngx_recording_journal_put(mux, NGX_RECORDING_JOURNAL_GAP, gap,
-                                     sizeof(ngx_recording_gap_t));
+    ngx_recording_gap_t  gap;
+
+    if (ngx_recording_mux_gap(mux, at, length) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    gap.at = at;
+    gap.length = length;
+
+    return ngx_recording_journal_put(mux, NGX_RECORDING_JOURNAL_GAP, &gap,
+                                     sizeof(gap));
 }
 
 
 ngx_int_t
-ngx_recording_journal_more_thread(ngx_recording_mux_t *mux)
+ngx_recording_journal_gaps_thread(ngx_recording_mux_t *mux)
 {
+    ngx_uint_t                    i;
+    ngx_recording_file_t         *file;
     ngx_recording_journal_more_t  more;
 
-    more.n = mux->file.more;
-    more.length = mux->file.more_length;
+    file = &mux->file;
+
+    for (i = 0; i < file->ngaps; i++) {
+        if (ngx_recording_journal_put(mux, NGX_RECORDING_JOURNAL_GAP,
+                                      &file->gaps[i],
+                                      sizeof(ngx_recording_gap_t))
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (file->more == 0) {
+        return NGX_OK;
+    }
+
+    more.n = file->more;
+    more.length = file->more_length;
 
     return ngx_recording_journal_put(mux, NGX_RECORDING_JOURNAL_MORE, &more,
                                      sizeof(more));
@@ -396,7 +425,7 @@ ngx_recording_journal_read_thread(ngx_recording_store_t *store, uint64_t id)
 
         if (head.size > (size_t) (last - p) - sizeof(head)
             || head.crc
-               != ngx_recording_mux_crc(UINT32_MAX, p + sizeof(head.crc),
+               != ngx_recording_av_crc(UINT32_MAX, p + sizeof(head.crc),
                                         sizeof(head) - sizeof(head.crc)
                                         + head.size))
         {
@@ -516,7 +545,7 @@ ngx_recording_journal_mux(ngx_recording_store_t *store, u_char *p,
     p += sizeof(facts);
     size -= sizeof(facts);
 
-    format = ngx_recording_mux_format(facts.format);
+    format = ngx_recording_formats_find(facts.format);
 
     if (facts.version != NGX_RECORDING_JOURNAL_VERSION || format == NULL) {
         return NULL;
@@ -679,7 +708,7 @@ ngx_recording_journal_apply(ngx_recording_mux_t *mux,
 
         ngx_memcpy(&gap, p, sizeof(gap));
 
-        return ngx_recording_mux_gap_thread(mux, gap.at, gap.length);
+        return ngx_recording_mux_gap(mux, gap.at, gap.length);
 
     case NGX_RECORDING_JOURNAL_MORE:
         if (size != sizeof(more)) {

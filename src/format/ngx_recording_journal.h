@@ -42,14 +42,17 @@ ngx_int_t ngx_recording_journal_head_thread(ngx_recording_mux_t *mux);
 /* notes that this worker writes the file from now on */
 ngx_int_t ngx_recording_journal_owner_thread(ngx_recording_mux_t *mux);
 
-/* notes the path that was claimed; the tracks, after a change; a gap */
+/* notes the path that was claimed; the tracks, after a change */
 ngx_int_t ngx_recording_journal_path_thread(ngx_recording_mux_t *mux);
 ngx_int_t ngx_recording_journal_media_thread(ngx_recording_mux_t *mux);
-ngx_int_t ngx_recording_journal_gap_thread(ngx_recording_mux_t *mux,
-    ngx_recording_gap_t *gap);
 
-/* notes the gaps of which only the sum is kept, all of them */
-ngx_int_t ngx_recording_journal_more_thread(ngx_recording_mux_t *mux);
+/*
+ * Lists an interruption of so many ms that is closed at this place of the
+ * file, and notes it; all that are listed.
+ */
+ngx_int_t ngx_recording_journal_gap_thread(ngx_recording_mux_t *mux,
+    int64_t at, int64_t length);
+ngx_int_t ngx_recording_journal_gaps_thread(ngx_recording_mux_t *mux);
 
 /*
  * Notes where the file stands: positions, times and counts, and what the
@@ -57,7 +60,14 @@ ngx_int_t ngx_recording_journal_more_thread(ngx_recording_mux_t *mux);
  */
 ngx_int_t ngx_recording_journal_state_thread(ngx_recording_mux_t *mux);
 
-/* makes it durable, if it was written since */
+/*
+ * Everything that was flushed becomes durable, if it is to, and where the
+ * file stands is noted.
+ */
+ngx_int_t ngx_recording_journal_checkpoint_thread(ngx_recording_mux_t *mux,
+    ngx_uint_t durable);
+
+/* makes the journal durable, if it was written since */
 ngx_int_t ngx_recording_journal_sync_thread(ngx_recording_mux_t *mux);
 
 /*
@@ -77,6 +87,25 @@ void ngx_recording_journal_shrink_thread(ngx_recording_mux_t *mux);
  */
 ngx_recording_mux_t *ngx_recording_journal_read_thread(
     ngx_recording_store_t *store, uint64_t id);
+
+/*
+ * Opens the file `id` that another worker wrote, or this one before a pause.
+ * killed: its writer died, so that the file's own time of change tells when
+ * its last frame came.  NULL: there is no journal of it, or no memory; errno
+ * tells.  mux->err: the file itself could not be opened; ENOENT: it is not
+ * in work/.
+ */
+ngx_recording_mux_t *ngx_recording_journal_reopen_thread(
+    ngx_recording_store_t *store, uint64_t id, ngx_uint_t killed);
+
+/*
+ * After a sync that failed: the file ends where it was durable, the frames
+ * behind that are counted as dropped by the disk.  It takes no more samples.
+ * If none is durable, mux->file.written is 0 afterwards; keep: what there is
+ * stays in work/, with mux->kept.  NGX_ERROR: it is to be tried again.
+ */
+ngx_int_t ngx_recording_journal_back_thread(ngx_recording_mux_t *mux,
+    ngx_uint_t keep);
 
 /*
  * Several blocks that are written one after the other need it to be opened

@@ -70,6 +70,53 @@ ngx_recording_journal_close_thread(ngx_recording_mux_t *mux)
 
 
 ngx_int_t
+ngx_recording_journal_checkpoint_thread(ngx_recording_mux_t *mux,
+    ngx_uint_t durable)
+{
+    ngx_int_t  rc;
+
+    if (durable) {
+        if (ngx_recording_mux_wake_thread(mux) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (mux->format->sync) {
+            if (mux->format->sync(mux) != NGX_OK) {
+                return NGX_ERROR;
+            }
+
+        } else if (ngx_recording_fdatasync(mux->fd) == -1) {
+            return ngx_recording_mux_taint(mux, "sync");
+        }
+
+        ngx_recording_mux_mark(mux);
+    }
+
+    /* the data before what tells how far it goes */
+
+    if (ngx_recording_journal_open_thread(mux) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_recording_journal_state_thread(mux);
+
+    if (rc == NGX_OK && durable) {
+        rc = ngx_recording_journal_sync_thread(mux);
+    }
+
+    ngx_recording_journal_close_thread(mux);
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_recording_journal_shrink_thread(mux);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_recording_journal_sync_thread(ngx_recording_mux_t *mux)
 {
     ngx_int_t   rc;
@@ -176,8 +223,6 @@ ngx_recording_journal_anew_thread(ngx_recording_mux_t *mux)
 static ngx_int_t
 ngx_recording_journal_all(ngx_recording_mux_t *mux)
 {
-    ngx_uint_t  i;
-
     if (ngx_recording_journal_head_thread(mux) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -188,15 +233,7 @@ ngx_recording_journal_all(ngx_recording_mux_t *mux)
         return NGX_ERROR;
     }
 
-    for (i = 0; i < mux->file.ngaps; i++) {
-        if (ngx_recording_journal_gap_thread(mux, &mux->file.gaps[i])
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    if (mux->file.more && ngx_recording_journal_more_thread(mux) != NGX_OK) {
+    if (ngx_recording_journal_gaps_thread(mux) != NGX_OK) {
         return NGX_ERROR;
     }
 

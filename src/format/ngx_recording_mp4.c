@@ -7,6 +7,8 @@
  */
 
 
+#include "ngx_recording_formats.h"
+#include "ngx_recording_journal.h"
 #include "ngx_recording_mp4_index.h"
 #include <sys/statvfs.h>
 
@@ -690,7 +692,7 @@ ngx_recording_mp4_move(ngx_recording_mux_t *mux, uint64_t shift)
     saved->shift = shift;
     saved->moved = mp4->shift;
 
-    if (ngx_recording_mux_sync_thread(mux, 1) != NGX_OK
+    if (ngx_recording_journal_checkpoint_thread(mux, 1) != NGX_OK
         || ngx_recording_mp4_insert(mux, shift - mp4->shift) != NGX_OK)
     {
         return NGX_ERROR;
@@ -699,7 +701,7 @@ ngx_recording_mp4_move(ngx_recording_mux_t *mux, uint64_t shift)
     mp4->shift = shift;
     saved->moved = shift;
 
-    return ngx_recording_mux_sync_thread(mux, 1);
+    return ngx_recording_journal_checkpoint_thread(mux, 1);
 }
 
 

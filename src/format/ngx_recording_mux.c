@@ -1,5 +1,6 @@
 
-#include "ngx_recording_journal.h"
+#include "ngx_recording_av.h"
+#include "ngx_recording_formats.h"
 
 
 #define NGX_RECORDING_MUX_GAPS   16
@@ -14,34 +15,7 @@
 
 static void ngx_recording_mux_step(ngx_recording_mux_t *mux, ngx_uint_t track,
     int64_t step);
-static void ngx_recording_mux_keep(ngx_recording_mux_t *mux);
 static uint32_t ngx_recording_mux_bit(const ngx_recording_format_t *format);
-static void ngx_recording_mux_leave_thread(ngx_recording_mux_t *mux);
-static void ngx_recording_mux_reopened_thread(ngx_recording_mux_t *mux);
-
-
-const ngx_recording_format_t *const  ngx_recording_formats[] = {
-    &ngx_recording_format_flv,
-    &ngx_recording_format_mp4,
-    &ngx_recording_format_hls,
-    &ngx_recording_format_aac,
-    NULL
-};
-
-
-const ngx_recording_format_t *
-ngx_recording_mux_format(const char *name)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; ngx_recording_formats[i]; i++) {
-        if (strcmp(ngx_recording_formats[i]->name, name) == 0) {
-            break;
-        }
-    }
-
-    return ngx_recording_formats[i];
-}
 
 
 ngx_recording_mux_t *
@@ -119,30 +93,6 @@ ngx_recording_mux_tracks_thread(ngx_recording_mux_t *mux,
     if (mux->media[NGX_RECORDING_AUDIO].present) {
         file->audio = mux->media[NGX_RECORDING_AUDIO].codec.codec;
     }
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_recording_media_copy(ngx_recording_media_t *dst,
-    ngx_recording_media_t *src)
-{
-    *dst = *src;
-    dst->header = NULL;
-
-    if (src->header_len == 0) {
-        return NGX_OK;
-    }
-
-    dst->header = malloc(src->header_len);
-
-    if (dst->header == NULL) {
-        dst->header_len = 0;
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(dst->header, src->header, src->header_len);
 
     return NGX_OK;
 }
@@ -299,7 +249,7 @@ ngx_recording_mux_written(ngx_recording_mux_t *mux)
 }
 
 
-static void
+void
 ngx_recording_mux_keep(ngx_recording_mux_t *mux)
 {
     ngx_memcpy(mux->written.last, mux->last, sizeof(mux->last));
@@ -340,57 +290,10 @@ ngx_recording_mux_uncount(ngx_recording_mux_t *mux)
 
 
 ngx_int_t
-ngx_recording_mux_sync_thread(ngx_recording_mux_t *mux, ngx_uint_t durable)
+ngx_recording_mux_gap(ngx_recording_mux_t *mux, int64_t at, int64_t length)
 {
-    ngx_int_t  rc;
-
-    if (durable) {
-        if (ngx_recording_mux_wake_thread(mux) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        if (mux->format->sync) {
-            if (mux->format->sync(mux) != NGX_OK) {
-                return NGX_ERROR;
-            }
-
-        } else if (ngx_recording_fdatasync(mux->fd) == -1) {
-            return ngx_recording_mux_taint(mux, "sync");
-        }
-
-        ngx_recording_mux_mark(mux);
-    }
-
-    /* the data before what tells how far it goes */
-
-    if (ngx_recording_journal_open_thread(mux) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    rc = ngx_recording_journal_state_thread(mux);
-
-    if (rc == NGX_OK && durable) {
-        rc = ngx_recording_journal_sync_thread(mux);
-    }
-
-    ngx_recording_journal_close_thread(mux);
-
-    if (rc != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    ngx_recording_journal_shrink_thread(mux);
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_recording_mux_gap_thread(ngx_recording_mux_t *mux, int64_t at,
-    int64_t length)
-{
+    ngx_recording_gap_t   *gap;
     ngx_recording_file_t  *file;
-    ngx_recording_gap_t   *gap, more;
 
     file = &mux->file;
 
@@ -398,11 +301,7 @@ ngx_recording_mux_gap_thread(ngx_recording_mux_t *mux, int64_t at,
         file->more++;
         file->more_length += length;
 
-        more.at = at;
-        more.length = length;
-
-        return mux->journaled ? ngx_recording_journal_gap_thread(mux, &more)
-                              : NGX_OK;
+        return NGX_OK;
     }
 
     if (file->ngaps % NGX_RECORDING_MUX_GAPS == 0) {
@@ -420,94 +319,7 @@ ngx_recording_mux_gap_thread(ngx_recording_mux_t *mux, int64_t at,
     gap->at = at;
     gap->length = length;
 
-    /* one that is read from the journal is there already */
-
-    return mux->journaled ? ngx_recording_journal_gap_thread(mux, gap)
-                          : NGX_OK;
-}
-
-
-ngx_recording_mux_t *
-ngx_recording_mux_reopen_thread(ngx_recording_store_t *store, uint64_t id,
-    ngx_uint_t killed)
-{
-    ngx_uint_t            i;
-    ngx_recording_mux_t  *mux;
-
-    mux = ngx_recording_journal_read_thread(store, id);
-
-    if (mux == NULL) {
-        return NULL;
-    }
-
-    mux->killed = killed;
-
-    ngx_recording_mux_leave_thread(mux);
-
-    if (ngx_recording_journal_cut_thread(mux) == NGX_OK) {
-        ngx_recording_mux_reopened_thread(mux);
-    }
-
-    ngx_recording_mux_keep(mux);
-
-    mux->file.in = mux->file.written;
-
-    for (i = 0; i < NGX_RECORDING_DROPS; i++) {
-        mux->file.in += mux->file.dropped[i];
-    }
-
-    /* of one that a dead worker left the row has no size */
-
-    if (mux->err == 0) {
-        ngx_recording_growth_set(store, &mux->growth, id,
-                                 (int64_t) ngx_recording_mux_size(mux));
-    }
-
-    return mux;
-}
-
-
-/*
- * What the journal tells was durable.  If that is not there, all is read from
- * the disk, after a power cut; of a playlist what is read back is synced.
- */
-
-static void
-ngx_recording_mux_reopened_thread(ngx_recording_mux_t *mux)
-{
-    ngx_recording_mux_mark(mux);
-
-    if (mux->format->reopen(mux) == NGX_OK
-        && (mux->format->endless
-            || mux->file.written < mux->durable.written))
-    {
-        ngx_recording_mux_keep(mux);
-        ngx_recording_mux_mark(mux);
-    }
-}
-
-
-/* a track that its muxer would refuse: the file is made of the other one */
-
-static void
-ngx_recording_mux_leave_thread(ngx_recording_mux_t *mux)
-{
-    ngx_uint_t              i;
-    ngx_recording_media_t  *m;
-
-    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
-        m = &mux->media[i];
-
-        if (!m->present) {
-            continue;
-        }
-
-        ngx_recording_mux_ask_thread(mux->format, m, i);
-
-        if (m->refused && mux->media[1 - i].present) {
-            m->present = 0;
-        }
-    }
+    return NGX_OK;
 }
 
 
@@ -582,6 +394,15 @@ ngx_recording_mux_ask_thread(const ngx_recording_format_t *format,
     {
         media->refused |= ngx_recording_mux_bit(format);
     }
+}
+
+
+const char *
+ngx_recording_mux_why_thread(const ngx_recording_format_t *format,
+    ngx_recording_media_t *media, ngx_uint_t track)
+{
+    return format->muxer
+           ? ngx_recording_av_why_thread(format->muxer, media, track) : NULL;
 }
 
 

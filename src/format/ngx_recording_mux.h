@@ -29,24 +29,11 @@
 
 
 #include "ngx_recording_claim.h"
-#include "ngx_recording_codec.h"
 #include "ngx_recording_growth.h"
+#include "ngx_recording_media.h"
 
 
 typedef struct ngx_recording_mux_s  ngx_recording_mux_t;
-
-
-/* a track as a file has it */
-
-typedef struct {
-    ngx_recording_codec_t   codec;
-    u_char                 *header;    /* the whole message */
-    size_t                  header_len;
-    uint32_t                header_body;
-    uint32_t                refused;   /* bits: formats that do not take it */
-    unsigned                present:1;
-    unsigned                asked:1;   /* refused is known */
-} ngx_recording_media_t;
 
 
 /* what else is known of the times of a track's frames, in ms */
@@ -233,22 +220,8 @@ struct ngx_recording_mux_s {
 };
 
 
-extern const ngx_recording_format_t  ngx_recording_format_flv;
-extern const ngx_recording_format_t  ngx_recording_format_mp4;
-extern const ngx_recording_format_t  ngx_recording_format_hls;
-extern const ngx_recording_format_t  ngx_recording_format_aac;
-
-/* all of them, ended by NULL */
-extern const ngx_recording_format_t *const  ngx_recording_formats[];
-
 #define ngx_recording_codec_bit(codec)  ((uint32_t) 1 << (codec))
 
-
-/* the format of a name, or NULL */
-const ngx_recording_format_t *ngx_recording_mux_format(const char *name);
-
-/* once in a worker: libavformat says nothing on standard error */
-void ngx_recording_mux_init(void);
 
 /*
  * Creates a mux for a file: its tracks are copied as far as the format takes
@@ -290,7 +263,10 @@ void ngx_recording_mux_forget(ngx_recording_mux_t *mux);
 /* everything pending is in the file now; for the formats */
 void ngx_recording_mux_written(ngx_recording_mux_t *mux);
 
-/* and nothing pending will be: times are those of what was written */
+/* the times by now are those of what was written */
+void ngx_recording_mux_keep(ngx_recording_mux_t *mux);
+
+/* nothing pending will be in the file: times are those of what was written */
 void ngx_recording_mux_undo(ngx_recording_mux_t *mux);
 
 /* its id is known: it is one of this worker's until it is closed */
@@ -307,25 +283,11 @@ ngx_recording_mux_size(ngx_recording_mux_t *mux)
 }
 
 /*
- * Everything that was flushed becomes durable, if it is to, and where the
- * file stands is noted in its journal.
+ * Lists an interruption of so many ms that is closed at this place of the
+ * file, in its own memory.
  */
-ngx_int_t ngx_recording_mux_sync_thread(ngx_recording_mux_t *mux,
-    ngx_uint_t durable);
-
-/* an interruption of so many ms is closed at this place of the file */
-ngx_int_t ngx_recording_mux_gap_thread(ngx_recording_mux_t *mux, int64_t at,
+ngx_int_t ngx_recording_mux_gap(ngx_recording_mux_t *mux, int64_t at,
     int64_t length);
-
-/*
- * Opens the file `id` that another worker wrote, or this one before a pause.
- * killed: its writer died, so that the file's own time of change tells when
- * its last frame came.  NULL: there is no journal of it, or no memory; errno
- * tells.  mux->err: the file itself could not be opened; ENOENT: it is not
- * in work/.
- */
-ngx_recording_mux_t *ngx_recording_mux_reopen_thread(
-    ngx_recording_store_t *store, uint64_t id, ngx_uint_t killed);
 
 /* for ->reopen(): notes when the file was written, before it is changed */
 void ngx_recording_mux_seen(ngx_recording_mux_t *mux, int fd);
@@ -344,7 +306,7 @@ void ngx_recording_mux_ask_thread(const ngx_recording_format_t *format,
 /*
  * Why a format does not take a track of a codec that it has, or NULL: the
  * facts as far as they say it, else what libavformat says.  Nothing is
- * written.  In ngx_recording_av.c.
+ * written.
  */
 const char *ngx_recording_mux_why_thread(const ngx_recording_format_t *format,
     ngx_recording_media_t *media, ngx_uint_t track);
@@ -409,25 +371,8 @@ ngx_int_t ngx_recording_mux_taint(ngx_recording_mux_t *mux, const char *op);
 /* all that was flushed is durable */
 void ngx_recording_mux_mark(ngx_recording_mux_t *mux);
 
-/*
- * After a sync that failed: the file ends where it was durable, the frames
- * behind that are counted as dropped by the disk.  It takes no more samples.
- * If none is durable, mux->file.written is 0 afterwards; keep: what there is
- * stays in work/, with mux->kept.  NGX_ERROR: it is to be tried again.
- */
-ngx_int_t ngx_recording_mux_back_thread(ngx_recording_mux_t *mux,
-    ngx_uint_t keep);
-
-/* for ->back(): the same for one file that is only appended to */
+/* for ->back(): cuts off what is behind so many bytes of one file */
 ngx_int_t ngx_recording_mux_cut_thread(ngx_recording_mux_t *mux, int fd,
     off_t size);
-
-/* a checksum that may be continued; UINT32_MAX begins one */
-uint32_t ngx_recording_mux_crc(uint32_t crc, u_char *p, size_t size);
-
-/* copies a track with its sequence header; NGX_ERROR: no memory */
-ngx_int_t ngx_recording_media_copy(ngx_recording_media_t *dst,
-    ngx_recording_media_t *src);
-
 
 #endif /* _NGX_RECORDING_MUX_H_INCLUDED_ */

@@ -110,7 +110,7 @@ ngx_recording_finish_cut(ngx_recording_finish_t *f)
     mux = f->mux;
     before = mux->file.written;
 
-    if (ngx_recording_mux_back_thread(mux, 1) != NGX_OK) {
+    if (ngx_recording_journal_back_thread(mux, 1) != NGX_OK) {
         return NGX_ERROR;
     }
 

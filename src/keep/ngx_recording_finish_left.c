@@ -24,7 +24,7 @@ ngx_recording_finish_open(ngx_recording_finish_t *f)
     ngx_int_t             rc;
     ngx_recording_mux_t  *mux;
 
-    mux = ngx_recording_mux_reopen_thread(&f->worker->store, f->taken.id,
+    mux = ngx_recording_journal_reopen_thread(&f->worker->store, f->taken.id,
                                           f->taken.recovered);
 
     if (mux == NULL) {
@@ -196,7 +196,7 @@ ngx_recording_finish_pause(ngx_recording_finish_t *f)
 
     if (mux->file.state != NGX_RECORDING_FILE_PAUSED) {
 
-        if (ngx_recording_mux_sync_thread(mux, 1) != NGX_OK) {
+        if (ngx_recording_journal_checkpoint_thread(mux, 1) != NGX_OK) {
             return ngx_recording_finish_failed(f, mux->op, mux->err, NULL);
         }
 

@@ -391,7 +391,7 @@ ngx_recording_output_jump_thread(ngx_recording_writer_t *w, int64_t time,
         out = &w->outputs[i];
 
         if (out->mux && jump <= out->conf->resume
-            && ngx_recording_mux_gap_thread(out->mux, time - out->mux->begin,
+            && ngx_recording_journal_gap_thread(out->mux, time - out->mux->begin,
                                             jump)
                != NGX_OK)
         {
@@ -414,7 +414,7 @@ ngx_recording_output_sync_thread(ngx_recording_writer_t *w,
         ngx_recording_tail_sync_thread(w, out, durable);
 
         if (out->mux
-            && ngx_recording_mux_sync_thread(out->mux, durable) != NGX_OK)
+            && ngx_recording_journal_checkpoint_thread(out->mux, durable) != NGX_OK)
         {
             ngx_recording_output_failed_thread(w, out);
         }
@@ -527,7 +527,7 @@ ngx_recording_output_broken_thread(ngx_recording_writer_t *w,
 
         /* if it fails, too, finishing the file does it */
 
-        (void) ngx_recording_mux_back_thread(mux, 0);
+        (void) ngx_recording_journal_back_thread(mux, 0);
     }
 
     if (mux->file.written == 0) {

@@ -101,7 +101,7 @@ ngx_recording_pause_continue_thread(ngx_recording_writer_t *w,
     rc = ngx_recording_journal_owner_thread(mux);
 
     if (rc == NGX_OK) {
-        rc = ngx_recording_mux_gap_thread(mux, end, gap);
+        rc = ngx_recording_journal_gap_thread(mux, end, gap);
     }
 
     if (rc == NGX_OK && mux->format->change) {
@@ -142,7 +142,7 @@ ngx_recording_pause_resume_thread(ngx_recording_writer_t *w)
                 && w->outputs[i].resumed == NULL)
             {
                 out = &w->outputs[i];
-                mux = ngx_recording_mux_reopen_thread(w->store, taken->id, 0);
+                mux = ngx_recording_journal_reopen_thread(w->store, taken->id, 0);
                 break;
             }
         }
@@ -232,7 +232,7 @@ ngx_recording_pause_file_thread(ngx_recording_writer_t *w,
     file = &mux->file;
 
     if ((mux->format->pause && mux->format->pause(mux) != NGX_OK)
-        || ngx_recording_mux_sync_thread(mux, w->template->sync && !w->stop)
+        || ngx_recording_journal_checkpoint_thread(mux, w->template->sync && !w->stop)
            != NGX_OK)
     {
         ngx_recording_output_failed_thread(w, out);

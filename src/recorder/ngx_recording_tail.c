@@ -1,4 +1,5 @@
 
+#include "ngx_recording_journal.h"
 #include "ngx_recording_tail.h"
 
 
@@ -139,7 +140,7 @@ ngx_recording_tail_sync_thread(ngx_recording_writer_t *w,
     for (n = out->ntails; n > 0; n--) {
         mux = out->tails[n - 1].mux;
 
-        if (ngx_recording_mux_sync_thread(mux, durable) != NGX_OK) {
+        if (ngx_recording_journal_checkpoint_thread(mux, durable) != NGX_OK) {
             ngx_recording_tail_failed_thread(w, out, mux);
         }
     }

@@ -9,7 +9,7 @@
 #define _NGX_RECORDING_TEMPLATE_H_INCLUDED_
 
 
-#include "ngx_recording_mux.h"
+#include "ngx_recording_formats.h"
 
 
 

@@ -198,11 +198,7 @@ ngx_recording_conf_format(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    for (i = 0; (format = ngx_recording_formats[i]) != NULL; i++) {
-        if (ngx_strcmp(format->name, value[1].data) == 0) {
-            break;
-        }
-    }
+    format = ngx_recording_formats_find((char *) value[1].data);
 
     if (format == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

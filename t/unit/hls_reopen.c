@@ -22,10 +22,13 @@
 /* link: src/format/ngx_recording_hls_cut.c */
 /* link: src/format/ngx_recording_aac.c src/media/ngx_recording_amf.c */
 /* link: src/media/ngx_recording_frame.c src/media/ngx_recording_codec.c */
+/* link: src/format/ngx_recording_formats.c src/media/ngx_recording_media.c */
+/* link: src/format/ngx_recording_journal_reopen.c src/format/ngx_recording_journal_back.c */
 /* libs: -lavformat -lavcodec -lavutil */
 
 #include "tap.h"
 #include "headers.h"
+#include "ngx_recording_formats.h"
 #include "ngx_recording_hls.h"
 
 
@@ -63,7 +66,7 @@ main(void)
     store.path = mkdtemp(dir);
     store.lock = -1;
 
-    ngx_recording_mux_init();
+    ngx_recording_formats_init();
     ngx_memset(left_sound, 0xa5, sizeof(left_sound));
 
     if (store.path == NULL

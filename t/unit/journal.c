@@ -21,10 +21,13 @@
 /* link: src/format/ngx_recording_hls_cut.c */
 /* link: src/format/ngx_recording_aac.c src/media/ngx_recording_amf.c */
 /* link: src/media/ngx_recording_frame.c src/media/ngx_recording_codec.c */
+/* link: src/format/ngx_recording_formats.c src/media/ngx_recording_media.c */
+/* link: src/format/ngx_recording_journal_reopen.c src/format/ngx_recording_journal_back.c */
 /* libs: -lavformat -lavcodec -lavutil */
 
 #include "tap.h"
 #include "headers.h"
+#include "ngx_recording_formats.h"
 
 /* how a state lies in it is private to this file */
 

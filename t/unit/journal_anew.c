@@ -20,10 +20,13 @@
 /* link: src/format/ngx_recording_hls_cut.c */
 /* link: src/format/ngx_recording_aac.c src/media/ngx_recording_amf.c */
 /* link: src/media/ngx_recording_frame.c src/media/ngx_recording_codec.c */
+/* link: src/format/ngx_recording_formats.c src/media/ngx_recording_media.c */
+/* link: src/format/ngx_recording_journal_reopen.c src/format/ngx_recording_journal_back.c */
 /* libs: -lavformat -lavcodec -lavutil */
 
 #include "tap.h"
 #include "headers.h"
+#include "ngx_recording_formats.h"
 #include "ngx_recording_journal.h"
 #include "ngx_recording_flv.h"
 #include "ngx_recording_hls.h"
@@ -185,7 +188,7 @@ anew_hls(ngx_recording_store_t *store)
     hls = mux->data;
 
     for (i = 0; i < GAPS; i++) {
-        (void) ngx_recording_mux_gap_thread(mux, i * 1000, 500 + i);
+        (void) ngx_recording_journal_gap_thread(mux, i * 1000, 500 + i);
     }
 
     while (mux->journal_pos < NGX_RECORDING_JOURNAL_GROWN) {
@@ -222,7 +225,7 @@ anew_hls(ngx_recording_store_t *store)
     /* it goes on */
 
     hls->kept.number++;
-    (void) ngx_recording_mux_gap_thread(mux, 1, 2);
+    (void) ngx_recording_journal_gap_thread(mux, 1, 2);
     is(ngx_recording_journal_state_thread(mux), NGX_OK, "a state more");
     anew_same(mux, "gone on with");
 

@@ -25,10 +25,13 @@
 /* link: src/format/ngx_recording_hls_cut.c */
 /* link: src/format/ngx_recording_aac.c src/media/ngx_recording_amf.c */
 /* link: src/media/ngx_recording_frame.c src/media/ngx_recording_codec.c */
+/* link: src/format/ngx_recording_formats.c src/media/ngx_recording_media.c */
+/* link: src/format/ngx_recording_journal_reopen.c src/format/ngx_recording_journal_back.c */
 /* libs: -lavformat -lavcodec -lavutil */
 
 #include "tap.h"
 #include "headers.h"
+#include "ngx_recording_formats.h"
 
 /* which output takes a turn is private to this file */
 
@@ -59,7 +62,7 @@ main(void)
     store.path = mkdtemp(dir);
     store.lock = -1;
 
-    ngx_recording_mux_init();
+    ngx_recording_formats_init();
 
     if (store.path == NULL
         || ngx_recording_store_open_thread(&store, &op) != NGX_OK)
@@ -78,7 +81,7 @@ main(void)
     full_grows(mux);
     full_turns(mux);
 
-    is(ngx_recording_mux_sync_thread(mux, 1), NGX_OK, "noted");
+    is(ngx_recording_journal_checkpoint_thread(mux, 1), NGX_OK, "noted");
     ngx_recording_mux_close_thread(mux);
 
     full_reopened(&store, 1);
@@ -157,7 +160,7 @@ full_reopened(ngx_recording_store_t *store, uint64_t id)
 {
     ngx_recording_mux_t  *mux;
 
-    mux = ngx_recording_mux_reopen_thread(store, id, 1);
+    mux = ngx_recording_journal_reopen_thread(store, id, 1);
 
     if (mux == NULL || mux->err) {
         ok(0, "opened anew");

@@ -25,10 +25,13 @@
 /* link: src/format/ngx_recording_hls_cut.c */
 /* link: src/format/ngx_recording_aac.c src/media/ngx_recording_amf.c */
 /* link: src/media/ngx_recording_frame.c src/media/ngx_recording_codec.c */
+/* link: src/format/ngx_recording_formats.c src/media/ngx_recording_media.c */
+/* link: src/format/ngx_recording_journal_reopen.c src/format/ngx_recording_journal_back.c */
 /* libs: -lavformat -lavcodec -lavutil */
 
 #include "tap.h"
 #include "headers.h"
+#include "ngx_recording_formats.h"
 
 #include <sys/resource.h>
 
@@ -112,7 +115,7 @@ main(int argc, char *const *argv)
     store.path = argc > 1 ? argv[1] : mkdtemp(dir);
     store.lock = -1;
 
-    ngx_recording_mux_init();
+    ngx_recording_formats_init();
 
     if (store.path == NULL
         || ngx_recording_store_open_thread(&store, &op) != NGX_OK)

@@ -69,7 +69,7 @@ static int cut_sink(void *data, ngx_recording_av_byte_t *buf, int size);
 int
 main(void)
 {
-    ngx_recording_mux_init();
+    ngx_recording_av_init();
 
     cut_segment(NGX_RECORDING_CODEC_AAC, "H.264 and AAC");
     cut_segment(NGX_RECORDING_CODEC_MP3, "H.264 and MP3");
