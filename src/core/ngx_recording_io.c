@@ -2,8 +2,9 @@
 #include "ngx_recording_io.h"
 
 
-#define NGX_RECORDING_PAGE     65536           /* or less */
-#define NGX_RECORDING_IO_COPY  (1024 * 1024)
+#define NGX_RECORDING_PAGE       65536         /* or less */
+#define NGX_RECORDING_IO_BUFFER  65536
+#define NGX_RECORDING_IO_COPY    (1024 * 1024)
 
 
 ngx_int_t
@@ -112,14 +113,14 @@ ngx_recording_io_again_thread(int fd, off_t from, off_t to)
 
     from -= from % NGX_RECORDING_PAGE;
 
-    buf = malloc(NGX_RECORDING_WINDOW);
+    buf = malloc(NGX_RECORDING_IO_BUFFER);
 
     if (buf == NULL) {
         return NGX_ERROR;
     }
 
     for (rc = NGX_OK; from < to && rc == NGX_OK; from += size) {
-        size = ngx_min(to - from, NGX_RECORDING_WINDOW);
+        size = ngx_min(to - from, NGX_RECORDING_IO_BUFFER);
 
         rc = ngx_recording_io_read_thread(fd, buf, size, from);
 
@@ -215,50 +216,4 @@ ngx_recording_io_solid_thread(int fd, off_t from)
     hole = lseek(fd, from, SEEK_HOLE);
 
     return hole == -1 ? st.st_size : ngx_min(hole, st.st_size);
-}
-
-
-void
-ngx_recording_reader_init(ngx_recording_reader_t *reader, int fd)
-{
-    reader->fd = fd;
-    reader->start = 0;
-    reader->size = 0;
-    reader->err = 0;
-}
-
-
-u_char *
-ngx_recording_reader_thread(ngx_recording_reader_t *reader, off_t offset,
-    size_t size)
-{
-    ssize_t  n;
-
-    if (offset >= reader->start
-        && offset + (off_t) size <= reader->start + (off_t) reader->size)
-    {
-        return reader->window + (offset - reader->start);
-    }
-
-    reader->start = offset;
-    reader->size = 0;
-
-    while (reader->size < size) {
-        n = pread(reader->fd, reader->window + reader->size,
-                  NGX_RECORDING_WINDOW - reader->size,
-                  offset + reader->size);
-
-        if (n == -1 && errno == EINTR) {
-            continue;
-        }
-
-        if (n <= 0) {
-            reader->err = n == -1 ? errno : 0;
-            return NULL;
-        }
-
-        reader->size += n;
-    }
-
-    return reader->window;
 }

@@ -16,19 +16,7 @@
 #include <sys/uio.h>
 
 
-#define NGX_RECORDING_IOVS    512
-#define NGX_RECORDING_WINDOW  65536
-
-
-/* a file that is read in order, by small pieces */
-
-typedef struct {
-    int                     fd;
-    off_t                   start;     /* of what the window has */
-    size_t                  size;
-    ngx_err_t               err;       /* it could not be read */
-    u_char                  window[NGX_RECORDING_WINDOW];
-} ngx_recording_reader_t;
+#define NGX_RECORDING_IOVS  512
 
 
 /* a list of buffers to be written; the buffers are the caller's */
@@ -65,15 +53,6 @@ ngx_int_t ngx_recording_io_again_thread(int fd, off_t from, off_t to);
  * offset on: a power cut can leave a hole before the end.
  */
 off_t ngx_recording_io_solid_thread(int fd, off_t from);
-
-/*
- * size bytes at an offset, at most a window; they are there until the next
- * call.  NULL: the file is shorter, or cannot be read.
- */
-u_char *ngx_recording_reader_thread(ngx_recording_reader_t *reader,
-    off_t offset, size_t size);
-
-void ngx_recording_reader_init(ngx_recording_reader_t *reader, int fd);
 
 static ngx_inline void
 ngx_recording_iov_add(ngx_recording_iov_t *iov, void *buf, size_t size)

@@ -6,6 +6,7 @@
 
 #include "ngx_recording_av.h"
 #include "ngx_recording_formats.h"
+#include "ngx_recording_reader.h"
 
 
 #define NGX_RECORDING_AAC_BUFFER  16384

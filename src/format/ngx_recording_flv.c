@@ -8,6 +8,7 @@
 
 #include "ngx_recording_flv.h"
 #include "ngx_recording_formats.h"
+#include "ngx_recording_reader.h"
 
 
 /* in the journal, and the keys from this one on */

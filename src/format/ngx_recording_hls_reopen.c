@@ -7,6 +7,7 @@
 
 
 #include "ngx_recording_hls.h"
+#include "ngx_recording_reader.h"
 
 
 /* ms that a picture is shown after its DTS, at most */

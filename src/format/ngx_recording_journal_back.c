@@ -57,7 +57,8 @@ ngx_recording_journal_back_thread(ngx_recording_mux_t *mux, ngx_uint_t keep)
         return NGX_ERROR;
     }
 
-    mux->file.dropped[NGX_RECORDING_DROP_DISK] += ngx_recording_journal_lost(mux);
+    mux->file.dropped[NGX_RECORDING_DROP_DISK]
+        += ngx_recording_journal_lost(mux);
 
     mux->tainted = 0;
     mux->whole = 0;
@@ -129,7 +130,8 @@ ngx_recording_journal_lose_thread(ngx_recording_mux_t *mux, ngx_uint_t keep)
 
     ngx_recording_mux_untime(mux);
 
-    mux->file.dropped[NGX_RECORDING_DROP_DISK] += ngx_recording_journal_lost(mux);
+    mux->file.dropped[NGX_RECORDING_DROP_DISK]
+        += ngx_recording_journal_lost(mux);
 
     mux->tainted = 0;
     mux->kept = keep;

@@ -10,6 +10,7 @@
 #include "ngx_recording_formats.h"
 #include "ngx_recording_journal.h"
 #include "ngx_recording_mp4_index.h"
+#include "ngx_recording_reader.h"
 #include <sys/statvfs.h>
 
 
@@ -219,7 +220,7 @@ ngx_recording_mp4_flush(ngx_recording_mux_t *mux)
             r->offset = pos;
             pos += r->size;
 
-            ngx_recording_mp4_seal(r);
+            ngx_recording_mp4_index_seal(r);
             ngx_recording_iov_add(&mp4->iov, mp4->data[i], r->size);
         }
     }
@@ -567,7 +568,7 @@ ngx_recording_mp4_read_index(ngx_recording_mux_t *mux, off_t limit)
 
         ngx_memcpy(&r, p, sizeof(r));
 
-        if (ngx_recording_mp4_check(&r) != NGX_OK
+        if (ngx_recording_mp4_index_check(&r) != NGX_OK
             || r.offset + r.size > (uint64_t) limit)
         {
             break;
@@ -640,8 +641,8 @@ ngx_recording_mp4_finish(ngx_recording_mux_t *mux)
         return NGX_ERROR;
     }
 
-    rc = ngx_recording_mp4_front_thread(mux, fd, mp4->records, mux->pos,
-                                        ngx_max(fs.f_bsize, 4096), &front);
+    rc = ngx_recording_mp4_index_front_thread(mux, fd, mp4->records, mux->pos,
+                                              ngx_max(fs.f_bsize, 4096), &front);
     (void) close(fd);
 
     if (rc != NGX_OK) {
@@ -708,16 +709,13 @@ ngx_recording_mp4_move(ngx_recording_mux_t *mux, uint64_t shift)
 static ngx_int_t
 ngx_recording_mp4_insert(ngx_recording_mux_t *mux, uint64_t shift)
 {
-    int                   rc;
     ngx_recording_mp4_t  *mp4;
 
     mp4 = mux->data;
 
-    do {
-        rc = ngx_recording_fallocate(mux->fd, FALLOC_FL_INSERT_RANGE, 0, shift);
-    } while (rc == -1 && errno == EINTR);
-
-    if (rc == 0) {
+    if (ngx_recording_fallocate(mux->fd, FALLOC_FL_INSERT_RANGE, 0, shift)
+        == 0)
+    {
         return NGX_OK;
     }
 

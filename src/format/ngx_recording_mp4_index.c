@@ -77,7 +77,7 @@ static int64_t ngx_recording_mp4_seek(void *data, int64_t offset, int whence);
 
 
 void
-ngx_recording_mp4_seal(ngx_recording_mp4_record_t *record)
+ngx_recording_mp4_index_seal(ngx_recording_mp4_record_t *record)
 {
     record->crc = av_crc(av_crc_get_table(AV_CRC_32_IEEE_LE), UINT32_MAX,
                          (u_char *) record,
@@ -86,7 +86,7 @@ ngx_recording_mp4_seal(ngx_recording_mp4_record_t *record)
 
 
 ngx_int_t
-ngx_recording_mp4_check(ngx_recording_mp4_record_t *record)
+ngx_recording_mp4_index_check(ngx_recording_mp4_record_t *record)
 {
     uint32_t  crc;
 
@@ -100,8 +100,8 @@ ngx_recording_mp4_check(ngx_recording_mp4_record_t *record)
 
 
 ngx_int_t
-ngx_recording_mp4_front_thread(ngx_recording_mux_t *mux, int fd, uint64_t n,
-    uint64_t end, size_t block, ngx_recording_mp4_front_t *front)
+ngx_recording_mp4_index_front_thread(ngx_recording_mux_t *mux, int fd,
+    uint64_t n, uint64_t end, size_t block, ngx_recording_mp4_front_t *front)
 {
     size_t                     head, room, need;
     ngx_recording_mp4_sink_t   sink;
@@ -398,8 +398,8 @@ ngx_recording_mp4_sample(ngx_recording_mp4_play_t *play,
         ngx_recording_mp4_picture(play, r, &dts, &pts, &duration);
 
     } else {
-        dts = ngx_recording_mp4_sound(&play->sound,
-                                      r->dts - play->index->origin);
+        dts = ngx_recording_mp4_index_sound(&play->sound,
+                                            r->dts - play->index->origin);
         pts = dts;
         duration = play->sound.samples;
     }
@@ -484,7 +484,7 @@ ngx_recording_mp4_picture(ngx_recording_mp4_play_t *play,
 
 
 int64_t
-ngx_recording_mp4_sound(ngx_recording_mp4_sound_t *s, int64_t ms)
+ngx_recording_mp4_index_sound(ngx_recording_mp4_sound_t *s, int64_t ms)
 {
     int64_t  dts, step, drift, bound, published;
 
@@ -557,7 +557,7 @@ ngx_recording_mp4_read(ngx_recording_mux_t *mux,
     }
 
     for (i = 0; i < n; i++) {
-        if (ngx_recording_mp4_check(&records[i]) != NGX_OK) {
+        if (ngx_recording_mp4_index_check(&records[i]) != NGX_OK) {
             errno = EINVAL;
             return ngx_recording_mux_error(mux, "read the damaged index");
         }

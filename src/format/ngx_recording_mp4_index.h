@@ -28,7 +28,7 @@
 /* ms by which sound in whole frames may differ from what was published */
 #define NGX_RECORDING_MP4_DRIFT  2
 
-/* frames, see ngx_recording_mp4_sound() */
+/* frames, see ngx_recording_mp4_index_sound() */
 #define NGX_RECORDING_MP4_TOGETHER  16
 
 
@@ -73,11 +73,11 @@ typedef struct {
  * says nothing else than that it was rounded; or that several frames are
  * stamped together, as by encoders that wake up each 100 ms.
  */
-int64_t ngx_recording_mp4_sound(ngx_recording_mp4_sound_t *s, int64_t ms);
+int64_t ngx_recording_mp4_index_sound(ngx_recording_mp4_sound_t *s, int64_t ms);
 
 /* seals a record; NGX_ERROR from the check: it was not written whole */
-void ngx_recording_mp4_seal(ngx_recording_mp4_record_t *record);
-ngx_int_t ngx_recording_mp4_check(ngx_recording_mp4_record_t *record);
+void ngx_recording_mp4_index_seal(ngx_recording_mp4_record_t *record);
+ngx_int_t ngx_recording_mp4_index_check(ngx_recording_mp4_record_t *record);
 
 /*
  * Replays n records of an index through libavformat's muxer and makes what
@@ -87,7 +87,7 @@ ngx_int_t ngx_recording_mp4_check(ngx_recording_mp4_record_t *record);
  *
  * NGX_ERROR: mux->op and mux->err tell why.
  */
-ngx_int_t ngx_recording_mp4_front_thread(ngx_recording_mux_t *mux, int fd,
+ngx_int_t ngx_recording_mp4_index_front_thread(ngx_recording_mux_t *mux, int fd,
     uint64_t n, uint64_t end, size_t block, ngx_recording_mp4_front_t *front);
 
 

@@ -61,6 +61,20 @@ static const uint8_t  ngx_recording_aac_channels[16] = {
 };
 
 
+static const char  *ngx_recording_codec_names[] = {
+    "", "h264", "flv1", "flashsv", "flashsv2", "vp6f", "vp6a", "hevc", "av1",
+    "vp9", "aac", "mp3", "pcm", "adpcm_swf", "nellymoser", "pcm_alaw",
+    "pcm_mulaw", "speex", "opus", "unknown", "vp8", "flac", "ac3", "eac3"
+};
+
+
+const char *
+ngx_recording_codec_name(ngx_recording_codec_e codec)
+{
+    return ngx_recording_codec_names[codec];
+}
+
+
 ngx_int_t
 ngx_recording_codec_avc(ngx_recording_codec_t *c, u_char *p, size_t size)
 {

@@ -28,6 +28,9 @@ typedef struct {
 } ngx_recording_codec_t;
 
 
+/* the codec's name as ffprobe has it, "" for none; a constant */
+const char *ngx_recording_codec_name(ngx_recording_codec_e codec);
+
 /*
  * An AVCDecoderConfigurationRecord.
  *

@@ -85,13 +85,6 @@ static const struct {
 };
 
 
-static const char  *ngx_recording_codec_names[] = {
-    "", "h264", "flv1", "flashsv", "flashsv2", "vp6f", "vp6a", "hevc", "av1",
-    "vp9", "aac", "mp3", "pcm", "adpcm_swf", "nellymoser", "pcm_alaw",
-    "pcm_mulaw", "speex", "opus", "unknown", "vp8", "flac", "ac3", "eac3"
-};
-
-
 ngx_int_t
 ngx_recording_frame_parse(ngx_recording_frame_t *f, ngx_uint_t track,
     u_char *p, size_t size)
@@ -405,11 +398,4 @@ ngx_recording_frame_composition(ngx_recording_frame_t *f, u_char *p)
         f->composition = 0;
         f->wild = 1;
     }
-}
-
-
-const char *
-ngx_recording_codec_name(ngx_recording_codec_e codec)
-{
-    return ngx_recording_codec_names[codec];
 }

@@ -120,8 +120,5 @@ typedef struct {
 ngx_int_t ngx_recording_frame_parse(ngx_recording_frame_t *f,
     ngx_uint_t track, u_char *p, size_t size);
 
-/* the codec's name as ffprobe has it, "" for none; a constant */
-const char *ngx_recording_codec_name(ngx_recording_codec_e codec);
-
 
 #endif /* _NGX_RECORDING_FRAME_H_INCLUDED_ */

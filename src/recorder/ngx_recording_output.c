@@ -391,8 +391,8 @@ ngx_recording_output_jump_thread(ngx_recording_writer_t *w, int64_t time,
         out = &w->outputs[i];
 
         if (out->mux && jump <= out->conf->resume
-            && ngx_recording_journal_gap_thread(out->mux, time - out->mux->begin,
-                                            jump)
+            && ngx_recording_journal_gap_thread(out->mux,
+                                                time - out->mux->begin, jump)
                != NGX_OK)
         {
             ngx_recording_output_failed_thread(w, out);
@@ -414,7 +414,8 @@ ngx_recording_output_sync_thread(ngx_recording_writer_t *w,
         ngx_recording_tail_sync_thread(w, out, durable);
 
         if (out->mux
-            && ngx_recording_journal_checkpoint_thread(out->mux, durable) != NGX_OK)
+            && ngx_recording_journal_checkpoint_thread(out->mux, durable)
+               != NGX_OK)
         {
             ngx_recording_output_failed_thread(w, out);
         }

@@ -142,7 +142,8 @@ ngx_recording_pause_resume_thread(ngx_recording_writer_t *w)
                 && w->outputs[i].resumed == NULL)
             {
                 out = &w->outputs[i];
-                mux = ngx_recording_journal_reopen_thread(w->store, taken->id, 0);
+                mux = ngx_recording_journal_reopen_thread(w->store,
+                                                          taken->id, 0);
                 break;
             }
         }
@@ -232,7 +233,8 @@ ngx_recording_pause_file_thread(ngx_recording_writer_t *w,
     file = &mux->file;
 
     if ((mux->format->pause && mux->format->pause(mux) != NGX_OK)
-        || ngx_recording_journal_checkpoint_thread(mux, w->template->sync && !w->stop)
+        || ngx_recording_journal_checkpoint_thread(mux, w->template->sync
+                                                        && !w->stop)
            != NGX_OK)
     {
         ngx_recording_output_failed_thread(w, out);

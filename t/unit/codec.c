@@ -34,6 +34,7 @@ static void codec_avc_built(void);
 static void codec_avc_broken(void);
 static void codec_aac(void);
 static void codec_mp3(void);
+static void codec_names(void);
 static void codec_truncated(void);
 static size_t codec_sps(u_char *dst, codec_sps_t *sps);
 static void codec_scaling(codec_bits_t *b, ngx_uint_t lists, ngx_uint_t kind);
@@ -65,6 +66,7 @@ main(void)
     codec_aac();
     codec_mp3();
     codec_truncated();
+    codec_names();
 
     return tap_done();
 }
@@ -605,4 +607,37 @@ codec_of(ngx_recording_codec_t *c,
     free(p);
 
     return rc;
+}
+
+
+static void
+codec_names(void)
+{
+    ngx_uint_t   i, j, same;
+    const char  *name;
+
+    is_text(ngx_recording_codec_name(NGX_RECORDING_CODEC_NONE), 0, "",
+            "no codec, no name");
+
+    name = ngx_recording_codec_name(NGX_RECORDING_CODEC_H264);
+    is_text(name, ngx_strlen(name), "h264", "name of H.264");
+
+    name = ngx_recording_codec_name(NGX_RECORDING_CODEC_AAC);
+    is_text(name, ngx_strlen(name), "aac", "name of AAC");
+
+    name = ngx_recording_codec_name(NGX_RECORDING_CODEC_OPUS);
+    is_text(name, ngx_strlen(name), "opus", "name of Opus");
+
+    name = ngx_recording_codec_name(NGX_RECORDING_CODEC_UNKNOWN);
+    is_text(name, ngx_strlen(name), "unknown", "name of an unknown codec");
+
+    for (same = 0, i = 1; i < NGX_RECORDING_CODECS; i++) {
+        for (j = 0; j < i; j++) {
+            same += (ngx_strcmp(ngx_recording_codec_name(i),
+                                ngx_recording_codec_name(j))
+                     == 0);
+        }
+    }
+
+    is(same, 0, "each codec has a name of its own");
 }

@@ -26,7 +26,6 @@ typedef struct {
 static void frame_table(void);
 static void frame_truncated(void);
 static void frame_every(void);
-static void frame_names(void);
 static ngx_int_t frame_parse(ngx_recording_frame_t *f, ngx_uint_t track,
     const u_char *data, size_t size);
 
@@ -245,7 +244,6 @@ main(void)
     frame_table();
     frame_truncated();
     frame_every();
-    frame_names();
 
     return tap_done();
 }
@@ -343,38 +341,6 @@ frame_every(void)
     }
 
     is(wrong, 0, "every pair of first bytes");
-}
-
-
-static void
-frame_names(void)
-{
-    ngx_uint_t   i, j, same;
-    const char  *name;
-
-    is_text(ngx_recording_codec_name(C(NONE)), 0, "", "no codec, no name");
-
-    name = ngx_recording_codec_name(C(H264));
-    is_text(name, ngx_strlen(name), "h264", "name of H.264");
-
-    name = ngx_recording_codec_name(C(AAC));
-    is_text(name, ngx_strlen(name), "aac", "name of AAC");
-
-    name = ngx_recording_codec_name(C(OPUS));
-    is_text(name, ngx_strlen(name), "opus", "name of Opus");
-
-    name = ngx_recording_codec_name(C(UNKNOWN));
-    is_text(name, ngx_strlen(name), "unknown", "name of an unknown codec");
-
-    for (same = 0, i = 1; i < NGX_RECORDING_CODECS; i++) {
-        for (j = 0; j < i; j++) {
-            same += (ngx_strcmp(ngx_recording_codec_name(i),
-                                ngx_recording_codec_name(j))
-                     == 0);
-        }
-    }
-
-    is(same, 0, "each codec has a name of its own");
 }
 
 

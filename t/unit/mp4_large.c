@@ -25,6 +25,7 @@
 /* link: src/format/ngx_recording_hls_cut.c */
 /* link: src/format/ngx_recording_aac.c src/media/ngx_recording_amf.c */
 /* link: src/media/ngx_recording_frame.c src/media/ngx_recording_codec.c */
+/* link: src/core/ngx_recording_reader.c */
 /* link: src/format/ngx_recording_formats.c src/media/ngx_recording_media.c */
 /* link: src/format/ngx_recording_journal_reopen.c src/format/ngx_recording_journal_back.c */
 /* libs: -lavformat -lavcodec -lavutil */
@@ -447,7 +448,7 @@ large_chunk(large_index_t *index, large_file_t *f, ngx_uint_t track,
 static ngx_int_t
 large_record(large_index_t *index, ngx_recording_mp4_record_t *r)
 {
-    ngx_recording_mp4_seal(r);
+    ngx_recording_mp4_index_seal(r);
 
     index->records[index->n++] = *r;
     index->mux->pos += r->size;

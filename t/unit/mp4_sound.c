@@ -21,6 +21,7 @@
 /* link: src/format/ngx_recording_hls_cut.c */
 /* link: src/format/ngx_recording_aac.c src/media/ngx_recording_amf.c */
 /* link: src/media/ngx_recording_frame.c src/media/ngx_recording_codec.c */
+/* link: src/core/ngx_recording_reader.c */
 /* link: src/format/ngx_recording_formats.c src/media/ngx_recording_media.c */
 /* link: src/format/ngx_recording_journal_reopen.c src/format/ngx_recording_journal_back.c */
 /* libs: -lavformat -lavcodec -lavutil */
@@ -114,7 +115,7 @@ sound_steady(void)
                 break;
             }
 
-            dts = ngx_recording_mp4_sound(&s, ms);
+            dts = ngx_recording_mp4_index_sound(&s, ms);
             off = dts - ms * c.rate / 1000;
             worst = ngx_max(worst, llabs(off));
 
@@ -156,7 +157,7 @@ sound_together(void)
 
             for (n = 0; n < 20000; n++) {
                 ms = n * 1024 * (1000000 + ppm[i]) / 48000 / 1000;
-                dts = ngx_recording_mp4_sound(&s, ms - ms % every);
+                dts = ngx_recording_mp4_index_sound(&s, ms - ms % every);
 
                 off = dts - ms * 48;
                 worst = ngx_max(worst, llabs(off));
@@ -207,7 +208,7 @@ sound_hole(void)
     s.samples = 1024;
 
     for (i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
-        dts = ngx_recording_mp4_sound(&s, frames[i].ms);
+        dts = ngx_recording_mp4_index_sound(&s, frames[i].ms);
         is(dts, frames[i].dts, "frame at %d ms", (int) frames[i].ms);
     }
 }
@@ -230,7 +231,7 @@ sound_back(void)
     grows = 1;
 
     for (i = 0; i < 1000; i++) {
-        dts = ngx_recording_mp4_sound(&s, i < 500 ? 0 : (int64_t) i % 7);
+        dts = ngx_recording_mp4_index_sound(&s, i < 500 ? 0 : (int64_t) i % 7);
         grows &= dts > last;
         last = dts;
     }
@@ -241,6 +242,6 @@ sound_back(void)
     ngx_memzero(&s, sizeof(s));
     s.rate = 44100;
 
-    (void) ngx_recording_mp4_sound(&s, 0);
-    is(ngx_recording_mp4_sound(&s, 100), 4410, "frames of unknown length");
+    (void) ngx_recording_mp4_index_sound(&s, 0);
+    is(ngx_recording_mp4_index_sound(&s, 100), 4410, "frames of unknown length");
 }
