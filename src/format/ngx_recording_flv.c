@@ -11,23 +11,14 @@
 #include "ngx_recording_reader.h"
 
 
-/* in the journal, and the keys from this one on */
-
-typedef struct {
-    u_char                  first[NGX_RECORDING_TRACKS][5];
-    uint64_t                stride;
-    uint64_t                seen;
-    uint64_t                from;
-} ngx_recording_flv_saved_t;
-
-
 static ngx_int_t ngx_recording_flv_open(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_flv_sample(ngx_recording_mux_t *mux,
     ngx_recording_sample_t *sample);
 static ngx_int_t ngx_recording_flv_flush(ngx_recording_mux_t *mux);
-static size_t ngx_recording_flv_save(ngx_recording_mux_t *mux, u_char **p);
+static void ngx_recording_flv_save(ngx_recording_mux_t *mux,
+    ngx_recording_journal_record_t *record);
 static ngx_int_t ngx_recording_flv_restore(ngx_recording_mux_t *mux,
-    u_char *p, size_t size);
+    ngx_recording_journal_parts_t *parts);
 static ngx_int_t ngx_recording_flv_back(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_flv_reopen(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_flv_finish(ngx_recording_mux_t *mux);
@@ -36,6 +27,9 @@ static void ngx_recording_flv_close(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_flv_create(ngx_recording_mux_t *mux);
 static size_t ngx_recording_flv_found(ngx_recording_mux_t *mux,
     ngx_recording_reader_t *reader, off_t limit);
+static ngx_int_t ngx_recording_flv_restored(
+    ngx_recording_journal_parts_t *parts, ngx_recording_journal_flv_t *saved,
+    ngx_recording_journal_list_t *first, ngx_recording_journal_list_t *keys);
 static ngx_int_t ngx_recording_flv_push(ngx_recording_flv_t *flv,
     int64_t time, off_t pos);
 
@@ -294,12 +288,11 @@ ngx_recording_flv_push(ngx_recording_flv_t *flv, int64_t time, off_t pos)
 
 /* the keys that the journal does not have yet */
 
-static size_t
-ngx_recording_flv_save(ngx_recording_mux_t *mux, u_char **p)
+static void
+ngx_recording_flv_save(ngx_recording_mux_t *mux,
+    ngx_recording_journal_record_t *record)
 {
-    size_t                      n;
-    ngx_recording_flv_t        *flv;
-    ngx_recording_flv_saved_t  *saved;
+    ngx_recording_flv_t  *flv;
 
     flv = mux->data;
 
@@ -307,40 +300,31 @@ ngx_recording_flv_save(ngx_recording_mux_t *mux, u_char **p)
         flv->nsaved = 0;
     }
 
-    n = (flv->nkeys - flv->nsaved) * sizeof(ngx_recording_flv_key_t);
+    flv->saved.stride = flv->stride;
+    flv->saved.seen = flv->seen;
+    flv->saved.from = flv->nsaved;
 
-    free(flv->saved);
-    flv->saved = calloc(1, sizeof(ngx_recording_flv_saved_t) + n);
-
-    if (flv->saved == NULL) {
-        return 0;
-    }
-
-    saved = (ngx_recording_flv_saved_t *) flv->saved;
-
-    ngx_memcpy(saved->first, flv->first, sizeof(flv->first));
-    saved->stride = flv->stride;
-    saved->seen = flv->seen;
-    saved->from = flv->nsaved;
-
-    if (n) {
-        ngx_memcpy(saved + 1, flv->keys + flv->nsaved, n);
-    }
+    ngx_recording_journal_layout_add(record, &flv->saved, 1,
+                                     sizeof(flv->saved));
+    ngx_recording_journal_layout_add(record, flv->first, NGX_RECORDING_TRACKS,
+                                     sizeof(flv->first[0]));
+    ngx_recording_journal_layout_add(record, flv->keys + flv->nsaved,
+                                     flv->nkeys - flv->nsaved,
+                                     sizeof(ngx_recording_flv_key_t));
 
     flv->nsaved = flv->nkeys;
-
-    *p = flv->saved;
-
-    return sizeof(ngx_recording_flv_saved_t) + n;
 }
 
 
 static ngx_int_t
-ngx_recording_flv_restore(ngx_recording_mux_t *mux, u_char *p, size_t size)
+ngx_recording_flv_restore(ngx_recording_mux_t *mux,
+    ngx_recording_journal_parts_t *parts)
 {
-    ngx_recording_flv_t        *flv;
-    ngx_recording_flv_key_t     key;
-    ngx_recording_flv_saved_t   saved;
+    ngx_uint_t                     i;
+    ngx_recording_flv_t           *flv;
+    ngx_recording_flv_key_t        key;
+    ngx_recording_journal_flv_t    saved;
+    ngx_recording_journal_list_t   first, keys;
 
     if (mux->data == NULL && ngx_recording_flv_create(mux) != NGX_OK) {
         return NGX_ERROR;
@@ -348,26 +332,23 @@ ngx_recording_flv_restore(ngx_recording_mux_t *mux, u_char *p, size_t size)
 
     flv = mux->data;
 
-    if (size < sizeof(saved)) {
+    if (ngx_recording_flv_restored(parts, &saved, &first, &keys) != NGX_OK
+        || saved.from > flv->nkeys || saved.stride == 0)
+    {
         return NGX_DECLINED;
     }
 
-    ngx_memcpy(&saved, p, sizeof(saved));
-
-    if (saved.from > flv->nkeys || saved.stride == 0) {
-        return NGX_DECLINED;
+    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
+        ngx_recording_journal_layout_get(&first, i, flv->first[i],
+                                         sizeof(flv->first[i]));
     }
 
-    ngx_memcpy(flv->first, saved.first, sizeof(flv->first));
     flv->stride = saved.stride;
     flv->seen = saved.seen;
     flv->nkeys = saved.from;
 
-    for (p += sizeof(saved), size -= sizeof(saved);
-         size >= sizeof(key);
-         p += sizeof(key), size -= sizeof(key))
-    {
-        ngx_memcpy(&key, p, sizeof(key));
+    for (i = 0; i < keys.n; i++) {
+        ngx_recording_journal_layout_get(&keys, i, &key, sizeof(key));
 
         if (flv->nkeys == NGX_RECORDING_FLV_KEYS) {
             return NGX_DECLINED;
@@ -379,6 +360,45 @@ ngx_recording_flv_restore(ngx_recording_mux_t *mux, u_char *p, size_t size)
     }
 
     flv->nsaved = flv->nkeys;
+
+    return NGX_OK;
+}
+
+
+/* the parts of a state; version 1 had them in one */
+
+static ngx_int_t
+ngx_recording_flv_restored(ngx_recording_journal_parts_t *parts,
+    ngx_recording_journal_flv_t *saved, ngx_recording_journal_list_t *first,
+    ngx_recording_journal_list_t *keys)
+{
+    ngx_recording_journal_flv_1_t  old;
+
+    if (parts->version != 1) {
+        return ngx_recording_journal_layout_take(parts, saved, sizeof(*saved))
+               == NGX_OK
+               && ngx_recording_journal_layout_next(parts, first) == NGX_OK
+               && ngx_recording_journal_layout_next(parts, keys) == NGX_OK
+               ? NGX_OK : NGX_DECLINED;
+    }
+
+    if (parts->size < sizeof(old)) {
+        return NGX_DECLINED;
+    }
+
+    ngx_memcpy(&old, parts->p, sizeof(old));
+
+    saved->stride = old.stride;
+    saved->seen = old.seen;
+    saved->from = old.from;
+
+    first->p = parts->p;
+    first->n = NGX_RECORDING_JOURNAL_TRACKS_1;
+    first->size = sizeof(old.first[0]);
+
+    keys->p = parts->p + sizeof(old);
+    keys->size = sizeof(ngx_recording_flv_key_t);
+    keys->n = (parts->size - sizeof(old)) / keys->size;
 
     return NGX_OK;
 }
@@ -572,7 +592,6 @@ ngx_recording_flv_close(ngx_recording_mux_t *mux)
 
     flv = mux->data;
 
-    free(flv->saved);
     free(flv->keys);
     free(flv);
 }

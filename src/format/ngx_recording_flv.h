@@ -36,10 +36,8 @@
 #define NGX_RECORDING_FLV_SCRIPT    18
 
 
-typedef struct {
-    int64_t                 time;
-    off_t                   pos;
-} ngx_recording_flv_key_t;
+/* as it is in the journal */
+typedef ngx_recording_journal_key_t  ngx_recording_flv_key_t;
 
 
 typedef struct {
@@ -57,7 +55,7 @@ typedef struct {
     ngx_uint_t              stride;        /* one of so many is kept */
     ngx_uint_t              seen;
 
-    u_char                 *saved;         /* for the journal */
+    ngx_recording_journal_flv_t  saved;    /* for the journal */
     ngx_uint_t              nsaved;        /* keys that it has */
 } ngx_recording_flv_t;
 

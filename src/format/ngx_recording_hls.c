@@ -20,9 +20,6 @@ static void ngx_recording_hls_mark(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_hls_change(ngx_recording_mux_t *mux,
     ngx_recording_media_t *media);
 static ngx_int_t ngx_recording_hls_pause(ngx_recording_mux_t *mux);
-static size_t ngx_recording_hls_save(ngx_recording_mux_t *mux, u_char **p);
-static ngx_int_t ngx_recording_hls_restore(ngx_recording_mux_t *mux,
-    u_char *p, size_t size);
 static ngx_int_t ngx_recording_hls_finish(ngx_recording_mux_t *mux);
 static void ngx_recording_hls_close(ngx_recording_mux_t *mux);
 
@@ -522,47 +519,6 @@ ngx_recording_hls_pause(ngx_recording_mux_t *mux)
     hls->kept.shown = ngx_max(hls->end, hls->kept.shown + 1);
     hls->kept.written = mux->file.written;
     ngx_memcpy(hls->kept.samples, mux->samples, sizeof(mux->samples));
-
-    return NGX_OK;
-}
-
-
-static size_t
-ngx_recording_hls_save(ngx_recording_mux_t *mux, u_char **p)
-{
-    ngx_recording_hls_t  *hls;
-
-    hls = mux->data;
-
-    *p = (u_char *) &hls->kept;
-
-    return sizeof(ngx_recording_hls_kept_t);
-}
-
-
-static ngx_int_t
-ngx_recording_hls_restore(ngx_recording_mux_t *mux, u_char *p, size_t size)
-{
-    ngx_recording_hls_t  *hls;
-
-    if (mux->data == NULL && ngx_recording_hls_create(mux) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    hls = mux->data;
-
-    if (size != sizeof(ngx_recording_hls_kept_t)
-        && size != NGX_RECORDING_HLS_KEPT_PLAIN)
-    {
-        return NGX_DECLINED;
-    }
-
-    ngx_memcpy(&hls->kept, p, size);
-
-    if (size == NGX_RECORDING_HLS_KEPT_PLAIN) {
-        hls->kept.shift = 0;
-        hls->kept.shown = hls->kept.start;
-    }
 
     return NGX_OK;
 }

@@ -1,6 +1,6 @@
 
 /*
- * The HLS mux, for the two files that it is made of.
+ * The HLS mux, for the files that it is made of.
  */
 
 
@@ -38,14 +38,21 @@ typedef struct {
     int64_t                 shown;            /* the segment's first PTS */
 } ngx_recording_hls_kept_t;
 
-/* of a version that did not shift them, and had DTS for PTS */
-#define NGX_RECORDING_HLS_KEPT_PLAIN                                         \
-    offsetof(ngx_recording_hls_kept_t, shift)
+
+/* the same as the journal has it */
+
+typedef struct {
+    ngx_recording_journal_hls_t      fixed;
+    ngx_recording_journal_count_t    counts[NGX_RECORDING_TRACKS];
+    ngx_recording_journal_counter_t  counters[NGX_RECORDING_TS_PIDS];
+    ngx_uint_t                       ncounters;
+} ngx_recording_hls_saved_t;
 
 
 typedef struct {
     ngx_recording_hls_ts_t  ts;
     ngx_recording_hls_kept_t  kept;
+    ngx_recording_hls_saved_t  saved;         /* for the journal */
     ngx_recording_hls_kept_t  durable;        /* as of the last sync */
     off_t                   safe;             /* durable bytes of the open
                                                  segment */
@@ -94,6 +101,12 @@ typedef enum {
  */
 ngx_recording_hls_cut_e ngx_recording_hls_cuts(ngx_recording_mux_t *mux,
     ngx_recording_sample_t *sample, int64_t dts, int64_t pts);
+
+/* as a format's ->save() and ->restore(): hls->kept */
+void ngx_recording_hls_save(ngx_recording_mux_t *mux,
+    ngx_recording_journal_record_t *record);
+ngx_int_t ngx_recording_hls_restore(ngx_recording_mux_t *mux,
+    ngx_recording_journal_parts_t *parts);
 
 /* as a format's ->reopen(): afterwards all is listed, and nothing is open */
 ngx_int_t ngx_recording_hls_reopen(ngx_recording_mux_t *mux);

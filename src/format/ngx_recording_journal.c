@@ -1,106 +1,17 @@
 
 #include "ngx_recording_av.h"
-#include "ngx_recording_formats.h"
 #include "ngx_recording_journal.h"
-
-
-#define NGX_RECORDING_JOURNAL_VERSION  1
-#define NGX_RECORDING_JOURNAL_MAX      (1024 * 1024 * 1024)
-#define NGX_RECORDING_JOURNAL_STRINGS  6
-#define NGX_RECORDING_JOURNAL_DROPS    5        /* in a state */
-
-
-typedef enum {
-    NGX_RECORDING_JOURNAL_FACTS = 1,
-    NGX_RECORDING_JOURNAL_MEDIA,
-    NGX_RECORDING_JOURNAL_META,
-    NGX_RECORDING_JOURNAL_PATH,
-    NGX_RECORDING_JOURNAL_GAP,
-    NGX_RECORDING_JOURNAL_STATE,       /* as the first version wrote it */
-    NGX_RECORDING_JOURNAL_OWNER,
-    NGX_RECORDING_JOURNAL_SHOWN = 16,  /* and with what is shown of tracks */
-    NGX_RECORDING_JOURNAL_REFUSED,     /* drops that no state has */
-    NGX_RECORDING_JOURNAL_MORE         /* gaps of which no place is kept */
-} ngx_recording_journal_e;
-
-
-typedef struct {
-    uint32_t                crc;           /* of all that follows */
-    uint32_t                kind;
-    uint64_t                size;          /* of what follows this */
-} ngx_recording_journal_head_t;
-
-
-/*
- * And the strings, one after the other, then those that were added later,
- * each behind its length in 64 bits: what was written before they were has
- * none, and what reads them without knowing them leaves them alone.
- */
-
-typedef struct {
-    uint64_t                version;
-    uint64_t                id;
-    uint64_t                recording_id;
-    uint64_t                random;
-    int64_t                 start;
-    int64_t                 segment;
-    int64_t                 resume;
-    int64_t                 offset;        /* of the zone */
-    uint64_t                local;
-    char                    format[8];
-    uint64_t                len[NGX_RECORDING_JOURNAL_STRINGS];
-} ngx_recording_journal_facts_t;
-
-
-typedef struct {
-    uint64_t                n;
-    int64_t                 length;        /* ms, of all */
-} ngx_recording_journal_more_t;
-
-
-/* and the header */
-
-typedef struct {
-    uint64_t                present;
-    ngx_recording_codec_t   codec;
-    uint64_t                body;
-    uint64_t                len;
-} ngx_recording_journal_media_t;
-
-
-/* and what the format keeps */
-
-typedef struct {
-    int64_t                 pos;
-    int64_t                 wall;
-    int64_t                 first;         /* of the first frame, in ms */
-    int64_t                 last[NGX_RECORDING_TRACKS];
-    int64_t                 step[NGX_RECORDING_TRACKS];
-    uint64_t                samples[NGX_RECORDING_TRACKS];
-    uint64_t                written;
-    uint64_t                dropped[NGX_RECORDING_JOURNAL_DROPS];
-} ngx_recording_journal_state_t;
 
 
 static ngx_int_t ngx_recording_journal_write(ngx_recording_mux_t *mux,
     ngx_recording_journal_e kind, ngx_recording_iov_t *iov);
-static void ngx_recording_journal_begin(ngx_recording_iov_t *iov, void *buf,
-    size_t size);
 static ngx_int_t ngx_recording_journal_put(ngx_recording_mux_t *mux,
     ngx_recording_journal_e kind, void *buf, size_t size);
 static ngx_int_t ngx_recording_journal_facts(ngx_recording_mux_t *mux);
-static ngx_int_t ngx_recording_journal_more(ngx_str_t *str, u_char **p,
-    size_t *size);
-static u_char *ngx_recording_journal_load(ngx_recording_store_t *store,
-    uint64_t id, size_t *size);
-static ngx_recording_mux_t *ngx_recording_journal_mux(
-    ngx_recording_store_t *store, u_char *p, size_t size);
-static ngx_int_t ngx_recording_journal_apply(ngx_recording_mux_t *mux,
-    ngx_recording_journal_e kind, u_char *p, size_t size);
-static ngx_int_t ngx_recording_journal_tracks(ngx_recording_mux_t *mux,
-    u_char *p, size_t size);
-static ngx_int_t ngx_recording_journal_state(ngx_recording_mux_t *mux,
-    u_char *p, size_t size);
+static void ngx_recording_journal_string(
+    ngx_recording_journal_record_t *record, ngx_str_t *str);
+static ngx_int_t ngx_recording_journal_put_gap(ngx_recording_mux_t *mux,
+    ngx_recording_gap_t *gap);
 
 
 ngx_int_t
@@ -173,25 +84,16 @@ ngx_recording_journal_write(ngx_recording_mux_t *mux,
 }
 
 
-/* a list with room for the head */
-
-static void
-ngx_recording_journal_begin(ngx_recording_iov_t *iov, void *buf, size_t size)
-{
-    iov->n = 1;
-    iov->size = sizeof(ngx_recording_journal_head_t);
-
-    ngx_recording_iov_add(iov, buf, size);
-}
-
-
 static ngx_int_t
 ngx_recording_journal_put(ngx_recording_mux_t *mux,
     ngx_recording_journal_e kind, void *buf, size_t size)
 {
     ngx_recording_iov_t  iov;
 
-    ngx_recording_journal_begin(&iov, buf, size);
+    iov.n = 1;
+    iov.size = sizeof(ngx_recording_journal_head_t);
+
+    ngx_recording_iov_add(&iov, buf, size);
 
     return ngx_recording_journal_write(mux, kind, &iov);
 }
@@ -200,25 +102,18 @@ ngx_recording_journal_put(ngx_recording_mux_t *mux,
 static ngx_int_t
 ngx_recording_journal_facts(ngx_recording_mux_t *mux)
 {
-    uint64_t                         len;
-    ngx_str_t                       *s[NGX_RECORDING_JOURNAL_STRINGS];
-    ngx_uint_t                       i;
-    ngx_recording_iov_t              iov;
+    ngx_str_t                        format;
     ngx_recording_stream_t          *stream;
     ngx_recording_journal_facts_t    facts;
+    ngx_recording_journal_record_t   record;
 
     stream = mux->file.stream;
 
-    s[0] = &stream->template;
-    s[1] = &stream->domain;
-    s[2] = &stream->app;
-    s[3] = &stream->name;
-    s[4] = &stream->param;
-    s[5] = &mux->path_text;
-
     ngx_memzero(&facts, sizeof(facts));
 
-    facts.version = NGX_RECORDING_JOURNAL_VERSION;
+    facts.major = NGX_RECORDING_JOURNAL_MAJOR;
+    facts.minor = NGX_RECORDING_JOURNAL_MINOR;
+    facts.order = NGX_RECORDING_JOURNAL_ORDER;
     facts.id = mux->file.id;
     facts.recording_id = mux->file.recording_id;
     facts.random = mux->file.random;
@@ -228,23 +123,33 @@ ngx_recording_journal_facts(ngx_recording_mux_t *mux)
     facts.offset = mux->zone.offset;
     facts.local = mux->zone.local;
 
-    (void) snprintf(facts.format, sizeof(facts.format), "%s",
-                    mux->format->name);
+    format.data = (u_char *) mux->format->name;
+    format.len = strlen(mux->format->name);
 
-    ngx_recording_journal_begin(&iov, &facts, sizeof(facts));
+    ngx_recording_journal_layout_begin(&record);
+    ngx_recording_journal_layout_add(&record, &facts, 1, sizeof(facts));
 
-    for (i = 0; i < NGX_RECORDING_JOURNAL_STRINGS; i++) {
-        facts.len[i] = s[i]->len;
-        ngx_recording_iov_add(&iov, s[i]->data, s[i]->len);
-    }
+    /* in the order of ngx_recording_journal_string_e */
 
-    len = stream->server.len;
-
-    ngx_recording_iov_add(&iov, &len, sizeof(len));
-    ngx_recording_iov_add(&iov, stream->server.data, stream->server.len);
+    ngx_recording_journal_string(&record, &format);
+    ngx_recording_journal_string(&record, &stream->template);
+    ngx_recording_journal_string(&record, &stream->domain);
+    ngx_recording_journal_string(&record, &stream->app);
+    ngx_recording_journal_string(&record, &stream->name);
+    ngx_recording_journal_string(&record, &stream->param);
+    ngx_recording_journal_string(&record, &mux->path_text);
+    ngx_recording_journal_string(&record, &stream->server);
 
     return ngx_recording_journal_write(mux, NGX_RECORDING_JOURNAL_FACTS,
-                                       &iov);
+                                       &record.iov);
+}
+
+
+static void
+ngx_recording_journal_string(ngx_recording_journal_record_t *record,
+    ngx_str_t *str)
+{
+    ngx_recording_journal_layout_add(record, str->data, str->len, 1);
 }
 
 
@@ -253,7 +158,7 @@ ngx_recording_journal_owner_thread(ngx_recording_mux_t *mux)
 {
     return ngx_recording_journal_put(mux, NGX_RECORDING_JOURNAL_OWNER,
                                      mux->store->owner,
-                                     sizeof(mux->store->owner));
+                                     strlen(mux->store->owner));
 }
 
 
@@ -268,30 +173,33 @@ ngx_recording_journal_path_thread(ngx_recording_mux_t *mux)
 ngx_int_t
 ngx_recording_journal_media_thread(ngx_recording_mux_t *mux)
 {
-    ngx_uint_t                      i;
-    ngx_recording_iov_t             iov;
-    ngx_recording_media_t          *m;
-    ngx_recording_journal_media_t   media[NGX_RECORDING_TRACKS];
+    ngx_uint_t                       i;
+    ngx_recording_media_t           *m;
+    ngx_recording_journal_media_t    media[NGX_RECORDING_TRACKS];
+    ngx_recording_journal_record_t   record;
 
     ngx_memzero(media, sizeof(media));
 
-    iov.n = 1;
-    iov.size = sizeof(ngx_recording_journal_head_t);
+    ngx_recording_journal_layout_begin(&record);
+    ngx_recording_journal_layout_add(&record, media, NGX_RECORDING_TRACKS,
+                                     sizeof(media[0]));
 
     for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
         m = &mux->media[i];
 
         media[i].present = m->present;
-        media[i].codec = m->codec;
+        media[i].codec = m->codec.codec;
         media[i].body = m->header_body;
-        media[i].len = m->header_len;
+        media[i].sample_rate = m->codec.sample_rate;
+        media[i].channels = m->codec.channels;
+        media[i].samples = m->codec.samples;
 
-        ngx_recording_iov_add(&iov, &media[i], sizeof(media[i]));
-        ngx_recording_iov_add(&iov, m->header, m->header_len);
+        ngx_recording_journal_layout_add(&record, m->header, m->header_len,
+                                         1);
     }
 
     return ngx_recording_journal_write(mux, NGX_RECORDING_JOURNAL_MEDIA,
-                                       &iov);
+                                       &record.iov);
 }
 
 
@@ -308,8 +216,21 @@ ngx_recording_journal_gap_thread(ngx_recording_mux_t *mux, int64_t at,
     gap.at = at;
     gap.length = length;
 
-    return ngx_recording_journal_put(mux, NGX_RECORDING_JOURNAL_GAP, &gap,
-                                     sizeof(gap));
+    return ngx_recording_journal_put_gap(mux, &gap);
+}
+
+
+static ngx_int_t
+ngx_recording_journal_put_gap(ngx_recording_mux_t *mux,
+    ngx_recording_gap_t *gap)
+{
+    ngx_recording_journal_gap_t  g;
+
+    g.at = gap->at;
+    g.length = gap->length;
+
+    return ngx_recording_journal_put(mux, NGX_RECORDING_JOURNAL_GAP, &g,
+                                     sizeof(g));
 }
 
 
@@ -323,11 +244,7 @@ ngx_recording_journal_gaps_thread(ngx_recording_mux_t *mux)
     file = &mux->file;
 
     for (i = 0; i < file->ngaps; i++) {
-        if (ngx_recording_journal_put(mux, NGX_RECORDING_JOURNAL_GAP,
-                                      &file->gaps[i],
-                                      sizeof(ngx_recording_gap_t))
-            != NGX_OK)
-        {
+        if (ngx_recording_journal_put_gap(mux, &file->gaps[i]) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -347,482 +264,47 @@ ngx_recording_journal_gaps_thread(ngx_recording_mux_t *mux)
 ngx_int_t
 ngx_recording_journal_state_thread(ngx_recording_mux_t *mux)
 {
-    u_char                         *p;
-    size_t                          size;
-    uint64_t                        refused;
-    ngx_int_t                       rc;
-    ngx_recording_iov_t             iov;
-    ngx_recording_journal_state_t   state;
-
-    refused = mux->file.dropped[NGX_RECORDING_DROP_TRACK];
-
-    if (refused
-        && ngx_recording_journal_put(mux, NGX_RECORDING_JOURNAL_REFUSED,
-                                     &refused, sizeof(refused))
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(&state, sizeof(state));
+    ngx_int_t                           rc;
+    ngx_uint_t                          i;
+    ngx_recording_journal_state_t       state;
+    ngx_recording_journal_record_t      record;
+    ngx_recording_journal_progress_t   *p;
+    ngx_recording_journal_progress_t    progress[NGX_RECORDING_TRACKS];
 
     state.pos = mux->pos;
     state.wall = mux->wall;
     state.first = mux->cut - mux->begin;
     state.written = mux->file.written;
 
-    ngx_memcpy(state.last, mux->last, sizeof(state.last));
-    ngx_memcpy(state.step, mux->step, sizeof(state.step));
-    ngx_memcpy(state.samples, mux->samples, sizeof(state.samples));
-    ngx_memcpy(state.dropped, mux->file.dropped, sizeof(state.dropped));
+    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
+        p = &progress[i];
 
-    ngx_recording_journal_begin(&iov, &mux->shown, sizeof(mux->shown));
-    ngx_recording_iov_add(&iov, &state, sizeof(state));
-
-    if (mux->format->save) {
-        size = mux->format->save(mux, &p);
-
-        if (size) {
-            ngx_recording_iov_add(&iov, p, size);
-        }
+        p->last = mux->last[i];
+        p->step = mux->step[i];
+        p->samples = mux->samples[i];
+        p->first = mux->shown[i].first;
+        p->high = mux->shown[i].high;
+        p->odd = mux->shown[i].odd;
+        p->before = mux->shown[i].before;
     }
 
-    rc = ngx_recording_journal_write(mux, NGX_RECORDING_JOURNAL_SHOWN, &iov);
+    ngx_recording_journal_layout_begin(&record);
+    ngx_recording_journal_layout_add(&record, &state, 1, sizeof(state));
+    ngx_recording_journal_layout_add(&record, progress, NGX_RECORDING_TRACKS,
+                                     sizeof(progress[0]));
+    ngx_recording_journal_layout_add(&record, mux->file.dropped,
+                                     NGX_RECORDING_DROPS, sizeof(uint64_t));
+
+    if (mux->format->save) {
+        mux->format->save(mux, &record);
+    }
+
+    rc = ngx_recording_journal_write(mux, NGX_RECORDING_JOURNAL_STATE,
+                                     &record.iov);
 
     /* what was not written is in none: the next one has all again */
 
     mux->anew = (rc != NGX_OK);
 
     return rc;
-}
-
-
-ngx_recording_mux_t *
-ngx_recording_journal_read_thread(ngx_recording_store_t *store, uint64_t id)
-{
-    u_char                        *buf, *p, *last;
-    size_t                         size;
-    ngx_int_t                      rc;
-    ngx_recording_mux_t           *mux;
-    ngx_recording_journal_head_t   head;
-
-    buf = ngx_recording_journal_load(store, id, &size);
-
-    if (buf == NULL) {
-        return NULL;
-    }
-
-    mux = NULL;
-    rc = NGX_OK;
-    last = buf + size;
-
-    for (p = buf;
-         (size_t) (last - p) >= sizeof(head);
-         p += sizeof(head) + head.size)
-    {
-
-        ngx_memcpy(&head, p, sizeof(head));
-
-        if (head.size > (size_t) (last - p) - sizeof(head)
-            || head.crc
-               != ngx_recording_av_crc(UINT32_MAX, p + sizeof(head.crc),
-                                        sizeof(head) - sizeof(head.crc)
-                                        + head.size))
-        {
-            break;
-        }
-
-        if (mux) {
-            rc = ngx_recording_journal_apply(mux, head.kind,
-                                             p + sizeof(head), head.size);
-
-        } else if (head.kind == NGX_RECORDING_JOURNAL_FACTS) {
-            mux = ngx_recording_journal_mux(store, p + sizeof(head),
-                                            head.size);
-        }
-
-        if (mux == NULL || rc != NGX_OK) {
-            break;
-        }
-    }
-
-    size = p - buf;
-    free(buf);
-
-    if (mux == NULL || rc == NGX_ERROR
-        || (!mux->media[NGX_RECORDING_VIDEO].present
-            && !mux->media[NGX_RECORDING_AUDIO].present))
-    {
-        if (mux) {
-            ngx_recording_mux_close_thread(mux);
-        }
-
-        errno = rc == NGX_ERROR ? ENOMEM : EINVAL;
-        return NULL;
-    }
-
-    mux->journaled = 1;
-    mux->journal_pos = size;
-
-    return mux;
-}
-
-
-static u_char *
-ngx_recording_journal_load(ngx_recording_store_t *store, uint64_t id,
-    size_t *size)
-{
-    int          fd, err;
-    char         name[48];
-    u_char      *buf;
-    struct stat  st;
-
-    ngx_recording_store_name(name, sizeof(name), id,
-                             NGX_RECORDING_JOURNAL_SUFFIX);
-
-    fd = ngx_recording_store_reopen_thread(store, name);
-
-    if (fd == -1) {
-        return NULL;
-    }
-
-    buf = NULL;
-    errno = EFBIG;
-
-    if (fstat(fd, &st) == 0 && st.st_size <= NGX_RECORDING_JOURNAL_MAX) {
-        buf = malloc(st.st_size + 1);
-
-        if (buf
-            && ngx_recording_io_read_thread(fd, buf, st.st_size, 0)
-               != NGX_OK)
-        {
-            free(buf);
-            buf = NULL;
-        }
-
-        *size = st.st_size;
-
-        if (buf && st.st_size == 0) {
-
-            /* a power cut, before anything of the file was durable */
-
-            free(buf);
-            buf = NULL;
-            errno = ENODATA;
-        }
-    }
-
-    err = errno;
-    (void) close(fd);
-    errno = err;
-
-    return buf;
-}
-
-
-/* the first block: a mux with all that was known when the file began */
-
-static ngx_recording_mux_t *
-ngx_recording_journal_mux(ngx_recording_store_t *store, u_char *p,
-    size_t size)
-{
-    u_char                         *data;
-    ngx_str_t                      *s[NGX_RECORDING_JOURNAL_STRINGS], at;
-    ngx_uint_t                      i;
-    const char                     *err;
-    ngx_recording_mux_t            *mux;
-    ngx_recording_stream_t         *stream;
-    const ngx_recording_format_t   *format;
-    ngx_recording_journal_facts_t   facts;
-
-    if (size < sizeof(facts)) {
-        return NULL;
-    }
-
-    ngx_memcpy(&facts, p, sizeof(facts));
-    facts.format[sizeof(facts.format) - 1] = '\0';
-
-    p += sizeof(facts);
-    size -= sizeof(facts);
-
-    format = ngx_recording_formats_find(facts.format);
-
-    if (facts.version != NGX_RECORDING_JOURNAL_VERSION || format == NULL) {
-        return NULL;
-    }
-
-    mux = calloc(1, sizeof(ngx_recording_mux_t));
-
-    if (mux == NULL) {
-        return NULL;
-    }
-
-    mux->format = format;
-    mux->store = store;
-    mux->fd = -1;
-    mux->journal = -1;
-
-    stream = calloc(1, sizeof(ngx_recording_stream_t)
-                       + sizeof(ngx_recording_path_t) + size + 1);
-
-    if (stream == NULL) {
-        ngx_recording_mux_close_thread(mux);
-        return NULL;
-    }
-
-    mux->own = stream;
-    mux->path = (ngx_recording_path_t *) (stream + 1);
-    data = (u_char *) (mux->path + 1);
-
-    ngx_memcpy(data, p, size);
-
-    s[0] = &stream->template;
-    s[1] = &stream->domain;
-    s[2] = &stream->app;
-    s[3] = &stream->name;
-    s[4] = &stream->param;
-    s[5] = &mux->path_text;
-
-    for (i = 0; i < NGX_RECORDING_JOURNAL_STRINGS; i++) {
-
-        if (facts.len[i] > size) {
-            ngx_recording_mux_close_thread(mux);
-            return NULL;
-        }
-
-        s[i]->data = data;
-        s[i]->len = facts.len[i];
-
-        data += facts.len[i];
-        size -= facts.len[i];
-    }
-
-    if (ngx_recording_journal_more(&stream->server, &data, &size) != NGX_OK) {
-        ngx_recording_mux_close_thread(mux);
-        return NULL;
-    }
-
-    if (ngx_recording_path_compile(mux->path, &mux->path_text, &err, &at)
-        != NGX_OK)
-    {
-        ngx_recording_mux_close_thread(mux);
-        return NULL;
-    }
-
-    mux->segment = facts.segment;
-    mux->resume = facts.resume;
-    mux->zone.offset = facts.offset;
-    mux->zone.local = facts.local;
-    mux->claim.extension = format->extension;
-    mux->file.claim = &mux->claim;
-
-    mux->file.id = facts.id;
-    mux->file.recording_id = facts.recording_id;
-    mux->file.stream = stream;
-    mux->file.format = format->name;
-    mux->file.start = facts.start;
-    mux->file.random = facts.random;
-
-    mux->wall = facts.start;
-
-    ngx_recording_mux_busy(mux);
-
-    ngx_recording_store_name(mux->work, sizeof(mux->work), facts.id,
-                             format->endless ? "" : format->extension);
-    return mux;
-}
-
-
-/* a string that the first journals did not have */
-
-static ngx_int_t
-ngx_recording_journal_more(ngx_str_t *str, u_char **p, size_t *size)
-{
-    uint64_t  len;
-
-    ngx_str_null(str);
-
-    if (*size < sizeof(len)) {
-        return NGX_OK;
-    }
-
-    ngx_memcpy(&len, *p, sizeof(len));
-
-    *p += sizeof(len);
-    *size -= sizeof(len);
-
-    if (len > *size) {
-        return NGX_ERROR;
-    }
-
-    str->data = *p;
-    str->len = len;
-
-    *p += len;
-    *size -= len;
-
-    return NGX_OK;
-}
-
-
-/* NGX_DECLINED: the block makes no sense */
-
-static ngx_int_t
-ngx_recording_journal_apply(ngx_recording_mux_t *mux,
-    ngx_recording_journal_e kind, u_char *p, size_t size)
-{
-    ngx_recording_gap_t           gap;
-    ngx_recording_journal_more_t  more;
-
-    switch (kind) {
-
-    case NGX_RECORDING_JOURNAL_MEDIA:
-        return ngx_recording_journal_tracks(mux, p, size);
-
-    case NGX_RECORDING_JOURNAL_META:
-        mux->meta = malloc(size);
-
-        if (mux->meta == NULL) {
-            return NGX_ERROR;
-        }
-
-        ngx_memcpy(mux->meta, p, size);
-        mux->meta_len = size;
-
-        return NGX_OK;
-
-    case NGX_RECORDING_JOURNAL_PATH:
-        if (size >= NGX_RECORDING_FILE_PATH) {
-            return NGX_DECLINED;
-        }
-
-        ngx_memcpy(mux->file.path, p, size);
-        mux->file.path_len = size;
-
-        return NGX_OK;
-
-    case NGX_RECORDING_JOURNAL_GAP:
-        if (size != sizeof(gap)) {
-            return NGX_DECLINED;
-        }
-
-        ngx_memcpy(&gap, p, sizeof(gap));
-
-        return ngx_recording_mux_gap(mux, gap.at, gap.length);
-
-    case NGX_RECORDING_JOURNAL_MORE:
-        if (size != sizeof(more)) {
-            return NGX_DECLINED;
-        }
-
-        ngx_memcpy(&more, p, sizeof(more));
-
-        mux->file.more = more.n;
-        mux->file.more_length = more.length;
-
-        return NGX_OK;
-
-    case NGX_RECORDING_JOURNAL_OWNER:
-        if (size != sizeof(mux->owner)) {
-            return NGX_DECLINED;
-        }
-
-        ngx_memcpy(mux->owner, p, size);
-        mux->owner[size - 1] = '\0';
-
-        return NGX_OK;
-
-    case NGX_RECORDING_JOURNAL_STATE:
-        return ngx_recording_journal_state(mux, p, size);
-
-    case NGX_RECORDING_JOURNAL_SHOWN:
-        if (size < sizeof(mux->shown)) {
-            return NGX_DECLINED;
-        }
-
-        ngx_memcpy(mux->shown, p, sizeof(mux->shown));
-
-        return ngx_recording_journal_state(mux, p + sizeof(mux->shown),
-                                           size - sizeof(mux->shown));
-
-    case NGX_RECORDING_JOURNAL_REFUSED:
-        if (size < sizeof(uint64_t)) {
-            return NGX_DECLINED;
-        }
-
-        ngx_memcpy(&mux->file.dropped[NGX_RECORDING_DROP_TRACK], p,
-                   sizeof(uint64_t));
-
-        return NGX_OK;
-
-    default:
-        return NGX_DECLINED;
-    }
-}
-
-
-static ngx_int_t
-ngx_recording_journal_tracks(ngx_recording_mux_t *mux, u_char *p, size_t size)
-{
-    ngx_uint_t                      i;
-    ngx_recording_media_t           media[NGX_RECORDING_TRACKS];
-    ngx_recording_journal_media_t   m;
-
-    ngx_memzero(media, sizeof(media));
-
-    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
-
-        if (size < sizeof(m)) {
-            return NGX_DECLINED;
-        }
-
-        ngx_memcpy(&m, p, sizeof(m));
-
-        p += sizeof(m);
-        size -= sizeof(m);
-
-        if (m.len > size) {
-            return NGX_DECLINED;
-        }
-
-        media[i].present = m.present;
-        media[i].codec = m.codec;
-        media[i].header = p;
-        media[i].header_body = m.body;
-        media[i].header_len = m.len;
-
-        p += m.len;
-        size -= m.len;
-    }
-
-    return ngx_recording_mux_tracks_thread(mux, media);
-}
-
-
-static ngx_int_t
-ngx_recording_journal_state(ngx_recording_mux_t *mux, u_char *p, size_t size)
-{
-    ngx_recording_journal_state_t  state;
-
-    if (size < sizeof(state)) {
-        return NGX_DECLINED;
-    }
-
-    ngx_memcpy(&state, p, sizeof(state));
-
-    mux->pos = state.pos;
-    mux->wall = state.wall;
-    mux->begin = 0;
-    mux->cut = state.first;
-    mux->file.written = state.written;
-
-    ngx_memcpy(mux->last, state.last, sizeof(state.last));
-    ngx_memcpy(mux->step, state.step, sizeof(state.step));
-    ngx_memcpy(mux->samples, state.samples, sizeof(state.samples));
-    ngx_memcpy(mux->file.dropped, state.dropped, sizeof(state.dropped));
-
-    return mux->format->restore
-           ? mux->format->restore(mux, p + sizeof(state),
-                                  size - sizeof(state))
-           : NGX_OK;
 }

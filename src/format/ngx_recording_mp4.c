@@ -21,21 +21,12 @@
 #endif
 
 
-/* in the journal: the media data is to be moved, or was */
-
-typedef struct {
-    uint64_t                size;          /* of the file before */
-    uint64_t                shift;         /* by so much in all */
-    uint64_t                moved;
-} ngx_recording_mp4_saved_t;
-
-
 typedef struct {
     uint64_t                records;       /* written */
     uint64_t                durable;       /* of those */
     char                    name[32];      /* of the index in work/ */
     uint64_t                shift;         /* the media data moved by */
-    ngx_recording_mp4_saved_t  saved;
+    ngx_recording_journal_mp4_t  saved;    /* for the journal */
 
     ngx_uint_t              n;             /* samples not yet written */
     u_char                 *data[NGX_RECORDING_MP4_SAMPLES];
@@ -51,9 +42,10 @@ static ngx_int_t ngx_recording_mp4_flush(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_mp4_sync(ngx_recording_mux_t *mux);
 static void ngx_recording_mp4_mark(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_mp4_back(ngx_recording_mux_t *mux);
-static size_t ngx_recording_mp4_save(ngx_recording_mux_t *mux, u_char **p);
+static void ngx_recording_mp4_save(ngx_recording_mux_t *mux,
+    ngx_recording_journal_record_t *record);
 static ngx_int_t ngx_recording_mp4_restore(ngx_recording_mux_t *mux,
-    u_char *p, size_t size);
+    ngx_recording_journal_parts_t *parts);
 static ngx_int_t ngx_recording_mp4_reopen(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_mp4_finish(ngx_recording_mux_t *mux);
 static void ngx_recording_mp4_close(ngx_recording_mux_t *mux);
@@ -383,21 +375,22 @@ ngx_recording_mp4_back(ngx_recording_mux_t *mux)
 }
 
 
-static size_t
-ngx_recording_mp4_save(ngx_recording_mux_t *mux, u_char **p)
+static void
+ngx_recording_mp4_save(ngx_recording_mux_t *mux,
+    ngx_recording_journal_record_t *record)
 {
     ngx_recording_mp4_t  *mp4;
 
     mp4 = mux->data;
 
-    *p = (u_char *) &mp4->saved;
-
-    return sizeof(mp4->saved);
+    ngx_recording_journal_layout_add(record, &mp4->saved, 1,
+                                     sizeof(mp4->saved));
 }
 
 
 static ngx_int_t
-ngx_recording_mp4_restore(ngx_recording_mux_t *mux, u_char *p, size_t size)
+ngx_recording_mp4_restore(ngx_recording_mux_t *mux,
+    ngx_recording_journal_parts_t *parts)
 {
     ngx_recording_mp4_t  *mp4;
 
@@ -407,13 +400,8 @@ ngx_recording_mp4_restore(ngx_recording_mux_t *mux, u_char *p, size_t size)
 
     mp4 = mux->data;
 
-    if (size != sizeof(mp4->saved)) {
-        return NGX_DECLINED;
-    }
-
-    ngx_memcpy(&mp4->saved, p, size);
-
-    return NGX_OK;
+    return ngx_recording_journal_layout_take(parts, &mp4->saved,
+                                             sizeof(mp4->saved));
 }
 
 
@@ -478,7 +466,7 @@ ngx_recording_mp4_resettle(ngx_recording_mux_t *mux)
     off_t                       begin, hole, data;
     struct stat                 st;
     ngx_recording_mp4_t        *mp4;
-    ngx_recording_mp4_saved_t  *saved;
+    ngx_recording_journal_mp4_t  *saved;
 
     mp4 = mux->data;
     saved = &mp4->saved;
@@ -642,7 +630,8 @@ ngx_recording_mp4_finish(ngx_recording_mux_t *mux)
     }
 
     rc = ngx_recording_mp4_index_front_thread(mux, fd, mp4->records, mux->pos,
-                                              ngx_max(fs.f_bsize, 4096), &front);
+                                              ngx_max(fs.f_bsize, 4096),
+                                              &front);
     (void) close(fd);
 
     if (rc != NGX_OK) {
@@ -684,7 +673,7 @@ static ngx_int_t
 ngx_recording_mp4_move(ngx_recording_mux_t *mux, uint64_t shift)
 {
     ngx_recording_mp4_t        *mp4;
-    ngx_recording_mp4_saved_t  *saved;
+    ngx_recording_journal_mp4_t  *saved;
 
     mp4 = mux->data;
     saved = &mp4->saved;

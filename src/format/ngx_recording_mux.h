@@ -30,6 +30,7 @@
 
 #include "ngx_recording_claim.h"
 #include "ngx_recording_growth.h"
+#include "ngx_recording_journal_layout.h"
 #include "ngx_recording_media.h"
 
 
@@ -126,13 +127,15 @@ typedef struct {
     ngx_int_t             (*pause)(ngx_recording_mux_t *mux);
 
     /*
-     * What the journal keeps for the format, in its own memory, and how it
-     * comes back: all that was saved, in turn, before ->reopen().  With
-     * mux->anew nothing that was saved before is there any more.
+     * What the journal keeps for the format: parts of a record, in the
+     * format's own memory, and how they come back: all that was saved, in
+     * turn, before ->reopen().  With mux->anew nothing that was saved before
+     * is there any more.  NGX_DECLINED: the parts make no sense.
      */
-    size_t                (*save)(ngx_recording_mux_t *mux, u_char **p);
-    ngx_int_t             (*restore)(ngx_recording_mux_t *mux, u_char *p,
-                                     size_t size);
+    void                  (*save)(ngx_recording_mux_t *mux,
+                                  ngx_recording_journal_record_t *record);
+    ngx_int_t             (*restore)(ngx_recording_mux_t *mux,
+                                     ngx_recording_journal_parts_t *parts);
 
     /*
      * Opens what is there and reads on from mux->pos to the last whole

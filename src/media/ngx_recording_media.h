@@ -26,6 +26,13 @@ typedef struct {
 } ngx_recording_media_t;
 
 
+/*
+ * Facts about a track of this codec by its sequence header, without what the
+ * message has before that.  NGX_ERROR: it is none that can be used.
+ */
+ngx_int_t ngx_recording_media_facts(ngx_recording_codec_t *c,
+    ngx_recording_codec_e codec, u_char *p, size_t size);
+
 /* copies a track with its sequence header; NGX_ERROR: no memory */
 ngx_int_t ngx_recording_media_copy(ngx_recording_media_t *dst,
     ngx_recording_media_t *src);

@@ -17,8 +17,6 @@
 
 static ngx_int_t ngx_recording_track_facts(ngx_recording_frame_t *frame,
     u_char *p, size_t size, ngx_recording_codec_t *codec);
-static ngx_int_t ngx_recording_track_avc(ngx_recording_codec_t *codec,
-    u_char *p, size_t size);
 static void ngx_recording_track_other(ngx_recording_writer_t *w,
     ngx_uint_t track);
 static ngx_int_t ngx_recording_track_change(ngx_recording_writer_t *w,
@@ -58,21 +56,7 @@ ngx_recording_track_header(ngx_recording_writer_t *w,
     p = item->data + item->frame.body;
     size = item->message->size - item->frame.body;
 
-    switch (item->frame.codec) {
-
-    case NGX_RECORDING_CODEC_H264:
-        rc = ngx_recording_track_avc(&codec, p, size);
-        break;
-
-    case NGX_RECORDING_CODEC_AAC:
-        rc = ngx_recording_codec_aac(&codec, p, size);
-        break;
-
-    default:
-        ngx_memzero(&codec, sizeof(ngx_recording_codec_t));
-        codec.codec = item->frame.codec;
-        rc = NGX_OK;
-    }
+    rc = ngx_recording_media_facts(&codec, item->frame.codec, p, size);
 
     if (rc != NGX_OK) {
         if (w->headless & (1 << track)) {
@@ -95,33 +79,6 @@ ngx_recording_track_header(ngx_recording_writer_t *w,
 
     (void) ngx_recording_track_change(w, track, &codec, item->data,
                                        item->message->size, item->frame.body);
-}
-
-
-/* parameter sets with start codes are a header, too */
-
-static ngx_int_t
-ngx_recording_track_avc(ngx_recording_codec_t *codec, u_char *p, size_t size)
-{
-    u_char     *record;
-    ngx_int_t   rc;
-
-    if (!ngx_recording_nal_begins(p, size)) {
-        return ngx_recording_codec_avc(codec, p, size);
-    }
-
-    record = malloc(size + 8);
-
-    if (record == NULL) {
-        return NGX_ERROR;
-    }
-
-    size = ngx_recording_nal_record(p, size, record);
-    rc = ngx_recording_codec_avc(codec, record, size);
-
-    free(record);
-
-    return rc;
 }
 
 

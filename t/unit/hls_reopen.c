@@ -22,7 +22,10 @@
 /* link: src/format/ngx_recording_hls_cut.c */
 /* link: src/format/ngx_recording_aac.c src/media/ngx_recording_amf.c */
 /* link: src/media/ngx_recording_frame.c src/media/ngx_recording_codec.c */
-/* link: src/core/ngx_recording_reader.c */
+/* link: src/core/ngx_recording_reader.c src/format/ngx_recording_hls_save.c */
+/* link: src/format/ngx_recording_journal_read.c */
+/* link: src/format/ngx_recording_journal_old.c */
+/* link: src/format/ngx_recording_journal_layout.c */
 /* link: src/format/ngx_recording_formats.c src/media/ngx_recording_media.c */
 /* link: src/format/ngx_recording_journal_reopen.c src/format/ngx_recording_journal_back.c */
 /* libs: -lavformat -lavcodec -lavutil */
@@ -129,12 +132,14 @@ left_case(ngx_recording_store_t *store, const char *name, int64_t shift,
         mux->step[V] = 40;
     }
 
-    is(mux->format->restore(mux, (u_char *) &kept, sizeof(kept) - 1),
-       NGX_DECLINED, "%s: a state of no version", name);
-    is(mux->format->restore(mux, (u_char *) &kept,
-                            shift ? sizeof(kept)
-                                  : NGX_RECORDING_HLS_KEPT_PLAIN),
-       NGX_OK, "%s: a state", name);
+    if (shift == 0) {
+        kept.shown = LEFT_START;
+    }
+
+    is(mux->data ? NGX_OK : ngx_recording_hls_create(mux), NGX_OK,
+       "%s: created", name);
+
+    ((ngx_recording_hls_t *) mux->data)->kept = kept;
 
     is(mux->format->reopen(mux), NGX_OK, "%s: reopened", name);
 

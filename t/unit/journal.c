@@ -1,7 +1,6 @@
 
 /*
- * What a journal tells of a growing file, also one of the version that kept
- * less of the times.
+ * What a journal tells of a growing file.
  */
 
 /* link: build/src/nginx/src/core/ngx_sha1.c */
@@ -21,7 +20,10 @@
 /* link: src/format/ngx_recording_hls_cut.c */
 /* link: src/format/ngx_recording_aac.c src/media/ngx_recording_amf.c */
 /* link: src/media/ngx_recording_frame.c src/media/ngx_recording_codec.c */
-/* link: src/core/ngx_recording_reader.c */
+/* link: src/core/ngx_recording_reader.c src/format/ngx_recording_hls_save.c */
+/* link: src/format/ngx_recording_journal.c src/format/ngx_recording_journal_read.c */
+/* link: src/format/ngx_recording_journal_old.c */
+/* link: src/format/ngx_recording_journal_layout.c */
 /* link: src/format/ngx_recording_formats.c src/media/ngx_recording_media.c */
 /* link: src/format/ngx_recording_journal_reopen.c src/format/ngx_recording_journal_back.c */
 /* libs: -lavformat -lavcodec -lavutil */
@@ -29,14 +31,11 @@
 #include "tap.h"
 #include "headers.h"
 #include "ngx_recording_formats.h"
+#include "ngx_recording_journal.h"
 
-/* how a state lies in it is private to this file */
-
-#include "../../src/format/ngx_recording_journal.c"
 
 
 static void journal_now(ngx_recording_store_t *store);
-static void journal_first(ngx_recording_store_t *store);
 static void journal_same(ngx_recording_mux_t *mux, ngx_recording_mux_t *as);
 static ngx_recording_mux_t *journal_open(ngx_recording_store_t *store,
     uint64_t id);
@@ -63,7 +62,6 @@ main(void)
     }
 
     journal_now(&store);
-    journal_first(&store);
 
     ngx_recording_store_close(&store);
     free(store.busy.ids);
@@ -113,55 +111,6 @@ journal_now(ngx_recording_store_t *store)
     is(read->shown[NGX_RECORDING_VIDEO].odd, 400, "an odd step");
     is(read->shown[NGX_RECORDING_VIDEO].before, 33, "the step before");
     is(ngx_recording_mux_end(read), 1160, "end");
-
-    ngx_recording_mux_close_thread(read);
-    ngx_recording_mux_close_thread(mux);
-}
-
-
-static void
-journal_first(ngx_recording_store_t *store)
-{
-    u_char                         *p;
-    size_t                          size;
-    ngx_recording_mux_t            *mux, *read;
-    ngx_recording_iov_t             iov;
-    ngx_recording_journal_state_t   state;
-
-    mux = journal_open(store, 2);
-
-    ngx_memzero(&state, sizeof(state));
-
-    state.pos = mux->pos;
-    state.wall = mux->wall;
-    state.written = mux->file.written;
-
-    ngx_memcpy(state.last, mux->last, sizeof(state.last));
-    ngx_memcpy(state.step, mux->step, sizeof(state.step));
-    ngx_memcpy(state.samples, mux->samples, sizeof(state.samples));
-
-    size = mux->format->save(mux, &p);
-
-    ngx_recording_journal_begin(&iov, &state, sizeof(state));
-    ngx_recording_iov_add(&iov, p, size);
-
-    is(ngx_recording_journal_write(mux, NGX_RECORDING_JOURNAL_STATE, &iov),
-       NGX_OK, "a state of the first version");
-
-    read = ngx_recording_journal_read_thread(store, 2);
-
-    if (read == NULL) {
-        ok(0, "read");
-        return;
-    }
-
-    journal_same(read, mux);
-    is(ngx_recording_mux_end(read), 1080, "end, by DTS");
-
-    /* and it goes on from there */
-
-    ngx_recording_mux_found(read, NGX_RECORDING_VIDEO, 1080, 1200);
-    is(ngx_recording_mux_end(read), 1240, "end, by the PTS that comes");
 
     ngx_recording_mux_close_thread(read);
     ngx_recording_mux_close_thread(mux);

@@ -21,7 +21,10 @@
 /* link: src/format/ngx_recording_hls_cut.c */
 /* link: src/format/ngx_recording_aac.c src/media/ngx_recording_amf.c */
 /* link: src/media/ngx_recording_frame.c src/media/ngx_recording_codec.c */
-/* link: src/core/ngx_recording_reader.c */
+/* link: src/core/ngx_recording_reader.c src/format/ngx_recording_hls_save.c */
+/* link: src/format/ngx_recording_journal_read.c */
+/* link: src/format/ngx_recording_journal_old.c */
+/* link: src/format/ngx_recording_journal_layout.c */
 /* link: src/format/ngx_recording_formats.c src/media/ngx_recording_media.c */
 /* link: src/format/ngx_recording_journal_reopen.c src/format/ngx_recording_journal_back.c */
 /* libs: -lavformat -lavcodec -lavutil */
