@@ -1,10 +1,12 @@
 
+#include "ngx_recording_catalogue_ask.h"
 #include "ngx_recording_catalogue_db.h"
 #include "ngx_recording_codec.h"
 
 
 #define NGX_RECORDING_CATALOGUE_BEHIND   1000000    /* us */
 #define NGX_RECORDING_CATALOGUE_TRIES    100        /* of paths at a time */
+#define NGX_RECORDING_CATALOGUE_GAP      64         /* bytes, in JSON */
 
 
 static ngx_int_t ngx_recording_catalogue_free(ngx_recording_catalogue_t *cat,
@@ -19,18 +21,23 @@ static ngx_int_t ngx_recording_catalogue_repair(
     uint64_t recording_id);
 static ngx_int_t ngx_recording_catalogue_take(ngx_recording_catalogue_t *cat,
     ngx_recording_start_t *start, uint64_t recording_id, const char *owner);
+static ngx_int_t ngx_recording_catalogue_waiting(
+    ngx_recording_catalogue_t *cat, ngx_recording_start_t *start,
+    uint64_t recording_id);
+static ngx_int_t ngx_recording_catalogue_take_files(
+    ngx_recording_catalogue_t *cat, ngx_recording_start_t *start);
 static ngx_int_t ngx_recording_catalogue_new(ngx_recording_catalogue_t *cat,
     ngx_recording_start_t *start);
 static ngx_int_t ngx_recording_catalogue_claim(ngx_recording_catalogue_t *cat,
     ngx_recording_sql_e sql, ngx_recording_file_t *file, ngx_uint_t again);
-static void ngx_recording_catalogue_drops(ngx_recording_file_t *file,
+static ngx_int_t ngx_recording_catalogue_try(ngx_recording_catalogue_t *cat,
+    ngx_recording_sql_e sql, ngx_recording_file_t *file, ngx_uint_t claimed,
+    const char *url);
+static ngx_int_t ngx_recording_catalogue_write(ngx_recording_catalogue_t *cat,
+    ngx_recording_file_t *file, const char *gaps);
+static uint64_t ngx_recording_catalogue_drops(ngx_recording_file_t *file,
     char *buf, size_t size);
 static char *ngx_recording_catalogue_gaps(ngx_recording_file_t *file);
-
-
-const char *const  ngx_recording_catalogue_states[] = {
-    "recording", "paused", "finishing", "finished", "evicted", "lost"
-};
 
 
 static const char  *ngx_recording_catalogue_reasons[] = {
@@ -87,53 +94,40 @@ static ngx_int_t
 ngx_recording_catalogue_free(ngx_recording_catalogue_t *cat,
     ngx_recording_stream_t *stream, int64_t start)
 {
-    int            rc;
-    ngx_int_t      found, lives;
-    const char    *owner;
-    sqlite3_stmt  *st;
+    ngx_int_t                  found, lives;
+    const char                *owner;
+    ngx_recording_sql_rows_t   rows;
 
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_OWNERS);
-
-    if (st == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_recording_catalogue_text(st, 1, stream->app.data, stream->app.len);
-    ngx_recording_catalogue_text(st, 2, stream->name.data, stream->name.len);
-    ngx_recording_catalogue_text(st, 3, stream->template.data,
-                                 stream->template.len);
-    (void) sqlite3_bind_int64(st, 4, start - NGX_RECORDING_CATALOGUE_BEHIND);
-    ngx_recording_catalogue_text(st, 5, stream->server.data,
-                                 stream->server.len);
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_OWNERS,
+              ngx_recording_sql_str(&stream->app),
+              ngx_recording_sql_str(&stream->name),
+              ngx_recording_sql_str(&stream->template),
+              ngx_recording_sql_int(start - NGX_RECORDING_CATALOGUE_BEHIND),
+              ngx_recording_sql_str(&stream->server));
 
     found = NGX_OK;
 
-    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-        owner = (const char *) sqlite3_column_text(st, 0);
+    while (found != NGX_ERROR && ngx_recording_sql_next(&rows)) {
+        owner = ngx_recording_sql_column_text(&rows, 0);
 
         /* what this worker still writes is the publish before */
 
-        if (owner == NULL || *owner == '\0'
-            || strcmp(owner, cat->store->owner) == 0)
-        {
+        if (*owner == '\0' || strcmp(owner, cat->store->owner) == 0) {
             continue;
         }
 
-        lives = sqlite3_column_type(st, 1) != SQLITE_NULL
-                ? NGX_OK : ngx_recording_catalogue_lives(cat, owner);
+        lives = !ngx_recording_sql_column_null(&rows, 1)
+                ? NGX_OK : ngx_recording_catalogue_db_lives(cat, owner);
 
         if (lives == NGX_OK) {
             found = NGX_DECLINED;
 
         } else if (lives == NGX_ERROR) {
             found = NGX_ERROR;
-            break;
         }
     }
 
-    (void) sqlite3_reset(st);
-
-    return rc == SQLITE_ROW || rc == SQLITE_DONE ? found : NGX_ERROR;
+    return ngx_recording_sql_end(&rows) == NGX_OK ? found : NGX_ERROR;
 }
 
 
@@ -147,55 +141,40 @@ static ngx_int_t
 ngx_recording_catalogue_resume(ngx_recording_catalogue_t *cat,
     ngx_recording_start_t *start)
 {
-    int            step;
-    uint64_t       id;
-    ngx_int_t      rc;
-    const char    *owner, *wanted;
-    sqlite3_stmt  *st;
+    uint64_t                   id;
+    ngx_int_t                  rc;
+    const char                *owner, *wanted;
+    ngx_recording_store_t     *store;
+    ngx_recording_sql_rows_t   rows;
 
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_CANDIDATES);
+    store = cat->store;
 
-    if (st == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_recording_catalogue_text(st, 1, start->stream->app.data,
-                                 start->stream->app.len);
-    ngx_recording_catalogue_text(st, 2, start->stream->name.data,
-                                 start->stream->name.len);
-    ngx_recording_catalogue_text(st, 3, start->stream->template.data,
-                                 start->stream->template.len);
-    (void) sqlite3_bind_int64(st, 4,
-                              ngx_recording_store_latest(cat->store,
-                                                         start->wall));
-    ngx_recording_catalogue_text(st, 5, start->stream->server.data,
-                                 start->stream->server.len);
-    (void) sqlite3_bind_int64(st, 6,
-                              ngx_recording_store_latest(cat->store,
-                                       ngx_recording_store_now(cat->store)));
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_CANDIDATES,
+              ngx_recording_sql_str(&start->stream->app),
+              ngx_recording_sql_str(&start->stream->name),
+              ngx_recording_sql_str(&start->stream->template),
+              ngx_recording_sql_int(ngx_recording_store_latest(store,
+                                        start->wall)),
+              ngx_recording_sql_str(&start->stream->server),
+              ngx_recording_sql_int(ngx_recording_store_latest(store,
+                                        ngx_recording_store_now(store))));
 
     rc = NGX_OK;
 
-    while ((step = sqlite3_step(st)) == SQLITE_ROW) {
-        id = (uint64_t) sqlite3_column_int64(st, 0);
-        owner = (const char *) sqlite3_column_text(st, 1);
-        wanted = (const char *) sqlite3_column_text(st, 2);
+    while (rc == NGX_OK && !start->resumed && ngx_recording_sql_next(&rows)) {
+        id = (uint64_t) ngx_recording_sql_column_int(&rows, 0);
+        owner = ngx_recording_sql_column_text(&rows, 1);
+        wanted = ngx_recording_sql_column_text(&rows, 2);
 
-        if (owner == NULL || wanted == NULL) {
-            rc = NGX_ERROR;
-            break;
-        }
+        /* without memory for them these are empty, as if it were nobody's */
 
-        rc = ngx_recording_catalogue_candidate(cat, start, id, owner, wanted);
-
-        if (rc != NGX_OK || start->resumed) {
-            break;
-        }
+        rc = rows.rc == NGX_OK
+             ? ngx_recording_catalogue_candidate(cat, start, id, owner,
+                                                 wanted)
+             : NGX_ERROR;
     }
 
-    (void) sqlite3_reset(st);
-
-    return step == SQLITE_ROW || step == SQLITE_DONE ? rc : NGX_ERROR;
+    return ngx_recording_sql_end(&rows) == NGX_OK ? rc : NGX_ERROR;
 }
 
 
@@ -206,14 +185,15 @@ ngx_recording_catalogue_candidate(ngx_recording_catalogue_t *cat,
     ngx_recording_start_t *start, uint64_t id, const char *owner,
     const char *wanted)
 {
-    ngx_int_t   lives, rc;
-    ngx_uint_t  asker;
+    ngx_int_t                      lives, rc;
+    ngx_recording_catalogue_ask_e  asker;
 
-    lives = ngx_recording_catalogue_lives(cat, owner);
-    asker = start->hurry ? NGX_RECORDING_CATALOGUE_NOBODY
-                         : ngx_recording_catalogue_asker(cat, start, wanted);
+    lives = ngx_recording_catalogue_db_lives(cat, owner);
+    asker = start->hurry
+            ? NGX_RECORDING_CATALOGUE_ASK_NOBODY
+            : ngx_recording_catalogue_ask_who(cat, start, wanted);
 
-    if (lives == NGX_ERROR || asker == NGX_RECORDING_CATALOGUE_UNKNOWN) {
+    if (lives == NGX_ERROR || asker == NGX_RECORDING_CATALOGUE_ASK_UNKNOWN) {
 
         /* that cannot be waited for without end: it is left alone then */
 
@@ -234,7 +214,7 @@ ngx_recording_catalogue_candidate(ngx_recording_catalogue_t *cat,
 
     /* first come, first served */
 
-    if (asker == NGX_RECORDING_CATALOGUE_OTHER) {
+    if (asker == NGX_RECORDING_CATALOGUE_ASK_OTHER) {
         return NGX_AGAIN;
     }
 
@@ -254,41 +234,31 @@ static ngx_int_t
 ngx_recording_catalogue_repair(ngx_recording_catalogue_t *cat,
     ngx_recording_start_t *start, uint64_t recording_id)
 {
-    int                     step;
-    ngx_int_t               rc;
-    ngx_uint_t              i, n;
-    sqlite3_stmt           *st;
-    ngx_recording_taken_t  *t;
+    ngx_int_t                  rc;
+    ngx_uint_t                 i, n;
+    ngx_recording_taken_t     *t;
+    ngx_recording_sql_rows_t   rows;
 
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_PENDING);
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_PENDING,
+                            ngx_recording_sql_int(recording_id));
 
-    if (st == NULL) {
-        return NGX_ERROR;
-    }
-
-    (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) recording_id);
-
-    for (n = 0;
-         (step = sqlite3_step(st)) == SQLITE_ROW && n < NGX_RECORDING_TAKEN;
-         n++)
+    for (n = 0; n < NGX_RECORDING_TAKEN && ngx_recording_sql_next(&rows); n++)
     {
         t = &start->taken[n];
 
-        t->id = (uint64_t) sqlite3_column_int64(st, 0);
+        t->id = (uint64_t) ngx_recording_sql_column_int(&rows, 0);
         t->state = NGX_RECORDING_FILE_RECORDING;
         t->recovered = 1;
 
         (void) snprintf(t->format, sizeof(t->format), "%s",
-                        ngx_recording_catalogue_column(st, 1));
+                        ngx_recording_sql_column_text(&rows, 1));
         (void) snprintf(t->owner, sizeof(t->owner), "%s",
-                        ngx_recording_catalogue_column(st, 2));
+                        ngx_recording_sql_column_text(&rows, 2));
 
-        ngx_recording_catalogue_about(st, 3, t->about);
+        ngx_recording_catalogue_db_about(&rows, 3, t->about);
     }
 
-    (void) sqlite3_reset(st);
-
-    if (step != SQLITE_ROW && step != SQLITE_DONE) {
+    if (ngx_recording_sql_end(&rows) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -297,11 +267,11 @@ ngx_recording_catalogue_repair(ngx_recording_catalogue_t *cat,
 
         /* one that another worker has is being repaired */
 
-        rc = ngx_recording_catalogue_lives(cat, t->owner);
+        rc = ngx_recording_catalogue_db_lives(cat, t->owner);
 
         if (rc == NGX_DECLINED) {
-            rc = ngx_recording_catalogue_take_file(cat, t, t->state,
-                                                   INT64_MAX);
+            rc = ngx_recording_catalogue_db_take(cat, t, t->state, INT64_MAX);
+
             if (rc == NGX_OK) {
                 start->taken[start->n++] = *t;
                 start->repair = 1;
@@ -326,37 +296,7 @@ static ngx_int_t
 ngx_recording_catalogue_take(ngx_recording_catalogue_t *cat,
     ngx_recording_start_t *start, uint64_t recording_id, const char *owner)
 {
-    int                     step;
-    ngx_int_t               rc;
-    ngx_uint_t              i, n;
-    sqlite3_stmt           *st, *take;
-    ngx_recording_taken_t  *t;
-
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_WAITING);
-
-    if (st == NULL) {
-        return NGX_ERROR;
-    }
-
-    (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) recording_id);
-    (void) sqlite3_bind_int64(st, 2, start->wall);
-
-    while ((step = sqlite3_step(st)) == SQLITE_ROW
-           && start->n < NGX_RECORDING_TAKEN)
-    {
-        t = &start->taken[start->n++];
-
-        t->id = (uint64_t) sqlite3_column_int64(st, 0);
-        t->recovered = sqlite3_column_int(st, 2) != 0;
-        t->owner[0] = '\0';
-
-        (void) snprintf(t->format, sizeof(t->format), "%s",
-                        ngx_recording_catalogue_column(st, 1));
-    }
-
-    (void) sqlite3_reset(st);
-
-    if (step != SQLITE_DONE && step != SQLITE_ROW) {
+    if (ngx_recording_catalogue_waiting(cat, start, recording_id) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -364,40 +304,23 @@ ngx_recording_catalogue_take(ngx_recording_catalogue_t *cat,
         return NGX_OK;
     }
 
-    take = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_OWN);
-
-    if (take) {
-        (void) sqlite3_bind_int64(take, 1, (sqlite3_int64) recording_id);
-        (void) sqlite3_bind_text(take, 2, cat->store->owner, -1,
-                                 SQLITE_STATIC);
-        ngx_recording_catalogue_text(take, 3, start->stream->server.data,
-                                     start->stream->server.len);
-        (void) sqlite3_bind_text(take, 4, owner, -1, SQLITE_TRANSIENT);
-    }
-
-    if (ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_OWN) != NGX_OK) {
+    if (ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_OWN,
+                              ngx_recording_sql_int(recording_id),
+                              ngx_recording_sql_text(cat->store->owner),
+                              ngx_recording_sql_str(&start->stream->server),
+                              ngx_recording_sql_text(owner))
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    if (sqlite3_changes(cat->db) == 0) {
+    if (ngx_recording_sql_changes(cat->sql) == 0) {
         start->n = 0;
         return NGX_OK;
     }
 
-    n = start->n;
-    start->n = 0;
-
-    for (i = 0; i < n; i++) {
-        rc = ngx_recording_catalogue_take_file(cat, &start->taken[i],
-                                               NGX_RECORDING_FILE_RECORDING,
-                                               INT64_MAX);
-        if (rc == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-
-        if (rc == NGX_OK) {
-            start->taken[start->n++] = start->taken[i];
-        }
+    if (ngx_recording_catalogue_take_files(cat, start) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     start->recording_id = recording_id;
@@ -408,32 +331,81 @@ ngx_recording_catalogue_take(ngx_recording_catalogue_t *cat,
 
 
 static ngx_int_t
+ngx_recording_catalogue_waiting(ngx_recording_catalogue_t *cat,
+    ngx_recording_start_t *start, uint64_t recording_id)
+{
+    ngx_recording_taken_t     *t;
+    ngx_recording_sql_rows_t   rows;
+
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_WAITING,
+                            ngx_recording_sql_int(recording_id),
+                            ngx_recording_sql_int(start->wall));
+
+    while (start->n < NGX_RECORDING_TAKEN && ngx_recording_sql_next(&rows)) {
+        t = &start->taken[start->n++];
+
+        t->id = (uint64_t) ngx_recording_sql_column_int(&rows, 0);
+        t->recovered = ngx_recording_sql_column_int(&rows, 2) != 0;
+        t->owner[0] = '\0';
+
+        (void) snprintf(t->format, sizeof(t->format), "%s",
+                        ngx_recording_sql_column_text(&rows, 1));
+    }
+
+    return ngx_recording_sql_end(&rows);
+}
+
+
+/* one that does not wait any more is left out */
+
+static ngx_int_t
+ngx_recording_catalogue_take_files(ngx_recording_catalogue_t *cat,
+    ngx_recording_start_t *start)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  i, n;
+
+    n = start->n;
+    start->n = 0;
+
+    for (i = 0; i < n; i++) {
+        rc = ngx_recording_catalogue_db_take(cat, &start->taken[i],
+                                             NGX_RECORDING_FILE_RECORDING,
+                                             INT64_MAX);
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_OK) {
+            start->taken[start->n++] = start->taken[i];
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
 ngx_recording_catalogue_new(ngx_recording_catalogue_t *cat,
     ngx_recording_start_t *start)
 {
-    sqlite3_stmt  *st;
+    int64_t  begin;
 
     /* one that was asked for in vain is free for others */
 
     if (start->asked
-        && ngx_recording_catalogue_want(cat, NGX_RECORDING_SQL_UNWANT, start)
-           != NGX_OK)
+        && ngx_recording_catalogue_ask_no_more(cat, start) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_RECORDING);
+    begin = start->wall + ngx_recording_store_shift(cat->store);
 
-    if (st) {
-        ngx_recording_catalogue_stream(st, 1, start->stream);
-        (void) sqlite3_bind_int64(st, 7,
-                                  (sqlite3_int64) start->recording_id);
-        (void) sqlite3_bind_text(st, 8, cat->store->owner, -1, SQLITE_STATIC);
-        (void) sqlite3_bind_int64(st, 9, start->wall
-                                  + ngx_recording_store_shift(cat->store));
-    }
-
-    return ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_RECORDING);
+    return ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_RECORDING,
+                           ngx_recording_catalogue_sql_stream(start->stream),
+                           ngx_recording_sql_int(start->recording_id),
+                           ngx_recording_sql_text(cat->store->owner),
+                           ngx_recording_sql_int(begin));
 }
 
 
@@ -444,7 +416,6 @@ ngx_recording_catalogue_end(ngx_recording_catalogue_t *cat, void *arg,
     ngx_recording_end_t *end = arg;
 
     ngx_uint_t             i;
-    sqlite3_stmt          *st;
     ngx_recording_file_t  *file;
 
     for (i = 0; i < end->n; i++) {
@@ -458,15 +429,10 @@ ngx_recording_catalogue_end(ngx_recording_catalogue_t *cat, void *arg,
         }
     }
 
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_ENDED);
-
-    if (st) {
-        (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) end->recording_id);
-        (void) sqlite3_bind_int64(st, 2, end->end);
-        (void) sqlite3_bind_text(st, 3, cat->store->owner, -1, SQLITE_STATIC);
-    }
-
-    return ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_ENDED);
+    return ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_ENDED,
+                                 ngx_recording_sql_int(end->recording_id),
+                                 ngx_recording_sql_int(end->end),
+                                 ngx_recording_sql_text(cat->store->owner));
 }
 
 
@@ -522,8 +488,9 @@ static ngx_int_t
 ngx_recording_catalogue_claim(ngx_recording_catalogue_t *cat,
     ngx_recording_sql_e sql, ngx_recording_file_t *file, ngx_uint_t again)
 {
+    char                   *url;
+    ngx_int_t               rc;
     ngx_uint_t              n;
-    sqlite3_stmt           *st;
     ngx_recording_claim_t  *claim;
 
     claim = file->claim && file->claim->len ? file->claim : NULL;
@@ -533,48 +500,67 @@ ngx_recording_catalogue_claim(ngx_recording_catalogue_t *cat,
         claim->before = claim->tries;
     }
 
-    for (n = 0; /* void */ ; /* void */ ) {
-        st = ngx_recording_catalogue_stmt(cat, sql);
-
-        if (st == NULL) {
-            return NGX_ERROR;
-        }
+    for (n = 0; n < NGX_RECORDING_CATALOGUE_TRIES; n++) {
+        url = NULL;
 
         if (claim) {
             ngx_recording_claim_next(claim, file);
-            ngx_recording_catalogue_text(st, 1, file->path, file->path_len);
+            url = ngx_recording_catalogue_db_url(cat, file);
         }
 
-        ngx_recording_catalogue_url(cat, st, 2, claim ? file : NULL);
+        rc = ngx_recording_catalogue_try(cat, sql, file, claim != NULL,
+                                         url ? url : "");
+        free(url);
 
-        (void) sqlite3_bind_int64(st, 9, (sqlite3_int64) file->id);
-
-        if (sql == NGX_RECORDING_SQL_INSERT) {
-            ngx_recording_catalogue_stream(st, 3, file->stream);
-            (void) sqlite3_bind_int64(st, 10,
-                                      (sqlite3_int64) file->recording_id);
-            (void) sqlite3_bind_text(st, 11, file->format, -1,
-                                     SQLITE_STATIC);
-            (void) sqlite3_bind_text(st, 12,
-                                  ngx_recording_catalogue_states[file->state],
-                                  -1, SQLITE_STATIC);
-            (void) sqlite3_bind_int64(st, 13, file->start);
-            (void) sqlite3_bind_text(st, 14, cat->store->owner, -1,
-                                     SQLITE_STATIC);
-        }
-
-        if (ngx_recording_catalogue_run(cat, sql) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        if (sqlite3_changes(cat->db)) {
-            return NGX_OK;
-        }
-
-        if (++n == NGX_RECORDING_CATALOGUE_TRIES) {
-            return NGX_ERROR;
+        if (rc != NGX_DECLINED) {
+            return rc;
         }
     }
+
+    return NGX_ERROR;
+}
+
+
+/* NGX_DECLINED: the path is not free */
+
+static ngx_int_t
+ngx_recording_catalogue_try(ngx_recording_catalogue_t *cat,
+    ngx_recording_sql_e sql, ngx_recording_file_t *file, ngx_uint_t claimed,
+    const char *url)
+{
+    ngx_int_t                   rc;
+    const char                 *state;
+    ngx_recording_sql_value_t   path;
+
+    path = claimed ? ngx_recording_sql_bytes(file->path, file->path_len)
+                   : ngx_recording_sql_null();
+
+    if (sql == NGX_RECORDING_SQL_INSERT) {
+        state = ngx_recording_catalogue_db_states[file->state];
+
+        rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_INSERT,
+                             path,
+                             ngx_recording_sql_text(url),
+                             ngx_recording_catalogue_sql_stream(file->stream),
+                             ngx_recording_sql_int(file->id),
+                             ngx_recording_sql_int(file->recording_id),
+                             ngx_recording_sql_text(file->format),
+                             ngx_recording_sql_text(state),
+                             ngx_recording_sql_int(file->start),
+                             ngx_recording_sql_text(cat->store->owner));
+
+    } else {
+        rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_MOVE,
+                             path,
+                             ngx_recording_sql_text(url),
+                             ngx_recording_sql_int(file->id));
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_recording_sql_changes(cat->sql) ? NGX_OK : NGX_DECLINED;
 }
 
 
@@ -584,16 +570,29 @@ ngx_recording_catalogue_update(ngx_recording_catalogue_t *cat, void *arg,
 {
     ngx_recording_file_t *file = arg;
 
-    char           drops[256], resolution[32], *gaps;
-    uint64_t       dropped;
-    ngx_uint_t     i, owned;
-    sqlite3_stmt  *st;
+    char        *gaps;
+    ngx_int_t    rc;
 
-    for (dropped = 0, i = 0; i < NGX_RECORDING_DROPS; i++) {
-        dropped += file->dropped[i];
-    }
+    gaps = ngx_recording_catalogue_gaps(file);
 
-    ngx_recording_catalogue_drops(file, drops, sizeof(drops));
+    rc = ngx_recording_catalogue_write(cat, file, gaps ? gaps : "[]");
+
+    free(gaps);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_recording_catalogue_write(ngx_recording_catalogue_t *cat,
+    ngx_recording_file_t *file, const char *gaps)
+{
+    char                        drops[256], resolution[32];
+    uint64_t                    dropped;
+    ngx_uint_t                  owned;
+    ngx_recording_sql_value_t   deadline, finished;
+
+    dropped = ngx_recording_catalogue_drops(file, drops, sizeof(drops));
 
     resolution[0] = '\0';
 
@@ -602,66 +601,59 @@ ngx_recording_catalogue_update(ngx_recording_catalogue_t *cat, void *arg,
                         (unsigned) file->width, (unsigned) file->height);
     }
 
-    gaps = ngx_recording_catalogue_gaps(file);
-
     owned = file->state == NGX_RECORDING_FILE_RECORDING
             || (file->state == NGX_RECORDING_FILE_FINISHING
                 && !file->released);
 
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_UPDATE);
+    deadline = file->state == NGX_RECORDING_FILE_PAUSED
+               ? ngx_recording_sql_int(file->deadline)
+               : ngx_recording_sql_null();
 
-    if (st) {
-        (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) file->id);
-        (void) sqlite3_bind_text(st, 2,
-                                 ngx_recording_catalogue_states[file->state],
-                                 -1, SQLITE_STATIC);
-        (void) sqlite3_bind_int64(st, 3, file->end);
-        (void) sqlite3_bind_int64(st, 4, file->duration);
-        (void) sqlite3_bind_int64(st, 5, (sqlite3_int64) file->size);
-        (void) sqlite3_bind_text(st, 6, ngx_recording_codec_name(file->video),
-                                 -1, SQLITE_STATIC);
-        (void) sqlite3_bind_text(st, 7, ngx_recording_codec_name(file->audio),
-                                 -1, SQLITE_STATIC);
-        (void) sqlite3_bind_text(st, 8, resolution, -1, SQLITE_TRANSIENT);
-        (void) sqlite3_bind_int64(st, 9, (sqlite3_int64) file->in);
-        (void) sqlite3_bind_int64(st, 10, (sqlite3_int64) file->written);
-        (void) sqlite3_bind_int64(st, 11, (sqlite3_int64) dropped);
-        (void) sqlite3_bind_text(st, 12, drops, -1, SQLITE_TRANSIENT);
-        (void) sqlite3_bind_text(st, 13, gaps ? gaps : "[]", -1,
-                                 SQLITE_TRANSIENT);
-        (void) sqlite3_bind_text(st, 14, owned ? cat->store->owner : "", -1,
-                                 SQLITE_STATIC);
+    finished = file->state == NGX_RECORDING_FILE_FINISHED
+               ? ngx_recording_sql_int(file->finished)
+               : ngx_recording_sql_null();
 
-        if (file->state == NGX_RECORDING_FILE_PAUSED) {
-            (void) sqlite3_bind_int64(st, 15, file->deadline);
-        }
-
-        (void) sqlite3_bind_int(st, 16, file->recovered);
-
-        if (file->state == NGX_RECORDING_FILE_FINISHED) {
-            (void) sqlite3_bind_int64(st, 17, file->finished);
-        }
-    }
-
-    sqlite3_free(gaps);
-
-    return ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_UPDATE);
+    return ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_UPDATE,
+              ngx_recording_sql_int(file->id),
+              ngx_recording_sql_text(
+                              ngx_recording_catalogue_db_states[file->state]),
+              ngx_recording_sql_int(file->end),
+              ngx_recording_sql_int(file->duration),
+              ngx_recording_sql_int(file->size),
+              ngx_recording_sql_text(ngx_recording_codec_name(file->video)),
+              ngx_recording_sql_text(ngx_recording_codec_name(file->audio)),
+              ngx_recording_sql_text(resolution),
+              ngx_recording_sql_int(file->in),
+              ngx_recording_sql_int(file->written),
+              ngx_recording_sql_int(dropped),
+              ngx_recording_sql_text(drops),
+              ngx_recording_sql_text(gaps),
+              ngx_recording_sql_text(owned ? cat->store->owner : ""),
+              deadline,
+              ngx_recording_sql_int(file->recovered),
+              finished);
 }
 
 
-static void
+/* how many frames were dropped in all; why, as JSON */
+
+static uint64_t
 ngx_recording_catalogue_drops(ngx_recording_file_t *file, char *buf,
     size_t size)
 {
     char        *p, *last;
+    uint64_t     dropped;
     ngx_uint_t   i;
 
     p = buf;
     last = buf + size;
+    dropped = 0;
 
     p += snprintf(p, last - p, "{");
 
     for (i = 0; i < NGX_RECORDING_DROPS; i++) {
+        dropped += file->dropped[i];
+
         if (file->dropped[i]) {
             p += snprintf(p, last - p, "%s\"%s\":%llu",
                           p - buf > 1 ? "," : "",
@@ -671,34 +663,48 @@ ngx_recording_catalogue_drops(ngx_recording_file_t *file, char *buf,
     }
 
     (void) snprintf(p, last - p, "}");
+
+    return dropped;
 }
 
 
-/* to be freed by sqlite3_free() */
+/* to be freed.  NULL: no memory */
 
 static char *
 ngx_recording_catalogue_gaps(ngx_recording_file_t *file)
 {
-    ngx_uint_t    i;
-    sqlite3_str  *str;
+    char        *text, *p, *last;
+    size_t       size;
+    ngx_uint_t   i;
 
-    str = sqlite3_str_new(NULL);
+    size = (file->ngaps + 2) * NGX_RECORDING_CATALOGUE_GAP;
+    text = malloc(size);
+
+    if (text == NULL) {
+        return NULL;
+    }
+
+    p = text;
+    last = text + size;
+
+    p += snprintf(p, last - p, "[");
 
     for (i = 0; i < file->ngaps; i++) {
-        sqlite3_str_appendf(str, "%s{\"at_ms\":%lld,\"gap_ms\":%lld}",
-                            i ? "," : "[", (long long) file->gaps[i].at,
-                            (long long) file->gaps[i].length);
+        p += snprintf(p, last - p, "%s{\"at_ms\":%lld,\"gap_ms\":%lld}",
+                      i ? "," : "", (long long) file->gaps[i].at,
+                      (long long) file->gaps[i].length);
     }
 
     if (file->more) {
-        sqlite3_str_appendf(str, ",{\"more\":%llu,\"gap_ms\":%lld}",
-                            (unsigned long long) file->more,
-                            (long long) file->more_length);
+        p += snprintf(p, last - p, "%s{\"more\":%llu,\"gap_ms\":%lld}",
+                      file->ngaps ? "," : "",
+                      (unsigned long long) file->more,
+                      (long long) file->more_length);
     }
 
-    sqlite3_str_appendall(str, file->ngaps ? "]" : "[]");
+    (void) snprintf(p, last - p, "]");
 
-    return sqlite3_str_finish(str);
+    return text;
 }
 
 
@@ -708,17 +714,11 @@ ngx_recording_catalogue_wait(ngx_recording_catalogue_t *cat, void *arg,
 {
     ngx_recording_left_t *left = arg;
 
-    sqlite3_stmt  *st;
-
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_LEFT);
-
-    if (st) {
-        (void) sqlite3_bind_int64(st, 1,
-                                  (sqlite3_int64) left->file->recording_id);
-        (void) sqlite3_bind_text(st, 2, left->owner, -1, SQLITE_STATIC);
-    }
-
-    if (ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_LEFT) != NGX_OK) {
+    if (ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_LEFT,
+                              ngx_recording_sql_int(left->file->recording_id),
+                              ngx_recording_sql_text(left->owner))
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -732,15 +732,8 @@ ngx_recording_catalogue_remove(ngx_recording_catalogue_t *cat, void *arg,
 {
     ngx_recording_file_t *file = arg;
 
-    sqlite3_stmt  *st;
-
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_REMOVE);
-
-    if (st) {
-        (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) file->id);
-    }
-
-    return ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_REMOVE);
+    return ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_REMOVE,
+                                 ngx_recording_sql_int(file->id));
 }
 
 
@@ -750,31 +743,25 @@ ngx_recording_catalogue_file(ngx_recording_catalogue_t *cat, void *arg,
 {
     ngx_recording_state_t *state = arg;
 
-    sqlite3_stmt  *st;
+    const char                 *name, *owner;
+    ngx_recording_sql_value_t   size, finished, later;
 
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_STATE);
+    name = ngx_recording_catalogue_db_states[state->state];
+    owner = state->owned ? cat->store->owner : "";
 
-    if (st) {
-        (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) state->id);
-        (void) sqlite3_bind_text(st, 2,
-                                ngx_recording_catalogue_states[state->state],
-                                -1, SQLITE_STATIC);
-        (void) sqlite3_bind_text(st, 3,
-                                 state->owned ? cat->store->owner : "", -1,
-                                 SQLITE_STATIC);
+    size = state->size >= 0 ? ngx_recording_sql_int(state->size)
+                            : ngx_recording_sql_null();
 
-        if (state->size >= 0) {
-            (void) sqlite3_bind_int64(st, 4, state->size);
-        }
+    finished = state->state == NGX_RECORDING_FILE_FINISHED
+               ? ngx_recording_sql_int(ngx_recording_wall())
+               : ngx_recording_sql_null();
 
-        if (state->state == NGX_RECORDING_FILE_FINISHED) {
-            (void) sqlite3_bind_int64(st, 5, ngx_recording_wall());
-        }
+    later = state->later ? ngx_recording_sql_int(state->later)
+                         : ngx_recording_sql_null();
 
-        if (state->later) {
-            (void) sqlite3_bind_int64(st, 6, state->later);
-        }
-    }
-
-    return ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_STATE);
+    return ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_STATE,
+                                 ngx_recording_sql_int(state->id),
+                                 ngx_recording_sql_text(name),
+                                 ngx_recording_sql_text(owner),
+                                 size, finished, later);
 }

@@ -1,6 +1,7 @@
 
 /*
- * The catalogue: the durable index of recordings and files, in SQLite.
+ * The catalogue: the durable index of recordings and files, in a database
+ * (ngx_recording_sql.h).
  *
  * Runs on pool threads only: every call may wait for the disk and for other
  * threads and workers.  One catalogue is shared by all threads of a worker;
@@ -24,11 +25,11 @@
 
 #include "ngx_recording_claim.h"
 #include "ngx_recording_growth.h"
+#include "ngx_recording_sql.h"
 #include "ngx_recording_tree.h"
 #include <pthread.h>
 
 
-#define NGX_RECORDING_SQLS   64
 #define NGX_RECORDING_TAKEN  8       /* files at a time, at most */
 
 
@@ -36,21 +37,10 @@ typedef struct {
     pthread_mutex_t         mutex;
     pthread_mutex_t         ids;           /* of last_id */
     ngx_recording_store_t  *store;
-    struct sqlite3         *db;            /* NULL until it is opened */
-    struct sqlite3_stmt    *stmts[NGX_RECORDING_SQLS];
+    ngx_recording_sql_t    *sql;           /* NULL: there was no memory */
     uint64_t                last_id;
-    int64_t                 version;       /* of the data, last seen */
-    ngx_uint_t              opened;        /* how often it was */
-    ngx_uint_t              aside;         /* a damaged one was put aside */
-    ngx_uint_t              moved;         /* by another worker */
-    ngx_uint_t              anew;          /* another is made for it */
-    ngx_uint_t              suspect;       /* it is to be checked */
-    ngx_uint_t              corrupt;       /* it was, and is not whole */
-    ngx_uint_t              unclean;       /* nginx was killed before: it is
-                                              to be looked through */
-    ngx_atomic_t            pages;         /* of the WAL, at the last commit */
     char                    reason[128];   /* why a transaction fails, if not
-                                              SQLite is to blame */
+                                              the database is to blame */
     ngx_uint_t              sealed;        /* every call fails */
     ngx_uint_t              hung;          /* a fast stop waited for it */
     int64_t                 since;         /* ms, it is waited for */
@@ -288,8 +278,8 @@ ngx_int_t ngx_recording_catalogue_check_thread(
     ngx_recording_catalogue_t *cat, ngx_recording_catalogue_error_t *err);
 
 /*
- * Moves what was committed from the WAL to the database, if it is much.
- * Returns 0, or how many MB a reader keeps from that.
+ * Moves what was committed to where it stays, if it is much.  Returns 0, or how
+ * many MB a reader keeps from that.
  */
 ngx_uint_t ngx_recording_catalogue_checkpoint_thread(
     ngx_recording_catalogue_t *cat);
@@ -359,12 +349,21 @@ ngx_int_t ngx_recording_catalogue_found_thread(ngx_recording_catalogue_t *cat,
     ngx_recording_catalogue_error_t *err);
 
 /*
+ * Any thread: whether another catalogue has taken the place of the one that was
+ * looked at last by the next function.
+ */
+ngx_uint_t ngx_recording_catalogue_replaced(ngx_recording_catalogue_t *cat);
+
+/*
  * Whether the files were looked through since the catalogue was made; if not,
- * whether it was made as the one before was damaged.
+ * whether it was made as the one before was damaged.  From now on this is the
+ * catalogue that was looked at.
  */
 ngx_int_t ngx_recording_catalogue_complete_thread(
     ngx_recording_catalogue_t *cat, ngx_uint_t *complete,
     ngx_uint_t *damaged, ngx_recording_catalogue_error_t *err);
+
+/* they were.  NGX_AGAIN: not since this one is in its place */
 ngx_int_t ngx_recording_catalogue_completed_thread(
     ngx_recording_catalogue_t *cat, ngx_recording_catalogue_error_t *err);
 

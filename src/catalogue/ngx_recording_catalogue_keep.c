@@ -7,31 +7,23 @@
 #include "ngx_recording_catalogue_db.h"
 
 
+static ngx_int_t ngx_recording_catalogue_adopt_file(
+    ngx_recording_catalogue_t *cat, ngx_recording_file_t *file,
+    const char *owner);
+
+
 ngx_uint_t
 ngx_recording_catalogue_changed_thread(ngx_recording_catalogue_t *cat)
 {
-    int64_t        version;
-    ngx_uint_t     changed;
-    sqlite3_stmt  *st;
+    ngx_uint_t  changed;
 
-    changed = 1;
+    if (cat->sql == NULL) {
+        return 1;
+    }
 
     (void) pthread_mutex_lock(&cat->mutex);
 
-    st = cat->db
-         ? ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_VERSION)
-         : NULL;
-
-    if (st && sqlite3_step(st) == SQLITE_ROW) {
-        version = sqlite3_column_int64(st, 0);
-
-        changed = (version != cat->version);
-        cat->version = version;
-    }
-
-    if (st) {
-        (void) sqlite3_reset(st);
-    }
+    changed = cat->sql->engine->changed(cat->sql);
 
     (void) pthread_mutex_unlock(&cat->mutex);
 
@@ -40,13 +32,59 @@ ngx_recording_catalogue_changed_thread(ngx_recording_catalogue_t *cat)
 
 
 ngx_int_t
+ngx_recording_catalogue_check_thread(ngx_recording_catalogue_t *cat,
+    ngx_recording_catalogue_error_t *err)
+{
+    ngx_int_t                          rc;
+    ngx_uint_t                         unclean;
+    const ngx_recording_sql_engine_t  *engine;
+
+    /* opened, it knows whether it is to be looked through */
+
+    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    engine = cat->sql->engine;
+    unclean = engine->unclean(cat->sql);
+
+    if (ngx_recording_catalogue_finish(cat, NGX_OK, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (!unclean) {
+        return NGX_OK;
+    }
+
+    rc = engine->check(cat->sql, err->text, sizeof(err->text));
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    (void) pthread_mutex_lock(&cat->mutex);
+
+    engine->checked(cat->sql, rc == NGX_DECLINED);
+
+    (void) pthread_mutex_unlock(&cat->mutex);
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_recording_catalogue_checkpoint_thread(ngx_recording_catalogue_t *cat)
+{
+    return cat->sql ? cat->sql->engine->compact(cat->sql) : 0;
+}
+
+
+ngx_int_t
 ngx_recording_catalogue_wanted_thread(ngx_recording_catalogue_t *cat,
     uint64_t *ids, ngx_uint_t *n, ngx_recording_catalogue_error_t *err)
 {
-    int            step;
-    ngx_int_t      rc;
-    ngx_uint_t     room;
-    sqlite3_stmt  *st;
+    ngx_uint_t                 room;
+    ngx_recording_sql_rows_t   rows;
 
     if (ngx_recording_catalogue_read(cat, err) != NGX_OK) {
         return NGX_ERROR;
@@ -54,24 +92,17 @@ ngx_recording_catalogue_wanted_thread(ngx_recording_catalogue_t *cat,
 
     room = *n;
     *n = 0;
-    rc = NGX_ERROR;
 
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_WANTED);
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_WANTED,
+                            ngx_recording_sql_text(cat->store->owner),
+                            ngx_recording_sql_int(room));
 
-    if (st) {
-        (void) sqlite3_bind_text(st, 1, cat->store->owner, -1, SQLITE_STATIC);
-        (void) sqlite3_bind_int64(st, 2, (sqlite3_int64) room);
-
-        while ((step = sqlite3_step(st)) == SQLITE_ROW) {
-            ids[(*n)++] = (uint64_t) sqlite3_column_int64(st, 0);
-        }
-
-        (void) sqlite3_reset(st);
-
-        rc = step == SQLITE_DONE ? NGX_OK : NGX_ERROR;
+    while (ngx_recording_sql_next(&rows)) {
+        ids[(*n)++] = (uint64_t) ngx_recording_sql_column_int(&rows, 0);
     }
 
-    return ngx_recording_catalogue_finish(cat, rc, err);
+    return ngx_recording_catalogue_finish(cat, ngx_recording_sql_end(&rows),
+                                          err);
 }
 
 
@@ -79,22 +110,17 @@ ngx_int_t
 ngx_recording_catalogue_refuse_thread(ngx_recording_catalogue_t *cat,
     uint64_t recording_id, ngx_recording_catalogue_error_t *err)
 {
-    sqlite3_stmt  *st;
+    ngx_int_t  rc;
 
     if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_REFUSE);
+    rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_REFUSE,
+                               ngx_recording_sql_int(recording_id),
+                               ngx_recording_sql_text(cat->store->owner));
 
-    if (st) {
-        (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) recording_id);
-        (void) sqlite3_bind_text(st, 2, cat->store->owner, -1, SQLITE_STATIC);
-    }
-
-    return ngx_recording_catalogue_finish(cat,
-                  ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_REFUSE),
-                  err);
+    return ngx_recording_catalogue_finish(cat, rc, err);
 }
 
 
@@ -103,11 +129,10 @@ ngx_recording_catalogue_own_thread(ngx_recording_catalogue_t *cat,
     ngx_recording_taken_t *taken, ngx_uint_t *n,
     ngx_recording_catalogue_error_t *err)
 {
-    int                     step;
-    uint64_t                id;
-    ngx_uint_t              room;
-    sqlite3_stmt           *st;
-    ngx_recording_taken_t  *t;
+    uint64_t                   id;
+    ngx_uint_t                 room;
+    ngx_recording_taken_t     *t;
+    ngx_recording_sql_rows_t   rows;
 
     if (ngx_recording_catalogue_read(cat, err) != NGX_OK) {
         return NGX_ERROR;
@@ -115,41 +140,33 @@ ngx_recording_catalogue_own_thread(ngx_recording_catalogue_t *cat,
 
     room = *n;
     *n = 0;
-    step = SQLITE_ERROR;
 
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_MINE);
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_MINE,
+                            ngx_recording_sql_text(cat->store->owner));
 
-    if (st) {
-        (void) sqlite3_bind_text(st, 1, cat->store->owner, -1, SQLITE_STATIC);
+    while (*n < room && ngx_recording_sql_next(&rows)) {
+        id = (uint64_t) ngx_recording_sql_column_int(&rows, 0);
 
-        while ((step = sqlite3_step(st)) == SQLITE_ROW && *n < room) {
-            id = (uint64_t) sqlite3_column_int64(st, 0);
-
-            if (ngx_recording_busy_has(&cat->store->busy, id)) {
-                continue;
-            }
-
-            t = &taken[(*n)++];
-            ngx_memzero(t, sizeof(ngx_recording_taken_t));
-
-            t->id = id;
-            t->state = ngx_recording_catalogue_state(
-                                    ngx_recording_catalogue_column(st, 2));
-            t->recording_id = (uint64_t) sqlite3_column_int64(st, 3);
-
-            (void) snprintf(t->format, sizeof(t->format), "%s",
-                            ngx_recording_catalogue_column(st, 1));
-
-            ngx_recording_catalogue_about(st, 4, t->about);
+        if (ngx_recording_busy_has(&cat->store->busy, id)) {
+            continue;
         }
 
-        (void) sqlite3_reset(st);
+        t = &taken[(*n)++];
+        ngx_memzero(t, sizeof(ngx_recording_taken_t));
+
+        t->id = id;
+        t->state = ngx_recording_catalogue_db_state(
+                                    ngx_recording_sql_column_text(&rows, 2));
+        t->recording_id = (uint64_t) ngx_recording_sql_column_int(&rows, 3);
+
+        (void) snprintf(t->format, sizeof(t->format), "%s",
+                        ngx_recording_sql_column_text(&rows, 1));
+
+        ngx_recording_catalogue_db_about(&rows, 4, t->about);
     }
 
-    return ngx_recording_catalogue_finish(cat,
-                  step == SQLITE_ROW || step == SQLITE_DONE ? NGX_OK
-                                                            : NGX_ERROR,
-                  err);
+    return ngx_recording_catalogue_finish(cat, ngx_recording_sql_end(&rows),
+                                          err);
 }
 
 
@@ -158,32 +175,26 @@ ngx_recording_catalogue_known_thread(ngx_recording_catalogue_t *cat,
     uint64_t id, ngx_recording_file_e *state,
     ngx_recording_catalogue_error_t *err)
 {
-    int            step;
-    ngx_int_t      rc;
-    sqlite3_stmt  *st;
+    ngx_int_t                  rc;
+    ngx_recording_sql_rows_t   rows;
 
     if (ngx_recording_catalogue_read(cat, err) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    rc = NGX_ERROR;
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_KNOWN,
+                            ngx_recording_sql_int(id));
 
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_KNOWN);
+    rc = NGX_DECLINED;
 
-    if (st) {
-        (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) id);
+    if (ngx_recording_sql_next(&rows)) {
+        *state = ngx_recording_catalogue_db_state(
+                                    ngx_recording_sql_column_text(&rows, 0));
+        rc = NGX_OK;
+    }
 
-        step = sqlite3_step(st);
-
-        if (step == SQLITE_ROW) {
-            *state = ngx_recording_catalogue_state(
-                                    ngx_recording_catalogue_column(st, 0));
-        }
-
-        (void) sqlite3_reset(st);
-
-        rc = step == SQLITE_ROW ? NGX_OK
-             : step == SQLITE_DONE ? NGX_DECLINED : NGX_ERROR;
+    if (ngx_recording_sql_end(&rows) != NGX_OK) {
+        rc = NGX_ERROR;
     }
 
     return ngx_recording_catalogue_finish(cat, rc, err);
@@ -195,46 +206,52 @@ ngx_recording_catalogue_adopt_thread(ngx_recording_catalogue_t *cat,
     ngx_recording_file_t *file, const char *owner,
     ngx_recording_catalogue_error_t *err)
 {
-    ngx_int_t      rc;
-    sqlite3_stmt  *st;
+    ngx_int_t  rc;
 
     if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_ADOPT);
-
-    if (st) {
-        ngx_recording_catalogue_stream(st, 1, file->stream);
-        (void) sqlite3_bind_int64(st, 7, (sqlite3_int64) file->recording_id);
-        (void) sqlite3_bind_text(st, 8, owner, -1, SQLITE_STATIC);
-        (void) sqlite3_bind_int64(st, 9, file->start);
-    }
-
-    rc = ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_ADOPT);
-
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_ADOPT_FILE);
-
-    if (st) {
-        ngx_recording_catalogue_stream(st, 1, file->stream);
-        (void) sqlite3_bind_int64(st, 7, (sqlite3_int64) file->id);
-        (void) sqlite3_bind_int64(st, 8, (sqlite3_int64) file->recording_id);
-        (void) sqlite3_bind_text(st, 9, file->format, -1, SQLITE_STATIC);
-        (void) sqlite3_bind_int64(st, 10, file->start);
-
-        if (file->path_len) {
-            ngx_recording_catalogue_text(st, 11, file->path, file->path_len);
-        }
-
-        ngx_recording_catalogue_url(cat, st, 12, file);
-        (void) sqlite3_bind_text(st, 13, owner, -1, SQLITE_STATIC);
-    }
+    rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_ADOPT,
+                             ngx_recording_catalogue_sql_stream(file->stream),
+                             ngx_recording_sql_int(file->recording_id),
+                             ngx_recording_sql_text(owner),
+                             ngx_recording_sql_int(file->start));
 
     if (rc == NGX_OK) {
-        rc = ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_ADOPT_FILE);
+        rc = ngx_recording_catalogue_adopt_file(cat, file, owner);
     }
 
     return ngx_recording_catalogue_finish(cat, rc, err);
+}
+
+
+static ngx_int_t
+ngx_recording_catalogue_adopt_file(ngx_recording_catalogue_t *cat,
+    ngx_recording_file_t *file, const char *owner)
+{
+    char                       *url;
+    ngx_int_t                   rc;
+    ngx_recording_sql_value_t   path;
+
+    path = file->path_len
+           ? ngx_recording_sql_bytes(file->path, file->path_len)
+           : ngx_recording_sql_null();
+
+    url = ngx_recording_catalogue_db_url(cat, file);
+
+    rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_ADOPT_FILE,
+                             ngx_recording_catalogue_sql_stream(file->stream),
+                             ngx_recording_sql_int(file->id),
+                             ngx_recording_sql_int(file->recording_id),
+                             ngx_recording_sql_text(file->format),
+                             ngx_recording_sql_int(file->start),
+                             path,
+                             ngx_recording_sql_text(url ? url : ""),
+                             ngx_recording_sql_text(owner));
+    free(url);
+
+    return rc;
 }
 
 
@@ -242,19 +259,14 @@ ngx_int_t
 ngx_recording_catalogue_leave_thread(ngx_recording_catalogue_t *cat,
     ngx_recording_catalogue_error_t *err)
 {
-    sqlite3_stmt  *st;
+    ngx_int_t  rc;
 
     if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_LEAVE);
+    rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_LEAVE,
+                               ngx_recording_sql_text(cat->store->owner));
 
-    if (st) {
-        (void) sqlite3_bind_text(st, 1, cat->store->owner, -1, SQLITE_STATIC);
-    }
-
-    return ngx_recording_catalogue_finish(cat,
-                   ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_LEAVE),
-                   err);
+    return ngx_recording_catalogue_finish(cat, rc, err);
 }

@@ -13,8 +13,11 @@ static ngx_int_t ngx_recording_catalogue_say(ngx_recording_catalogue_t *cat,
 static ngx_int_t ngx_recording_catalogue_found(
     ngx_recording_catalogue_t *cat, ngx_recording_found_t *found,
     ngx_uint_t *added);
-static ngx_int_t ngx_recording_catalogue_plain(
-    ngx_recording_catalogue_t *cat, ngx_recording_file_t *file);
+static ngx_int_t ngx_recording_catalogue_found_file(
+    ngx_recording_catalogue_t *cat, ngx_recording_found_t *found,
+    const char *url);
+static ngx_int_t ngx_recording_catalogue_mend_label(
+    ngx_recording_catalogue_t *cat, ngx_recording_mend_t *mend);
 
 
 ngx_int_t
@@ -37,33 +40,30 @@ static ngx_int_t
 ngx_recording_catalogue_say(ngx_recording_catalogue_t *cat,
     ngx_recording_file_t *file, ngx_uint_t brief, char *text)
 {
-    int            step;
-    const char    *said;
-    sqlite3_stmt  *st;
+    ngx_uint_t                 found;
+    const char                *said;
+    ngx_recording_sql_rows_t   rows;
 
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_LABEL);
-
-    if (st == NULL) {
-        return NGX_ERROR;
-    }
-
-    (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) file->id);
-    (void) sqlite3_bind_int64(st, 2, (sqlite3_int64) file->size);
-    (void) sqlite3_bind_int(st, 3, brief != 0);
-    (void) sqlite3_bind_int64(st, 4, file->finished);
-
-    step = sqlite3_step(st);
-    said = (const char *) sqlite3_column_text(st, 0);
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_LABEL,
+                            ngx_recording_sql_int(file->id),
+                            ngx_recording_sql_int(file->size),
+                            ngx_recording_sql_int(brief != 0),
+                            ngx_recording_sql_int(file->finished));
 
     text[0] = '\0';
 
-    if (step == SQLITE_ROW && said && strlen(said) < NGX_RECORDING_LABEL) {
-        strcpy(text, said);
+    found = ngx_recording_sql_next(&rows);
+
+    if (found) {
+        said = ngx_recording_sql_column_text(&rows, 0);
+
+        if (strlen(said) < NGX_RECORDING_LABEL) {
+            strcpy(text, said);
+        }
     }
 
-    (void) sqlite3_reset(st);
-
-    return step == SQLITE_ROW ? NGX_OK : NGX_ERROR;
+    return ngx_recording_sql_end(&rows) == NGX_OK && found ? NGX_OK
+                                                           : NGX_ERROR;
 }
 
 
@@ -100,51 +100,60 @@ static ngx_int_t
 ngx_recording_catalogue_found(ngx_recording_catalogue_t *cat,
     ngx_recording_found_t *found, ngx_uint_t *added)
 {
+    char                  *url;
     ngx_int_t              rc;
-    sqlite3_stmt          *st;
     ngx_recording_file_t  *file;
 
-    rc = NGX_DECLINED;
     file = &found->file;
 
-    if (found->label) {
-        st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_FOUND);
+    url = ngx_recording_catalogue_db_url(cat, file);
 
-        if (st) {
-            (void) sqlite3_bind_text(st, 1, found->label, -1, SQLITE_STATIC);
-            ngx_recording_catalogue_text(st, 2, file->path, file->path_len);
-            ngx_recording_catalogue_url(cat, st, 3, file);
-        }
+    rc = ngx_recording_catalogue_found_file(cat, found, url ? url : "");
 
-        /* somebody else may have written the label */
+    free(url);
 
-        if (ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_FOUND)
-            == NGX_OK
-            && sqlite3_changes(cat->db))
-        {
-            rc = NGX_OK;
-        }
-    }
-
-    if (rc != NGX_OK) {
-        rc = ngx_recording_catalogue_plain(cat, file);
-    }
-
-    if (rc != NGX_OK || sqlite3_changes(cat->db) == 0) {
+    if (rc != NGX_OK || ngx_recording_sql_changes(cat->sql) == 0) {
         return rc;
     }
 
     (*added)++;
 
-    st = ngx_recording_catalogue_stmt(cat,
-                                      NGX_RECORDING_SQL_FOUND_RECORDING);
+    return ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_FOUND_RECORDING,
+                          ngx_recording_sql_bytes(file->path, file->path_len));
+}
 
-    if (st) {
-        ngx_recording_catalogue_text(st, 1, file->path, file->path_len);
+
+static ngx_int_t
+ngx_recording_catalogue_found_file(ngx_recording_catalogue_t *cat,
+    ngx_recording_found_t *found, const char *url)
+{
+    ngx_recording_file_t       *file;
+    ngx_recording_sql_value_t   path;
+
+    file = &found->file;
+    path = ngx_recording_sql_bytes(file->path, file->path_len);
+
+    /* somebody else may have written the label */
+
+    if (found->label
+        && ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_FOUND,
+                                 ngx_recording_sql_text(found->label),
+                                 path,
+                                 ngx_recording_sql_text(url))
+           == NGX_OK
+        && ngx_recording_sql_changes(cat->sql))
+    {
+        return NGX_OK;
     }
 
-    return ngx_recording_catalogue_run(cat,
-                                       NGX_RECORDING_SQL_FOUND_RECORDING);
+    return ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_FOUND_PLAIN,
+                             ngx_recording_catalogue_sql_stream(file->stream),
+                             ngx_recording_sql_int(file->id),
+                             ngx_recording_sql_text(file->format),
+                             ngx_recording_sql_int(file->end),
+                             ngx_recording_sql_int(file->size),
+                             path,
+                             ngx_recording_sql_text(url));
 }
 
 
@@ -154,55 +163,48 @@ ngx_recording_catalogue_mend(ngx_recording_catalogue_t *cat, void *arg,
 {
     ngx_recording_mend_t *mend = arg;
 
-    sqlite3_stmt          *st;
-    ngx_recording_file_t  *file;
+    /* somebody else may have written the label */
 
-    file = mend->file;
-
-    if (mend->label) {
-        st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_MEND);
-
-        if (st) {
-            (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) file->id);
-            (void) sqlite3_bind_text(st, 2, mend->label, -1, SQLITE_STATIC);
-            (void) sqlite3_bind_int64(st, 3, (sqlite3_int64) file->size);
-            ngx_recording_catalogue_text(st, 4, file->path, file->path_len);
-            ngx_recording_catalogue_url(cat, st, 5, file);
-            (void) sqlite3_bind_int64(st, 6, file->finished);
-        }
-
-        /* somebody else may have written the label */
-
-        if (ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_MEND) == NGX_OK
-            && sqlite3_changes(cat->db))
-        {
-            return NGX_OK;
-        }
+    if (mend->label
+        && ngx_recording_catalogue_mend_label(cat, mend) == NGX_OK
+        && ngx_recording_sql_changes(cat->sql))
+    {
+        return NGX_OK;
     }
 
-    return ngx_recording_catalogue_update(cat, file, again);
+    return ngx_recording_catalogue_update(cat, mend->file, again);
 }
 
 
 static ngx_int_t
-ngx_recording_catalogue_plain(ngx_recording_catalogue_t *cat,
-    ngx_recording_file_t *file)
+ngx_recording_catalogue_mend_label(ngx_recording_catalogue_t *cat,
+    ngx_recording_mend_t *mend)
 {
-    sqlite3_stmt  *st;
+    char                  *url;
+    ngx_int_t              rc;
+    ngx_recording_file_t  *file;
 
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_FOUND_PLAIN);
+    file = mend->file;
 
-    if (st) {
-        ngx_recording_catalogue_stream(st, 1, file->stream);
-        (void) sqlite3_bind_int64(st, 7, (sqlite3_int64) file->id);
-        (void) sqlite3_bind_text(st, 8, file->format, -1, SQLITE_STATIC);
-        (void) sqlite3_bind_int64(st, 9, file->end);
-        (void) sqlite3_bind_int64(st, 10, (sqlite3_int64) file->size);
-        ngx_recording_catalogue_text(st, 11, file->path, file->path_len);
-        ngx_recording_catalogue_url(cat, st, 12, file);
-    }
+    url = ngx_recording_catalogue_db_url(cat, file);
 
-    return ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_FOUND_PLAIN);
+    rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_MEND,
+                          ngx_recording_sql_int(file->id),
+                          ngx_recording_sql_text(mend->label),
+                          ngx_recording_sql_int(file->size),
+                          ngx_recording_sql_bytes(file->path, file->path_len),
+                          ngx_recording_sql_text(url ? url : ""),
+                          ngx_recording_sql_int(file->finished));
+    free(url);
+
+    return rc;
+}
+
+
+ngx_uint_t
+ngx_recording_catalogue_replaced(ngx_recording_catalogue_t *cat)
+{
+    return cat->sql && cat->sql->replaced;
 }
 
 
@@ -211,27 +213,22 @@ ngx_recording_catalogue_complete_thread(ngx_recording_catalogue_t *cat,
     ngx_uint_t *complete, ngx_uint_t *damaged,
     ngx_recording_catalogue_error_t *err)
 {
-    int            step;
-    ngx_int_t      rc;
-    sqlite3_stmt  *st;
+    ngx_int_t                 rc;
+    ngx_recording_sql_mark_e  mark;
 
     if (ngx_recording_catalogue_read(cat, err) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    rc = NGX_ERROR;
+    rc = cat->sql->engine->mark(cat->sql, &mark);
 
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_COMPLETE);
+    if (rc == NGX_OK) {
+        *damaged = (mark == NGX_RECORDING_SQL_MARK_REPAIRED);
+        *complete = (mark == NGX_RECORDING_SQL_MARK_WHOLE);
 
-    if (st) {
-        step = sqlite3_step(st);
-        *damaged = sqlite3_column_int(st, 0)
-                   == NGX_RECORDING_CATALOGUE_DAMAGED;
-        *complete = sqlite3_column_int(st, 0) != 0 && !*damaged;
+        /* one that takes its place from here on sets it again */
 
-        (void) sqlite3_reset(st);
-
-        rc = step == SQLITE_ROW ? NGX_OK : NGX_ERROR;
+        cat->sql->replaced = 0;
     }
 
     return ngx_recording_catalogue_finish(cat, rc, err);
@@ -242,13 +239,17 @@ ngx_int_t
 ngx_recording_catalogue_completed_thread(ngx_recording_catalogue_t *cat,
     ngx_recording_catalogue_error_t *err)
 {
+    ngx_int_t  rc;
+
     if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    return ngx_recording_catalogue_finish(cat,
-               ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_COMPLETED),
-               err);
+    rc = cat->sql->replaced
+         ? NGX_AGAIN
+         : cat->sql->engine->set_mark(cat->sql, NGX_RECORDING_SQL_MARK_WHOLE);
+
+    return ngx_recording_catalogue_finish(cat, rc, err);
 }
 
 
@@ -257,8 +258,8 @@ ngx_recording_catalogue_about_thread(ngx_recording_catalogue_t *cat,
     uint64_t id, char about[NGX_RECORDING_ABOUT],
     ngx_recording_catalogue_error_t *err)
 {
-    ngx_int_t      rc;
-    sqlite3_stmt  *st;
+    ngx_int_t                  rc;
+    ngx_recording_sql_rows_t   rows;
 
     about[0] = '\0';
 
@@ -266,41 +267,19 @@ ngx_recording_catalogue_about_thread(ngx_recording_catalogue_t *cat,
         return NGX_ERROR;
     }
 
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_ABOUT,
+                            ngx_recording_sql_int(id));
+
     rc = NGX_ERROR;
 
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_ABOUT);
+    if (ngx_recording_sql_next(&rows)) {
+        ngx_recording_catalogue_db_about(&rows, 0, about);
+        rc = NGX_OK;
+    }
 
-    if (st) {
-        (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) id);
-
-        if (sqlite3_step(st) == SQLITE_ROW) {
-            ngx_recording_catalogue_about(st, 0, about);
-            rc = NGX_OK;
-        }
-
-        (void) sqlite3_reset(st);
+    if (ngx_recording_sql_end(&rows) != NGX_OK) {
+        rc = NGX_ERROR;
     }
 
     return ngx_recording_catalogue_finish(cat, rc, err);
-}
-
-
-void
-ngx_recording_catalogue_about(sqlite3_stmt *st, int n,
-    char about[NGX_RECORDING_ABOUT])
-{
-    int                      i;
-    ngx_recording_file_t     file;
-    ngx_recording_stream_t   stream;
-    ngx_str_t               *names[] = { &stream.app, &stream.name,
-                                         &stream.template };
-
-    file.stream = &stream;
-
-    for (i = 0; i < 3; i++) {
-        names[i]->data = (u_char *) sqlite3_column_text(st, n + i);
-        names[i]->len = sqlite3_column_bytes(st, n + i);
-    }
-
-    ngx_recording_file_about(&file, about);
 }

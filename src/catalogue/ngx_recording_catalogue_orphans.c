@@ -23,6 +23,9 @@ typedef struct {
 
 static ngx_int_t ngx_recording_catalogue_dead(ngx_recording_catalogue_t *cat,
     ngx_recording_sql_e sql, ngx_recording_dead_t *dead);
+static ngx_int_t ngx_recording_catalogue_next_owner(
+    ngx_recording_catalogue_t *cat, ngx_recording_sql_e sql,
+    char owner[NGX_RECORDING_OWNER]);
 static ngx_int_t ngx_recording_catalogue_unfinished(
     ngx_recording_catalogue_t *cat, const char *owner, int64_t now,
     ngx_recording_taken_t *taken, ngx_uint_t *n, ngx_uint_t room);
@@ -81,43 +84,28 @@ static ngx_int_t
 ngx_recording_catalogue_dead(ngx_recording_catalogue_t *cat,
     ngx_recording_sql_e sql, ngx_recording_dead_t *dead)
 {
-    int            step;
-    char           owner[NGX_RECORDING_OWNER];
-    ngx_int_t      lives;
-    sqlite3_stmt  *st;
+    char        owner[NGX_RECORDING_OWNER];
+    ngx_int_t   rc;
 
     owner[0] = '\0';
 
     dead->name[0][0] = '\0';
     dead->n = 1;
 
-    st = ngx_recording_catalogue_stmt(cat, sql);
-
-    if (st == NULL) {
-        return NGX_ERROR;
-    }
-
     while (dead->n < NGX_RECORDING_CATALOGUE_DEAD) {
-        (void) sqlite3_bind_text(st, 1, owner, -1, SQLITE_TRANSIENT);
+        rc = ngx_recording_catalogue_next_owner(cat, sql, owner);
 
-        step = sqlite3_step(st);
-
-        if (step != SQLITE_ROW) {
-            (void) sqlite3_reset(st);
-            return step == SQLITE_DONE ? NGX_OK : NGX_ERROR;
+        if (rc != NGX_OK) {
+            return rc == NGX_DONE ? NGX_OK : NGX_ERROR;
         }
 
-        (void) snprintf(owner, sizeof(owner), "%s",
-                        ngx_recording_catalogue_column(st, 0));
-        (void) sqlite3_reset(st);
+        rc = ngx_recording_catalogue_db_lives(cat, owner);
 
-        lives = ngx_recording_catalogue_lives(cat, owner);
-
-        if (lives == NGX_ERROR) {
+        if (rc == NGX_ERROR) {
             return NGX_ERROR;
         }
 
-        if (lives == NGX_DECLINED) {
+        if (rc == NGX_DECLINED) {
             strcpy(dead->name[dead->n++], owner);
         }
     }
@@ -126,38 +114,59 @@ ngx_recording_catalogue_dead(ngx_recording_catalogue_t *cat,
 }
 
 
+/* NGX_DONE: there is none behind this one */
+
+static ngx_int_t
+ngx_recording_catalogue_next_owner(ngx_recording_catalogue_t *cat,
+    ngx_recording_sql_e sql, char owner[NGX_RECORDING_OWNER])
+{
+    ngx_uint_t                 found;
+    ngx_recording_sql_rows_t   rows;
+
+    ngx_recording_sql_query(cat->sql, &rows, sql,
+                            ngx_recording_sql_text(owner));
+
+    found = ngx_recording_sql_next(&rows);
+
+    if (found) {
+        (void) snprintf(owner, NGX_RECORDING_OWNER, "%s",
+                        ngx_recording_sql_column_text(&rows, 0));
+    }
+
+    if (ngx_recording_sql_end(&rows) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return found ? NGX_OK : NGX_DONE;
+}
+
+
 static ngx_int_t
 ngx_recording_catalogue_unfinished(ngx_recording_catalogue_t *cat,
     const char *owner, int64_t now, ngx_recording_taken_t *taken,
     ngx_uint_t *n, ngx_uint_t room)
 {
-    int                     step;
-    sqlite3_stmt           *st;
-    ngx_recording_taken_t  *t;
+    ngx_recording_taken_t     *t;
+    ngx_recording_sql_rows_t   rows;
 
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_UNFINISHED);
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_UNFINISHED,
+                            ngx_recording_sql_text(owner),
+                            ngx_recording_sql_int(now),
+                            ngx_recording_sql_int(room - *n));
 
-    if (st == NULL) {
-        return NGX_ERROR;
-    }
-
-    (void) sqlite3_bind_text(st, 1, owner, -1, SQLITE_STATIC);
-    (void) sqlite3_bind_int64(st, 2, now);
-    (void) sqlite3_bind_int64(st, 3, (sqlite3_int64) (room - *n));
-
-    while ((step = sqlite3_step(st)) == SQLITE_ROW) {
+    while (ngx_recording_sql_next(&rows)) {
         t = &taken[(*n)++];
 
-        t->id = (uint64_t) sqlite3_column_int64(st, 0);
+        t->id = (uint64_t) ngx_recording_sql_column_int(&rows, 0);
         t->recording_id = 0;
-        t->state = ngx_recording_catalogue_state(
-                                    ngx_recording_catalogue_column(st, 2));
+        t->state = ngx_recording_catalogue_db_state(
+                                    ngx_recording_sql_column_text(&rows, 2));
 
         (void) snprintf(t->owner, sizeof(t->owner), "%s", owner);
         (void) snprintf(t->format, sizeof(t->format), "%s",
-                        ngx_recording_catalogue_column(st, 1));
+                        ngx_recording_sql_column_text(&rows, 1));
 
-        ngx_recording_catalogue_about(st, 3, t->about);
+        ngx_recording_catalogue_db_about(&rows, 3, t->about);
 
         /* what a fast stop has marked is whole */
 
@@ -166,9 +175,7 @@ ngx_recording_catalogue_unfinished(ngx_recording_catalogue_t *cat,
                            || t->state == NGX_RECORDING_FILE_RECORDING);
     }
 
-    (void) sqlite3_reset(st);
-
-    return step == SQLITE_DONE ? NGX_OK : NGX_ERROR;
+    return ngx_recording_sql_end(&rows);
 }
 
 
@@ -185,7 +192,7 @@ ngx_recording_catalogue_take_all(ngx_recording_catalogue_t *cat, int64_t now,
     *n = 0;
 
     for (i = 0; i < room; i++) {
-        rc = ngx_recording_catalogue_take_file(cat, &taken[i],
+        rc = ngx_recording_catalogue_db_take(cat, &taken[i],
                    taken[i].state == NGX_RECORDING_FILE_PAUSED
                    ? NGX_RECORDING_FILE_FINISHING : taken[i].state, now);
 
@@ -204,39 +211,12 @@ ngx_recording_catalogue_take_all(ngx_recording_catalogue_t *cat, int64_t now,
 
 
 ngx_int_t
-ngx_recording_catalogue_take_file(ngx_recording_catalogue_t *cat,
-    ngx_recording_taken_t *taken, ngx_recording_file_e state, int64_t now)
-{
-    sqlite3_stmt  *st;
-
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_TAKE);
-
-    if (st) {
-        (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) taken->id);
-        (void) sqlite3_bind_text(st, 2, ngx_recording_catalogue_states[state],
-                                 -1, SQLITE_STATIC);
-        (void) sqlite3_bind_text(st, 3, cat->store->owner, -1, SQLITE_STATIC);
-        (void) sqlite3_bind_int(st, 4, taken->recovered);
-        (void) sqlite3_bind_text(st, 5, taken->owner, -1, SQLITE_STATIC);
-        (void) sqlite3_bind_int64(st, 6, now);
-    }
-
-    if (ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_TAKE) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return sqlite3_changes(cat->db) ? NGX_OK : NGX_DECLINED;
-}
-
-
-ngx_int_t
 ngx_recording_catalogue_over_thread(ngx_recording_catalogue_t *cat,
     ngx_recording_catalogue_error_t *err)
 {
     uint64_t              ids[NGX_RECORDING_CATALOGUE_OVER];
     ngx_int_t             rc;
     ngx_uint_t            i, k, n, from[NGX_RECORDING_CATALOGUE_DEAD + 1];
-    sqlite3_stmt         *st;
     ngx_recording_dead_t  dead;
 
     if (ngx_recording_catalogue_read(cat, err) != NGX_OK) {
@@ -267,15 +247,10 @@ ngx_recording_catalogue_over_thread(ngx_recording_catalogue_t *cat,
     for (i = 0; i < dead.n; i++) {
 
         for (k = from[i]; rc == NGX_OK && k < from[i + 1]; k++) {
-            st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_ENDED);
-
-            if (st) {
-                (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) ids[k]);
-                (void) sqlite3_bind_text(st, 3, dead.name[i], -1,
-                                         SQLITE_STATIC);
-            }
-
-            rc = ngx_recording_catalogue_run(cat, NGX_RECORDING_SQL_ENDED);
+            rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_ENDED,
+                                       ngx_recording_sql_int(ids[k]),
+                                       ngx_recording_sql_null(),
+                                       ngx_recording_sql_text(dead.name[i]));
         }
     }
 
@@ -289,24 +264,15 @@ static ngx_int_t
 ngx_recording_catalogue_ended(ngx_recording_catalogue_t *cat,
     const char *owner, uint64_t *ids, ngx_uint_t *n)
 {
-    int            step;
-    sqlite3_stmt  *st;
+    ngx_recording_sql_rows_t  rows;
 
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_OVER);
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_OVER,
+                      ngx_recording_sql_text(owner),
+                      ngx_recording_sql_int(NGX_RECORDING_CATALOGUE_OVER - *n));
 
-    if (st == NULL) {
-        return NGX_ERROR;
+    while (ngx_recording_sql_next(&rows)) {
+        ids[(*n)++] = (uint64_t) ngx_recording_sql_column_int(&rows, 0);
     }
 
-    (void) sqlite3_bind_text(st, 1, owner, -1, SQLITE_STATIC);
-    (void) sqlite3_bind_int64(st, 2, (sqlite3_int64)
-                                     (NGX_RECORDING_CATALOGUE_OVER - *n));
-
-    while ((step = sqlite3_step(st)) == SQLITE_ROW) {
-        ids[(*n)++] = (uint64_t) sqlite3_column_int64(st, 0);
-    }
-
-    (void) sqlite3_reset(st);
-
-    return step == SQLITE_DONE ? NGX_OK : NGX_ERROR;
+    return ngx_recording_sql_end(&rows);
 }

@@ -28,9 +28,7 @@ static ngx_int_t ngx_recording_catalogue_rows(ngx_recording_catalogue_t *cat,
 static ngx_int_t ngx_recording_catalogue_empties(
     ngx_recording_catalogue_t *cat, int64_t before, uint64_t *after,
     int64_t *ids, ngx_uint_t *n, ngx_recording_catalogue_error_t *err);
-static ngx_int_t ngx_recording_catalogue_each(ngx_recording_catalogue_t *cat,
-    ngx_recording_sql_e sql, int64_t id);
-static void ngx_recording_catalogue_old(sqlite3_stmt *st,
+static void ngx_recording_catalogue_old(ngx_recording_sql_rows_t *rows,
     ngx_recording_old_t *file);
 
 
@@ -55,9 +53,8 @@ static ngx_int_t
 ngx_recording_catalogue_sum(ngx_recording_catalogue_t *cat,
     ngx_recording_grown_all_t *grown, int64_t *bytes)
 {
-    int            step;
-    ngx_uint_t     i;
-    sqlite3_stmt  *st;
+    ngx_uint_t                 i;
+    ngx_recording_sql_rows_t   rows;
 
     if (ngx_recording_catalogue_number(cat, NGX_RECORDING_SQL_TOTAL, bytes)
         != NGX_OK)
@@ -67,26 +64,18 @@ ngx_recording_catalogue_sum(ngx_recording_catalogue_t *cat,
 
     *bytes += grown->others;
 
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_GROWN);
-
-    if (st == NULL) {
-        return NGX_ERROR;
-    }
-
     for (i = 0; i < grown->n; i++) {
-        (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) grown->files[i].id);
-        (void) sqlite3_bind_int64(st, 2, grown->files[i].bytes);
-
-        step = sqlite3_step(st);
+        ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_GROWN,
+                                ngx_recording_sql_int(grown->files[i].id),
+                                ngx_recording_sql_int(grown->files[i].bytes));
 
         /* one that has no row is there all the same */
 
-        *bytes += step == SQLITE_ROW ? sqlite3_column_int64(st, 0)
-                                     : grown->files[i].bytes;
+        *bytes += ngx_recording_sql_next(&rows)
+                  ? ngx_recording_sql_column_int(&rows, 0)
+                  : grown->files[i].bytes;
 
-        (void) sqlite3_reset(st);
-
-        if (step != SQLITE_ROW && step != SQLITE_DONE) {
+        if (ngx_recording_sql_end(&rows) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -99,21 +88,19 @@ static ngx_int_t
 ngx_recording_catalogue_number(ngx_recording_catalogue_t *cat,
     ngx_recording_sql_e sql, int64_t *number)
 {
-    int            step;
-    sqlite3_stmt  *st;
+    ngx_uint_t                 found;
+    ngx_recording_sql_rows_t   rows;
 
-    st = ngx_recording_catalogue_stmt(cat, sql);
+    ngx_recording_sql_query(cat->sql, &rows, sql);
 
-    if (st == NULL) {
-        return NGX_ERROR;
+    found = ngx_recording_sql_next(&rows);
+
+    if (found) {
+        *number = ngx_recording_sql_column_int(&rows, 0);
     }
 
-    step = sqlite3_step(st);
-    *number = sqlite3_column_int64(st, 0);
-
-    (void) sqlite3_reset(st);
-
-    return step == SQLITE_ROW ? NGX_OK : NGX_ERROR;
+    return ngx_recording_sql_end(&rows) == NGX_OK && found ? NGX_OK
+                                                           : NGX_ERROR;
 }
 
 
@@ -122,10 +109,8 @@ ngx_recording_catalogue_oldest_thread(ngx_recording_catalogue_t *cat,
     ngx_recording_old_t *after, ngx_recording_old_t *files, ngx_uint_t *n,
     ngx_recording_catalogue_error_t *err)
 {
-    int            step;
-    ngx_int_t      rc;
-    ngx_uint_t     room;
-    sqlite3_stmt  *st;
+    ngx_uint_t                 room;
+    ngx_recording_sql_rows_t   rows;
 
     if (ngx_recording_catalogue_read(cat, err) != NGX_OK) {
         return NGX_ERROR;
@@ -133,40 +118,35 @@ ngx_recording_catalogue_oldest_thread(ngx_recording_catalogue_t *cat,
 
     room = *n;
     *n = 0;
-    rc = NGX_ERROR;
 
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_OLDEST);
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_OLDEST,
+                          ngx_recording_sql_int(room),
+                          ngx_recording_sql_int(after ? after->age
+                                                      : INT64_MIN),
+                          ngx_recording_sql_int(after ? (int64_t) after->id
+                                                      : 0));
 
-    if (st) {
-        (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) room);
-        (void) sqlite3_bind_int64(st, 2, after ? after->age : INT64_MIN);
-        (void) sqlite3_bind_int64(st, 3,
-                                  after ? (sqlite3_int64) after->id : 0);
+    while (ngx_recording_sql_next(&rows)) {
+        ngx_recording_catalogue_old(&rows, &files[*n]);
 
-        while ((step = sqlite3_step(st)) == SQLITE_ROW) {
-            ngx_recording_catalogue_old(st, &files[*n]);
-
-            files[(*n)++].age = sqlite3_column_int64(st, 3);
-        }
-
-        (void) sqlite3_reset(st);
-
-        rc = step == SQLITE_DONE ? NGX_OK : NGX_ERROR;
+        files[(*n)++].age = ngx_recording_sql_column_int(&rows, 3);
     }
 
-    return ngx_recording_catalogue_finish(cat, rc, err);
+    return ngx_recording_catalogue_finish(cat, ngx_recording_sql_end(&rows),
+                                          err);
 }
 
 
 static void
-ngx_recording_catalogue_old(sqlite3_stmt *st, ngx_recording_old_t *file)
+ngx_recording_catalogue_old(ngx_recording_sql_rows_t *rows,
+    ngx_recording_old_t *file)
 {
-    file->id = (uint64_t) sqlite3_column_int64(st, 0);
-    file->size = sqlite3_column_int64(st, 2);
+    file->id = (uint64_t) ngx_recording_sql_column_int(rows, 0);
+    file->size = ngx_recording_sql_column_int(rows, 2);
     file->there = 1;
 
     (void) snprintf(file->path, sizeof(file->path), "%s",
-                    ngx_recording_catalogue_column(st, 1));
+                    ngx_recording_sql_column_text(rows, 1));
 }
 
 
@@ -192,7 +172,7 @@ ngx_recording_catalogue_missing_thread(ngx_recording_catalogue_t *cat,
 
         /* another worker may have evicted it meanwhile */
 
-        *missing += (rc == NGX_OK && sqlite3_changes(cat->db));
+        *missing += (rc == NGX_OK && ngx_recording_sql_changes(cat->sql));
     }
 
     return ngx_recording_catalogue_finish(cat, rc, err);
@@ -203,16 +183,8 @@ static ngx_int_t
 ngx_recording_catalogue_set(ngx_recording_catalogue_t *cat,
     ngx_recording_sql_e sql, uint64_t id, int64_t now)
 {
-    sqlite3_stmt  *st;
-
-    st = ngx_recording_catalogue_stmt(cat, sql);
-
-    if (st) {
-        (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) id);
-        (void) sqlite3_bind_int64(st, 2, now);
-    }
-
-    return ngx_recording_catalogue_run(cat, sql);
+    return ngx_recording_sql_run(cat->sql, sql, ngx_recording_sql_int(id),
+                                 ngx_recording_sql_int(now));
 }
 
 
@@ -276,7 +248,7 @@ ngx_recording_catalogue_evict(ngx_recording_catalogue_t *cat, int64_t now,
 
         /* another worker may have been faster */
 
-        if (sqlite3_changes(cat->db)) {
+        if (ngx_recording_sql_changes(cat->sql)) {
             *evicted += files[i].size;
         }
     }
@@ -290,10 +262,8 @@ ngx_recording_catalogue_evicted_thread(ngx_recording_catalogue_t *cat,
     int64_t now, uint64_t after, ngx_recording_old_t *files, ngx_uint_t *n,
     ngx_recording_catalogue_error_t *err)
 {
-    int            step;
-    ngx_int_t      rc;
-    ngx_uint_t     room;
-    sqlite3_stmt  *st;
+    ngx_uint_t                 room;
+    ngx_recording_sql_rows_t   rows;
 
     if (ngx_recording_catalogue_read(cat, err) != NGX_OK) {
         return NGX_ERROR;
@@ -301,26 +271,19 @@ ngx_recording_catalogue_evicted_thread(ngx_recording_catalogue_t *cat,
 
     room = *n;
     *n = 0;
-    rc = NGX_ERROR;
 
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_EVICTED);
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_EVICTED,
+                    ngx_recording_sql_int(room),
+                    ngx_recording_sql_int(after),
+                    ngx_recording_sql_int(now),
+                    ngx_recording_sql_int(now + NGX_RECORDING_CATALOGUE_LATE));
 
-    if (st) {
-        (void) sqlite3_bind_int64(st, 1, (sqlite3_int64) room);
-        (void) sqlite3_bind_int64(st, 2, (sqlite3_int64) after);
-        (void) sqlite3_bind_int64(st, 3, now);
-        (void) sqlite3_bind_int64(st, 4, now + NGX_RECORDING_CATALOGUE_LATE);
-
-        while ((step = sqlite3_step(st)) == SQLITE_ROW) {
-            ngx_recording_catalogue_old(st, &files[(*n)++]);
-        }
-
-        (void) sqlite3_reset(st);
-
-        rc = step == SQLITE_DONE ? NGX_OK : NGX_ERROR;
+    while (ngx_recording_sql_next(&rows)) {
+        ngx_recording_catalogue_old(&rows, &files[(*n)++]);
     }
 
-    return ngx_recording_catalogue_finish(cat, rc, err);
+    return ngx_recording_catalogue_finish(cat, ngx_recording_sql_end(&rows),
+                                          err);
 }
 
 
@@ -328,21 +291,17 @@ ngx_int_t
 ngx_recording_catalogue_retry_thread(ngx_recording_catalogue_t *cat,
     int64_t now, uint64_t id, ngx_recording_catalogue_error_t *err)
 {
-    ngx_int_t      rc;
-    sqlite3_stmt  *st;
+    ngx_int_t  rc;
 
     if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_RETRY);
-
-    if (st) {
-        (void) sqlite3_bind_int64(st, 3, NGX_RECORDING_CATALOGUE_SOON);
-        (void) sqlite3_bind_int64(st, 4, NGX_RECORDING_CATALOGUE_LATE);
-    }
-
-    rc = ngx_recording_catalogue_set(cat, NGX_RECORDING_SQL_RETRY, id, now);
+    rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_RETRY,
+                          ngx_recording_sql_int(id),
+                          ngx_recording_sql_int(now),
+                          ngx_recording_sql_int(NGX_RECORDING_CATALOGUE_SOON),
+                          ngx_recording_sql_int(NGX_RECORDING_CATALOGUE_LATE));
 
     return ngx_recording_catalogue_finish(cat, rc, err);
 }
@@ -360,7 +319,7 @@ ngx_recording_catalogue_gone_thread(ngx_recording_catalogue_t *cat,
 
     rc = ngx_recording_catalogue_set(cat, NGX_RECORDING_SQL_GONE, id, now);
 
-    if (rc == NGX_OK && sqlite3_changes(cat->db) == 0) {
+    if (rc == NGX_OK && ngx_recording_sql_changes(cat->sql) == 0) {
         rc = NGX_DECLINED;
     }
 
@@ -389,11 +348,11 @@ ngx_recording_catalogue_forget_thread(ngx_recording_catalogue_t *cat,
     }
 
     for (rc = NGX_OK, i = 0; rc == NGX_OK && i < *n; i++) {
-        rc = ngx_recording_catalogue_each(cat, NGX_RECORDING_SQL_USED,
-                                          ids[i]);
+        rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_USED,
+                                   ngx_recording_sql_int(ids[i]));
         if (rc == NGX_OK) {
-            rc = ngx_recording_catalogue_each(cat, NGX_RECORDING_SQL_FORGET,
-                                              ids[i]);
+            rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_FORGET,
+                                       ngx_recording_sql_int(ids[i]));
         }
     }
 
@@ -405,49 +364,24 @@ static ngx_int_t
 ngx_recording_catalogue_rows(ngx_recording_catalogue_t *cat, int64_t before,
     int64_t *ids, ngx_uint_t *n, ngx_recording_catalogue_error_t *err)
 {
-    int            step;
-    ngx_int_t      rc;
-    sqlite3_stmt  *st;
+    ngx_recording_sql_rows_t  rows;
 
     if (ngx_recording_catalogue_read(cat, err) != NGX_OK) {
         return NGX_ERROR;
     }
 
     *n = 0;
-    rc = NGX_ERROR;
 
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_OLD_ROWS);
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_OLD_ROWS,
+                            ngx_recording_sql_int(before),
+                            ngx_recording_sql_int(NGX_RECORDING_ROWS));
 
-    if (st) {
-        (void) sqlite3_bind_int64(st, 1, before);
-        (void) sqlite3_bind_int64(st, 2, NGX_RECORDING_ROWS);
-
-        while ((step = sqlite3_step(st)) == SQLITE_ROW) {
-            ids[(*n)++] = sqlite3_column_int64(st, 0);
-        }
-
-        (void) sqlite3_reset(st);
-
-        rc = step == SQLITE_DONE ? NGX_OK : NGX_ERROR;
+    while (ngx_recording_sql_next(&rows)) {
+        ids[(*n)++] = ngx_recording_sql_column_int(&rows, 0);
     }
 
-    return ngx_recording_catalogue_finish(cat, rc, err);
-}
-
-
-static ngx_int_t
-ngx_recording_catalogue_each(ngx_recording_catalogue_t *cat,
-    ngx_recording_sql_e sql, int64_t id)
-{
-    sqlite3_stmt  *st;
-
-    st = ngx_recording_catalogue_stmt(cat, sql);
-
-    if (st) {
-        (void) sqlite3_bind_int64(st, 1, id);
-    }
-
-    return ngx_recording_catalogue_run(cat, sql);
+    return ngx_recording_catalogue_finish(cat, ngx_recording_sql_end(&rows),
+                                          err);
 }
 
 
@@ -474,9 +408,8 @@ ngx_recording_catalogue_empty_thread(ngx_recording_catalogue_t *cat,
     }
 
     for (rc = NGX_OK, i = 0; rc == NGX_OK && i < n; i++) {
-        rc = ngx_recording_catalogue_each(cat,
-                                          NGX_RECORDING_SQL_FORGET_RECORDING,
-                                          ids[i]);
+        rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_FORGET_RECORDING,
+                                   ngx_recording_sql_int(ids[i]));
     }
 
     return ngx_recording_catalogue_finish(cat, rc, err);
@@ -488,41 +421,32 @@ ngx_recording_catalogue_empties(ngx_recording_catalogue_t *cat,
     int64_t before, uint64_t *after, int64_t *ids, ngx_uint_t *n,
     ngx_recording_catalogue_error_t *err)
 {
-    int            step;
-    ngx_int_t      rc;
-    ngx_uint_t     seen;
-    sqlite3_stmt  *st;
+    ngx_uint_t                 seen;
+    ngx_recording_sql_rows_t   rows;
 
     if (ngx_recording_catalogue_read(cat, err) != NGX_OK) {
         return NGX_ERROR;
     }
 
     *n = 0;
-    rc = NGX_ERROR;
 
-    st = ngx_recording_catalogue_stmt(cat, NGX_RECORDING_SQL_EMPTY);
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_EMPTY,
+                          ngx_recording_sql_int(NGX_RECORDING_CATALOGUE_EMPTY),
+                          ngx_recording_sql_int(*after),
+                          ngx_recording_sql_int(before));
 
-    if (st) {
-        (void) sqlite3_bind_int64(st, 1, NGX_RECORDING_CATALOGUE_EMPTY);
-        (void) sqlite3_bind_int64(st, 2, (sqlite3_int64) *after);
-        (void) sqlite3_bind_int64(st, 3, before);
+    for (seen = 0; ngx_recording_sql_next(&rows); seen++) {
+        *after = (uint64_t) ngx_recording_sql_column_int(&rows, 0);
 
-        for (seen = 0; (step = sqlite3_step(st)) == SQLITE_ROW; seen++) {
-            *after = (uint64_t) sqlite3_column_int64(st, 0);
-
-            if (sqlite3_column_int(st, 1)) {
-                ids[(*n)++] = sqlite3_column_int64(st, 0);
-            }
+        if (ngx_recording_sql_column_int(&rows, 1)) {
+            ids[(*n)++] = ngx_recording_sql_column_int(&rows, 0);
         }
-
-        if (seen < NGX_RECORDING_CATALOGUE_EMPTY) {
-            *after = 0;
-        }
-
-        (void) sqlite3_reset(st);
-
-        rc = step == SQLITE_DONE ? NGX_OK : NGX_ERROR;
     }
 
-    return ngx_recording_catalogue_finish(cat, rc, err);
+    if (seen < NGX_RECORDING_CATALOGUE_EMPTY) {
+        *after = 0;
+    }
+
+    return ngx_recording_catalogue_finish(cat, ngx_recording_sql_end(&rows),
+                                          err);
 }

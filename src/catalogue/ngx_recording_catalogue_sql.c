@@ -1,13 +1,8 @@
 
-/*
- * The catalogue's schema, and its statements in the order of their names.
- */
+#include "ngx_recording_catalogue_sql.h"
 
 
-#include "ngx_recording_catalogue_db.h"
-
-
-const char  ngx_recording_catalogue_schema[] =
+static const char  ngx_recording_catalogue_sql_tables[] =
     "CREATE TABLE IF NOT EXISTS recordings ("
     " recording_id INTEGER PRIMARY KEY,"
     " task_id TEXT NOT NULL DEFAULT '',"
@@ -67,7 +62,7 @@ const char  ngx_recording_catalogue_schema[] =
 
 /* what makes a catalogue of this version one of the next */
 
-const char *const  ngx_recording_catalogue_versions[] = {
+static const char *const  ngx_recording_catalogue_sql_versions[] = {
     "",
 
     /* 1 */
@@ -97,11 +92,6 @@ const char *const  ngx_recording_catalogue_versions[] = {
     "DROP INDEX IF EXISTS files_finished;"
     "DROP TABLE IF EXISTS totals;",
 };
-
-
-const int  ngx_recording_catalogue_newest =
-    sizeof(ngx_recording_catalogue_versions)
-    / sizeof(ngx_recording_catalogue_versions[0]);
 
 
 /*
@@ -153,7 +143,7 @@ const int  ngx_recording_catalogue_newest =
 
 /* the bytes of all files, kept by triggers */
 
-const char  ngx_recording_catalogue_totals[] =
+static const char  ngx_recording_catalogue_sql_totals[] =
     "CREATE INDEX IF NOT EXISTS recordings_owner ON recordings (owner)"
     " WHERE end_us IS NULL;"
     "CREATE INDEX IF NOT EXISTS recordings_wanted ON recordings (owner)"
@@ -195,148 +185,161 @@ const char  ngx_recording_catalogue_totals[] =
     NGX_RECORDING_SQL_BYTES("old.") "; END;";
 
 
-const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
-    "BEGIN IMMEDIATE",
-    "COMMIT",
-    "ROLLBACK",
-    "BEGIN",
-    "PRAGMA synchronous=NORMAL",
-    "PRAGMA synchronous=FULL",
+const ngx_recording_sql_schema_t  ngx_recording_catalogue_sql_schema = {
+    ngx_recording_catalogue_sql_tables,
+    ngx_recording_catalogue_sql_versions,
+    sizeof(ngx_recording_catalogue_sql_versions)
+    / sizeof(ngx_recording_catalogue_sql_versions[0]),
+    ngx_recording_catalogue_sql_totals
+};
 
-    /* OWNERS */
+
+/* A row: its name, the types of its parameters, its text */
+
+const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
+    [NGX_RECORDING_SQL_OWNERS] = { "tttit",
     "SELECT owner, end_us FROM recordings WHERE app = ?1 AND stream = ?2"
     " AND template = ?3 AND end_us IS NULL AND server IN ('', ?5)"
     " UNION ALL SELECT owner, end_us FROM recordings WHERE app = ?1"
     " AND stream = ?2 AND template = ?3 AND end_us > ?4"
-    " AND server IN ('', ?5)",
+    " AND server IN ('', ?5)" },
 
-    /* RECORDING */
+    [NGX_RECORDING_SQL_RECORDING] = { "ttttttiti",
     "INSERT INTO recordings (template, domain, server, app, stream,"
     " stream_param, recording_id, owner, start_us)"
-    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)" },
 
-    /* CANDIDATES: not one that begins after what is to follow in it; one that
-       is to begin yet did when the clock was wrong */
+    /* not one that begins after what is to follow in it; one that is to
+       begin yet did when the clock was wrong */
+    [NGX_RECORDING_SQL_CANDIDATES] = { "tttiti",
     "SELECT recording_id, owner, wanted FROM recordings WHERE app = ?1"
     " AND stream = ?2 AND template = ?3 AND end_us IS NULL AND task_id = ''"
     " AND (start_us <= ?4 OR start_us > ?6) AND server IN ('', ?5)"
-    " ORDER BY recording_id DESC",
+    " ORDER BY recording_id DESC" },
 
-    /* WAITING */
+    [NGX_RECORDING_SQL_WAITING] = { "ii",
     "SELECT file_id, format, recovered FROM files WHERE recording_id = ?1"
     " AND state = 'paused' AND " NGX_RECORDING_SQL_OPEN
-    " AND resume_us >= ?2 ORDER BY file_id DESC",
+    " AND resume_us >= ?2 ORDER BY file_id DESC" },
 
-    /* PENDING */
+    [NGX_RECORDING_SQL_PENDING] = { "i",
     "SELECT file_id, format, owner, app, stream, template FROM files"
     " WHERE recording_id = ?1 AND state = 'recording' AND "
-    NGX_RECORDING_SQL_OPEN,
+    NGX_RECORDING_SQL_OPEN },
 
-    /* TAKE: from this owner, if its time is over; one that is finished by now
-       has no owner either */
+    /* from this owner, if its time is over; one that is finished by now has
+       no owner either */
+    [NGX_RECORDING_SQL_TAKE] = { "ittiti",
     "UPDATE files SET state = ?2, owner = ?3, resume_us = NULL,"
     " size = iif(state = 'paused' AND ?2 = 'recording', 0, size),"
     " recovered = max(recovered, ?4) WHERE file_id = ?1 AND owner = ?5 AND "
     NGX_RECORDING_SQL_OPEN
-    " AND coalesce(resume_us, 0)" NGX_RECORDING_SQL_DUE("?6"),
+    " AND coalesce(resume_us, 0)" NGX_RECORDING_SQL_DUE("?6") },
 
-    /* OWN: what was any server's is this one's from now on */
+    /* what was any server's is this one's from now on */
+    [NGX_RECORDING_SQL_OWN] = { "ittt",
     "UPDATE recordings SET owner = ?2, wanted = '',"
     " server = iif(server = '', ?3, server) WHERE recording_id = ?1"
-    " AND owner = ?4",
+    " AND owner = ?4" },
 
-    /* WANT */
-    "UPDATE recordings SET wanted = ?2 WHERE recording_id = ?1",
+    [NGX_RECORDING_SQL_WANT] = { "it",
+    "UPDATE recordings SET wanted = ?2 WHERE recording_id = ?1" },
 
-    /* UNWANT: one that asked is tired of waiting */
+    /* one that asked is tired of waiting */
+    [NGX_RECORDING_SQL_UNWANT] = { "it",
     "UPDATE recordings SET wanted = '' WHERE recording_id = ?1"
-    " AND wanted = ?2",
+    " AND wanted = ?2" },
 
-    /* ENDED: what waits keeps it open */
+    /* what waits keeps it open */
+    [NGX_RECORDING_SQL_ENDED] = { "iIt",
     "UPDATE recordings SET wanted = CASE WHEN waits THEN wanted ELSE '' END,"
     " owner = CASE WHEN waits THEN '' ELSE owner END,"
     " end_us = CASE WHEN waits THEN NULL ELSE coalesce(?2,"
     " (SELECT max(end_us) FROM files WHERE recording_id = ?1), start_us) END"
     " FROM (SELECT EXISTS (SELECT 1 FROM files WHERE recording_id = ?1"
     " AND state = 'paused' AND " NGX_RECORDING_SQL_OPEN ") AS waits)"
-    " WHERE recording_id = ?1 AND owner = ?3 AND end_us IS NULL",
+    " WHERE recording_id = ?1 AND owner = ?3 AND end_us IS NULL" },
 
-    /* LEFT: by a worker that died */
+    /* by a worker that died */
+    [NGX_RECORDING_SQL_LEFT] = { "it",
     "UPDATE recordings SET owner = '' WHERE recording_id = ?1"
-    " AND owner = ?2 AND end_us IS NULL",
+    " AND owner = ?2 AND end_us IS NULL" },
 
-    /* INSERT */
+    [NGX_RECORDING_SQL_INSERT] = { "Ttttttttiittit",
     "INSERT INTO files (template, domain, server, app, stream, stream_param,"
     " file_id, recording_id, format, state, start_us, path, play_url, owner)"
     " SELECT ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?1, ?2, ?14"
-    " WHERE" NGX_RECORDING_SQL_UNUSED " ON CONFLICT (path) DO NOTHING",
+    " WHERE" NGX_RECORDING_SQL_UNUSED " ON CONFLICT (path) DO NOTHING" },
 
-    /* MOVE */
+    [NGX_RECORDING_SQL_MOVE] = { "Tti",
     "UPDATE OR IGNORE files SET path = ?1, play_url = ?2"
-    " WHERE file_id = ?9 AND" NGX_RECORDING_SQL_UNUSED,
+    " WHERE file_id = ?3 AND" NGX_RECORDING_SQL_UNUSED },
 
-    /* UPDATE */
+    [NGX_RECORDING_SQL_UPDATE] = { "itiiitttiiitttIiI",
     "UPDATE files SET state = ?2, end_us = ?3, duration_ms = ?4, size = ?5,"
     " video_codec = ?6, audio_codec = ?7, resolution = ?8, frames_in = ?9,"
     " frames_written = ?10, frames_dropped = ?11, drops = ?12, gaps = ?13,"
     " owner = ?14, resume_us = ?15, recovered = max(recovered, ?16),"
-    " finished_us = ?17 WHERE file_id = ?1",
+    " finished_us = ?17 WHERE file_id = ?1" },
 
-    /* REMOVE */
-    "DELETE FROM files WHERE file_id = ?1",
+    [NGX_RECORDING_SQL_REMOVE] = { "i",
+    "DELETE FROM files WHERE file_id = ?1" },
 
-    /* STATE */
+    [NGX_RECORDING_SQL_STATE] = { "ittIII",
     "UPDATE files SET state = ?2, owner = ?3, size = coalesce(?4, size),"
     " finished_us = coalesce(?5, finished_us), resume_us = ?6"
-    " WHERE file_id = ?1",
+    " WHERE file_id = ?1" },
 
-    /* VERSION */
-    "PRAGMA data_version",
-
-    /* WANTED */
+    [NGX_RECORDING_SQL_WANTED] = { "ti",
     "SELECT recording_id FROM recordings WHERE end_us IS NULL AND owner = ?1"
-    " AND wanted <> '' LIMIT ?2",
+    " AND wanted <> '' LIMIT ?2" },
 
-    /* REFUSE */
+    [NGX_RECORDING_SQL_REFUSE] = { "it",
     "UPDATE recordings SET wanted = '' WHERE recording_id = ?1"
-    " AND owner = ?2",
+    " AND owner = ?2" },
 
-    /* FILE_OWNER, RECORDING_OWNER: the next one */
+    /* the next one */
+    [NGX_RECORDING_SQL_FILE_OWNER] = { "t",
     "SELECT owner FROM files WHERE " NGX_RECORDING_SQL_OPEN
-    " AND owner > ?1 ORDER BY owner LIMIT 1",
-    "SELECT owner FROM recordings WHERE end_us IS NULL AND owner > ?1"
-    " ORDER BY owner LIMIT 1",
+    " AND owner > ?1 ORDER BY owner LIMIT 1" },
 
-    /* UNFINISHED: whose time was over, the oldest first */
+    [NGX_RECORDING_SQL_RECORDING_OWNER] = { "t",
+    "SELECT owner FROM recordings WHERE end_us IS NULL AND owner > ?1"
+    " ORDER BY owner LIMIT 1" },
+
+    /* whose time was over, the oldest first */
+    [NGX_RECORDING_SQL_UNFINISHED] = { "tii",
     "SELECT file_id, format, state, app, stream, template FROM files"
     " WHERE " NGX_RECORDING_SQL_OPEN
     " AND owner = ?1 AND coalesce(resume_us, 0)" NGX_RECORDING_SQL_DUE("?2")
-    " ORDER BY coalesce(resume_us, 0), file_id LIMIT ?3",
+    " ORDER BY coalesce(resume_us, 0), file_id LIMIT ?3" },
 
-    /* OVER: recordings without files that wait */
+    /* recordings without files that wait */
+    [NGX_RECORDING_SQL_OVER] = { "ti",
     "SELECT recording_id FROM recordings WHERE end_us IS NULL"
     " AND owner = ?1 AND NOT EXISTS (SELECT 1 FROM files WHERE"
     " files.recording_id = recordings.recording_id AND "
-    NGX_RECORDING_SQL_OPEN " AND state IN ('paused', 'recording')) LIMIT ?2",
+    NGX_RECORDING_SQL_OPEN " AND state IN ('paused', 'recording')) LIMIT ?2" },
 
-    /* KNOWN */
-    "SELECT state FROM files WHERE file_id = ?1",
+    [NGX_RECORDING_SQL_KNOWN] = { "i",
+    "SELECT state FROM files WHERE file_id = ?1" },
 
-    /* ABOUT */
-    "SELECT app, stream, template FROM files WHERE file_id = ?1",
+    [NGX_RECORDING_SQL_ABOUT] = { "i",
+    "SELECT app, stream, template FROM files WHERE file_id = ?1" },
 
-    /* ADOPT */
+    [NGX_RECORDING_SQL_ADOPT] = { "ttttttiti",
     "INSERT OR IGNORE INTO recordings (template, domain, server, app, stream,"
     " stream_param, recording_id, owner, start_us)"
-    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)" },
 
-    /* ADOPT_FILE */
+    [NGX_RECORDING_SQL_ADOPT_FILE] = { "ttttttiitiTtt",
     "INSERT OR IGNORE INTO files (template, domain, server, app, stream,"
     " stream_param, file_id, recording_id, format, state, start_us, path,"
     " play_url, owner, recovered) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
-    " ?9, 'recording', ?10, ?11, ?12, ?13, 1)",
+    " ?9, 'recording', ?10, ?11, ?12, ?13, 1)" },
 
-    /* LABEL: ?3: without what may be long */
+    /* ?3: without what may be long */
+    [NGX_RECORDING_SQL_LABEL] = { "iiii",
     "SELECT json_object('file_id', file_id, 'recording_id', recording_id,"
     " 'task_id', task_id, 'template', template, 'domain', domain,"
     " 'server', server, 'app', app, 'stream', stream,"
@@ -348,9 +351,9 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     " 'frames_in', frames_in, 'frames_written', frames_written,"
     " 'frames_dropped', frames_dropped, 'drops', drops,"
     " 'recovered', recovered, 'finished_us', ?4)"
-    " FROM files WHERE file_id = ?1",
+    " FROM files WHERE file_id = ?1" },
 
-    /* FOUND */
+    [NGX_RECORDING_SQL_FOUND] = { "ttt",
     "INSERT OR IGNORE INTO files (file_id, recording_id, task_id, template,"
     " domain, server, app, stream, stream_param, format, state, start_us,"
     " end_us, duration_ms, size, video_codec, audio_codec, resolution, gaps,"
@@ -364,96 +367,100 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     " j ->> 'gaps', j ->> 'frames_in', j ->> 'frames_written',"
     " j ->> 'frames_dropped', j ->> 'drops', j ->> 'recovered', ?2, ?3,"
     " coalesce(j ->> 'finished_us', j ->> 'end_us')"
-    " FROM (SELECT ?1 AS j)",
+    " FROM (SELECT ?1 AS j)" },
 
-    /* FOUND_RECORDING: from its first file to its last */
+    /* from its first file to its last */
+    [NGX_RECORDING_SQL_FOUND_RECORDING] = { "t",
     "INSERT INTO recordings (recording_id, task_id, template,"
     " domain, server, app, stream, stream_param, owner, start_us, end_us)"
     " SELECT recording_id, task_id, template, domain, server, app, stream,"
     " stream_param, '', start_us, end_us FROM files WHERE path = ?1"
     " ON CONFLICT (recording_id) DO UPDATE SET"
     " start_us = min(start_us, excluded.start_us),"
-    " end_us = max(end_us, excluded.end_us)",
+    " end_us = max(end_us, excluded.end_us)" },
 
-    /* FOUND_PLAIN */
+    [NGX_RECORDING_SQL_FOUND_PLAIN] = { "ttttttitiitt",
     "INSERT OR IGNORE INTO files (template, domain, server, app, stream,"
     " stream_param, file_id, recording_id, format, state, start_us, end_us,"
     " size, path, play_url, recovered, finished_us) VALUES (?1, ?2, ?3, ?4,"
-    " ?5, ?6, ?7, ?7, ?8, 'finished', ?9, ?9, ?10, ?11, ?12, 1, ?9)",
+    " ?5, ?6, ?7, ?7, ?8, 'finished', ?9, ?9, ?10, ?11, ?12, 1, ?9)" },
 
-    /* COMPLETE: a mark in the file's header */
-    "PRAGMA application_id",
-    "PRAGMA application_id=1919250531",
+    [NGX_RECORDING_SQL_TOTAL] = { "",
+    "SELECT bytes FROM totals" },
 
-    /* TOTAL */
-    "SELECT bytes FROM totals",
-
-    /* GROWN: as far as its size is not in the sum yet */
+    /* as far as its size is not in the sum yet */
+    [NGX_RECORDING_SQL_GROWN] = { "ii",
     "SELECT iif(state IN ('recording', 'paused', 'finishing'),"
-    " max(?2 - size, 0), 0) FROM files WHERE file_id = ?1",
+    " max(?2 - size, 0), 0) FROM files WHERE file_id = ?1" },
 
-    /* OLDEST: behind this one */
+    /* behind this one */
+    [NGX_RECORDING_SQL_OLDEST] = { "iii",
     "SELECT file_id, path, size, " NGX_RECORDING_SQL_AGE " FROM files"
     " WHERE state = 'finished' AND local = 1"
     " AND " NGX_RECORDING_SQL_AGE " >= ?2"
     " AND (" NGX_RECORDING_SQL_AGE " > ?2 OR file_id > ?3)"
-    " ORDER BY " NGX_RECORDING_SQL_AGE ", file_id LIMIT ?1",
+    " ORDER BY " NGX_RECORDING_SQL_AGE ", file_id LIMIT ?1" },
 
-    /* MISSING: others have removed it */
+    /* others have removed it */
+    [NGX_RECORDING_SQL_MISSING] = { "ii",
     "UPDATE files SET local = 0, gone_us = ?2 WHERE file_id = ?1"
-    " AND state = 'finished' AND local = 1",
+    " AND state = 'finished' AND local = 1" },
 
-    /* EVICT */
+    [NGX_RECORDING_SQL_EVICT] = { "ii",
     "UPDATE files SET state = 'evicted', gone_us = ?2 WHERE file_id = ?1"
-    " AND state = 'finished' AND local = 1",
+    " AND state = 'finished' AND local = 1" },
 
-    /* EVICTED: whose time it is; one that is too far away is of a clock that
-       was set */
+    /* whose time it is; one that is too far away is of a clock that was set */
+    [NGX_RECORDING_SQL_EVICTED] = { "iiii",
     "SELECT file_id, path, size, 0 FROM files WHERE state = 'evicted'"
     " AND local = 1 AND file_id > ?2 AND (retry_us IS NULL"
-    " OR retry_us <= ?3 OR retry_us > ?4) ORDER BY file_id LIMIT ?1",
+    " OR retry_us <= ?3 OR retry_us > ?4) ORDER BY file_id LIMIT ?1" },
 
-    /* STUCK */
+    [NGX_RECORDING_SQL_STUCK] = { "",
     "SELECT count(*) FROM files WHERE state = 'evicted' AND local = 1"
     " AND file_id > 0"
-    " AND retry_us IS NOT NULL",
+    " AND retry_us IS NOT NULL" },
 
-    /* RETRY: each time as long as it took up to now, within bounds */
+    /* each time as long as it took up to now, within bounds */
+    [NGX_RECORDING_SQL_RETRY] = { "iiii",
     "UPDATE files SET retry_us = ?2 + max(?3, min(?4,"
-    " ?2 - coalesce(gone_us, ?2))) WHERE file_id = ?1 AND local = 1",
+    " ?2 - coalesce(gone_us, ?2))) WHERE file_id = ?1 AND local = 1" },
 
-    /* GONE */
+    [NGX_RECORDING_SQL_GONE] = { "ii",
     "UPDATE files SET local = 0, gone_us = ?2, retry_us = NULL"
-    " WHERE file_id = ?1 AND local = 1",
+    " WHERE file_id = ?1 AND local = 1" },
 
-    /* OLD_ROWS */
+    [NGX_RECORDING_SQL_OLD_ROWS] = { "ii",
     "SELECT file_id FROM files WHERE " NGX_RECORDING_SQL_GONE_ROWS
     " AND " NGX_RECORDING_SQL_SINCE " < ?1"
-    " ORDER BY " NGX_RECORDING_SQL_SINCE " LIMIT ?2",
+    " ORDER BY " NGX_RECORDING_SQL_SINCE " LIMIT ?2" },
 
-    /* USED: a path is not used again */
+    /* a path is not used again */
+    [NGX_RECORDING_SQL_USED] = { "i",
     "INSERT OR IGNORE INTO paths SELECT path_hash(path) FROM files"
     " WHERE file_id = ?1 AND path IS NOT NULL"
-    " AND " NGX_RECORDING_SQL_GONE_ROWS,
+    " AND " NGX_RECORDING_SQL_GONE_ROWS },
 
-    /* FORGET */
-    "DELETE FROM files WHERE file_id = ?1 AND " NGX_RECORDING_SQL_GONE_ROWS,
+    [NGX_RECORDING_SQL_FORGET] = { "i",
+    "DELETE FROM files WHERE file_id = ?1 AND " NGX_RECORDING_SQL_GONE_ROWS },
 
-    /* EMPTY: whether a recording has no files any more */
+    /* whether a recording has no files any more */
+    [NGX_RECORDING_SQL_EMPTY] = { "iii",
     "SELECT recording_id, end_us < ?3 AND NOT EXISTS (SELECT 1 FROM files"
     " WHERE files.recording_id = recordings.recording_id) FROM recordings"
-    " WHERE recording_id > ?2 ORDER BY recording_id LIMIT ?1",
+    " WHERE recording_id > ?2 ORDER BY recording_id LIMIT ?1" },
 
-    /* FORGET_RECORDING */
+    [NGX_RECORDING_SQL_FORGET_RECORDING] = { "i",
     "DELETE FROM recordings WHERE recording_id = ?1 AND end_us IS NOT NULL"
-    " AND NOT EXISTS (SELECT 1 FROM files WHERE recording_id = ?1)",
+    " AND NOT EXISTS (SELECT 1 FROM files WHERE recording_id = ?1)" },
 
-    /* LEAVE: what a worker that ends has not finished */
+    /* what a worker that ends has not finished */
+    [NGX_RECORDING_SQL_LEAVE] = { "t",
     "UPDATE files SET state = 'finishing', owner = '' WHERE owner = ?1"
     " AND state IN ('recording', 'finishing')"
-    " AND " NGX_RECORDING_SQL_OPEN,
+    " AND " NGX_RECORDING_SQL_OPEN },
 
-    /* MEND */
+    [NGX_RECORDING_SQL_MEND] = { "ititti",
     "UPDATE files SET state = 'finished', owner = '', resume_us = NULL,"
     " size = ?3, finished_us = coalesce(j ->> 'finished_us', ?6),"
     " end_us = j ->> 'end_us', duration_ms = j ->> 'duration_ms',"
@@ -464,11 +471,12 @@ const char *const  ngx_recording_catalogue_sql[NGX_RECORDING_SQLS] = {
     " recovered = max(recovered, j ->> 'recovered'),"
     " path = coalesce(path, ?4), play_url = iif(path IS NULL, ?5, play_url)"
     " FROM (SELECT ?2 AS j) WHERE file_id = ?1"
-    " AND iif(json_valid(j), j ->> 'file_id', 0) = ?1",
+    " AND iif(json_valid(j), j ->> 'file_id', 0) = ?1" },
 
-    /* MINE: files of this worker */
+    /* files of this worker */
+    [NGX_RECORDING_SQL_MINE] = { "t",
     "SELECT file_id, format, state, recording_id, app, stream, template"
     " FROM files"
     " WHERE owner = ?1 AND state IN ('recording', 'finishing')"
-    " AND " NGX_RECORDING_SQL_OPEN,
+    " AND " NGX_RECORDING_SQL_OPEN },
 };

@@ -1,13 +1,9 @@
 
-/*
- * How long the catalogue is waited for.
- */
-
-
-#include "ngx_recording_catalogue_db.h"
+#include "ngx_recording_catalogue_wait.h"
 #include <time.h>
 
 
+#define NGX_RECORDING_CATALOGUE_BUSY   10000        /* ms */
 #define NGX_RECORDING_CATALOGUE_QUIT   2000         /* ms, of a worker that
                                                        exits */
 #define NGX_RECORDING_CATALOGUE_STOP   100          /* and at a fast stop */
@@ -57,7 +53,7 @@ ngx_recording_catalogue_last(ngx_recording_catalogue_t *cat, int64_t ms)
 /* it may not be waited for any more */
 
 ngx_uint_t
-ngx_recording_catalogue_closed(ngx_recording_catalogue_t *cat,
+ngx_recording_catalogue_wait_over(ngx_recording_catalogue_t *cat,
     ngx_recording_catalogue_error_t *err)
 {
     if (cat->sealed) {
@@ -83,8 +79,8 @@ ngx_recording_catalogue_closed(ngx_recording_catalogue_t *cat,
  * wait as long.
  */
 
-int
-ngx_recording_catalogue_busy(void *data, int n)
+ngx_uint_t
+ngx_recording_catalogue_wait_busy(void *data, ngx_uint_t n)
 {
     ngx_recording_catalogue_t *cat = data;
 
@@ -105,7 +101,7 @@ ngx_recording_catalogue_busy(void *data, int n)
         return 0;
     }
 
-    (void) sqlite3_sleep(ngx_min(n + 1, NGX_RECORDING_CATALOGUE_STEP));
+    ngx_msleep(ngx_min(n + 1, NGX_RECORDING_CATALOGUE_STEP));
 
     return 1;
 }

@@ -66,7 +66,7 @@ ngx_recording_rebuild_all(ngx_recording_store_t *store,
     ngx_recording_catalogue_error_t *err)
 {
     ngx_int_t                 rc;
-    ngx_uint_t                complete, damaged, opened;
+    ngx_uint_t                complete, damaged;
     ngx_recording_rebuild_t  *rebuild;
 
     if (ngx_recording_catalogue_complete_thread(catalogue, &complete,
@@ -77,11 +77,8 @@ ngx_recording_rebuild_all(ngx_recording_store_t *store,
     }
 
     if (complete) {
-        catalogue->aside = 0;
         return NGX_OK;
     }
-
-    opened = catalogue->opened;
 
     /* by now this one may be another than work/ was looked through for */
 
@@ -115,11 +112,7 @@ ngx_recording_rebuild_all(ngx_recording_store_t *store,
         rc = NGX_ERROR;
     }
 
-    /* rows of one that was set aside meanwhile are written again */
-
-    if (rc == NGX_OK && catalogue->opened != opened) {
-        rc = NGX_AGAIN;
-    }
+    /* NGX_AGAIN: rows of one that was set aside meanwhile are written again */
 
     if (rc == NGX_OK) {
         rc = ngx_recording_catalogue_completed_thread(catalogue, err);
@@ -131,10 +124,6 @@ ngx_recording_rebuild_all(ngx_recording_store_t *store,
                              "finished files",
                              damaged ? "damaged and set aside" : "missing",
                              (unsigned long) rebuild->added);
-    }
-
-    if (rc == NGX_OK) {
-        catalogue->aside = 0;
     }
 
     free(rebuild);

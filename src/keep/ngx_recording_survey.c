@@ -42,7 +42,8 @@ void
 ngx_recording_survey(ngx_recording_survey_t *survey)
 {
     if (survey->busy || ngx_exiting || ngx_terminate
-        || (survey->over && !survey->worker->catalogue.aside)
+        || (survey->over
+            && !ngx_recording_catalogue_replaced(&survey->worker->catalogue))
         || (ngx_msec_int_t) (ngx_current_msec - survey->next) < 0)
     {
         return;

@@ -10,7 +10,8 @@
 
 
 #include "tap.h"
-#include "ngx_recording_catalogue_db.h"
+#include "ngx_recording_catalogue_sql.h"
+#include <sqlite3.h>
 
 
 #define NOW  1000000000000LL
@@ -45,7 +46,8 @@ take(const char *state, const char *owner, const char *until,
 
     if (sqlite3_exec(db, insert, NULL, NULL, NULL) != SQLITE_OK
         || sqlite3_prepare_v2(db, ngx_recording_catalogue_sql
-                                      [NGX_RECORDING_SQL_TAKE], -1, &st, NULL)
+                                      [NGX_RECORDING_SQL_TAKE].text, -1, &st,
+                              NULL)
            != SQLITE_OK)
     {
         printf("Bail out! %s\n", sqlite3_errmsg(db));
@@ -81,7 +83,7 @@ main(void)
         || sqlite3_create_function(db, "path_hash", 1, SQLITE_UTF8, NULL,
                                    path_hash, NULL, NULL)
            != SQLITE_OK
-        || sqlite3_exec(db, ngx_recording_catalogue_schema, NULL, NULL, NULL)
+        || sqlite3_exec(db, ngx_recording_catalogue_sql_schema.tables, NULL, NULL, NULL)
            != SQLITE_OK)
     {
         printf("Bail out! %s\n", sqlite3_errmsg(db));
