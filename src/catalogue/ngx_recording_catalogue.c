@@ -304,7 +304,7 @@ ngx_recording_catalogue_take(ngx_recording_catalogue_t *cat,
         return NGX_OK;
     }
 
-    if (ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_OWN,
+    if (ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_TAKE_RECORDING,
                               ngx_recording_sql_int(recording_id),
                               ngx_recording_sql_text(cat->store->owner),
                               ngx_recording_sql_str(&start->stream->server),
@@ -429,7 +429,7 @@ ngx_recording_catalogue_end(ngx_recording_catalogue_t *cat, void *arg,
         }
     }
 
-    return ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_ENDED,
+    return ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_END,
                                  ngx_recording_sql_int(end->recording_id),
                                  ngx_recording_sql_int(end->end),
                                  ngx_recording_sql_text(cat->store->owner));
@@ -709,12 +709,12 @@ ngx_recording_catalogue_gaps(ngx_recording_file_t *file)
 
 
 ngx_int_t
-ngx_recording_catalogue_wait(ngx_recording_catalogue_t *cat, void *arg,
+ngx_recording_catalogue_disown(ngx_recording_catalogue_t *cat, void *arg,
     ngx_uint_t again)
 {
     ngx_recording_left_t *left = arg;
 
-    if (ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_LEFT,
+    if (ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_DISOWN,
                               ngx_recording_sql_int(left->file->recording_id),
                               ngx_recording_sql_text(left->owner))
         != NGX_OK)
@@ -738,7 +738,7 @@ ngx_recording_catalogue_remove(ngx_recording_catalogue_t *cat, void *arg,
 
 
 ngx_int_t
-ngx_recording_catalogue_file(ngx_recording_catalogue_t *cat, void *arg,
+ngx_recording_catalogue_set_state(ngx_recording_catalogue_t *cat, void *arg,
     ngx_uint_t again)
 {
     ngx_recording_state_t *state = arg;
@@ -759,7 +759,7 @@ ngx_recording_catalogue_file(ngx_recording_catalogue_t *cat, void *arg,
     later = state->later ? ngx_recording_sql_int(state->later)
                          : ngx_recording_sql_null();
 
-    return ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_STATE,
+    return ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_SET_STATE,
                                  ngx_recording_sql_int(state->id),
                                  ngx_recording_sql_text(name),
                                  ngx_recording_sql_text(owner),

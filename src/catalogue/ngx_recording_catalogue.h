@@ -245,12 +245,15 @@ ngx_int_t ngx_recording_catalogue_update(ngx_recording_catalogue_t *cat,
 ngx_int_t ngx_recording_catalogue_remove(ngx_recording_catalogue_t *cat,
     void *file, ngx_uint_t again);
 
-/* an ngx_recording_left_t: it waits for its stream, as its recording does */
-ngx_int_t ngx_recording_catalogue_wait(ngx_recording_catalogue_t *cat,
+/*
+ * An ngx_recording_left_t: it waits for its stream, as its recording does,
+ * which is that dead worker's no more.
+ */
+ngx_int_t ngx_recording_catalogue_disown(ngx_recording_catalogue_t *cat,
     void *left, ngx_uint_t again);
 
 /* an ngx_recording_state_t: the state alone, and the size, if it is known */
-ngx_int_t ngx_recording_catalogue_file(ngx_recording_catalogue_t *cat,
+ngx_int_t ngx_recording_catalogue_set_state(ngx_recording_catalogue_t *cat,
     void *state, ngx_uint_t again);
 
 /*
@@ -301,9 +304,9 @@ ngx_int_t ngx_recording_catalogue_own_thread(ngx_recording_catalogue_t *cat,
     ngx_recording_taken_t *taken, ngx_uint_t *n,
     ngx_recording_catalogue_error_t *err);
 
-/* recordings of dead workers, or of nobody, without files that wait: ended */
-ngx_int_t ngx_recording_catalogue_over_thread(ngx_recording_catalogue_t *cat,
-    ngx_recording_catalogue_error_t *err);
+/* ends recordings of dead workers, or of nobody, without files that wait */
+ngx_int_t ngx_recording_catalogue_close_stale_thread(
+    ngx_recording_catalogue_t *cat, ngx_recording_catalogue_error_t *err);
 
 /* whether another worker has written since the last call */
 ngx_uint_t ngx_recording_catalogue_changed_thread(
@@ -320,12 +323,12 @@ ngx_int_t ngx_recording_catalogue_refuse_thread(
     ngx_recording_catalogue_error_t *err);
 
 /* files of this worker, which ends, are finished by another one */
-ngx_int_t ngx_recording_catalogue_leave_thread(ngx_recording_catalogue_t *cat,
-    ngx_recording_catalogue_error_t *err);
+ngx_int_t ngx_recording_catalogue_release_all_thread(
+    ngx_recording_catalogue_t *cat, ngx_recording_catalogue_error_t *err);
 
 /* the state of a file's row; NGX_DECLINED: it has none */
-ngx_int_t ngx_recording_catalogue_known_thread(ngx_recording_catalogue_t *cat,
-    uint64_t id, ngx_recording_file_e *state,
+ngx_int_t ngx_recording_catalogue_file_state_thread(
+    ngx_recording_catalogue_t *cat, uint64_t id, ngx_recording_file_e *state,
     ngx_recording_catalogue_error_t *err);
 
 /* how messages about a file end, by its row; empty if that is not known */
@@ -344,7 +347,7 @@ ngx_int_t ngx_recording_catalogue_adopt_thread(ngx_recording_catalogue_t *cat,
  * Writes the rows of files that were found in files/, by their labels, or, if
  * that is NULL, by what the file struct has; unless one has that path.
  */
-ngx_int_t ngx_recording_catalogue_found_thread(ngx_recording_catalogue_t *cat,
+ngx_int_t ngx_recording_catalogue_restore_thread(ngx_recording_catalogue_t *cat,
     ngx_recording_found_t *found, ngx_uint_t n, ngx_uint_t *added,
     ngx_recording_catalogue_error_t *err);
 
@@ -359,12 +362,12 @@ ngx_uint_t ngx_recording_catalogue_replaced(ngx_recording_catalogue_t *cat);
  * whether it was made as the one before was damaged.  From now on this is the
  * catalogue that was looked at.
  */
-ngx_int_t ngx_recording_catalogue_complete_thread(
-    ngx_recording_catalogue_t *cat, ngx_uint_t *complete,
+ngx_int_t ngx_recording_catalogue_is_rebuilt_thread(
+    ngx_recording_catalogue_t *cat, ngx_uint_t *rebuilt,
     ngx_uint_t *damaged, ngx_recording_catalogue_error_t *err);
 
-/* they were.  NGX_AGAIN: not since this one is in its place */
-ngx_int_t ngx_recording_catalogue_completed_thread(
+/* they were.  NGX_AGAIN: another one is in its place since then */
+ngx_int_t ngx_recording_catalogue_mark_rebuilt_thread(
     ngx_recording_catalogue_t *cat, ngx_recording_catalogue_error_t *err);
 
 /* --- room: what all files have, and which of them go */
@@ -407,7 +410,7 @@ ngx_int_t ngx_recording_catalogue_evict_thread(ngx_recording_catalogue_t *cat,
     ngx_recording_catalogue_error_t *err);
 
 /* evicted files behind this id that are to be removed now; *n is the room */
-ngx_int_t ngx_recording_catalogue_evicted_thread(
+ngx_int_t ngx_recording_catalogue_to_remove_thread(
     ngx_recording_catalogue_t *cat, int64_t now, uint64_t after,
     ngx_recording_old_t *files, ngx_uint_t *n,
     ngx_recording_catalogue_error_t *err);
@@ -416,9 +419,10 @@ ngx_int_t ngx_recording_catalogue_evicted_thread(
 ngx_int_t ngx_recording_catalogue_retry_thread(ngx_recording_catalogue_t *cat,
     int64_t now, uint64_t id, ngx_recording_catalogue_error_t *err);
 
-/* they are not any more; NGX_DECLINED: another worker has said so */
-ngx_int_t ngx_recording_catalogue_gone_thread(ngx_recording_catalogue_t *cat,
-    int64_t now, uint64_t id, ngx_recording_catalogue_error_t *err);
+/* it is not there any more; NGX_DECLINED: another worker has said so */
+ngx_int_t ngx_recording_catalogue_mark_removed_thread(
+    ngx_recording_catalogue_t *cat, int64_t now, uint64_t id,
+    ngx_recording_catalogue_error_t *err);
 
 /*
  * Removes rows of files that are gone since a time before `before`, at most

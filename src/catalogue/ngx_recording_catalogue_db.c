@@ -252,7 +252,7 @@ ngx_recording_catalogue_db_take(ngx_recording_catalogue_t *cat,
 {
     ngx_int_t  rc;
 
-    rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_TAKE,
+    rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_TAKE_FILE,
               ngx_recording_sql_int(taken->id),
               ngx_recording_sql_text(ngx_recording_catalogue_db_states[state]),
               ngx_recording_sql_text(cat->store->owner),

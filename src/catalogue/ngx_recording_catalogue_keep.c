@@ -171,7 +171,7 @@ ngx_recording_catalogue_own_thread(ngx_recording_catalogue_t *cat,
 
 
 ngx_int_t
-ngx_recording_catalogue_known_thread(ngx_recording_catalogue_t *cat,
+ngx_recording_catalogue_file_state_thread(ngx_recording_catalogue_t *cat,
     uint64_t id, ngx_recording_file_e *state,
     ngx_recording_catalogue_error_t *err)
 {
@@ -182,7 +182,7 @@ ngx_recording_catalogue_known_thread(ngx_recording_catalogue_t *cat,
         return NGX_ERROR;
     }
 
-    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_KNOWN,
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_FILE_STATE,
                             ngx_recording_sql_int(id));
 
     rc = NGX_DECLINED;
@@ -256,7 +256,7 @@ ngx_recording_catalogue_adopt_file(ngx_recording_catalogue_t *cat,
 
 
 ngx_int_t
-ngx_recording_catalogue_leave_thread(ngx_recording_catalogue_t *cat,
+ngx_recording_catalogue_release_all_thread(ngx_recording_catalogue_t *cat,
     ngx_recording_catalogue_error_t *err)
 {
     ngx_int_t  rc;
@@ -265,7 +265,7 @@ ngx_recording_catalogue_leave_thread(ngx_recording_catalogue_t *cat,
         return NGX_ERROR;
     }
 
-    rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_LEAVE,
+    rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_RELEASE_ALL,
                                ngx_recording_sql_text(cat->store->owner));
 
     return ngx_recording_catalogue_finish(cat, rc, err);

@@ -10,10 +10,10 @@
 
 static ngx_int_t ngx_recording_catalogue_say(ngx_recording_catalogue_t *cat,
     ngx_recording_file_t *file, ngx_uint_t brief, char *text);
-static ngx_int_t ngx_recording_catalogue_found(
+static ngx_int_t ngx_recording_catalogue_restore(
     ngx_recording_catalogue_t *cat, ngx_recording_found_t *found,
     ngx_uint_t *added);
-static ngx_int_t ngx_recording_catalogue_found_file(
+static ngx_int_t ngx_recording_catalogue_restore_file(
     ngx_recording_catalogue_t *cat, ngx_recording_found_t *found,
     const char *url);
 static ngx_int_t ngx_recording_catalogue_mend_label(
@@ -68,7 +68,7 @@ ngx_recording_catalogue_say(ngx_recording_catalogue_t *cat,
 
 
 ngx_int_t
-ngx_recording_catalogue_found_thread(ngx_recording_catalogue_t *cat,
+ngx_recording_catalogue_restore_thread(ngx_recording_catalogue_t *cat,
     ngx_recording_found_t *found, ngx_uint_t n, ngx_uint_t *added,
     ngx_recording_catalogue_error_t *err)
 {
@@ -83,7 +83,7 @@ ngx_recording_catalogue_found_thread(ngx_recording_catalogue_t *cat,
     rows = 0;
 
     for (i = 0; rc == NGX_OK && i < n; i++) {
-        rc = ngx_recording_catalogue_found(cat, &found[i], &rows);
+        rc = ngx_recording_catalogue_restore(cat, &found[i], &rows);
     }
 
     rc = ngx_recording_catalogue_finish(cat, rc, err);
@@ -97,7 +97,7 @@ ngx_recording_catalogue_found_thread(ngx_recording_catalogue_t *cat,
 
 
 static ngx_int_t
-ngx_recording_catalogue_found(ngx_recording_catalogue_t *cat,
+ngx_recording_catalogue_restore(ngx_recording_catalogue_t *cat,
     ngx_recording_found_t *found, ngx_uint_t *added)
 {
     char                  *url;
@@ -108,7 +108,7 @@ ngx_recording_catalogue_found(ngx_recording_catalogue_t *cat,
 
     url = ngx_recording_catalogue_db_url(cat, file);
 
-    rc = ngx_recording_catalogue_found_file(cat, found, url ? url : "");
+    rc = ngx_recording_catalogue_restore_file(cat, found, url ? url : "");
 
     free(url);
 
@@ -118,13 +118,13 @@ ngx_recording_catalogue_found(ngx_recording_catalogue_t *cat,
 
     (*added)++;
 
-    return ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_FOUND_RECORDING,
+    return ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_RESTORE_RECORDING,
                           ngx_recording_sql_bytes(file->path, file->path_len));
 }
 
 
 static ngx_int_t
-ngx_recording_catalogue_found_file(ngx_recording_catalogue_t *cat,
+ngx_recording_catalogue_restore_file(ngx_recording_catalogue_t *cat,
     ngx_recording_found_t *found, const char *url)
 {
     ngx_recording_file_t       *file;
@@ -136,7 +136,7 @@ ngx_recording_catalogue_found_file(ngx_recording_catalogue_t *cat,
     /* somebody else may have written the label */
 
     if (found->label
-        && ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_FOUND,
+        && ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_RESTORE,
                                  ngx_recording_sql_text(found->label),
                                  path,
                                  ngx_recording_sql_text(url))
@@ -146,7 +146,7 @@ ngx_recording_catalogue_found_file(ngx_recording_catalogue_t *cat,
         return NGX_OK;
     }
 
-    return ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_FOUND_PLAIN,
+    return ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_RESTORE_PLAIN,
                              ngx_recording_catalogue_sql_stream(file->stream),
                              ngx_recording_sql_int(file->id),
                              ngx_recording_sql_text(file->format),
@@ -209,8 +209,8 @@ ngx_recording_catalogue_replaced(ngx_recording_catalogue_t *cat)
 
 
 ngx_int_t
-ngx_recording_catalogue_complete_thread(ngx_recording_catalogue_t *cat,
-    ngx_uint_t *complete, ngx_uint_t *damaged,
+ngx_recording_catalogue_is_rebuilt_thread(ngx_recording_catalogue_t *cat,
+    ngx_uint_t *rebuilt, ngx_uint_t *damaged,
     ngx_recording_catalogue_error_t *err)
 {
     ngx_int_t                 rc;
@@ -224,7 +224,7 @@ ngx_recording_catalogue_complete_thread(ngx_recording_catalogue_t *cat,
 
     if (rc == NGX_OK) {
         *damaged = (mark == NGX_RECORDING_SQL_MARK_REPAIRED);
-        *complete = (mark == NGX_RECORDING_SQL_MARK_WHOLE);
+        *rebuilt = (mark == NGX_RECORDING_SQL_MARK_WHOLE);
 
         /* one that takes its place from here on sets it again */
 
@@ -236,7 +236,7 @@ ngx_recording_catalogue_complete_thread(ngx_recording_catalogue_t *cat,
 
 
 ngx_int_t
-ngx_recording_catalogue_completed_thread(ngx_recording_catalogue_t *cat,
+ngx_recording_catalogue_mark_rebuilt_thread(ngx_recording_catalogue_t *cat,
     ngx_recording_catalogue_error_t *err)
 {
     ngx_int_t  rc;

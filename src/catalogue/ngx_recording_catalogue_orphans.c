@@ -10,8 +10,8 @@
 #include "ngx_recording_catalogue_db.h"
 
 
-#define NGX_RECORDING_CATALOGUE_DEAD  32         /* owners at a time */
-#define NGX_RECORDING_CATALOGUE_OVER  64         /* recordings */
+#define NGX_RECORDING_CATALOGUE_DEAD   32        /* owners at a time */
+#define NGX_RECORDING_CATALOGUE_STALE  64        /* recordings */
 
 
 typedef struct {
@@ -32,7 +32,7 @@ static ngx_int_t ngx_recording_catalogue_unfinished(
 static ngx_int_t ngx_recording_catalogue_take_all(
     ngx_recording_catalogue_t *cat, int64_t now, ngx_recording_taken_t *taken,
     ngx_uint_t *n);
-static ngx_int_t ngx_recording_catalogue_ended(ngx_recording_catalogue_t *cat,
+static ngx_int_t ngx_recording_catalogue_stale(ngx_recording_catalogue_t *cat,
     const char *owner, uint64_t *ids, ngx_uint_t *n);
 
 
@@ -211,10 +211,10 @@ ngx_recording_catalogue_take_all(ngx_recording_catalogue_t *cat, int64_t now,
 
 
 ngx_int_t
-ngx_recording_catalogue_over_thread(ngx_recording_catalogue_t *cat,
+ngx_recording_catalogue_close_stale_thread(ngx_recording_catalogue_t *cat,
     ngx_recording_catalogue_error_t *err)
 {
-    uint64_t              ids[NGX_RECORDING_CATALOGUE_OVER];
+    uint64_t              ids[NGX_RECORDING_CATALOGUE_STALE];
     ngx_int_t             rc;
     ngx_uint_t            i, k, n, from[NGX_RECORDING_CATALOGUE_DEAD + 1];
     ngx_recording_dead_t  dead;
@@ -230,7 +230,7 @@ ngx_recording_catalogue_over_thread(ngx_recording_catalogue_t *cat,
                                       &dead);
 
     for (i = 0; rc == NGX_OK && i < dead.n; i++) {
-        rc = ngx_recording_catalogue_ended(cat, dead.name[i], ids, &n);
+        rc = ngx_recording_catalogue_stale(cat, dead.name[i], ids, &n);
         from[i + 1] = n;
     }
 
@@ -247,7 +247,7 @@ ngx_recording_catalogue_over_thread(ngx_recording_catalogue_t *cat,
     for (i = 0; i < dead.n; i++) {
 
         for (k = from[i]; rc == NGX_OK && k < from[i + 1]; k++) {
-            rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_ENDED,
+            rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_END,
                                        ngx_recording_sql_int(ids[k]),
                                        ngx_recording_sql_null(),
                                        ngx_recording_sql_text(dead.name[i]));
@@ -261,14 +261,14 @@ ngx_recording_catalogue_over_thread(ngx_recording_catalogue_t *cat,
 /* recordings of an owner without files that wait */
 
 static ngx_int_t
-ngx_recording_catalogue_ended(ngx_recording_catalogue_t *cat,
+ngx_recording_catalogue_stale(ngx_recording_catalogue_t *cat,
     const char *owner, uint64_t *ids, ngx_uint_t *n)
 {
     ngx_recording_sql_rows_t  rows;
 
-    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_OVER,
-                      ngx_recording_sql_text(owner),
-                      ngx_recording_sql_int(NGX_RECORDING_CATALOGUE_OVER - *n));
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_STALE,
+                     ngx_recording_sql_text(owner),
+                     ngx_recording_sql_int(NGX_RECORDING_CATALOGUE_STALE - *n));
 
     while (ngx_recording_sql_next(&rows)) {
         ids[(*n)++] = (uint64_t) ngx_recording_sql_column_int(&rows, 0);

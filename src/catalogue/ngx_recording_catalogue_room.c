@@ -25,7 +25,7 @@ static ngx_int_t ngx_recording_catalogue_evict(ngx_recording_catalogue_t *cat,
 static ngx_int_t ngx_recording_catalogue_rows(ngx_recording_catalogue_t *cat,
     int64_t before, int64_t *ids, ngx_uint_t *n,
     ngx_recording_catalogue_error_t *err);
-static ngx_int_t ngx_recording_catalogue_empties(
+static ngx_int_t ngx_recording_catalogue_find_empty(
     ngx_recording_catalogue_t *cat, int64_t before, uint64_t *after,
     int64_t *ids, ngx_uint_t *n, ngx_recording_catalogue_error_t *err);
 static void ngx_recording_catalogue_old(ngx_recording_sql_rows_t *rows,
@@ -258,7 +258,7 @@ ngx_recording_catalogue_evict(ngx_recording_catalogue_t *cat, int64_t now,
 
 
 ngx_int_t
-ngx_recording_catalogue_evicted_thread(ngx_recording_catalogue_t *cat,
+ngx_recording_catalogue_to_remove_thread(ngx_recording_catalogue_t *cat,
     int64_t now, uint64_t after, ngx_recording_old_t *files, ngx_uint_t *n,
     ngx_recording_catalogue_error_t *err)
 {
@@ -272,7 +272,7 @@ ngx_recording_catalogue_evicted_thread(ngx_recording_catalogue_t *cat,
     room = *n;
     *n = 0;
 
-    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_EVICTED,
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_TO_REMOVE,
                     ngx_recording_sql_int(room),
                     ngx_recording_sql_int(after),
                     ngx_recording_sql_int(now),
@@ -308,7 +308,7 @@ ngx_recording_catalogue_retry_thread(ngx_recording_catalogue_t *cat,
 
 
 ngx_int_t
-ngx_recording_catalogue_gone_thread(ngx_recording_catalogue_t *cat,
+ngx_recording_catalogue_mark_removed_thread(ngx_recording_catalogue_t *cat,
     int64_t now, uint64_t id, ngx_recording_catalogue_error_t *err)
 {
     ngx_int_t  rc;
@@ -317,7 +317,8 @@ ngx_recording_catalogue_gone_thread(ngx_recording_catalogue_t *cat,
         return NGX_ERROR;
     }
 
-    rc = ngx_recording_catalogue_set(cat, NGX_RECORDING_SQL_GONE, id, now);
+    rc = ngx_recording_catalogue_set(cat, NGX_RECORDING_SQL_MARK_REMOVED, id,
+                                     now);
 
     if (rc == NGX_OK && ngx_recording_sql_changes(cat->sql) == 0) {
         rc = NGX_DECLINED;
@@ -393,7 +394,7 @@ ngx_recording_catalogue_empty_thread(ngx_recording_catalogue_t *cat,
     ngx_int_t   rc;
     ngx_uint_t  i, n;
 
-    if (ngx_recording_catalogue_empties(cat, before, after, ids, &n, err)
+    if (ngx_recording_catalogue_find_empty(cat, before, after, ids, &n, err)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -417,7 +418,7 @@ ngx_recording_catalogue_empty_thread(ngx_recording_catalogue_t *cat,
 
 
 static ngx_int_t
-ngx_recording_catalogue_empties(ngx_recording_catalogue_t *cat,
+ngx_recording_catalogue_find_empty(ngx_recording_catalogue_t *cat,
     int64_t before, uint64_t *after, int64_t *ids, ngx_uint_t *n,
     ngx_recording_catalogue_error_t *err)
 {

@@ -229,7 +229,7 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
 
     /* from this owner, if its time is over; one that is finished by now has
        no owner either */
-    [NGX_RECORDING_SQL_TAKE] = { "ittiti",
+    [NGX_RECORDING_SQL_TAKE_FILE] = { "ittiti",
     "UPDATE files SET state = ?2, owner = ?3, resume_us = NULL,"
     " size = iif(state = 'paused' AND ?2 = 'recording', 0, size),"
     " recovered = max(recovered, ?4) WHERE file_id = ?1 AND owner = ?5 AND "
@@ -237,7 +237,7 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " AND coalesce(resume_us, 0)" NGX_RECORDING_SQL_DUE("?6") },
 
     /* what was any server's is this one's from now on */
-    [NGX_RECORDING_SQL_OWN] = { "ittt",
+    [NGX_RECORDING_SQL_TAKE_RECORDING] = { "ittt",
     "UPDATE recordings SET owner = ?2, wanted = '',"
     " server = iif(server = '', ?3, server) WHERE recording_id = ?1"
     " AND owner = ?4" },
@@ -251,7 +251,7 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " AND wanted = ?2" },
 
     /* what waits keeps it open */
-    [NGX_RECORDING_SQL_ENDED] = { "iIt",
+    [NGX_RECORDING_SQL_END] = { "iIt",
     "UPDATE recordings SET wanted = CASE WHEN waits THEN wanted ELSE '' END,"
     " owner = CASE WHEN waits THEN '' ELSE owner END,"
     " end_us = CASE WHEN waits THEN NULL ELSE coalesce(?2,"
@@ -261,7 +261,7 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " WHERE recording_id = ?1 AND owner = ?3 AND end_us IS NULL" },
 
     /* by a worker that died */
-    [NGX_RECORDING_SQL_LEFT] = { "it",
+    [NGX_RECORDING_SQL_DISOWN] = { "it",
     "UPDATE recordings SET owner = '' WHERE recording_id = ?1"
     " AND owner = ?2 AND end_us IS NULL" },
 
@@ -285,7 +285,7 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     [NGX_RECORDING_SQL_REMOVE] = { "i",
     "DELETE FROM files WHERE file_id = ?1" },
 
-    [NGX_RECORDING_SQL_STATE] = { "ittIII",
+    [NGX_RECORDING_SQL_SET_STATE] = { "ittIII",
     "UPDATE files SET state = ?2, owner = ?3, size = coalesce(?4, size),"
     " finished_us = coalesce(?5, finished_us), resume_us = ?6"
     " WHERE file_id = ?1" },
@@ -315,13 +315,13 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " ORDER BY coalesce(resume_us, 0), file_id LIMIT ?3" },
 
     /* recordings without files that wait */
-    [NGX_RECORDING_SQL_OVER] = { "ti",
+    [NGX_RECORDING_SQL_STALE] = { "ti",
     "SELECT recording_id FROM recordings WHERE end_us IS NULL"
     " AND owner = ?1 AND NOT EXISTS (SELECT 1 FROM files WHERE"
     " files.recording_id = recordings.recording_id AND "
     NGX_RECORDING_SQL_OPEN " AND state IN ('paused', 'recording')) LIMIT ?2" },
 
-    [NGX_RECORDING_SQL_KNOWN] = { "i",
+    [NGX_RECORDING_SQL_FILE_STATE] = { "i",
     "SELECT state FROM files WHERE file_id = ?1" },
 
     [NGX_RECORDING_SQL_ABOUT] = { "i",
@@ -353,7 +353,7 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " 'recovered', recovered, 'finished_us', ?4)"
     " FROM files WHERE file_id = ?1" },
 
-    [NGX_RECORDING_SQL_FOUND] = { "ttt",
+    [NGX_RECORDING_SQL_RESTORE] = { "ttt",
     "INSERT OR IGNORE INTO files (file_id, recording_id, task_id, template,"
     " domain, server, app, stream, stream_param, format, state, start_us,"
     " end_us, duration_ms, size, video_codec, audio_codec, resolution, gaps,"
@@ -370,7 +370,7 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " FROM (SELECT ?1 AS j)" },
 
     /* from its first file to its last */
-    [NGX_RECORDING_SQL_FOUND_RECORDING] = { "t",
+    [NGX_RECORDING_SQL_RESTORE_RECORDING] = { "t",
     "INSERT INTO recordings (recording_id, task_id, template,"
     " domain, server, app, stream, stream_param, owner, start_us, end_us)"
     " SELECT recording_id, task_id, template, domain, server, app, stream,"
@@ -379,7 +379,7 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " start_us = min(start_us, excluded.start_us),"
     " end_us = max(end_us, excluded.end_us)" },
 
-    [NGX_RECORDING_SQL_FOUND_PLAIN] = { "ttttttitiitt",
+    [NGX_RECORDING_SQL_RESTORE_PLAIN] = { "ttttttitiitt",
     "INSERT OR IGNORE INTO files (template, domain, server, app, stream,"
     " stream_param, file_id, recording_id, format, state, start_us, end_us,"
     " size, path, play_url, recovered, finished_us) VALUES (?1, ?2, ?3, ?4,"
@@ -411,7 +411,7 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " AND state = 'finished' AND local = 1" },
 
     /* whose time it is; one that is too far away is of a clock that was set */
-    [NGX_RECORDING_SQL_EVICTED] = { "iiii",
+    [NGX_RECORDING_SQL_TO_REMOVE] = { "iiii",
     "SELECT file_id, path, size, 0 FROM files WHERE state = 'evicted'"
     " AND local = 1 AND file_id > ?2 AND (retry_us IS NULL"
     " OR retry_us <= ?3 OR retry_us > ?4) ORDER BY file_id LIMIT ?1" },
@@ -426,7 +426,7 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     "UPDATE files SET retry_us = ?2 + max(?3, min(?4,"
     " ?2 - coalesce(gone_us, ?2))) WHERE file_id = ?1 AND local = 1" },
 
-    [NGX_RECORDING_SQL_GONE] = { "ii",
+    [NGX_RECORDING_SQL_MARK_REMOVED] = { "ii",
     "UPDATE files SET local = 0, gone_us = ?2, retry_us = NULL"
     " WHERE file_id = ?1 AND local = 1" },
 
@@ -455,7 +455,7 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " AND NOT EXISTS (SELECT 1 FROM files WHERE recording_id = ?1)" },
 
     /* what a worker that ends has not finished */
-    [NGX_RECORDING_SQL_LEAVE] = { "t",
+    [NGX_RECORDING_SQL_RELEASE_ALL] = { "t",
     "UPDATE files SET state = 'finishing', owner = '' WHERE owner = ?1"
     " AND state IN ('recording', 'finishing')"
     " AND " NGX_RECORDING_SQL_OPEN },

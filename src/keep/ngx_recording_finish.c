@@ -308,7 +308,7 @@ ngx_recording_finish_state(ngx_recording_finish_t *f,
     f->state.owned = owned;
     f->state.size = size;
 
-    return ngx_recording_finish_ask(f, ngx_recording_catalogue_file,
+    return ngx_recording_finish_ask(f, ngx_recording_catalogue_set_state,
                                     &f->state,
                                     state == NGX_RECORDING_FILE_FINISHED);
 }

@@ -207,7 +207,7 @@ ngx_recording_finish_pause(ngx_recording_finish_t *f)
     f->left.file = &mux->file;
     f->left.owner = mux->owner;
 
-    rc = ngx_recording_finish_ask(f, ngx_recording_catalogue_wait, &f->left,
+    rc = ngx_recording_finish_ask(f, ngx_recording_catalogue_disown, &f->left,
                                   0);
     if (rc != NGX_OK) {
         return rc;

@@ -266,7 +266,7 @@ ngx_recording_keeper_sweep(ngx_recording_keeper_t *keeper,
 
     keeper->more = (keeper->ntaken == room);
 
-    return ngx_recording_catalogue_over_thread(catalogue, err);
+    return ngx_recording_catalogue_close_stale_thread(catalogue, err);
 }
 
 

@@ -66,17 +66,17 @@ ngx_recording_rebuild_all(ngx_recording_store_t *store,
     ngx_recording_catalogue_error_t *err)
 {
     ngx_int_t                 rc;
-    ngx_uint_t                complete, damaged;
+    ngx_uint_t                rebuilt, damaged;
     ngx_recording_rebuild_t  *rebuild;
 
-    if (ngx_recording_catalogue_complete_thread(catalogue, &complete,
-                                                &damaged, err)
+    if (ngx_recording_catalogue_is_rebuilt_thread(catalogue, &rebuilt,
+                                                  &damaged, err)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (complete) {
+    if (rebuilt) {
         return NGX_OK;
     }
 
@@ -115,7 +115,7 @@ ngx_recording_rebuild_all(ngx_recording_store_t *store,
     /* NGX_AGAIN: rows of one that was set aside meanwhile are written again */
 
     if (rc == NGX_OK) {
-        rc = ngx_recording_catalogue_completed_thread(catalogue, err);
+        rc = ngx_recording_catalogue_mark_rebuilt_thread(catalogue, err);
     }
 
     if (rc == NGX_OK && (damaged || rebuild->added)) {
@@ -188,10 +188,10 @@ ngx_recording_rebuild_rows(ngx_recording_rebuild_t *rebuild)
 
     rc = rebuild->n == 0
          ? NGX_OK
-         : ngx_recording_catalogue_found_thread(rebuild->catalogue,
-                                                rebuild->found, rebuild->n,
-                                                &rebuild->added,
-                                                rebuild->err);
+         : ngx_recording_catalogue_restore_thread(rebuild->catalogue,
+                                                  rebuild->found, rebuild->n,
+                                                  &rebuild->added,
+                                                  rebuild->err);
 
     for (i = 0; i < rebuild->n; i++) {
         free(rebuild->found[i].label);

@@ -341,9 +341,9 @@ ngx_recording_room_discard(ngx_recording_room_t *room, ngx_uint_t *failed,
     do {
         n = NGX_RECORDING_ROOM_FILES;
 
-        if (ngx_recording_catalogue_evicted_thread(room->catalogue, room->now,
-                                                   after, room->files, &n,
-                                                   err)
+        if (ngx_recording_catalogue_to_remove_thread(room->catalogue, room->now,
+                                                     after, room->files, &n,
+                                                     err)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -397,8 +397,8 @@ ngx_recording_room_remove(ngx_recording_room_t *room,
                                                     room->now, file->id, err);
     }
 
-    rc = ngx_recording_catalogue_gone_thread(room->catalogue, room->now,
-                                             file->id, err);
+    rc = ngx_recording_catalogue_mark_removed_thread(room->catalogue, room->now,
+                                                     file->id, err);
     if (rc != NGX_OK) {
         return rc == NGX_DECLINED ? NGX_OK : NGX_ERROR;
     }

@@ -174,8 +174,8 @@ ngx_recording_survey_journal(ngx_recording_survey_work_t *work, uint64_t id)
 
     worker = work->worker;
 
-    rc = ngx_recording_catalogue_known_thread(&worker->catalogue, id, &state,
-                                              work->err);
+    rc = ngx_recording_catalogue_file_state_thread(&worker->catalogue, id,
+                                                   &state, work->err);
     if (rc == NGX_ERROR) {
         work->rc = NGX_ERROR;
         return;

@@ -192,7 +192,7 @@ ngx_recording_worker_stop(ngx_recording_worker_t *worker)
     /* files that ended, but no job came to: this is no death */
 
     if (worker->ready
-        && ngx_recording_catalogue_leave_thread(&worker->catalogue, &err)
+        && ngx_recording_catalogue_release_all_thread(&worker->catalogue, &err)
            != NGX_OK)
     {
         ngx_log_error(NGX_LOG_ERR, worker->log, 0,

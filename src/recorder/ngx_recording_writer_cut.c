@@ -187,7 +187,7 @@ ngx_recording_writer_leave(ngx_recording_writer_t *w)
 
     while (w->nleaves) {
         rc = ngx_recording_change_ask_thread(&w->change,
-                                             ngx_recording_catalogue_file,
+                                             ngx_recording_catalogue_set_state,
                                              &w->leaves[w->nleaves - 1], 0,
                                              &err);
         if (rc == NGX_BUSY) {

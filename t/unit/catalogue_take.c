@@ -27,7 +27,7 @@ path_hash(sqlite3_context *ctx, int n, sqlite3_value **values)
 }
 
 
-/* rows that are taken from `from`, of a file in a state, by TAKE */
+/* rows that are taken from `from`, of a file in a state, by TAKE_FILE */
 
 static int
 take(const char *state, const char *owner, const char *until,
@@ -46,8 +46,8 @@ take(const char *state, const char *owner, const char *until,
 
     if (sqlite3_exec(db, insert, NULL, NULL, NULL) != SQLITE_OK
         || sqlite3_prepare_v2(db, ngx_recording_catalogue_sql
-                                      [NGX_RECORDING_SQL_TAKE].text, -1, &st,
-                              NULL)
+                                      [NGX_RECORDING_SQL_TAKE_FILE].text, -1,
+                              &st, NULL)
            != SQLITE_OK)
     {
         printf("Bail out! %s\n", sqlite3_errmsg(db));
