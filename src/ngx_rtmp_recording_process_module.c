@@ -187,8 +187,8 @@ ngx_rtmp_recording_init_process(ngx_cycle_t *cycle)
     worker->store.rows = rmcf->rows;
     worker->store.base = rmcf->base;
     worker->store.connections = cycle->connection_n;
-    worker->buffer = rmcf->buffer;
-    worker->total = rmcf->total;
+    worker->account.buffer = rmcf->buffer;
+    worker->account.total = rmcf->total;
 
     ngx_recording_formats_init();
     ngx_recording_jobs_init(&worker->jobs, rmcf->pool, cycle->log);

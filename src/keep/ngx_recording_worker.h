@@ -11,6 +11,7 @@
 #define _NGX_RECORDING_WORKER_H_INCLUDED_
 
 
+#include "ngx_recording_account.h"
 #include "ngx_recording_change.h"
 #include "ngx_recording_notice.h"
 
@@ -67,9 +68,7 @@ struct ngx_recording_worker_s {
                                               said */
     ngx_log_t              *log;
 
-    size_t                  buffer;        /* most bytes for one recording */
-    size_t                  total;         /* for all */
-    size_t                  held;          /* bytes, by now */
+    ngx_recording_account_t  account;      /* of record_buffer */
 
     ngx_queue_t             recordings;
 };

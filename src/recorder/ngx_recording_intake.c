@@ -1,327 +1,252 @@
 
-/*
- * The recorder's intake: from the messages of a session to a batch.
- */
-
-
 #include "ngx_recording_intake.h"
-#include "ngx_recording_unit.h"
 
 
-#define NGX_RECORDING_META_SIZE     65536
-#define NGX_RECORDING_HEADER_SIZE   8192              /* of a sequence header */
-#define NGX_RECORDING_KEYLESS       10000             /* ms */
+#define NGX_RECORDING_INTAKE_META  65536
+#define NGX_RECORDING_INTAKE_WAIT  (256 * 1024)    /* before it begins */
 
 
-static ngx_int_t ngx_recording_frame(ngx_recording_t *r, ngx_uint_t track,
-    uint32_t timestamp, ngx_chain_t *in, size_t size,
-    ngx_recording_frame_t *f);
-static ngx_uint_t ngx_recording_key(ngx_recording_t *r, ngx_uint_t track,
-    uint32_t timestamp, ngx_chain_t *in, ngx_recording_frame_t *f);
-static size_t ngx_recording_head(u_char *buf, u_char **head, ngx_chain_t *in);
-static ngx_int_t ngx_recording_headed(ngx_recording_t *r, ngx_uint_t track,
-    ngx_recording_frame_t *f, u_char *head, size_t n, size_t size);
-static void ngx_recording_stray(ngx_recording_t *r, ngx_uint_t track,
-    ngx_recording_stray_e stray);
-static void ngx_recording_drop(ngx_recording_t *r, ngx_uint_t track,
-    ngx_chain_t *in, size_t size);
-static u_char *ngx_recording_reserve(ngx_recording_t *r,
+static ngx_int_t ngx_recording_intake_early(ngx_recording_intake_t *in,
+    ngx_recording_intake_message_t *m);
+static ngx_int_t ngx_recording_intake_audio(ngx_recording_intake_t *in,
+    ngx_recording_intake_message_t *m);
+static void ngx_recording_intake_shift(ngx_recording_intake_t *in,
+    size_t size);
+static void ngx_recording_intake_start(ngx_recording_intake_t *in,
+    uint32_t *timestamp);
+static ngx_int_t ngx_recording_intake_add(ngx_recording_intake_t *in,
+    ngx_recording_intake_message_t *m);
+static ngx_int_t ngx_recording_intake_fits(ngx_recording_intake_t *in,
+    ngx_recording_intake_message_t *m);
+static void ngx_recording_intake_drop(ngx_recording_intake_t *in,
+    ngx_recording_intake_message_t *m);
+static ngx_uint_t ngx_recording_intake_room(ngx_recording_intake_t *in,
+    size_t size, ngx_uint_t half);
+static ngx_int_t ngx_recording_intake_copy(ngx_recording_intake_t *in,
+    ngx_recording_batch_t *batch, ngx_recording_intake_message_t *m);
+static u_char *ngx_recording_intake_reserve(ngx_recording_intake_t *in,
     ngx_recording_batch_t *batch, ngx_uint_t track, uint32_t timestamp,
-    int64_t wall, size_t size);
-static void ngx_recording_merge(ngx_recording_t *r,
+    size_t size);
+static void ngx_recording_intake_merge(ngx_recording_intake_t *in,
     ngx_recording_batch_t *from);
-static void ngx_recording_headers(ngx_recording_t *r);
+static void ngx_recording_intake_headers(ngx_recording_intake_t *in);
+static void ngx_recording_intake_forget(ngx_recording_intake_t *in,
+    ngx_recording_batch_t *batch);
+static void ngx_recording_intake_gap(ngx_recording_intake_t *in);
+static void ngx_recording_intake_set(ngx_recording_intake_t *in,
+    ngx_recording_intake_e state);
 
 
-static const char  *ngx_recording_stray_names[NGX_RECORDING_STRAYS] = {
-    "", "multitrack", "channel order", "metadata", "extended", "unknown"
+const char *const  ngx_recording_intake_states[] = {
+    "waiting", "running", "dropping", "ending"
 };
-
-
-/* some of them have frames, others only tell about frames */
-
-static const ngx_uint_t  ngx_recording_stray_levels[NGX_RECORDING_STRAYS] = {
-    NGX_LOG_INFO, NGX_LOG_ERR, NGX_LOG_WARN, NGX_LOG_WARN, NGX_LOG_ERR,
-    NGX_LOG_ERR
-};
-
-
-static const char  *ngx_recording_names[] = { "video", "audio" };
 
 
 void
-ngx_recording_seed(ngx_recording_t *r, ngx_uint_t track, ngx_chain_t *in)
+ngx_recording_intake_init(ngx_recording_intake_t *in,
+    ngx_recording_account_t *account, const int64_t *base,
+    ngx_uint_t audio_only, ngx_log_t *log)
 {
-    u_char                 buf[NGX_RECORDING_FRAME_HEAD], *head;
-    size_t                 size, n;
-    ngx_recording_frame_t  f;
+    in->log = log;
+    in->account = account;
+    in->base = base;
+    in->audio_only = (audio_only != 0);
+    in->length = 4;
 
-    size = ngx_recording_batch_size(in);
-    n = ngx_recording_head(buf, &head, in);
-
-    if (ngx_recording_frame_parse(&f, track, head, n) == NGX_OK && f.header
-        && ngx_recording_headed(r, track, &f, head, n, size) == NGX_OK)
-    {
-        ngx_recording_header(r, track, in, size, 1);
-    }
+    ngx_recording_wait_begin(&in->wait);
 }
 
 
 void
-ngx_recording_message(ngx_recording_t *r, ngx_uint_t track,
-    uint32_t timestamp, ngx_chain_t *in)
+ngx_recording_intake_free(ngx_recording_intake_t *in)
 {
-    size_t                 size;
-    ngx_recording_frame_t  f;
+    ngx_uint_t  i;
 
-    if (r->state == NGX_RECORDING_ENDING) {
-
-        /* another worker has the stream */
-
-        return;
+    for (i = 0; i < NGX_RECORDING_INTAKE_HEADERS; i++) {
+        ngx_recording_intake_forget(in, &in->headers[i]);
     }
 
-    r->arrived = ngx_current_msec;
+    ngx_recording_intake_forget(in, &in->filling);
+    ngx_recording_intake_hold(in, 0);
+}
 
-    if (track == NGX_RECORDING_VIDEO && r->audio_only) {
-        return;
+
+ngx_int_t
+ngx_recording_intake_message(ngx_recording_intake_t *in, ngx_uint_t track,
+    uint32_t timestamp, ngx_chain_t *chain)
+{
+    ngx_recording_intake_message_t  m;
+
+    if (track == NGX_RECORDING_VIDEO && in->audio_only) {
+        return NGX_DECLINED;
     }
 
-    size = ngx_recording_batch_size(in);
+    ngx_memzero(&m, sizeof(ngx_recording_intake_message_t));
 
-    r->key = 0;
-    r->recovery = 0;
-    r->header = 1;
-
-    ngx_memzero(&f, sizeof(ngx_recording_frame_t));
+    m.track = track;
+    m.timestamp = timestamp;
+    m.chain = chain;
+    m.size = ngx_recording_batch_size(chain);
+    m.header = (track == NGX_RECORDING_DATA);
 
     if (track != NGX_RECORDING_DATA
-        && ngx_recording_frame(r, track, timestamp, in, size, &f) != NGX_OK)
+        && ngx_recording_intake_frame(in, &m) != NGX_OK)
     {
-        return;
-    }
-
-    if (r->state == NGX_RECORDING_WAITING) {
-        ngx_recording_wait(r, track, timestamp, in, size, &f);
-        return;
-    }
-
-    ngx_recording_add(r, track, timestamp, in, size);
-}
-
-
-/* what an audio or video message is; NGX_DECLINED: nothing to be recorded */
-
-static ngx_int_t
-ngx_recording_frame(ngx_recording_t *r, ngx_uint_t track, uint32_t timestamp,
-    ngx_chain_t *in, size_t size, ngx_recording_frame_t *f)
-{
-    u_char     buf[NGX_RECORDING_FRAME_HEAD], *head;
-    size_t     n;
-    ngx_int_t  rc;
-
-    n = ngx_recording_head(buf, &head, in);
-
-    rc = ngx_recording_frame_parse(f, track, head, n);
-
-    r->header = 0;
-
-    if (rc == NGX_DECLINED) {
-        ngx_recording_stray(r, track, f->stray);
         return NGX_DECLINED;
     }
 
-    if (rc == NGX_ERROR) {
-
-        /* the writer counts it, and says so */
-
-        if (r->state == NGX_RECORDING_WAITING) {
-            r->wait.broken = 1;
-            return NGX_DECLINED;
-        }
-
-        return NGX_OK;
-    }
-
-    if (f->header) {
-        r->header = 1;
-        return ngx_recording_headed(r, track, f, head, n, size);
-    }
-
-    r->key = ngx_recording_key(r, track, timestamp, in, f);
-
-    return NGX_OK;
-}
-
-
-/* whether files can begin, or go on after a gap, with a frame */
-
-static ngx_uint_t
-ngx_recording_key(ngx_recording_t *r, ngx_uint_t track, uint32_t timestamp,
-    ngx_chain_t *in, ngx_recording_frame_t *f)
-{
-    ngx_recording_unit_t  u;
-
-    if (track == NGX_RECORDING_AUDIO) {
-        return r->audio_only || !r->video
-               || (int32_t) (timestamp - r->picture)
-                  > NGX_RECORDING_HELD_TIME;
-    }
-
-    if (r->state != NGX_RECORDING_RUNNING || !r->video) {
-
-        /* the writer looks into each frame, but not before it has one */
-
-        ngx_recording_unit_chain(&u, in, f->body);
-        ngx_recording_unit_look(f, &u, r->length);
-    }
-
-    if (f->key) {
-        r->late = 0;
-
-    } else if (!r->late) {
-        r->late = 1;
-        r->keyless = timestamp;
-        r->keyless_msec = ngx_current_msec;
-
-    } else if (f->recovery
-               && (int32_t) (timestamp - r->keyless) >= NGX_RECORDING_KEYLESS
-               && ngx_current_msec - r->keyless_msec >= NGX_RECORDING_KEYLESS)
-    {
-        r->recovery = 1;
-        f->key = 1;
-    }
-
-    if (f->codec == NGX_RECORDING_CODEC_H264
-        && !(r->headed & (1 << NGX_RECORDING_VIDEO)))
-    {
-        f->key = 0;
-    }
-
-    r->video |= f->key;
-
-    if (r->video) {
-        r->picture = timestamp;
-    }
-
-    return f->key;
-}
-
-
-/* the first bytes of a message: in place, or in the buffer */
-
-static size_t
-ngx_recording_head(u_char *buf, u_char **head, ngx_chain_t *in)
-{
-    size_t  n;
-
-    n = in->buf->last - in->buf->pos;
-
-    if (n >= NGX_RECORDING_FRAME_HEAD || in->next == NULL) {
-        *head = in->buf->pos;
-        return n;
-    }
-
-    *head = buf;
-
-    return ngx_recording_batch_fill(buf, NGX_RECORDING_FRAME_HEAD, in);
+    return in->state == NGX_RECORDING_INTAKE_WAITING
+           ? ngx_recording_intake_early(in, &m)
+           : ngx_recording_intake_add(in, &m);
 }
 
 
 /*
- * A sequence header: it is repeated in each file, and by libavformat before
- * each key frame, so that it must not be large.
+ * Before the first key frame: the newest headers are kept, and audio, which
+ * may belong after that frame by its timestamp.
  */
 
 static ngx_int_t
-ngx_recording_headed(ngx_recording_t *r, ngx_uint_t track,
-    ngx_recording_frame_t *f, u_char *head, size_t n, size_t size)
+ngx_recording_intake_early(ngx_recording_intake_t *in,
+    ngx_recording_intake_message_t *m)
 {
-    if (size > NGX_RECORDING_HEADER_SIZE) {
-
-        if (!r->refused) {
-            r->refused = 1;
-
-            ngx_log_error(NGX_LOG_ERR, &r->log, 0,
-                          "recording: %s sequence header of %uz bytes "
-                          "refused, it may have %d",
-                          ngx_recording_names[track], size,
-                          NGX_RECORDING_HEADER_SIZE);
-        }
-
+    if (m->header) {
+        ngx_recording_intake_keep(in, m, 0);
+        in->wait.headers |= (m->track != NGX_RECORDING_DATA);
         return NGX_DECLINED;
     }
 
-    r->headed |= 1 << track;
+    /* the writer could not take it either */
 
-    if (track == NGX_RECORDING_VIDEO) {
-        n = ngx_min(n, NGX_RECORDING_FRAME_HEAD);
-
-        r->length = ngx_recording_unit_length(f->codec, head + f->body,
-                                              n - f->body);
+    if ((m->frame.codec == NGX_RECORDING_CODEC_H264
+         || m->frame.codec == NGX_RECORDING_CODEC_AAC)
+        && !(in->headed & (1 << m->track)))
+    {
+        in->wait.headless |= 1 << m->track;
+        return NGX_DECLINED;
     }
 
-    return NGX_OK;
+    if (m->track == NGX_RECORDING_AUDIO) {
+        return ngx_recording_intake_audio(in, m);
+    }
+
+    if (m->frame.key) {
+        ngx_recording_intake_start(in, &m->timestamp);
+        return ngx_recording_intake_add(in, m);
+    }
+
+    in->wait.frames = 1;
+
+    return NGX_DECLINED;
 }
 
 
-/* a message that no file can take: said once, counted always */
+static ngx_int_t
+ngx_recording_intake_audio(ngx_recording_intake_t *in,
+    ngx_recording_intake_message_t *m)
+{
+    size_t      need;
+    ngx_uint_t  full;
+
+    ngx_recording_wait_heard(&in->wait, m->timestamp);
+
+    need = ngx_recording_batch_need(&in->filling, m->size);
+    full = in->filling.held + need > NGX_RECORDING_INTAKE_WAIT;
+
+    if (in->audio_only
+        || ngx_recording_wait_over(&in->wait)
+        || (full && !in->wait.frames
+            && !(in->headed & (1 << NGX_RECORDING_VIDEO))))
+    {
+        ngx_recording_intake_start(in, NULL);
+        return ngx_recording_intake_add(in, m);
+    }
+
+    /* video seems to come soon: older audio would be before its key frame */
+
+    ngx_recording_intake_shift(in, m->size);
+
+    if (ngx_recording_batch_need(&in->filling, m->size)
+        > NGX_RECORDING_INTAKE_WAIT
+        || !ngx_recording_intake_room(in, m->size, 0))
+    {
+        return NGX_DECLINED;
+    }
+
+    return ngx_recording_intake_copy(in, &in->filling, m) == NGX_OK
+           ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* frees the oldest audio, until there is room for a message */
 
 static void
-ngx_recording_stray(ngx_recording_t *r, ngx_uint_t track,
-    ngx_recording_stray_e stray)
+ngx_recording_intake_shift(ngx_recording_intake_t *in, size_t size)
 {
-    if (stray == NGX_RECORDING_STRAY_NONE) {
-        return;
-    }
+    size_t  held;
 
-    r->wait.strays = 1;
-
-    if (r->strays[track][stray]++ == 0) {
-        ngx_log_error(ngx_recording_stray_levels[stray], &r->log, 0,
-                      "recording: %s %s messages of enhanced RTMP are not "
-                      "recorded",
-                      ngx_recording_stray_names[stray],
-                      ngx_recording_names[track]);
+    while (in->filling.n
+           && in->filling.held + ngx_recording_batch_need(&in->filling, size)
+              > NGX_RECORDING_INTAKE_WAIT)
+    {
+        held = in->filling.held;
+        ngx_recording_batch_shift(&in->filling);
+        in->account->held -= held - in->filling.held;
     }
 }
 
 
-void
-ngx_recording_strays(ngx_recording_t *r)
+ngx_msec_t
+ngx_recording_intake_timer(ngx_recording_intake_t *in)
 {
-    ngx_uint_t  i, n;
+    ngx_msec_t  left;
 
-    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
-        for (n = 0; n < NGX_RECORDING_STRAYS; n++) {
+    if (in->filling.n) {
+        left = ngx_recording_wait_audio(&in->wait);
 
-            if (r->strays[i][n]) {
-                ngx_log_error(NGX_LOG_NOTICE, &r->log, 0,
-                              "recording: %uD %s %s messages were not "
-                              "recorded", r->strays[i][n],
-                              ngx_recording_stray_names[n],
-                              ngx_recording_names[i]);
-            }
+        if (left == 0) {
+
+            /* little audio, which nothing follows any more */
+
+            ngx_recording_intake_start(in, NULL);
         }
+
+        return left;
     }
+
+    left = ngx_recording_wait_nothing(&in->wait, in->audio_only, in->log);
+
+    if (left == 0) {
+
+        /* sequence headers are small, and needed if frames come after all */
+
+        ngx_recording_intake_forget(in, &in->headers[NGX_RECORDING_DATA]);
+    }
+
+    return left;
 }
 
 
-void
-ngx_recording_start(ngx_recording_t *r, uint32_t *timestamp)
+/*
+ * The recording begins: headers first, then the audio that was held, unless
+ * it is before a video key frame's timestamp; NULL: all of it.
+ */
+
+static void
+ngx_recording_intake_start(ngx_recording_intake_t *in, uint32_t *timestamp)
 {
     ngx_recording_batch_t      audio;
     ngx_recording_cursor_t     c;
     ngx_recording_message_t   *m, *last;
 
-    r->state = NGX_RECORDING_RUNNING;
+    ngx_recording_intake_set(in, NGX_RECORDING_INTAKE_RUNNING);
 
-    ngx_recording_wait_end(r, timestamp != NULL);
+    ngx_recording_wait_end(&in->wait, timestamp != NULL, in->log);
 
-    audio = r->filling;
-    ngx_memzero(&r->filling, sizeof(ngx_recording_batch_t));
+    audio = in->filling;
+    ngx_memzero(&in->filling, sizeof(ngx_recording_batch_t));
 
-    ngx_recording_headers(r);
+    ngx_recording_intake_headers(in);
 
     last = NULL;
     c = ngx_recording_batch_begin(&audio);
@@ -340,155 +265,164 @@ ngx_recording_start(ngx_recording_t *r, uint32_t *timestamp)
         last->key = (timestamp == NULL);
     }
 
-    ngx_recording_merge(r, &audio);
-
-    ngx_recording_wake(r);
+    ngx_recording_intake_merge(in, &audio);
 }
 
 
-void
-ngx_recording_add(ngx_recording_t *r, ngx_uint_t track, uint32_t timestamp,
-    ngx_chain_t *in, size_t size)
+/* takes a message into the batch, or drops it */
+
+static ngx_int_t
+ngx_recording_intake_add(ngx_recording_intake_t *in,
+    ngx_recording_intake_message_t *m)
 {
-    if (r->state == NGX_RECORDING_DROPPING) {
-
-        if (!r->key || !ngx_recording_room(r, size, 1)) {
-            ngx_recording_drop(r, track, in, size);
-            return;
-        }
-
-        ngx_recording_gap(r);
-        ngx_recording_headers(r);
-
-        r->state = NGX_RECORDING_RUNNING;
-
-        ngx_log_error(NGX_LOG_NOTICE, &r->log, 0,
-                      "recording: record_buffer has room again");
-
-    } else if (!ngx_recording_room(r, size, 0)) {
-
-        r->state = NGX_RECORDING_DROPPING;
-
-        ngx_log_error(NGX_LOG_ERR, &r->log, 0,
-                      "recording: record_buffer is full, frames are dropped, "
-                      "exception -104");
-
-        ngx_recording_drop(r, track, in, size);
-        return;
+    if (ngx_recording_intake_fits(in, m) != NGX_OK) {
+        ngx_recording_intake_drop(in, m);
+        return NGX_DECLINED;
     }
 
-    if (ngx_recording_copy(r, &r->filling, track, timestamp, in, size)
-        != NGX_OK)
-    {
-        ngx_log_error(NGX_LOG_ERR, &r->log, 0,
+    if (ngx_recording_intake_copy(in, &in->filling, m) != NGX_OK) {
+        ngx_log_error(NGX_LOG_ERR, in->log, 0,
                       "recording: no memory, frames are dropped, "
                       "exception -104");
 
-        ngx_recording_drop(r, track, in, size);
-        r->state = NGX_RECORDING_DROPPING;
-        return;
+        ngx_recording_intake_drop(in, m);
+        ngx_recording_intake_set(in, NGX_RECORDING_INTAKE_DROPPING);
+
+        return NGX_DECLINED;
     }
 
-    if (r->appending || r->again) {
-        return;
+    return in->filling.size >= NGX_RECORDING_INTAKE_BATCH ? NGX_DONE : NGX_OK;
+}
+
+
+/* whether there is room for a message; what was dropped before is told */
+
+static ngx_int_t
+ngx_recording_intake_fits(ngx_recording_intake_t *in,
+    ngx_recording_intake_message_t *m)
+{
+    if (in->state == NGX_RECORDING_INTAKE_DROPPING) {
+
+        if (!m->key || !ngx_recording_intake_room(in, m->size, 1)) {
+            return NGX_DECLINED;
+        }
+
+        ngx_recording_intake_gap(in);
+        ngx_recording_intake_headers(in);
+
+        ngx_recording_intake_set(in, NGX_RECORDING_INTAKE_RUNNING);
+
+        ngx_log_error(NGX_LOG_NOTICE, in->log, 0,
+                      "recording: record_buffer has room again");
+
+    } else if (!ngx_recording_intake_room(in, m->size, 0)) {
+
+        ngx_recording_intake_set(in, NGX_RECORDING_INTAKE_DROPPING);
+
+        ngx_log_error(NGX_LOG_ERR, in->log, 0,
+                      "recording: record_buffer is full, frames are dropped, "
+                      "exception -104");
+
+        return NGX_DECLINED;
     }
 
-    if (r->filling.size >= NGX_RECORDING_BATCH_SIZE) {
-        ngx_recording_append(r);
-
-    } else if (!r->timer.timer_set) {
-        ngx_recording_wake(r);
-    }
+    return NGX_OK;
 }
 
 
 /* a frame is counted, a header kept: what follows depends on it */
 
 static void
-ngx_recording_drop(ngx_recording_t *r, ngx_uint_t track, ngx_chain_t *in,
-    size_t size)
+ngx_recording_intake_drop(ngx_recording_intake_t *in,
+    ngx_recording_intake_message_t *m)
 {
-    if (r->header) {
-        ngx_recording_header(r, track, in, size, 0);
+    if (m->header) {
+        ngx_recording_intake_keep(in, m, 0);
         return;
     }
 
-    r->dropped[track]++;
+    in->dropped[m->track]++;
 }
 
 
-/* whether a message may be held, and the worker's account of it */
+/*
+ * Whether a message may be held by the account; half: only if there is much
+ * room.
+ */
 
-ngx_uint_t
-ngx_recording_room(ngx_recording_t *r, size_t size, ngx_uint_t half)
+static ngx_uint_t
+ngx_recording_intake_room(ngx_recording_intake_t *in, size_t size,
+    ngx_uint_t half)
 {
-    size_t                   need, held, own, all;
-    ngx_recording_worker_t  *worker;
+    size_t                    need, held, own, all;
+    ngx_recording_account_t  *account;
 
-    worker = r->worker;
+    account = in->account;
 
-    need = ngx_recording_batch_need(&r->filling, size);
+    need = ngx_recording_batch_need(&in->filling, size);
 
     if (need == 0) {
         return 1;
     }
 
-    own = worker->buffer;
-    all = worker->total;
+    own = account->buffer;
+    all = account->total;
 
     if (half) {
         own /= 2;
         all -= all / 4;
     }
 
-    held = r->filling.held + r->writing.held;
+    held = in->filling.held + in->taken;
 
-    if (held + r->held + need > own || worker->held + need > all) {
+    if (held + in->held + need > own || account->held + need > all) {
 
         /* a single message may be larger than half of the buffer */
 
         return half && held == 0
-               && need <= worker->buffer && worker->held + need <= all;
+               && need <= account->buffer && account->held + need <= all;
     }
 
     return 1;
 }
 
 
-ngx_int_t
-ngx_recording_copy(ngx_recording_t *r, ngx_recording_batch_t *batch,
-    ngx_uint_t track, uint32_t timestamp, ngx_chain_t *in, size_t size)
+static ngx_int_t
+ngx_recording_intake_copy(ngx_recording_intake_t *in,
+    ngx_recording_batch_t *batch, ngx_recording_intake_message_t *m)
 {
     u_char  *p;
 
-    p = ngx_recording_reserve(r, batch, track, timestamp,
-                              ngx_recording_now(r), size);
+    p = ngx_recording_intake_reserve(in, batch, m->track, m->timestamp,
+                                     m->size);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    (void) ngx_recording_batch_fill(p, size, in);
+    (void) ngx_recording_batch_fill(p, m->size, m->chain);
 
-    ngx_recording_message_of(p)->key = r->recovery;
+    ngx_recording_message_of(p)->key = m->recovery;
 
     return NGX_OK;
 }
 
 
-/* adds a message to a batch and to the worker's account */
+/* adds a message to a batch and to the account */
 
 static u_char *
-ngx_recording_reserve(ngx_recording_t *r, ngx_recording_batch_t *batch,
-    ngx_uint_t track, uint32_t timestamp, int64_t wall, size_t size)
+ngx_recording_intake_reserve(ngx_recording_intake_t *in,
+    ngx_recording_batch_t *batch, ngx_uint_t track, uint32_t timestamp,
+    size_t size)
 {
     size_t   held;
     u_char  *p;
 
     held = batch->held;
 
-    p = ngx_recording_batch_add(batch, track, timestamp, wall, size);
+    p = ngx_recording_batch_add(batch, track, timestamp,
+                                ngx_recording_intake_now(in), size);
 
-    r->worker->held += batch->held - held;
+    in->account->held += batch->held - held;
 
     return p;
 }
@@ -497,83 +431,158 @@ ngx_recording_reserve(ngx_recording_t *r, ngx_recording_batch_t *batch,
 /* moves what another batch has to the end of the one that is filled */
 
 static void
-ngx_recording_merge(ngx_recording_t *r, ngx_recording_batch_t *from)
+ngx_recording_intake_merge(ngx_recording_intake_t *in,
+    ngx_recording_batch_t *from)
 {
     size_t  held;
 
-    held = r->filling.held + from->held;
+    held = in->filling.held + from->held;
 
-    ngx_recording_batch_move(&r->filling, from);
+    ngx_recording_batch_move(&in->filling, from);
 
-    r->worker->held += r->filling.held - held;
+    in->account->held += in->filling.held - held;
 }
 
 
 static void
-ngx_recording_headers(ngx_recording_t *r)
+ngx_recording_intake_headers(ngx_recording_intake_t *in)
 {
     ngx_uint_t  i;
 
-    for (i = 0; i < NGX_RECORDING_HEADERS; i++) {
-        ngx_recording_merge(r, &r->headers[i]);
+    for (i = 0; i < NGX_RECORDING_INTAKE_HEADERS; i++) {
+        ngx_recording_intake_merge(in, &in->headers[i]);
     }
 }
 
 
 void
-ngx_recording_release(ngx_recording_t *r, ngx_recording_batch_t *batch)
+ngx_recording_intake_keep(ngx_recording_intake_t *in,
+    ngx_recording_intake_message_t *m, ngx_uint_t early)
 {
-    r->worker->held -= batch->held;
+    ngx_recording_batch_t           *header;
+    ngx_recording_cursor_t           c;
+    ngx_recording_intake_message_t   kept;
+
+    if (m->size > NGX_RECORDING_INTAKE_META) {
+        return;
+    }
+
+    header = &in->headers[m->track];
+
+    ngx_recording_intake_forget(in, header);
+
+    header->tight = 1;
+
+    kept = *m;
+    kept.timestamp = 0;
+
+    if (ngx_recording_intake_copy(in, header, &kept) != NGX_OK) {
+        return;
+    }
+
+    c = ngx_recording_batch_begin(header);
+    ngx_recording_batch_next(&c)->early = early;
+}
+
+
+static void
+ngx_recording_intake_forget(ngx_recording_intake_t *in,
+    ngx_recording_batch_t *batch)
+{
+    in->account->held -= batch->held;
 
     ngx_recording_batch_clear(batch);
 }
 
 
-int64_t
-ngx_recording_now(ngx_recording_t *r)
-{
-    return (int64_t) ngx_current_msec * 1000 + r->worker->store.base;
-}
-
-
-void
-ngx_recording_header(ngx_recording_t *r, ngx_uint_t track, ngx_chain_t *in,
-    size_t size, ngx_uint_t early)
-{
-    ngx_recording_cursor_t  c;
-
-    if (size > NGX_RECORDING_META_SIZE) {
-        return;
-    }
-
-    ngx_recording_release(r, &r->headers[track]);
-
-    r->headers[track].tight = 1;
-
-    if (ngx_recording_copy(r, &r->headers[track], track, 0, in, size)
-        != NGX_OK)
-    {
-        return;
-    }
-
-    c = ngx_recording_batch_begin(&r->headers[track]);
-    ngx_recording_batch_next(&c)->early = early;
-}
-
-
 /* tells the writer that frames are missing here */
 
-void
-ngx_recording_gap(ngx_recording_t *r)
+static void
+ngx_recording_intake_gap(ngx_recording_intake_t *in)
 {
     u_char  *p;
 
-    p = ngx_recording_reserve(r, &r->filling, NGX_RECORDING_GAP, 0,
-                              ngx_recording_now(r), sizeof(r->dropped));
+    p = ngx_recording_intake_reserve(in, &in->filling, NGX_RECORDING_GAP, 0,
+                                     sizeof(in->dropped));
     if (p == NULL) {
         return;
     }
 
-    ngx_memcpy(p, r->dropped, sizeof(r->dropped));
-    ngx_memzero(r->dropped, sizeof(r->dropped));
+    ngx_memcpy(p, in->dropped, sizeof(in->dropped));
+    ngx_memzero(in->dropped, sizeof(in->dropped));
+}
+
+
+ngx_int_t
+ngx_recording_intake_end(ngx_recording_intake_t *in)
+{
+    if (in->state == NGX_RECORDING_INTAKE_WAITING) {
+
+        if (in->filling.n == 0) {
+            return NGX_DECLINED;
+        }
+
+        /* audio that still waited for video which never came */
+
+        ngx_recording_intake_start(in, NULL);
+
+    } else if (in->state == NGX_RECORDING_INTAKE_DROPPING) {
+        ngx_recording_intake_gap(in);
+    }
+
+    ngx_recording_intake_set(in, NGX_RECORDING_INTAKE_ENDING);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_recording_intake_take(ngx_recording_intake_t *in,
+    ngx_recording_batch_t *batch)
+{
+    *batch = in->filling;
+    in->taken += batch->held;
+
+    ngx_memzero(&in->filling, sizeof(ngx_recording_batch_t));
+}
+
+
+void
+ngx_recording_intake_release(ngx_recording_intake_t *in,
+    ngx_recording_batch_t *batch)
+{
+    in->taken -= batch->held;
+
+    ngx_recording_intake_forget(in, batch);
+}
+
+
+void
+ngx_recording_intake_hold(ngx_recording_intake_t *in, size_t held)
+{
+    in->account->held -= in->held;
+    in->held = held;
+    in->account->held += in->held;
+}
+
+
+int64_t
+ngx_recording_intake_now(ngx_recording_intake_t *in)
+{
+    return (int64_t) ngx_current_msec * 1000 + *in->base;
+}
+
+
+/* the only place that changes the state */
+
+static void
+ngx_recording_intake_set(ngx_recording_intake_t *in,
+    ngx_recording_intake_e state)
+{
+    ngx_log_debug3(NGX_LOG_DEBUG_CORE, in->log, 0,
+                   "recording: %p is %s, was %s", in,
+                   ngx_recording_intake_states[state],
+                   ngx_recording_intake_states[in->state]);
+
+    in->state = state;
 }

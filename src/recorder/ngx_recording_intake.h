@@ -1,9 +1,11 @@
 
 /*
- * The recorder's own, for the files that it is made of: the intake of
- * messages, the wait for the first key frame, and the rest of its life.
+ * The intake of a recording: from the messages of a session to a batch.
  *
- * Runs in the loop.
+ * Runs in the loop; it touches no disk, sets no timer and orders no job.  The
+ * recorder has one, wakes up or orders a job by what it returns, and takes
+ * its batches.  The log, the account and the store's clock that it points to
+ * must outlive it.  ngx_recording_recorder.h has its states.
  */
 
 
@@ -11,72 +13,40 @@
 #define _NGX_RECORDING_INTAKE_H_INCLUDED_
 
 
-#include "ngx_recording_recorder.h"
+#include "ngx_recording_account.h"
+#include "ngx_recording_batch.h"
+#include "ngx_recording_wait.h"
 
 
-#define NGX_RECORDING_HEADERS       3                 /* and onMetaData */
-#define NGX_RECORDING_BATCH_SIZE    (256 * 1024)
+#define NGX_RECORDING_INTAKE_HEADERS  3               /* and onMetaData */
+#define NGX_RECORDING_INTAKE_BATCH    (256 * 1024)
 
 
 typedef enum {
-    NGX_RECORDING_WAITING = 0,
-    NGX_RECORDING_RUNNING,
-    NGX_RECORDING_DROPPING,
-    NGX_RECORDING_ENDING
-} ngx_recording_e;
+    NGX_RECORDING_INTAKE_WAITING = 0,
+    NGX_RECORDING_INTAKE_RUNNING,
+    NGX_RECORDING_INTAKE_DROPPING,
+    NGX_RECORDING_INTAKE_ENDING
+} ngx_recording_intake_e;
 
+/* their names */
+extern const char *const  ngx_recording_intake_states[];
 
-/* the time before the first key frame */
 
 typedef struct {
-    ngx_msec_t              begun;
-    ngx_msec_t              heard;         /* the first audio came */
-    ngx_msec_t              arrived;       /* and the last */
-    uint32_t                timestamp;     /* of that */
-    ngx_uint_t              waited;        /* ms of audio */
+    ngx_log_t              *log;
+    ngx_recording_account_t  *account;     /* of the worker */
+    const int64_t          *base;          /* us, of the store's clock */
 
-    /* what came, and why it is no begin */
-
-    unsigned                frames:1;      /* video, but no key frame */
-    unsigned                headers:1;
-    unsigned                headless:NGX_RECORDING_TRACKS;  /* bits: frames
-                                              without their header */
-    unsigned                broken:1;
-    unsigned                strays:1;
-    unsigned                said:1;
-} ngx_recording_wait_t;
-
-
-struct ngx_recording_s {
-    ngx_queue_t             queue;
-    ngx_recording_worker_t *worker;
-    ngx_pool_t             *pool;
-    ngx_log_t               log;
-
-    ngx_recording_stream_t  stream;
-    ngx_str_t               name;          /* the stream's, for the log */
-    ngx_recording_template_t  template;
-    ngx_recording_e         state;
-
-    ngx_recording_batch_t   headers[NGX_RECORDING_HEADERS];  /* the newest */
-    ngx_recording_batch_t   filling;
-    ngx_recording_batch_t   writing;       /* by the job */
-    ngx_recording_cursor_t  cursor;        /* how far that is */
-    ngx_event_t             timer;         /* the batch is old enough */
-
-    ngx_recording_writer_t *writer;
-    ngx_recording_job_t     append;
-    ngx_int_t               result;        /* of the job */
-    ngx_uint_t              finishing;     /* files */
-    ngx_uint_t              tries;         /* in vain, at the end */
-    ngx_msec_t              tried;         /* the first of them */
-    uint64_t                id;            /* 0 until the writer has one */
-    ngx_msec_t              arrived;       /* the last message */
-    ngx_msec_t              asked;         /* another worker did; 0: none */
-
+    ngx_recording_intake_e  state;
     ngx_recording_wait_t    wait;
-    size_t                  held;          /* of the account: what the writer
-                                              holds */
+    ngx_recording_batch_t   headers[NGX_RECORDING_INTAKE_HEADERS];
+                                           /* the newest */
+    ngx_recording_batch_t   filling;
+    size_t                  taken;         /* of the account: batches that
+                                              are being written */
+    size_t                  held;          /* and what the writer holds */
+
     uint32_t                picture;       /* timestamp of the last video */
     uint32_t                keyless;       /* and of the first since a key
                                               frame */
@@ -85,83 +55,94 @@ struct ngx_recording_s {
     uint32_t                dropped[NGX_RECORDING_TRACKS];
     uint32_t                strays[NGX_RECORDING_TRACKS][NGX_RECORDING_STRAYS];
 
-    unsigned                exclusive:1;
     unsigned                audio_only:1;
     unsigned                video:1;       /* a video key frame came */
-    unsigned                key:1;         /* the message is a key frame */
-    unsigned                recovery:1;    /* for want of one: a recovery
-                                              point */
     unsigned                late:1;        /* frames since the last key frame:
                                               keyless is set */
     unsigned                headed:NGX_RECORDING_TRACKS;  /* bits: a header
                                               came */
-    unsigned                header:1;      /* or a header or onMetaData */
     unsigned                refused:1;     /* was said: a large header */
-    unsigned                attached:1;    /* a session has it */
-    unsigned                appending:1;   /* the job is under way */
-    ngx_uint_t              asks;          /* of the catalogue, not answered */
-    unsigned                again:1;       /* the job is to go on later */
-    unsigned                ended:1;       /* the writer closed its files */
-};
+} ngx_recording_intake_t;
 
 
-/*
- * intake: headers first, then the audio that is held, unless it is before a
- * video key frame's timestamp; NULL: all of it.
- */
-void ngx_recording_start(ngx_recording_t *r, uint32_t *timestamp);
+/* a message, and what its head says */
 
-/* intake: takes a message into the batch, or drops it */
-void ngx_recording_add(ngx_recording_t *r, ngx_uint_t track,
-    uint32_t timestamp, ngx_chain_t *in, size_t size);
+typedef struct {
+    ngx_uint_t              track;
+    uint32_t                timestamp;
+    ngx_chain_t            *chain;
+    size_t                  size;
+    ngx_recording_frame_t   frame;
+    unsigned                header:1;      /* it is one, or onMetaData */
+    unsigned                key:1;         /* files can begin with it */
+    unsigned                recovery:1;    /* for want of a key frame: a
+                                              recovery point */
+} ngx_recording_intake_message_t;
 
-/* intake: whether a message may be held; half: only if there is much room */
-ngx_uint_t ngx_recording_room(ngx_recording_t *r, size_t size,
-    ngx_uint_t half);
 
-/* intake: copies a message into a batch, and counts it in the account */
-ngx_int_t ngx_recording_copy(ngx_recording_t *r,
-    ngx_recording_batch_t *batch, ngx_uint_t track, uint32_t timestamp,
-    ngx_chain_t *in, size_t size);
+/* all else is zero; the wait for the first key frame begins */
+void ngx_recording_intake_init(ngx_recording_intake_t *in,
+    ngx_recording_account_t *account, const int64_t *base,
+    ngx_uint_t audio_only, ngx_log_t *log);
 
-/* intake: keeps a header or onMetaData in the place of the one before */
-void ngx_recording_header(ngx_recording_t *r, ngx_uint_t track,
-    ngx_chain_t *in, size_t size, ngx_uint_t early);
+/* frees all batches that were not taken, and forgets what the writer holds */
+void ngx_recording_intake_free(ngx_recording_intake_t *in);
 
-/* intake: says at the end what was not recorded */
-void ngx_recording_strays(ngx_recording_t *r);
-
-/* intake: tells the writer that frames are missing here */
-void ngx_recording_gap(ngx_recording_t *r);
-
-/* intake: frees a batch, and takes it from the worker's account */
-void ngx_recording_release(ngx_recording_t *r, ngx_recording_batch_t *batch);
-
-/* wait: begins it, with its timer */
-void ngx_recording_wait_begin(ngx_recording_t *r);
-
-/* wait: a message before the first key frame */
-void ngx_recording_wait(ngx_recording_t *r, ngx_uint_t track,
-    uint32_t timestamp, ngx_chain_t *in, size_t size,
-    ngx_recording_frame_t *f);
-
-/* wait: its timer */
-void ngx_recording_wait_timer(ngx_recording_t *r);
+/* remembers a sequence header that came before the publish */
+void ngx_recording_intake_seed(ngx_recording_intake_t *in, ngx_uint_t track,
+    ngx_chain_t *chain);
 
 /*
- * wait: it is over, by a key frame or not; says so, if it said that nothing
- * is recorded, or if there is video which is not
+ * Takes a message, or drops and counts it; what the chain holds is copied.
+ *
+ *   NGX_OK        something waits to be written, or, before the recording
+ *                 begins, for video
+ *   NGX_DONE      the same, and the batch is full
+ *   NGX_DECLINED  nothing came to the batch
  */
-void ngx_recording_wait_end(ngx_recording_t *r, ngx_uint_t key);
+ngx_int_t ngx_recording_intake_message(ngx_recording_intake_t *in,
+    ngx_uint_t track, uint32_t timestamp, ngx_chain_t *chain);
+
+/*
+ * The recording has not begun for so long: it begins with the audio that
+ * came, or it is said that there is nothing.  Returns the ms after which this
+ * is to be called again, 0: not any more.
+ */
+ngx_msec_t ngx_recording_intake_timer(ngx_recording_intake_t *in);
+
+/*
+ * Nothing comes any more.  NGX_DECLINED: and nothing came, there will be no
+ * recording.
+ */
+ngx_int_t ngx_recording_intake_end(ngx_recording_intake_t *in);
+
+/* hands over what was filled; it stays in the account */
+void ngx_recording_intake_take(ngx_recording_intake_t *in,
+    ngx_recording_batch_t *batch);
+
+/* frees a batch that was taken */
+void ngx_recording_intake_release(ngx_recording_intake_t *in,
+    ngx_recording_batch_t *batch);
+
+/* the writer holds so many bytes now */
+void ngx_recording_intake_hold(ngx_recording_intake_t *in, size_t held);
+
+/* says at the end of a stream what was not recorded */
+void ngx_recording_intake_strays(ngx_recording_intake_t *in);
 
 /* wall clock, us, as of this turn of the loop */
-int64_t ngx_recording_now(ngx_recording_t *r);
+int64_t ngx_recording_intake_now(ngx_recording_intake_t *in);
 
-/* orders the job that writes what was filled */
-void ngx_recording_append(ngx_recording_t *r);
+/*
+ * For its parts, in ngx_recording_intake_frame.c: reads an audio or video
+ * message.  NGX_DECLINED: nothing to be recorded.
+ */
+ngx_int_t ngx_recording_intake_frame(ngx_recording_intake_t *in,
+    ngx_recording_intake_message_t *m);
 
-/* orders it when the batch is old enough */
-void ngx_recording_wake(ngx_recording_t *r);
+/* the same: keeps a header or onMetaData in the place of the one before */
+void ngx_recording_intake_keep(ngx_recording_intake_t *in,
+    ngx_recording_intake_message_t *m, ngx_uint_t early);
 
 
 #endif /* _NGX_RECORDING_INTAKE_H_INCLUDED_ */

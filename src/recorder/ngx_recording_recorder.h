@@ -5,21 +5,23 @@
  * Runs in the loop.  A recording is created for an accepted publish, copies
  * each message once into a batch and hands batches to the writer on the
  * thread pool, one at a time.  It outlives its session: after
- * ngx_recording_close() it writes what it has, finishes its files, or leaves
- * them to wait for their stream, and frees itself.
+ * ngx_recording_recorder_close() it writes what it has, finishes its files,
+ * or leaves them to wait for their stream, and frees itself.
  *
- *             key frame, or audio            ngx_recording_close(), or the
- *    waiting --------------------> running   stream went to another worker
+ *             key frame, or audio            the stream ended, or went to
+ *    waiting --------------------> running   another worker
  *       |                           |   ^ ------------------------+
  *       |        record_buffer full |   | key frame, half is free |
  *       |                           v   |                         v
  *       |                         dropping -------------------> ending
  *       |                                                         |
- *       +--------- ngx_recording_close(), nothing came -----------+
+ *       +------------- the stream ended, nothing came ------------+
  *                                                                 v
  *                                       freed when all is written, all files
  *                                       are finished or wait, and the session
  *                                       has closed
+ *
+ * The state is the intake's: ngx_recording_intake_e.
  */
 
 
@@ -27,49 +29,87 @@
 #define _NGX_RECORDING_RECORDER_H_INCLUDED_
 
 
-#include "ngx_recording_rule.h"
+#include "ngx_recording_intake.h"
 #include "ngx_recording_worker.h"
 #include "ngx_recording_writer.h"
 
 
 typedef struct ngx_recording_s  ngx_recording_t;
 
+struct ngx_recording_s {
+    ngx_queue_t             queue;
+    ngx_recording_worker_t *worker;
+    ngx_pool_t             *pool;
+    ngx_log_t               log;
 
-/*
- * Leaves a template the formats that a publisher's record_type allows, and
- * returns how many those are.
- */
-ngx_uint_t ngx_recording_formats_of(ngx_recording_template_t *template,
-    ngx_recording_type_e type);
+    ngx_recording_stream_t  stream;
+    ngx_str_t               name;          /* the stream's, for the log */
+    ngx_recording_template_t  template;
 
-/* whether any of its formats takes video */
-ngx_uint_t ngx_recording_takes_video(ngx_recording_template_t *template);
+    ngx_recording_intake_t  intake;
+    ngx_recording_batch_t   writing;       /* by the job */
+    ngx_recording_cursor_t  cursor;        /* how far that is */
+    ngx_event_t             timer;         /* the batch is old enough, or the
+                                              wait is to be looked at */
+
+    ngx_recording_writer_t *writer;
+    ngx_recording_job_t     append;
+    ngx_int_t               result;        /* of the job */
+    ngx_uint_t              finishing;     /* files */
+    ngx_uint_t              tries;         /* in vain, at the end */
+    ngx_msec_t              tried;         /* the first of them */
+    uint64_t                id;            /* 0 until the writer has one */
+    ngx_msec_t              arrived;       /* the last message */
+    ngx_msec_t              asked;         /* another worker did; 0: none */
+    ngx_uint_t              asks;          /* of the catalogue, not answered */
+
+    unsigned                attached:1;    /* a session has it */
+    unsigned                appending:1;   /* the job is under way */
+    unsigned                again:1;       /* the job is to go on later */
+    unsigned                ended:1;       /* the writer closed its files */
+};
+
 
 /*
  * Creates a recording.  The strings of the stream are copied.  exclusive: it
  * is a copy of a stream that other workers may record, too.  audio_only: the
  * video is not recorded.  NULL: no memory.
  */
-ngx_recording_t *ngx_recording_create(ngx_recording_worker_t *worker,
+ngx_recording_t *ngx_recording_recorder_create(ngx_recording_worker_t *worker,
     ngx_recording_template_t *template, ngx_recording_stream_t *stream,
     ngx_uint_t exclusive, ngx_uint_t audio_only);
 
 /* remembers a sequence header that came before the publish */
-void ngx_recording_seed(ngx_recording_t *r, ngx_uint_t track,
+void ngx_recording_recorder_seed(ngx_recording_t *r, ngx_uint_t track,
     ngx_chain_t *in);
 
 /*
  * Takes a message; timestamp is RTMP's.  What the chain holds is copied.
  * Never fails: what cannot be kept is counted.
  */
-void ngx_recording_message(ngx_recording_t *r, ngx_uint_t track,
+void ngx_recording_recorder_message(ngx_recording_t *r, ngx_uint_t track,
     uint32_t timestamp, ngx_chain_t *in);
 
 /* the stream is over; the recording must not be used any more */
-void ngx_recording_close(ngx_recording_t *r);
+void ngx_recording_recorder_close(ngx_recording_t *r);
 
 /* what a worker asks its recordings, by their links in worker->recordings */
 extern const ngx_recording_worker_calls_t  ngx_recording_recorder_calls;
+
+/*
+ * For its parts: nothing comes any more.  NGX_DECLINED: and nothing came,
+ * there is no recording.
+ */
+ngx_int_t ngx_recording_recorder_end(ngx_recording_t *r);
+
+/* the same: orders the job that writes what was filled */
+void ngx_recording_recorder_append(ngx_recording_t *r);
+
+/* what was filled is to be written by the next job */
+void ngx_recording_recorder_take(ngx_recording_t *r);
+
+/* that job */
+void ngx_recording_recorder_append_thread(void *data);
 
 
 #endif /* _NGX_RECORDING_RECORDER_H_INCLUDED_ */

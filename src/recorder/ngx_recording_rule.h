@@ -62,5 +62,15 @@ ngx_str_t ngx_recording_rule_domain(ngx_str_t *tc_url);
 ngx_recording_type_e ngx_recording_rule_type(ngx_str_t *args,
     ngx_str_t *value);
 
+/*
+ * Leaves a template the formats that a publisher's record_type allows, and
+ * returns how many those are.
+ */
+ngx_uint_t ngx_recording_rule_formats(ngx_recording_template_t *template,
+    ngx_recording_type_e type);
+
+/* whether any of its formats takes video */
+ngx_uint_t ngx_recording_rule_video(ngx_recording_template_t *template);
+
 
 #endif /* _NGX_RECORDING_RULE_H_INCLUDED_ */

@@ -22,16 +22,15 @@
 #define _NGX_RECORDING_WRITER_H_INCLUDED_
 
 
-#include "ngx_recording_batch.h"
 #include "ngx_recording_change.h"
 #include "ngx_recording_clock.h"
+#include "ngx_recording_item.h"
 #include "ngx_recording_notice.h"
 #include "ngx_recording_template.h"
 
 
 /* audio that waits for a cut, at most, and a quarter of record_buffer */
 #define NGX_RECORDING_HELD       (4 * 1024 * 1024)
-#define NGX_RECORDING_HELD_TIME  10000                   /* ms */
 
 /*
  * Arrival time for which video may be silent before what waits for it is
@@ -44,22 +43,8 @@
 /* files of a recording that ended and are not finished yet, at most */
 #define NGX_RECORDING_UNFINISHED  64
 
-/* stream time by which a track may lag behind the other one, ms */
-#define NGX_RECORDING_LAG  5000
-
 /* files of an output that wait for a track that lags, at most */
 #define NGX_RECORDING_TAILS  5
-
-
-/* a frame on its way to the files */
-
-typedef struct {
-    ngx_recording_message_t  *message;
-    u_char                   *data;
-    ngx_recording_frame_t     frame;
-    int64_t                   time;            /* stream time, ms */
-    int64_t                   wall;            /* us */
-} ngx_recording_item_t;
 
 
 typedef enum {

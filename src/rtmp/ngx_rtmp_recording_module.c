@@ -215,10 +215,11 @@ ngx_rtmp_recording_av(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
     }
 
     for (i = 0; i < ctx->n; i++) {
-        ngx_recording_message(ctx->recordings[i],
-                              h->type == NGX_RTMP_MSG_VIDEO
-                              ? NGX_RECORDING_VIDEO : NGX_RECORDING_AUDIO,
-                              h->timestamp, in);
+        ngx_recording_recorder_message(ctx->recordings[i],
+                                       h->type == NGX_RTMP_MSG_VIDEO
+                                       ? NGX_RECORDING_VIDEO
+                                       : NGX_RECORDING_AUDIO,
+                                       h->timestamp, in);
     }
 
     return NGX_OK;
@@ -250,8 +251,8 @@ ngx_rtmp_recording_meta(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
     }
 
     for (i = 0; i < ctx->n; i++) {
-        ngx_recording_message(ctx->recordings[i], NGX_RECORDING_DATA,
-                              h->timestamp, in);
+        ngx_recording_recorder_message(ctx->recordings[i],
+                                       NGX_RECORDING_DATA, h->timestamp, in);
     }
 
     return NGX_OK;
@@ -358,7 +359,7 @@ ngx_rtmp_recording_end(ngx_rtmp_recording_ctx_t *ctx)
     ngx_uint_t  i;
 
     for (i = 0; i < ctx->n; i++) {
-        ngx_recording_close(ctx->recordings[i]);
+        ngx_recording_recorder_close(ctx->recordings[i]);
     }
 
     ctx->n = 0;
@@ -412,7 +413,7 @@ ngx_rtmp_recording_start(ngx_rtmp_session_t *s, ngx_rtmp_recording_ctx_t *ctx,
 
     t = *template;
 
-    if (ngx_recording_formats_of(&t, type) == 0) {
+    if (ngx_recording_rule_formats(&t, type) == 0) {
 
         if (template->nformats) {
             ngx_rtmp_recording_not(s, stream,
@@ -422,9 +423,9 @@ ngx_rtmp_recording_start(ngx_rtmp_session_t *s, ngx_rtmp_recording_ctx_t *ctx,
         return;
     }
 
-    r = ngx_recording_create(rmcf->worker, &t, stream, s->relay,
-                             type == NGX_RECORDING_TYPE_AUDIO
-                             || !ngx_recording_takes_video(&t));
+    r = ngx_recording_recorder_create(rmcf->worker, &t, stream, s->relay,
+                                      type == NGX_RECORDING_TYPE_AUDIO
+                                      || !ngx_recording_rule_video(&t));
     if (r == NULL) {
         ngx_log_error(NGX_LOG_ERR, s->connection->log, 0,
                       "recording: no memory, not recorded, "
@@ -440,11 +441,11 @@ ngx_rtmp_recording_start(ngx_rtmp_session_t *s, ngx_rtmp_recording_ctx_t *ctx,
     cctx = ngx_rtmp_get_module_ctx(s, ngx_rtmp_codec_module);
 
     if (cctx && cctx->avc_header) {
-        ngx_recording_seed(r, NGX_RECORDING_VIDEO, cctx->avc_header);
+        ngx_recording_recorder_seed(r, NGX_RECORDING_VIDEO, cctx->avc_header);
     }
 
     if (cctx && cctx->aac_header) {
-        ngx_recording_seed(r, NGX_RECORDING_AUDIO, cctx->aac_header);
+        ngx_recording_recorder_seed(r, NGX_RECORDING_AUDIO, cctx->aac_header);
     }
 
     ctx->recordings[ctx->n++] = r;

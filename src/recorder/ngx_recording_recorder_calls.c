@@ -1,0 +1,216 @@
+
+/* what a worker asks its recordings, at its end above all */
+
+
+#include "ngx_recording_recorder.h"
+
+
+#define NGX_RECORDING_RECORDER_SILENCE  2000          /* ms */
+
+
+static ngx_recording_t *ngx_recording_recorder_of(ngx_queue_t *q);
+static void ngx_recording_recorder_ready(ngx_queue_t *q);
+static ngx_int_t ngx_recording_recorder_asked(ngx_recording_worker_t *worker,
+    uint64_t id);
+static ngx_uint_t ngx_recording_recorder_lives(ngx_recording_worker_t *worker,
+    uint64_t id);
+static void ngx_recording_recorder_drain(ngx_queue_t *q);
+static void ngx_recording_recorder_stop(ngx_queue_t *q);
+static ngx_int_t ngx_recording_recorder_ask(ngx_recording_t *r);
+static ngx_uint_t ngx_recording_recorder_unwritten(ngx_recording_t *r);
+
+
+const ngx_recording_worker_calls_t  ngx_recording_recorder_calls = {
+    ngx_recording_recorder_ready,
+    ngx_recording_recorder_drain,
+    ngx_recording_recorder_stop,
+    ngx_recording_recorder_asked,
+    ngx_recording_recorder_lives
+};
+
+
+static ngx_recording_t *
+ngx_recording_recorder_of(ngx_queue_t *q)
+{
+    return ngx_queue_data(q, ngx_recording_t, queue);
+}
+
+
+static void
+ngx_recording_recorder_ready(ngx_queue_t *q)
+{
+    ngx_recording_t  *r;
+
+    r = ngx_recording_recorder_of(q);
+
+    if (r->intake.state != NGX_RECORDING_INTAKE_WAITING
+        && !r->appending && !r->again)
+    {
+        ngx_recording_recorder_append(r);
+    }
+}
+
+
+static ngx_int_t
+ngx_recording_recorder_asked(ngx_recording_worker_t *worker, uint64_t id)
+{
+    ngx_queue_t      *q;
+    ngx_recording_t  *r;
+
+    for (q = ngx_queue_head(&worker->recordings);
+         q != ngx_queue_sentinel(&worker->recordings);
+         q = ngx_queue_next(q))
+    {
+        r = ngx_recording_recorder_of(q);
+
+        if (r->id == id && r->intake.state != NGX_RECORDING_INTAKE_ENDING) {
+            return ngx_recording_recorder_ask(r);
+        }
+    }
+
+    /* its end is being written */
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_recording_recorder_lives(ngx_recording_worker_t *worker, uint64_t id)
+{
+    ngx_queue_t  *q;
+
+    for (q = ngx_queue_head(&worker->recordings);
+         q != ngx_queue_sentinel(&worker->recordings);
+         q = ngx_queue_next(q))
+    {
+        if (ngx_recording_recorder_of(q)->id == id) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* a connection that is silent may be dead, though it stands */
+
+static ngx_int_t
+ngx_recording_recorder_ask(ngx_recording_t *r)
+{
+    if (ngx_current_msec - r->arrived >= NGX_RECORDING_RECORDER_SILENCE) {
+
+        ngx_log_error(NGX_LOG_NOTICE, &r->log, 0,
+                      "recording: released, the stream is published to "
+                      "another worker");
+
+        (void) ngx_recording_recorder_end(r);
+
+        if (!r->appending && !r->again) {
+            ngx_recording_recorder_append(r);
+        }
+
+        return NGX_OK;
+    }
+
+    if (r->asked == 0) {
+        r->asked = ngx_current_msec;
+        return NGX_OK;
+    }
+
+    if ((ngx_msec_int_t) (r->arrived - r->asked) > 0) {
+        r->asked = 0;
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_recording_recorder_drain(ngx_queue_t *q)
+{
+    ngx_recording_t  *r;
+
+    r = ngx_recording_recorder_of(q);
+
+    if (!r->worker->ready || r->ended
+        || r->intake.state == NGX_RECORDING_INTAKE_WAITING)
+    {
+        return;
+    }
+
+    /* a thread may have it */
+
+    if (!r->worker->stopped && r->appending && !r->append.ran) {
+        return;
+    }
+
+    if (ngx_recording_recorder_unwritten(r)) {
+        ngx_recording_recorder_append_thread(r);
+    }
+
+    r->appending = 0;
+    r->again = (r->result == NGX_AGAIN);
+
+    if (r->again) {
+        return;
+    }
+
+    /* the end itself takes rows */
+
+    ngx_recording_intake_release(&r->intake, &r->writing);
+    ngx_recording_recorder_take(r);
+    r->ended = 0;
+
+    ngx_recording_recorder_append_thread(r);
+    r->again = (r->result == NGX_AGAIN);
+}
+
+
+/* a job that no thread came to, or one that is to go on */
+
+static ngx_uint_t
+ngx_recording_recorder_unwritten(ngx_recording_t *r)
+{
+    return (r->appending && !r->append.ran) || r->again
+           || (r->appending && r->result == NGX_AGAIN);
+}
+
+
+static void
+ngx_recording_recorder_stop(ngx_queue_t *q)
+{
+    ngx_recording_t  *r;
+
+    r = ngx_recording_recorder_of(q);
+
+    r->writer->stop = 1;
+
+    if (ngx_recording_recorder_unwritten(r)) {
+        ngx_recording_recorder_append_thread(r);
+    }
+
+    if (!r->worker->ready) {
+
+        if (r->intake.filling.n || r->writing.n) {
+            ngx_log_error(NGX_LOG_ERR, &r->log, 0,
+                          "recording: the store could not be used, "
+                          "nothing was recorded");
+        }
+
+        return;
+    }
+
+    if (r->ended
+        || (r->intake.state != NGX_RECORDING_INTAKE_ENDING
+            && ngx_recording_recorder_end(r) != NGX_OK))
+    {
+        return;
+    }
+
+    ngx_recording_intake_release(&r->intake, &r->writing);
+    ngx_recording_recorder_take(r);
+    ngx_recording_recorder_append_thread(r);
+
+    ngx_recording_notices_log(&r->writer->notices, &r->log);
+}
