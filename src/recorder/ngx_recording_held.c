@@ -1,29 +1,29 @@
 
-#include "ngx_recording_interval.h"
 #include "ngx_recording_held.h"
+#include "ngx_recording_interval.h"
 #include "ngx_recording_output.h"
 
 
-static void ngx_recording_held_keep(ngx_recording_writer_t *w,
+static void ngx_recording_held_keep(ngx_recording_held_t *h,
     ngx_recording_batch_t *held, ngx_recording_batch_t *from, int64_t since);
 
 
 void
-ngx_recording_held_add(ngx_recording_writer_t *w,
+ngx_recording_held_add(ngx_recording_held_t *h,
     ngx_recording_batch_t *held, ngx_recording_item_t *item)
 {
     u_char  *p;
 
-    if (w->low) {
+    if (h->tracks->outputs->low) {
 
         /* no file begins, for however long */
 
-        ngx_recording_track_drop(w, item, NGX_RECORDING_DROP_DISK);
+        ngx_recording_track_drop(h->tracks, item, NGX_RECORDING_DROP_DISK);
         return;
     }
 
-    if (w->held.size + w->ahead.size + item->message->size > w->limit) {
-        ngx_recording_track_drop(w, item, NGX_RECORDING_DROP_KEY);
+    if (h->next.size + h->ahead.size + item->message->size > h->limit) {
+        ngx_recording_track_drop(h->tracks, item, NGX_RECORDING_DROP_KEY);
         return;
     }
 
@@ -31,7 +31,7 @@ ngx_recording_held_add(ngx_recording_writer_t *w,
                                 item->message->timestamp, item->wall,
                                 sizeof(item->time) + item->message->size);
     if (p == NULL) {
-        ngx_recording_track_drop(w, item, NGX_RECORDING_DROP_BUFFER);
+        ngx_recording_track_drop(h->tracks, item, NGX_RECORDING_DROP_BUFFER);
         return;
     }
 
@@ -41,14 +41,14 @@ ngx_recording_held_add(ngx_recording_writer_t *w,
 
 
 void
-ngx_recording_held_forget(ngx_recording_writer_t *w, int64_t before)
+ngx_recording_held_forget(ngx_recording_held_t *h, int64_t before)
 {
     ngx_recording_batch_t  held;
 
-    held = w->held;
-    ngx_memzero(&w->held, sizeof(ngx_recording_batch_t));
+    held = h->next;
+    ngx_memzero(&h->next, sizeof(ngx_recording_batch_t));
 
-    ngx_recording_held_keep(w, &w->held, &held, before);
+    ngx_recording_held_keep(h, &h->next, &held, before);
     ngx_recording_batch_clear(&held);
 }
 
@@ -56,7 +56,7 @@ ngx_recording_held_forget(ngx_recording_writer_t *w, int64_t before)
 /* moves what is not older than a stream time to the end of a batch */
 
 static void
-ngx_recording_held_keep(ngx_recording_writer_t *w,
+ngx_recording_held_keep(ngx_recording_held_t *h,
     ngx_recording_batch_t *held, ngx_recording_batch_t *from, int64_t since)
 {
     u_char                   *p;
@@ -75,7 +75,7 @@ ngx_recording_held_keep(ngx_recording_writer_t *w,
                                     from->wall + (int64_t) m->arrival * 1000,
                                     m->size);
         if (p == NULL) {
-            ngx_recording_output_dropped(w, m->track,
+            ngx_recording_output_dropped(h->tracks->outputs, m->track,
                                          NGX_RECORDING_DROP_BUFFER, 1);
             continue;
         }
@@ -86,7 +86,7 @@ ngx_recording_held_keep(ngx_recording_writer_t *w,
 
 
 void
-ngx_recording_held_release_thread(ngx_recording_writer_t *w,
+ngx_recording_held_release_thread(ngx_recording_held_t *h,
     ngx_recording_batch_t *held, int64_t before)
 {
     ngx_uint_t                n;
@@ -116,7 +116,7 @@ ngx_recording_held_release_thread(ngx_recording_writer_t *w,
         (void) ngx_recording_frame_parse(&item.frame, message.track,
                                          item.data, message.size);
 
-        ngx_recording_track_sample_thread(w, &item, 0);
+        ngx_recording_track_sample_thread(h->tracks, &item, 0);
         n++;
     }
 
@@ -126,12 +126,12 @@ ngx_recording_held_release_thread(ngx_recording_writer_t *w,
 
     /* the files point into what is freed now */
 
-    ngx_recording_output_flush_thread(w);
+    ngx_recording_track_flush_thread(h->tracks);
 
     from = *held;
     ngx_memzero(held, sizeof(ngx_recording_batch_t));
 
-    ngx_recording_held_keep(w, held, &from, before);
+    ngx_recording_held_keep(h, held, &from, before);
     ngx_recording_batch_clear(&from);
 }
 
@@ -148,29 +148,30 @@ ngx_recording_held_time(ngx_recording_message_t *m)
 
 
 ngx_uint_t
-ngx_recording_held_ahead_thread(ngx_recording_writer_t *w,
+ngx_recording_held_ahead_thread(ngx_recording_held_t *h,
     ngx_recording_item_t *item, ngx_uint_t cut)
 {
     int64_t                        limit;
-    ngx_recording_writer_track_t  *video;
+    ngx_recording_track_t  *video;
 
-    video = &w->tracks[NGX_RECORDING_VIDEO];
+    video = &h->tracks->track[NGX_RECORDING_VIDEO];
 
     if (item->message->track == NGX_RECORDING_AUDIO && !cut
         && video->filed && item->time > video->last
         && item->time - video->last <= NGX_RECORDING_LAG
         && item->wall - video->wall <= NGX_RECORDING_HELD_VIDEO * 1000
-        && w->held.size + w->ahead.size + item->message->size <= w->limit
-        && (w->cut != NGX_RECORDING_CUT_NONE
-            || ngx_recording_interval_due(w, item->time, item->wall)))
+        && h->next.size + h->ahead.size + item->message->size <= h->limit
+        && (h->tracks->outputs->wanted != NGX_RECORDING_CUT_NONE
+            || ngx_recording_interval_due(h->tracks->outputs, item->time,
+                                          item->wall)))
     {
         return 1;
     }
 
-    limit = item->message->track == NGX_RECORDING_VIDEO && !cut ? item->time
-                                                                : INT64_MAX;
+    limit = item->message->track == NGX_RECORDING_VIDEO && !cut
+            ? item->time : NGX_RECORDING_HELD_ALL;
 
-    ngx_recording_held_release_thread(w, &w->ahead, limit);
+    ngx_recording_held_release_thread(h, &h->ahead, limit);
 
     return 0;
 }

@@ -2,8 +2,8 @@
 /*
  * Audio that waits for video.  The open files cannot take it, as its codec
  * changed or its track is new: it is held for those that begin at the next
- * key frame (w->held).  Or it is ahead of the video, and a cut is due: it is
- * known only then to which file it belongs (w->ahead).
+ * key frame (next).  Or it is ahead of the video, and a cut is due: it is
+ * known only then to which file it belongs (ahead).
  *
  * Runs on pool threads, as a part of the writer's job.
  */
@@ -16,21 +16,44 @@
 #include "ngx_recording_track.h"
 
 
+/* audio that waits for a cut, at most, and a quarter of record_buffer */
+#define NGX_RECORDING_HELD       (4 * 1024 * 1024)
+
 /*
- * Keeps a frame, at most w->limit bytes in all; what finds no room, or comes
+ * Arrival time for which video may be silent before what waits for it is
+ * written, ms: a kill must not cost more than a second, of which the batch
+ * may take half.  And a connection that sends nothing at all.
+ */
+#define NGX_RECORDING_HELD_VIDEO   400
+#define NGX_RECORDING_HELD_SILENT  60000
+
+/* as a stream time: all that is held */
+#define NGX_RECORDING_HELD_ALL     INT64_MAX
+
+
+typedef struct {
+    ngx_recording_tracks_t *tracks;
+    ngx_recording_batch_t   next;          /* stream time before the body */
+    ngx_recording_batch_t   ahead;         /* the same */
+    size_t                  limit;         /* of both, bytes */
+} ngx_recording_held_t;
+
+
+/*
+ * Keeps a frame, at most h->limit bytes in all; what finds no room, or comes
  * while there is none on the disk, is dropped and counted.
  */
-void ngx_recording_held_add(ngx_recording_writer_t *w,
+void ngx_recording_held_add(ngx_recording_held_t *h,
     ngx_recording_batch_t *held, ngx_recording_item_t *item);
 
 /* the stream time of a frame that is held, ms */
 int64_t ngx_recording_held_time(ngx_recording_message_t *m);
 
 /* forgets what is older than a stream time */
-void ngx_recording_held_forget(ngx_recording_writer_t *w, int64_t before);
+void ngx_recording_held_forget(ngx_recording_held_t *h, int64_t before);
 
 /* writes what is older than a stream time to the files that are open now */
-void ngx_recording_held_release_thread(ngx_recording_writer_t *w,
+void ngx_recording_held_release_thread(ngx_recording_held_t *h,
     ngx_recording_batch_t *held, int64_t before);
 
 /*
@@ -40,7 +63,7 @@ void ngx_recording_held_release_thread(ngx_recording_writer_t *w,
  * off must not keep sound from the disk.  What waited and is overtaken by
  * video is written first.  cut: new files have just begun with this frame.
  */
-ngx_uint_t ngx_recording_held_ahead_thread(ngx_recording_writer_t *w,
+ngx_uint_t ngx_recording_held_ahead_thread(ngx_recording_held_t *h,
     ngx_recording_item_t *item, ngx_uint_t cut);
 
 

@@ -7,14 +7,14 @@
 
 
 ngx_uint_t
-ngx_recording_interval_due(ngx_recording_writer_t *w, int64_t time,
+ngx_recording_interval_due(ngx_recording_outputs_t *o, int64_t time,
     int64_t wall)
 {
     ngx_uint_t               i;
     ngx_recording_output_t  *out;
 
-    for (i = 0; i < w->template->nformats; i++) {
-        out = &w->outputs[i];
+    for (i = 0; i < o->template->nformats; i++) {
+        out = &o->output[i];
 
         if (out->mux == NULL) {
             if (time >= out->retry) {
@@ -24,8 +24,8 @@ ngx_recording_interval_due(ngx_recording_writer_t *w, int64_t time,
             continue;
         }
 
-        if (ngx_recording_interval_over(w, out, out->mux,
-                                      time - out->mux->cut, wall))
+        if (ngx_recording_interval_over(o, out, out->mux,
+                                        time - out->mux->cut, wall))
         {
             return 1;
         }
@@ -43,7 +43,7 @@ ngx_recording_interval_due(ngx_recording_writer_t *w, int64_t time,
  */
 
 ngx_uint_t
-ngx_recording_interval_over(ngx_recording_writer_t *w,
+ngx_recording_interval_over(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out, ngx_recording_mux_t *mux, int64_t elapsed,
     int64_t wall)
 {
@@ -60,9 +60,9 @@ ngx_recording_interval_over(ngx_recording_writer_t *w,
         return interval && elapsed >= interval;
     }
 
-    wall += ngx_recording_store_shift(w->store);
+    wall += ngx_recording_store_shift(o->store);
     start = mux->file.start;
-    zone = &w->template->zone;
+    zone = &o->template->zone;
 
     return elapsed >= interval + interval / NGX_RECORDING_INTERVAL_ROOM
            || wall < start - NGX_RECORDING_INTERVAL_BACK

@@ -1,5 +1,4 @@
 
-#include "ngx_recording_held.h"
 #include "ngx_recording_key.h"
 #include "ngx_recording_output.h"
 #include "ngx_recording_unit.h"
@@ -9,23 +8,24 @@
 #define NGX_RECORDING_KEY_FIRST  2000          /* ms, for the first one */
 
 
-static ngx_uint_t ngx_recording_key_recovery(ngx_recording_writer_t *w,
+static ngx_uint_t ngx_recording_key_recovery(ngx_recording_key_t *k,
     ngx_recording_item_t *item);
 
 
 ngx_int_t
-ngx_recording_key_look(ngx_recording_writer_t *w, ngx_recording_item_t *item)
+ngx_recording_key_look(ngx_recording_key_t *k,
+    ngx_recording_tracks_t *tracks, ngx_recording_item_t *item)
 {
     ngx_uint_t                     length;
     ngx_recording_unit_t           u;
     ngx_recording_media_t         *media;
-    ngx_recording_writer_track_t  *t;
+    ngx_recording_track_t  *t;
 
     if (item->message->track != NGX_RECORDING_VIDEO) {
         return NGX_OK;
     }
 
-    t = &w->tracks[NGX_RECORDING_VIDEO];
+    t = &tracks->track[NGX_RECORDING_VIDEO];
     media = &t->media;
     length = 4;
 
@@ -41,9 +41,9 @@ ngx_recording_key_look(ngx_recording_writer_t *w, ngx_recording_item_t *item)
     ngx_recording_unit_look(&item->frame, &u, length);
 
     if (item->frame.key) {
-        w->late = 0;
+        k->late = 0;
 
-    } else if (ngx_recording_key_recovery(w, item)) {
+    } else if (ngx_recording_key_recovery(k, item)) {
         item->frame.key = 1;
     }
 
@@ -51,11 +51,11 @@ ngx_recording_key_look(ngx_recording_writer_t *w, ngx_recording_item_t *item)
 
         /* it is no sign of a track yet */
 
-        if (w->low && !w->started) {
-            ngx_recording_output_missed(w, NGX_RECORDING_VIDEO);
+        if (tracks->outputs->low && !tracks->outputs->started) {
+            ngx_recording_output_missed(tracks->outputs, NGX_RECORDING_VIDEO);
 
         } else {
-            ngx_recording_track_drop(w, item, NGX_RECORDING_DROP_KEY);
+            ngx_recording_track_drop(tracks, item, NGX_RECORDING_DROP_KEY);
         }
 
         return NGX_ERROR;
@@ -71,37 +71,37 @@ ngx_recording_key_look(ngx_recording_writer_t *w, ngx_recording_item_t *item)
  */
 
 static ngx_uint_t
-ngx_recording_key_recovery(ngx_recording_writer_t *w,
+ngx_recording_key_recovery(ngx_recording_key_t *k,
     ngx_recording_item_t *item)
 {
     if (item->message->key) {
 
         /* the recorder has waited already */
 
-        w->late = 1;
-        w->keyless = item->time - NGX_RECORDING_KEY_WAIT;
+        k->late = 1;
+        k->keyless = item->time - NGX_RECORDING_KEY_WAIT;
 
-    } else if (!w->late) {
-        w->late = 1;
-        w->keyless = item->time;
+    } else if (!k->late) {
+        k->late = 1;
+        k->keyless = item->time;
     }
 
     return item->frame.recovery
-           && item->time - w->keyless >= NGX_RECORDING_KEY_WAIT;
+           && item->time - k->keyless >= NGX_RECORDING_KEY_WAIT;
 }
 
 
 ngx_uint_t
-ngx_recording_key_wait(ngx_recording_writer_t *w, ngx_recording_item_t *item)
+ngx_recording_key_wait(ngx_recording_held_t *h, ngx_recording_item_t *item)
 {
     int64_t                        since;
     ngx_recording_cursor_t         c;
     ngx_recording_message_t       *m;
-    ngx_recording_writer_track_t  *t;
+    ngx_recording_track_t  *t;
 
-    t = &w->tracks[NGX_RECORDING_VIDEO];
+    t = &h->tracks->track[NGX_RECORDING_VIDEO];
 
-    if (w->held.size + item->message->size > w->limit) {
+    if (h->next.size + item->message->size > h->limit) {
         return 0;
     }
 
@@ -109,13 +109,13 @@ ngx_recording_key_wait(ngx_recording_writer_t *w, ngx_recording_item_t *item)
         return item->time - t->last <= NGX_RECORDING_HELD_TIME;
     }
 
-    if (w->started || item->message->key) {
+    if (h->tracks->outputs->started || item->message->key) {
         return 0;
     }
 
     since = item->time;
 
-    c = ngx_recording_batch_begin(&w->held);
+    c = ngx_recording_batch_begin(&h->next);
     m = ngx_recording_batch_next(&c);
 
     if (m) {

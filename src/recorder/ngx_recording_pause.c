@@ -1,6 +1,7 @@
 
 #include "ngx_recording_interval.h"
 #include "ngx_recording_journal.h"
+#include "ngx_recording_output.h"
 #include "ngx_recording_pause.h"
 #include "ngx_recording_tail.h"
 
@@ -10,32 +11,31 @@
 
 static int64_t ngx_recording_pause_join(ngx_recording_mux_t *mux,
     ngx_recording_cut_t *cut);
-static void ngx_recording_pause_leave(ngx_recording_writer_t *w,
+static void ngx_recording_pause_leave(ngx_recording_leaves_t *leaves,
     uint64_t id);
-static void ngx_recording_pause_file_thread(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out);
-static void ngx_recording_pause_lost(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out);
+static void ngx_recording_pause_file_thread(ngx_recording_outputs_t *o,
+    ngx_recording_output_t *out, ngx_recording_end_t *end);
+static void ngx_recording_pause_lost(ngx_recording_outputs_t *o,
+    ngx_recording_output_t *out, ngx_recording_end_t *end);
 
 
 ngx_uint_t
-ngx_recording_pause_fits(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out, ngx_recording_cut_t *cut,
-    ngx_recording_media_t *media)
+ngx_recording_pause_fits(ngx_recording_outputs_t *o,
+    ngx_recording_output_t *out, ngx_recording_cut_t *cut)
 {
     ngx_recording_mux_t  *mux;
 
     mux = out->resumed;
 
-    if (ngx_recording_interval_over(w, out, mux,
-                                  ngx_recording_mux_end(mux)
+    if (ngx_recording_interval_over(o, out, mux,
+                                    ngx_recording_mux_end(mux)
                                   - (mux->cut - mux->begin), cut->wall))
     {
         return 0;
     }
 
-    return mux->format->endless ? ngx_recording_mux_any(mux->format, media)
-                                : ngx_recording_mux_same(mux, media);
+    return mux->format->endless ? ngx_recording_mux_any(mux->format, cut->media)
+                                : ngx_recording_mux_same(mux, cut->media);
 }
 
 
@@ -74,9 +74,8 @@ ngx_recording_pause_join(ngx_recording_mux_t *mux, ngx_recording_cut_t *cut)
 
 
 void
-ngx_recording_pause_continue_thread(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out, ngx_recording_cut_t *cut,
-    ngx_recording_media_t *media)
+ngx_recording_pause_continue_thread(ngx_recording_outputs_t *o,
+    ngx_recording_output_t *out, ngx_recording_cut_t *cut)
 {
     int64_t               end, gap, elapsed;
     ngx_int_t             rc;
@@ -89,7 +88,7 @@ ngx_recording_pause_continue_thread(ngx_recording_writer_t *w,
 
     end = ngx_recording_pause_join(mux, cut);
     elapsed = end - (mux->cut - mux->begin);
-    same = ngx_recording_mux_same(mux, media);
+    same = ngx_recording_mux_same(mux, cut->media);
 
     gap = ngx_max((cut->wall - mux->wall) / 1000, 0);
 
@@ -105,7 +104,7 @@ ngx_recording_pause_continue_thread(ngx_recording_writer_t *w,
     }
 
     if (rc == NGX_OK && mux->format->change) {
-        rc = mux->format->change(mux, same ? NULL : media);
+        rc = mux->format->change(mux, same ? NULL : cut->media);
 
         if (rc == NGX_OK && !same) {
             rc = ngx_recording_journal_media_thread(mux);
@@ -113,36 +112,37 @@ ngx_recording_pause_continue_thread(ngx_recording_writer_t *w,
     }
 
     if (rc != NGX_OK) {
-        ngx_recording_output_failed_thread(w, out);
+        ngx_recording_output_failed_thread(o, out);
         return;
     }
 
-    ngx_recording_notice(&w->notices, NGX_LOG_NOTICE, 0,
+    ngx_recording_notice(&o->notices, NGX_LOG_NOTICE, 0,
                          "%s goes on after a gap of %lld ms",
                          mux->format->name, (long long) gap);
 }
 
 
 void
-ngx_recording_pause_resume_thread(ngx_recording_writer_t *w)
+ngx_recording_pause_resume_thread(ngx_recording_outputs_t *o,
+    ngx_recording_start_t *start, ngx_recording_leaves_t *leaves)
 {
     ngx_uint_t               i, n;
     ngx_recording_mux_t     *mux;
     ngx_recording_taken_t   *taken;
     ngx_recording_output_t  *out;
 
-    for (n = 0; n < w->start.n; n++) {
-        taken = &w->start.taken[n];
+    for (n = 0; n < start->n; n++) {
+        taken = &start->taken[n];
         out = NULL;
         mux = NULL;
 
-        for (i = 0; i < w->template->nformats; i++) {
-            if (strcmp(w->outputs[i].conf->format->name, taken->format) == 0
-                && w->outputs[i].conf->resume
-                && w->outputs[i].resumed == NULL)
+        for (i = 0; i < o->template->nformats; i++) {
+            if (strcmp(o->output[i].conf->format->name, taken->format) == 0
+                && o->output[i].conf->resume
+                && o->output[i].resumed == NULL)
             {
-                out = &w->outputs[i];
-                mux = ngx_recording_journal_reopen_thread(w->store,
+                out = &o->output[i];
+                mux = ngx_recording_journal_reopen_thread(o->store,
                                                           taken->id, 0);
                 break;
             }
@@ -152,8 +152,8 @@ ngx_recording_pause_resume_thread(ngx_recording_writer_t *w)
            what is still to come was written when the clock was wrong */
 
         if (mux && mux->err == 0 && mux->file.written
-            && (mux->wall <= w->start.wall + NGX_RECORDING_PAUSE_LATE
-                || mux->wall > ngx_recording_store_now(w->store)))
+            && (mux->wall <= start->wall + NGX_RECORDING_PAUSE_LATE
+                || mux->wall > ngx_recording_store_now(o->store)))
         {
             mux->file.state = NGX_RECORDING_FILE_RECORDING;
             mux->file.recovered = taken->recovered;
@@ -166,7 +166,7 @@ ngx_recording_pause_resume_thread(ngx_recording_writer_t *w)
             ngx_recording_mux_close_thread(mux);
         }
 
-        ngx_recording_pause_leave(w, taken->id);
+        ngx_recording_pause_leave(leaves, taken->id);
     }
 }
 
@@ -174,11 +174,11 @@ ngx_recording_pause_resume_thread(ngx_recording_writer_t *w)
 /* a file that does not go on: the keeper finishes it */
 
 static void
-ngx_recording_pause_leave(ngx_recording_writer_t *w, uint64_t id)
+ngx_recording_pause_leave(ngx_recording_leaves_t *leaves, uint64_t id)
 {
     ngx_recording_state_t  *state;
 
-    state = &w->leaves[w->nleaves++];
+    state = &leaves->state[leaves->n++];
 
     state->id = id;
     state->state = NGX_RECORDING_FILE_FINISHING;
@@ -188,8 +188,8 @@ ngx_recording_pause_leave(ngx_recording_writer_t *w, uint64_t id)
 
 
 void
-ngx_recording_pause_end_thread(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out)
+ngx_recording_pause_end_thread(ngx_recording_outputs_t *o,
+    ngx_recording_output_t *out, ngx_recording_end_t *end)
 {
     if (out->resumed) {
 
@@ -199,21 +199,21 @@ ngx_recording_pause_end_thread(ngx_recording_writer_t *w,
         out->resumed = NULL;
     }
 
-    ngx_recording_tail_close_thread(w, out);
+    ngx_recording_tail_close_thread(o, out);
 
     if (out->mux && out->mux->format->flush(out->mux) != NGX_OK) {
-        ngx_recording_output_failed_thread(w, out);
+        ngx_recording_output_failed_thread(o, out);
     }
 
     if (out->mux && out->mux->file.written
-        && (out->conf->resume || w->stop))
+        && (out->conf->resume || o->stop))
     {
-        ngx_recording_pause_file_thread(w, out);
+        ngx_recording_pause_file_thread(o, out, end);
         return;
     }
 
-    ngx_recording_output_close_thread(w, out);
-    ngx_recording_pause_lost(w, out);
+    ngx_recording_output_close_thread(o, out);
+    ngx_recording_pause_lost(o, out, end);
 }
 
 
@@ -223,8 +223,8 @@ ngx_recording_pause_end_thread(ngx_recording_writer_t *w,
  */
 
 static void
-ngx_recording_pause_file_thread(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out)
+ngx_recording_pause_file_thread(ngx_recording_outputs_t *o,
+    ngx_recording_output_t *out, ngx_recording_end_t *end)
 {
     ngx_recording_mux_t   *mux;
     ngx_recording_file_t  *file;
@@ -233,11 +233,11 @@ ngx_recording_pause_file_thread(ngx_recording_writer_t *w,
     file = &mux->file;
 
     if ((mux->format->pause && mux->format->pause(mux) != NGX_OK)
-        || ngx_recording_journal_checkpoint_thread(mux, w->template->sync
-                                                        && !w->stop)
+        || ngx_recording_journal_checkpoint_thread(mux, o->template->sync
+                                                        && !o->stop)
            != NGX_OK)
     {
-        ngx_recording_output_failed_thread(w, out);
+        ngx_recording_output_failed_thread(o, out);
         return;
     }
 
@@ -252,15 +252,15 @@ ngx_recording_pause_file_thread(ngx_recording_writer_t *w,
         file->released = 1;
     }
 
-    w->ending.files[w->ending.n++] = file;
+    end->files[end->n++] = file;
 }
 
 
 /* frames that no file was open for, at the end */
 
 static void
-ngx_recording_pause_lost(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out)
+ngx_recording_pause_lost(ngx_recording_outputs_t *o,
+    ngx_recording_output_t *out, ngx_recording_end_t *end)
 {
     uint64_t               in;
     ngx_uint_t             i;
@@ -271,7 +271,7 @@ ngx_recording_pause_lost(ngx_recording_writer_t *w,
     }
 
     if (in == out->dropped[NGX_RECORDING_DROP_TRACK]
-        || w->recording_id == 0)
+        || o->recording_id == 0)
     {
         return;
     }
@@ -285,31 +285,32 @@ ngx_recording_pause_lost(ngx_recording_writer_t *w,
     file->in = in;
     ngx_memcpy(file->dropped, out->dropped, sizeof(out->dropped));
 
-    file->id = ngx_recording_catalogue_id_thread(w->catalogue);
-    file->recording_id = w->recording_id;
-    file->stream = w->stream;
+    file->id = ngx_recording_catalogue_id_thread(o->catalogue);
+    file->recording_id = o->recording_id;
+    file->stream = o->stream;
     file->format = out->conf->format->name;
     file->state = NGX_RECORDING_FILE_LOST;
-    file->start = w->end;
-    file->end = w->end;
+    file->start = end->end;
+    file->end = end->end;
 
     out->lost = file;
-    w->ending.files[w->ending.n++] = file;
+    end->files[end->n++] = file;
 }
 
 
-void
-ngx_recording_pause_ended_thread(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out)
+int64_t
+ngx_recording_pause_ended_thread(ngx_recording_output_t *out)
 {
+    int64_t  deadline;
+
     if (out->mux == NULL) {
-        return;
+        return 0;
     }
 
-    if (out->conf->resume) {
-        w->waits = ngx_max(w->waits, out->mux->file.deadline);
-    }
+    deadline = out->conf->resume ? out->mux->file.deadline : 0;
 
     ngx_recording_mux_close_thread(out->mux);
     out->mux = NULL;
+
+    return deadline;
 }

@@ -78,7 +78,8 @@ ngx_recording_recorder_create(ngx_recording_worker_t *worker,
         return NULL;
     }
 
-    r->writer->limit = ngx_min(r->writer->limit, worker->account.buffer / 4);
+    r->writer->held.limit = ngx_min(r->writer->held.limit,
+                                    worker->account.buffer / 4);
 
     ngx_recording_intake_init(&r->intake, &worker->account,
                               &worker->store.base, audio_only, &r->log);
@@ -342,7 +343,7 @@ ngx_recording_recorder_append(ngx_recording_t *r)
         ngx_recording_recorder_take(r);
     }
 
-    r->writer->unfinished = r->finishing;
+    r->writer->outputs.unfinished = r->finishing;
     r->appending = 1;
     r->again = 0;
 
@@ -386,7 +387,7 @@ ngx_recording_recorder_appended(void *data)
 
     r->appending = 0;
     r->again = (r->result == NGX_AGAIN);
-    r->id = r->writer->recording_id;
+    r->id = r->writer->outputs.recording_id;
 
     ngx_recording_recorder_account(r);
     ngx_recording_recorder_closed(r);
@@ -423,7 +424,8 @@ ngx_recording_recorder_appended(void *data)
     {
         ngx_recording_recorder_append(r);
 
-    } else if (r->intake.filling.n || r->writer->ahead.n || r->writer->held.n) {
+    } else if (r->intake.filling.n || r->writer->held.ahead.n
+               || r->writer->held.next.n) {
 
         /* audio that the writer holds does not wait for the next message */
 
@@ -509,8 +511,8 @@ ngx_recording_recorder_tire(ngx_recording_t *r)
 static void
 ngx_recording_recorder_account(ngx_recording_t *r)
 {
-    ngx_recording_intake_hold(&r->intake, r->writer->held.held
-                                          + r->writer->ahead.held);
+    ngx_recording_intake_hold(&r->intake, r->writer->held.next.held
+                                          + r->writer->held.ahead.held);
 }
 
 
@@ -522,10 +524,10 @@ ngx_recording_recorder_closed(ngx_recording_t *r)
     ngx_queue_t          *q;
     ngx_recording_mux_t  *mux;
 
-    ngx_recording_notices_log(&r->writer->notices, &r->log);
+    ngx_recording_notices_log(&r->writer->outputs.notices, &r->log);
 
-    while (!ngx_queue_empty(&r->writer->closed)) {
-        q = ngx_queue_head(&r->writer->closed);
+    while (!ngx_queue_empty(&r->writer->outputs.closed)) {
+        q = ngx_queue_head(&r->writer->outputs.closed);
         ngx_queue_remove(q);
 
         mux = ngx_queue_data(q, ngx_recording_mux_t, queue);

@@ -184,7 +184,7 @@ ngx_recording_recorder_stop(ngx_queue_t *q)
 
     r = ngx_recording_recorder_of(q);
 
-    r->writer->stop = 1;
+    r->writer->outputs.stop = 1;
 
     if (ngx_recording_recorder_unwritten(r)) {
         ngx_recording_recorder_append_thread(r);
@@ -212,5 +212,5 @@ ngx_recording_recorder_stop(ngx_queue_t *q)
     ngx_recording_recorder_take(r);
     ngx_recording_recorder_append_thread(r);
 
-    ngx_recording_notices_log(&r->writer->notices, &r->log);
+    ngx_recording_notices_log(&r->writer->outputs.notices, &r->log);
 }

@@ -1,6 +1,6 @@
 
 #include "ngx_recording_refuse.h"
-#include "ngx_recording_track.h"
+#include "ngx_recording_tell.h"
 
 
 /* bytes of a frame: its size with the header has 13 bits */
@@ -12,53 +12,34 @@ static ngx_uint_t ngx_recording_refuse_alien(
 
 
 void
-ngx_recording_refuse_tracks(ngx_recording_writer_t *w,
-    ngx_recording_media_t *media)
+ngx_recording_refuse_ask_thread(ngx_recording_outputs_t *o, ngx_uint_t track)
 {
-    ngx_uint_t  i;
-
-    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
-        media[i] = w->tracks[i].media;
-        media[i].present = w->tracks[i].filed;
-    }
-}
-
-
-void
-ngx_recording_refuse_ask_thread(ngx_recording_writer_t *w)
-{
-    ngx_uint_t              i, n;
+    ngx_uint_t              i;
     ngx_recording_media_t  *media;
 
-    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
-        media = &w->tracks[i].media;
+    media = o->media[track];
 
-        if (media->asked || !w->tracks[i].filed) {
-            continue;
-        }
-
-        for (n = 0; n < w->template->nformats; n++) {
-            ngx_recording_mux_ask_thread(w->outputs[n].conf->format, media,
-                                         i);
-        }
-
-        media->asked = 1;
+    if (media->asked) {
+        return;
     }
+
+    for (i = 0; i < o->template->nformats; i++) {
+        ngx_recording_mux_ask_thread(o->output[i].conf->format, media, track);
+    }
+
+    media->asked = 1;
 }
 
 
 void
-ngx_recording_refuse_say_thread(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out)
+ngx_recording_refuse_say_thread(ngx_recording_outputs_t *o,
+    ngx_recording_output_t *out, ngx_recording_media_t *media)
 {
     ngx_uint_t                     i;
     const char                    *why;
-    ngx_recording_media_t          media[NGX_RECORDING_TRACKS];
     const ngx_recording_format_t  *format;
 
     format = out->conf->format;
-
-    ngx_recording_refuse_tracks(w, media);
 
     for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
 
@@ -74,11 +55,11 @@ ngx_recording_refuse_say_thread(ngx_recording_writer_t *w,
         why = format->codecs & ngx_recording_codec_bit(media[i].codec.codec)
               ? ngx_recording_mux_why_thread(format, &media[i], i) : NULL;
 
-        ngx_recording_notice(&w->notices, NGX_LOG_ERR, 0,
+        ngx_recording_notice(&o->notices, NGX_LOG_ERR, 0,
                              "%s does not take %s %s%s%s, exception %d",
                              format->name,
                              ngx_recording_codec_name(media[i].codec.codec),
-                             ngx_recording_track_names[i],
+                             ngx_recording_tell_tracks[i],
                              why ? ": " : "", why ? why : "",
                              i == NGX_RECORDING_VIDEO ? -18 : -17);
     }
@@ -86,7 +67,7 @@ ngx_recording_refuse_say_thread(ngx_recording_writer_t *w,
 
 
 void
-ngx_recording_refuse_frame(ngx_recording_writer_t *w,
+ngx_recording_refuse_frame(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out, ngx_uint_t track)
 {
     if (out->declined & (1 << track)) {
@@ -95,11 +76,11 @@ ngx_recording_refuse_frame(ngx_recording_writer_t *w,
 
     out->declined |= 1 << track;
 
-    ngx_recording_notice(&w->notices, NGX_LOG_ERR, 0,
+    ngx_recording_notice(&o->notices, NGX_LOG_ERR, 0,
                          "%s does not take all frames of %s, those are "
                          "dropped, exception %d",
                          out->conf->format->name,
-                         ngx_recording_track_names[track],
+                         ngx_recording_tell_tracks[track],
                          track == NGX_RECORDING_VIDEO ? -130 : -131);
 }
 
@@ -107,7 +88,7 @@ ngx_recording_refuse_frame(ngx_recording_writer_t *w,
 /* libavformat would cut off the upper bits of the size in ADTS */
 
 ngx_uint_t
-ngx_recording_refuse_large(ngx_recording_writer_t *w,
+ngx_recording_refuse_large(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out, ngx_recording_sample_t *sample)
 {
     const ngx_recording_format_t  *format;
@@ -116,27 +97,27 @@ ngx_recording_refuse_large(ngx_recording_writer_t *w,
 
     if (sample->track != NGX_RECORDING_AUDIO
         || sample->media_size <= NGX_RECORDING_REFUSE_ADTS
-        || w->tracks[NGX_RECORDING_AUDIO].media.codec.codec
+        || o->media[NGX_RECORDING_AUDIO]->codec.codec
            != NGX_RECORDING_CODEC_AAC
         || format->muxer == NULL || format == &ngx_recording_format_mp4)
     {
         return 0;
     }
 
-    ngx_recording_refuse_frame(w, out, sample->track);
+    ngx_recording_refuse_frame(o, out, sample->track);
 
     return 1;
 }
 
 
 void
-ngx_recording_refuse_count(ngx_recording_writer_t *w,
+ngx_recording_refuse_count(ngx_recording_outputs_t *o,
     ngx_recording_mux_t *mux, ngx_uint_t track, ngx_recording_drop_e reason,
     uint64_t n)
 {
     ngx_recording_media_t  *media;
 
-    media = &w->tracks[track].media;
+    media = o->media[track];
 
     if (ngx_recording_refuse_alien(mux->format, track)) {
         return;

@@ -11,34 +11,33 @@
 #define _NGX_RECORDING_REFUSE_H_INCLUDED_
 
 
-#include "ngx_recording_mux.h"
-#include "ngx_recording_writer.h"
+#include "ngx_recording_outputs.h"
 
 
-/* the tracks of a new file: what is published now; nothing is copied */
-void ngx_recording_refuse_tracks(ngx_recording_writer_t *w,
-    ngx_recording_media_t *media);
+/*
+ * Asks the muxers of all formats about a track that new files are to have:
+ * once for a header.
+ */
+void ngx_recording_refuse_ask_thread(ngx_recording_outputs_t *o,
+    ngx_uint_t track);
 
-/* asks the muxers of all formats, before files are cut: once for a header */
-void ngx_recording_refuse_ask_thread(ngx_recording_writer_t *w);
-
-/* one message for an output and a track that is left out of it */
-void ngx_recording_refuse_say_thread(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out);
+/* one message for an output and a track of these that is left out of it */
+void ngx_recording_refuse_say_thread(ngx_recording_outputs_t *o,
+    ngx_recording_output_t *out, ngx_recording_media_t *media);
 
 /* the same for a track of which the muxer refused a frame, counted already */
-void ngx_recording_refuse_frame(ngx_recording_writer_t *w,
+void ngx_recording_refuse_frame(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out, ngx_uint_t track);
 
 /* whether a format has no room for a frame; this is said */
-ngx_uint_t ngx_recording_refuse_large(ngx_recording_writer_t *w,
+ngx_uint_t ngx_recording_refuse_large(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out, ngx_recording_sample_t *sample);
 
 /*
  * Counts frames of a track that a file does not have, if it is missed there:
  * NGX_RECORDING_DROP_TRACK, if the format refuses it, else the reason.
  */
-void ngx_recording_refuse_count(ngx_recording_writer_t *w,
+void ngx_recording_refuse_count(ngx_recording_outputs_t *o,
     ngx_recording_mux_t *mux, ngx_uint_t track, ngx_recording_drop_e reason,
     uint64_t n);
 

@@ -1,45 +1,30 @@
 
+#include "ngx_recording_closed.h"
 #include "ngx_recording_journal.h"
 #include "ngx_recording_tail.h"
 
 
-static void ngx_recording_tail_end(ngx_recording_writer_t *w,
+static void ngx_recording_tail_end(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out, ngx_uint_t n);
 static void ngx_recording_tail_remove(ngx_recording_output_t *out,
     ngx_uint_t n);
 
 
 ngx_uint_t
-ngx_recording_tail_late(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out, ngx_recording_cut_t *cut)
+ngx_recording_tail_late(ngx_recording_output_t *out, ngx_recording_cut_t *cut)
 {
-    int64_t                        limit;
-    ngx_uint_t                     i, late;
-    ngx_recording_writer_track_t  *t;
+    ngx_uint_t  i, late;
 
     if (out->mux == NULL) {
         return 0;
     }
 
-    late = 0;
-    limit = ngx_recording_tail_limit(cut);
+    late = cut->late;
 
     for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
-        t = &w->tracks[i];
 
-        if (i == cut->track || !out->mux->media[i].present
-            || !t->filed || t->changed)
-        {
-            continue;
-        }
-
-        /* or it was announced, and nothing came so far */
-
-        if (t->seen ? t->last < limit
-                      && limit - t->last <= NGX_RECORDING_LAG
-                    : t->live)
-        {
-            late |= (ngx_uint_t) 1 << i;
+        if (!out->mux->media[i].present) {
+            late &= ~((ngx_uint_t) 1 << i);
         }
     }
 
@@ -62,13 +47,13 @@ ngx_recording_tail_limit(ngx_recording_cut_t *cut)
 
 
 void
-ngx_recording_tail_add_thread(ngx_recording_writer_t *w,
+ngx_recording_tail_add_thread(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out, ngx_uint_t late, int64_t limit)
 {
     ngx_recording_tail_t  *tail;
 
     if (out->ntails == NGX_RECORDING_TAILS) {
-        ngx_recording_tail_end(w, out, 0);
+        ngx_recording_tail_end(o, out, 0);
     }
 
     tail = &out->tails[out->ntails++];
@@ -82,7 +67,7 @@ ngx_recording_tail_add_thread(ngx_recording_writer_t *w,
 
 
 ngx_recording_mux_t *
-ngx_recording_tail_of_thread(ngx_recording_writer_t *w,
+ngx_recording_tail_of_thread(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out, ngx_uint_t track, int64_t time)
 {
     ngx_uint_t             n, bit;
@@ -102,7 +87,7 @@ ngx_recording_tail_of_thread(ngx_recording_writer_t *w,
         }
 
         if (tail->late == 0 || time - tail->limit > NGX_RECORDING_LAG) {
-            ngx_recording_tail_end(w, out, n);
+            ngx_recording_tail_end(o, out, n);
             continue;
         }
 
@@ -114,7 +99,7 @@ ngx_recording_tail_of_thread(ngx_recording_writer_t *w,
 
 
 void
-ngx_recording_tail_flush_thread(ngx_recording_writer_t *w,
+ngx_recording_tail_flush_thread(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out)
 {
     ngx_uint_t            n;
@@ -124,14 +109,14 @@ ngx_recording_tail_flush_thread(ngx_recording_writer_t *w,
         mux = out->tails[n - 1].mux;
 
         if (mux->format->flush(mux) != NGX_OK) {
-            ngx_recording_tail_failed_thread(w, out, mux);
+            ngx_recording_tail_failed_thread(o, out, mux);
         }
     }
 }
 
 
 void
-ngx_recording_tail_sync_thread(ngx_recording_writer_t *w,
+ngx_recording_tail_sync_thread(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out, ngx_uint_t durable)
 {
     ngx_uint_t            n;
@@ -141,24 +126,24 @@ ngx_recording_tail_sync_thread(ngx_recording_writer_t *w,
         mux = out->tails[n - 1].mux;
 
         if (ngx_recording_journal_checkpoint_thread(mux, durable) != NGX_OK) {
-            ngx_recording_tail_failed_thread(w, out, mux);
+            ngx_recording_tail_failed_thread(o, out, mux);
         }
     }
 }
 
 
 void
-ngx_recording_tail_close_thread(ngx_recording_writer_t *w,
+ngx_recording_tail_close_thread(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out)
 {
     while (out->ntails) {
-        ngx_recording_tail_end(w, out, 0);
+        ngx_recording_tail_end(o, out, 0);
     }
 }
 
 
 void
-ngx_recording_tail_failed_thread(ngx_recording_writer_t *w,
+ngx_recording_tail_failed_thread(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out, ngx_recording_mux_t *mux)
 {
     ngx_uint_t  n;
@@ -171,12 +156,12 @@ ngx_recording_tail_failed_thread(ngx_recording_writer_t *w,
         }
     }
 
-    ngx_recording_output_broken_thread(w, out, mux);
+    ngx_recording_closed_broken_thread(o, out, mux);
 }
 
 
 static void
-ngx_recording_tail_end(ngx_recording_writer_t *w, ngx_recording_output_t *out,
+ngx_recording_tail_end(ngx_recording_outputs_t *o, ngx_recording_output_t *out,
     ngx_uint_t n)
 {
     ngx_recording_mux_t  *mux;
@@ -186,11 +171,11 @@ ngx_recording_tail_end(ngx_recording_writer_t *w, ngx_recording_output_t *out,
     ngx_recording_tail_remove(out, n);
 
     if (mux->format->flush(mux) != NGX_OK) {
-        ngx_recording_output_broken_thread(w, out, mux);
+        ngx_recording_closed_broken_thread(o, out, mux);
         return;
     }
 
-    ngx_recording_output_end(w, mux);
+    ngx_recording_closed_add(o, mux);
 }
 
 

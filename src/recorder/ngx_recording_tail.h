@@ -15,12 +15,12 @@
 #define _NGX_RECORDING_TAIL_H_INCLUDED_
 
 
-#include "ngx_recording_output.h"
+#include "ngx_recording_outputs.h"
 
 
 /* bits: the tracks for which an output's file is to stay open at a cut */
-ngx_uint_t ngx_recording_tail_late(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out, ngx_recording_cut_t *cut);
+ngx_uint_t ngx_recording_tail_late(ngx_recording_output_t *out,
+    ngx_recording_cut_t *cut);
 
 /*
  * Until when that file takes the track, in stream time: when the key frame is
@@ -30,30 +30,30 @@ ngx_uint_t ngx_recording_tail_late(ngx_recording_writer_t *w,
 int64_t ngx_recording_tail_limit(ngx_recording_cut_t *cut);
 
 /* the file of an output becomes a tail that ends at this stream time */
-void ngx_recording_tail_add_thread(ngx_recording_writer_t *w,
+void ngx_recording_tail_add_thread(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out, ngx_uint_t late, int64_t limit);
 
 /*
  * The tail to which a frame belongs, or NULL: the file that is open.  Tails
  * that nothing will come to any more are closed.
  */
-ngx_recording_mux_t *ngx_recording_tail_of_thread(ngx_recording_writer_t *w,
+ngx_recording_mux_t *ngx_recording_tail_of_thread(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out, ngx_uint_t track, int64_t time);
 
 /* everything that was handed over is written */
-void ngx_recording_tail_flush_thread(ngx_recording_writer_t *w,
+void ngx_recording_tail_flush_thread(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out);
 
 /* notes where tails stand, and makes them durable, if they are to be */
-void ngx_recording_tail_sync_thread(ngx_recording_writer_t *w,
+void ngx_recording_tail_sync_thread(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out, ngx_uint_t durable);
 
 /* ends all tails of an output */
-void ngx_recording_tail_close_thread(ngx_recording_writer_t *w,
+void ngx_recording_tail_close_thread(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out);
 
 /* a tail that takes no more, mux->op and mux->err tell why */
-void ngx_recording_tail_failed_thread(ngx_recording_writer_t *w,
+void ngx_recording_tail_failed_thread(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out, ngx_recording_mux_t *mux);
 
 

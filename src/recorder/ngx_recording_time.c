@@ -1,66 +1,48 @@
 
-#include "ngx_recording_output.h"
+#include "ngx_recording_tell.h"
 #include "ngx_recording_time.h"
 
 
-static uint32_t ngx_recording_time_stamp(ngx_recording_writer_t *w,
+static uint32_t ngx_recording_time_stamp(ngx_recording_time_t *t,
     ngx_recording_item_t *item, ngx_recording_cursor_t *cursor);
-static void ngx_recording_time_event(ngx_recording_writer_t *w,
+static void ngx_recording_time_event(ngx_recording_time_t *t,
     ngx_recording_item_t *item, ngx_recording_clock_e event);
 
 
-void
-ngx_recording_time_frame_thread(ngx_recording_writer_t *w,
-    ngx_recording_item_t *item, ngx_recording_cursor_t *cursor)
+ngx_recording_clock_e
+ngx_recording_time_frame(ngx_recording_time_t *t, ngx_recording_item_t *item,
+    ngx_recording_cursor_t *cursor)
 {
-    int64_t                jump;
     uint32_t               timestamp;
     ngx_recording_clock_e  event;
 
-    if (item->frame.wild && w->wild++ == 0) {
-        ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
+    if (item->frame.wild && t->wild++ == 0) {
+        ngx_recording_notice(t->notices, NGX_LOG_WARN, 0,
                              "composition time of the video frame at %u is "
                              "more than %d ms, none is assumed",
                              (unsigned) item->message->timestamp,
                              NGX_RECORDING_FRAME_COMPOSITION);
     }
 
-    timestamp = ngx_recording_time_stamp(w, item, cursor);
+    timestamp = ngx_recording_time_stamp(t, item, cursor);
 
-    item->time = ngx_recording_clock_advance(&w->clock, item->message->track,
+    item->time = ngx_recording_clock_advance(&t->clock, item->message->track,
                                              timestamp,
                                              item->frame.composition,
                                              item->wall / 1000, &event);
 
-    if (event == NGX_RECORDING_CLOCK_STEADY) {
-        return;
+    if (event != NGX_RECORDING_CLOCK_STEADY && t->events[event]++ == 0) {
+        ngx_recording_time_event(t, item, event);
     }
 
-    jump = w->clock.jump;
-
-    if (w->events[event]++ == 0) {
-        ngx_recording_time_event(w, item, event);
-    }
-
-    if (event == NGX_RECORDING_CLOCK_BACK || !w->started) {
-        return;
-    }
-
-    if (w->cut == NGX_RECORDING_CUT_NONE || w->cut == NGX_RECORDING_CUT_JUMP) {
-        w->jump = jump < 0 ? INT64_MAX : ngx_max(w->jump, jump);
-        w->cut = NGX_RECORDING_CUT_JUMP;
-    }
-
-    if (jump > 0) {
-        ngx_recording_output_jump_thread(w, item->time, jump);
-    }
+    return event;
 }
 
 
 /* what a frame has as its timestamp, by the next one of its track, too */
 
 static uint32_t
-ngx_recording_time_stamp(ngx_recording_writer_t *w,
+ngx_recording_time_stamp(ngx_recording_time_t *t,
     ngx_recording_item_t *item, ngx_recording_cursor_t *cursor)
 {
     uint32_t                  instead;
@@ -68,7 +50,7 @@ ngx_recording_time_stamp(ngx_recording_writer_t *w,
     ngx_recording_cursor_t    c;
     ngx_recording_message_t  *m;
 
-    if (!ngx_recording_clock_far(&w->clock, item->message->track,
+    if (!ngx_recording_clock_far(&t->clock, item->message->track,
                                  item->message->timestamp))
     {
         return item->message->timestamp;
@@ -88,11 +70,11 @@ ngx_recording_time_stamp(ngx_recording_writer_t *w,
             continue;
         }
 
-        if (ngx_recording_clock_alone(&w->clock, m->track, m->timestamp,
+        if (ngx_recording_clock_alone(&t->clock, m->track, m->timestamp,
                                       &instead))
         {
-            if (w->events[NGX_RECORDING_CLOCK_ALONE]++ == 0) {
-                ngx_recording_time_event(w, item, NGX_RECORDING_CLOCK_ALONE);
+            if (t->events[NGX_RECORDING_CLOCK_ALONE]++ == 0) {
+                ngx_recording_time_event(t, item, NGX_RECORDING_CLOCK_ALONE);
             }
 
             return instead;
@@ -108,34 +90,34 @@ ngx_recording_time_stamp(ngx_recording_writer_t *w,
 /* the first one of its kind; the others are counted */
 
 static void
-ngx_recording_time_event(ngx_recording_writer_t *w,
+ngx_recording_time_event(ngx_recording_time_t *t,
     ngx_recording_item_t *item, ngx_recording_clock_e event)
 {
     int         exception;
     const char  *track;
 
-    track = ngx_recording_track_names[item->message->track];
+    track = ngx_recording_tell_tracks[item->message->track];
     exception = item->message->track == NGX_RECORDING_VIDEO ? -9 : -8;
 
     switch (event) {
 
     case NGX_RECORDING_CLOCK_PAUSED:
-        ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
+        ngx_recording_notice(t->notices, NGX_LOG_WARN, 0,
                              "nothing came for %lld ms, this is recorded as "
                              "an interruption",
-                             (long long) w->clock.jump);
+                             (long long) t->clock.jump);
         break;
 
     case NGX_RECORDING_CLOCK_JUMPED:
-        ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
+        ngx_recording_notice(t->notices, NGX_LOG_WARN, 0,
                              "%s timestamp jumped by %lld ms to %u, "
                              "exception %d",
-                             track, (long long) w->clock.jump,
+                             track, (long long) t->clock.jump,
                              (unsigned) item->message->timestamp, exception);
         break;
 
     case NGX_RECORDING_CLOCK_ALONE:
-        ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
+        ngx_recording_notice(t->notices, NGX_LOG_WARN, 0,
                              "%s timestamp %u is far from those before and "
                              "behind it, it is put between them, exception "
                              "%d",
@@ -144,18 +126,18 @@ ngx_recording_time_event(ngx_recording_writer_t *w,
         break;
 
     default:
-        ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
+        ngx_recording_notice(t->notices, NGX_LOG_WARN, 0,
                              "%s timestamp %u is %lld ms before the frame "
                              "that came last, it is put right behind it, "
                              "exception %d",
                              track, (unsigned) item->message->timestamp,
-                             (long long) -w->clock.jump, exception);
+                             (long long) -t->clock.jump, exception);
     }
 }
 
 
 void
-ngx_recording_time_told(ngx_recording_writer_t *w)
+ngx_recording_time_told(ngx_recording_time_t *t)
 {
     static const char  *names[NGX_RECORDING_CLOCK_EVENTS] = {
         NULL, "steps back", "pauses", "jumps", "jumps for one frame"
@@ -165,20 +147,20 @@ ngx_recording_time_told(ngx_recording_writer_t *w)
 
     for (i = 1; i < NGX_RECORDING_CLOCK_EVENTS; i++) {
 
-        if (w->events[i] > 1) {
-            ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
+        if (t->events[i] > 1) {
+            ngx_recording_notice(t->notices, NGX_LOG_WARN, 0,
                                  "timestamps made %llu %s in all",
-                                 (unsigned long long) w->events[i], names[i]);
+                                 (unsigned long long) t->events[i], names[i]);
         }
 
-        w->events[i] = 0;
+        t->events[i] = 0;
     }
 
-    if (w->wild > 1) {
-        ngx_recording_notice(&w->notices, NGX_LOG_WARN, 0,
+    if (t->wild > 1) {
+        ngx_recording_notice(t->notices, NGX_LOG_WARN, 0,
                              "composition times of %llu video frames were "
-                             "wrong in all", (unsigned long long) w->wild);
+                             "wrong in all", (unsigned long long) t->wild);
     }
 
-    w->wild = 0;
+    t->wild = 0;
 }

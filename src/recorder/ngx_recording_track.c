@@ -17,33 +17,77 @@
 
 static ngx_int_t ngx_recording_track_facts(ngx_recording_frame_t *frame,
     u_char *p, size_t size, ngx_recording_codec_t *codec);
-static void ngx_recording_track_other(ngx_recording_writer_t *w,
+static void ngx_recording_track_other(ngx_recording_tracks_t *tracks,
     ngx_uint_t track);
-static ngx_int_t ngx_recording_track_change(ngx_recording_writer_t *w,
+static ngx_int_t ngx_recording_track_change(ngx_recording_tracks_t *tracks,
     ngx_uint_t track, ngx_recording_codec_t *codec, u_char *header,
     size_t len, uint32_t body);
-static void ngx_recording_track_changed(ngx_recording_writer_t *w,
+static void ngx_recording_track_changed(ngx_recording_tracks_t *tracks,
     ngx_uint_t track, ngx_recording_codec_t *codec);
-static void ngx_recording_track_said(ngx_recording_writer_t *w,
+static void ngx_recording_track_said(ngx_recording_tracks_t *tracks,
     ngx_recording_item_t *item, const char *what, const char *left);
 static void ngx_recording_track_adts(ngx_recording_sample_t *s);
-static ngx_int_t ngx_recording_track_units(ngx_recording_writer_t *w,
+static ngx_int_t ngx_recording_track_units(ngx_recording_tracks_t *tracks,
     ngx_recording_item_t *item, ngx_recording_sample_t *s);
-static ngx_int_t ngx_recording_track_keep(ngx_recording_writer_t *w,
+static ngx_int_t ngx_recording_track_keep(ngx_recording_tracks_t *tracks,
     ngx_recording_sample_t *s);
-static ngx_int_t ngx_recording_track_join(ngx_recording_writer_t *w,
+static ngx_int_t ngx_recording_track_join(ngx_recording_tracks_t *tracks,
     ngx_recording_sample_t *s);
-static u_char *ngx_recording_track_anew(ngx_recording_writer_t *w,
+static u_char *ngx_recording_track_anew(ngx_recording_tracks_t *tracks,
     size_t size);
+static void ngx_recording_track_forget(ngx_recording_tracks_t *tracks);
 
 
-const char *const  ngx_recording_track_names[] = { "video", "audio" };
+void
+ngx_recording_track_init(ngx_recording_tracks_t *tracks,
+    ngx_recording_outputs_t *o)
+{
+    ngx_uint_t  i;
+
+    tracks->outputs = o;
+
+    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
+        o->media[i] = &tracks->track[i].media;
+    }
+}
+
+
+void
+ngx_recording_track_free(ngx_recording_tracks_t *tracks)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
+        free(tracks->track[i].media.header);
+        free(tracks->track[i].other.header);
+    }
+
+    ngx_recording_track_forget(tracks);
+    free(tracks->before.data);
+}
+
+
+void
+ngx_recording_track_seen(ngx_recording_tracks_t *tracks,
+    ngx_recording_item_t *item)
+{
+    ngx_recording_track_t  *t;
+
+    t = &tracks->track[item->message->track];
+
+    t->seen = 1;
+    t->last = item->time;
+    t->wall = item->wall;
+
+    tracks->outputs->last = ngx_max(tracks->track[NGX_RECORDING_VIDEO].last,
+                                    tracks->track[NGX_RECORDING_AUDIO].last);
+}
 
 
 /* a sequence header: facts about the frames that follow */
 
 void
-ngx_recording_track_header(ngx_recording_writer_t *w,
+ngx_recording_track_header(ngx_recording_tracks_t *tracks,
     ngx_recording_item_t *item)
 {
     u_char                 *p;
@@ -59,48 +103,48 @@ ngx_recording_track_header(ngx_recording_writer_t *w,
     rc = ngx_recording_media_facts(&codec, item->frame.codec, p, size);
 
     if (rc != NGX_OK) {
-        if (w->headless & (1 << track)) {
+        if (tracks->headless & (1 << track)) {
             return;
         }
 
-        w->headless |= 1 << track;
+        tracks->headless |= 1 << track;
 
-        ngx_recording_notice(&w->notices, NGX_LOG_ERR, 0,
+        ngx_recording_notice(&tracks->outputs->notices, NGX_LOG_ERR, 0,
                              "broken %s sequence header ignored, "
                              "exception %d",
-                             ngx_recording_track_names[track],
+                             ngx_recording_tell_tracks[track],
                              track == NGX_RECORDING_VIDEO ? -130 : -131);
         return;
     }
 
     if (!item->message->early) {
-        w->tracks[track].live = 1;
+        tracks->track[track].live = 1;
     }
 
-    (void) ngx_recording_track_change(w, track, &codec, item->data,
-                                       item->message->size, item->frame.body);
+    (void) ngx_recording_track_change(tracks, track, &codec, item->data,
+                                      item->message->size, item->frame.body);
 }
 
 
 /* checks a frame against its track's header, or takes the facts from it */
 
 ngx_int_t
-ngx_recording_track_media(ngx_recording_writer_t *w,
+ngx_recording_track_media(ngx_recording_tracks_t *tracks,
     ngx_recording_item_t *item)
 {
     u_char                         *p;
     size_t                          size;
     ngx_recording_codec_t           codec;
-    ngx_recording_writer_track_t   *t;
+    ngx_recording_track_t   *t;
 
-    t = &w->tracks[item->message->track];
+    t = &tracks->track[item->message->track];
     p = item->data + item->frame.body;
     size = item->message->size - item->frame.body;
 
     if (t->other.codec.codec == item->frame.codec
         && t->media.codec.codec != item->frame.codec)
     {
-        ngx_recording_track_other(w, item->message->track);
+        ngx_recording_track_other(tracks, item->message->track);
     }
 
     switch (item->frame.codec) {
@@ -108,7 +152,7 @@ ngx_recording_track_media(ngx_recording_writer_t *w,
     case NGX_RECORDING_CODEC_H264:
     case NGX_RECORDING_CODEC_AAC:
         if (t->media.codec.codec != item->frame.codec) {
-            ngx_recording_track_drop(w, item, NGX_RECORDING_DROP_HEADER);
+            ngx_recording_track_drop(tracks, item, NGX_RECORDING_DROP_HEADER);
             return NGX_ERROR;
         }
 
@@ -127,19 +171,20 @@ ngx_recording_track_media(ngx_recording_writer_t *w,
         {
             /* one stray message is no change of codec */
 
-            ngx_recording_track_broken(w, item, "is of another codec");
+            ngx_recording_track_broken(tracks, item, "is of another codec");
             return NGX_ERROR;
         }
 
         if (ngx_recording_track_facts(&item->frame, p, size, &codec)
             != NGX_OK)
         {
-            ngx_recording_track_broken(w, item, "has no MPEG audio header");
+            ngx_recording_track_broken(tracks, item,
+                                       "has no MPEG audio header");
             return NGX_ERROR;
         }
 
-        if (ngx_recording_track_change(w, item->message->track, &codec, NULL,
-                                       0, 0)
+        if (ngx_recording_track_change(tracks, item->message->track, &codec,
+                                       NULL, 0, 0)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -171,7 +216,7 @@ ngx_recording_track_facts(ngx_recording_frame_t *frame, u_char *p, size_t size,
 
 
 void
-ngx_recording_track_learn(ngx_recording_writer_t *w,
+ngx_recording_track_learn(ngx_recording_tracks_t *tracks,
     ngx_recording_message_t *m)
 {
     u_char                 *p;
@@ -189,7 +234,7 @@ ngx_recording_track_learn(ngx_recording_writer_t *w,
     }
 
     if (item.frame.header) {
-        ngx_recording_track_header(w, &item);
+        ngx_recording_track_header(tracks, &item);
         return;
     }
 
@@ -203,19 +248,19 @@ ngx_recording_track_learn(ngx_recording_writer_t *w,
     size = m->size - item.frame.body;
 
     if (ngx_recording_track_facts(&item.frame, p, size, &codec) == NGX_OK) {
-        (void) ngx_recording_track_change(w, m->track, &codec, NULL, 0, 0);
+        (void) ngx_recording_track_change(tracks, m->track, &codec, NULL, 0, 0);
     }
 }
 
 
 static ngx_int_t
-ngx_recording_track_change(ngx_recording_writer_t *w, ngx_uint_t track,
+ngx_recording_track_change(ngx_recording_tracks_t *tracks, ngx_uint_t track,
     ngx_recording_codec_t *codec, u_char *header, size_t len, uint32_t body)
 {
     ngx_recording_media_t          media, *to;
-    ngx_recording_writer_track_t  *t;
+    ngx_recording_track_t  *t;
 
-    t = &w->tracks[track];
+    t = &tracks->track[track];
 
     if (t->media.header_len == len
         && ngx_memcmp(&t->media.codec, codec, sizeof(ngx_recording_codec_t))
@@ -242,7 +287,7 @@ ngx_recording_track_change(ngx_recording_writer_t *w, ngx_uint_t track,
         to = &t->other;
 
     } else {
-        ngx_recording_track_changed(w, track, codec);
+        ngx_recording_track_changed(tracks, track, codec);
     }
 
     free(to->header);
@@ -259,14 +304,14 @@ ngx_recording_track_change(ngx_recording_writer_t *w, ngx_uint_t track,
 /* a frame of the codec that the last header was of, or the one before */
 
 static void
-ngx_recording_track_other(ngx_recording_writer_t *w, ngx_uint_t track)
+ngx_recording_track_other(ngx_recording_tracks_t *tracks, ngx_uint_t track)
 {
     ngx_recording_media_t          media;
-    ngx_recording_writer_track_t  *t;
+    ngx_recording_track_t  *t;
 
-    t = &w->tracks[track];
+    t = &tracks->track[track];
 
-    ngx_recording_track_changed(w, track, &t->other.codec);
+    ngx_recording_track_changed(tracks, track, &t->other.codec);
 
     media = t->media;
     t->media = t->other;
@@ -275,47 +320,47 @@ ngx_recording_track_other(ngx_recording_writer_t *w, ngx_uint_t track)
 
 
 static void
-ngx_recording_track_changed(ngx_recording_writer_t *w, ngx_uint_t track,
+ngx_recording_track_changed(ngx_recording_tracks_t *tracks, ngx_uint_t track,
     ngx_recording_codec_t *codec)
 {
     ngx_uint_t                     resized;
-    ngx_recording_writer_track_t  *t;
+    ngx_recording_track_t  *t;
 
-    t = &w->tracks[track];
+    t = &tracks->track[track];
 
     if (t->filed && !t->changed) {
         resized = t->media.codec.codec == codec->codec
                   && (t->media.codec.width != codec->width
                       || t->media.codec.height != codec->height);
 
-        ngx_recording_notice(&w->notices, NGX_LOG_NOTICE, 0,
+        ngx_recording_notice(&tracks->outputs->notices, NGX_LOG_NOTICE, 0,
                              "%s %s changed, the file is changed at the next "
                              "chance, exception %d",
-                             ngx_recording_track_names[track],
+                             ngx_recording_tell_tracks[track],
                              resized ? "resolution" : "codec",
                              resized ? -100 : -120);
         t->changed = 1;
-        w->cut = NGX_RECORDING_CUT_CODEC;
+        tracks->outputs->wanted = NGX_RECORDING_CUT_CODEC;
     }
 }
 
 
 void
-ngx_recording_track_drop(ngx_recording_writer_t *w,
+ngx_recording_track_drop(ngx_recording_tracks_t *tracks,
     ngx_recording_item_t *item, ngx_recording_drop_e reason)
 {
     ngx_uint_t  track;
 
     track = item->message->track;
 
-    ngx_recording_output_dropped(w, track, reason, 1);
+    ngx_recording_output_dropped(tracks->outputs, track, reason, 1);
 
     if (reason == NGX_RECORDING_DROP_HEADER) {
-        ngx_recording_tell_drop(w, track, reason,
+        ngx_recording_tell_drop(tracks->outputs, track, reason,
                                 "they have no sequence header");
 
-    } else if (reason == NGX_RECORDING_DROP_KEY && w->started) {
-        ngx_recording_tell_drop(w, track, reason,
+    } else if (reason == NGX_RECORDING_DROP_KEY && tracks->outputs->started) {
+        ngx_recording_tell_drop(tracks->outputs, track, reason,
                                 "no key frame has come with which a file "
                                 "could take them");
     }
@@ -325,38 +370,38 @@ ngx_recording_track_drop(ngx_recording_writer_t *w,
 /* said once for a file, counted always */
 
 void
-ngx_recording_track_broken(ngx_recording_writer_t *w,
+ngx_recording_track_broken(ngx_recording_tracks_t *tracks,
     ngx_recording_item_t *item, const char *what)
 {
-    ngx_recording_track_drop(w, item, NGX_RECORDING_DROP_BROKEN);
-    ngx_recording_track_said(w, item, what, "dropped");
+    ngx_recording_track_drop(tracks, item, NGX_RECORDING_DROP_BROKEN);
+    ngx_recording_track_said(tracks, item, what, "dropped");
 }
 
 
 static void
-ngx_recording_track_said(ngx_recording_writer_t *w,
+ngx_recording_track_said(ngx_recording_tracks_t *tracks,
     ngx_recording_item_t *item, const char *what, const char *left)
 {
     ngx_uint_t  track;
 
     track = item->message->track;
 
-    if (w->broken) {
+    if (tracks->broken) {
         return;
     }
 
-    w->broken = 1;
+    tracks->broken = 1;
 
-    ngx_recording_notice(&w->notices, NGX_LOG_ERR, 0,
+    ngx_recording_notice(&tracks->outputs->notices, NGX_LOG_ERR, 0,
                          "broken %s frame at %u %s, it %s, exception %d",
-                         ngx_recording_track_names[track],
+                         ngx_recording_tell_tracks[track],
                          (unsigned) item->message->timestamp, left, what,
                          track == NGX_RECORDING_VIDEO ? -130 : -131);
 }
 
 
 void
-ngx_recording_track_sample_thread(ngx_recording_writer_t *w,
+ngx_recording_track_sample_thread(ngx_recording_tracks_t *tracks,
     ngx_recording_item_t *item, ngx_uint_t cut)
 {
     ngx_recording_sample_t  s;
@@ -376,9 +421,9 @@ ngx_recording_track_sample_thread(ngx_recording_writer_t *w,
     s.part = 0;
 
     if (item->frame.codec == NGX_RECORDING_CODEC_H264
-        && ngx_recording_track_units(w, item, &s) != NGX_OK)
+        && ngx_recording_track_units(tracks, item, &s) != NGX_OK)
     {
-        ngx_recording_track_said(w, item, "has no whole NAL units",
+        ngx_recording_track_said(tracks, item, "has no whole NAL units",
                                  "left to FLV");
         s.media = NULL;
         s.media_size = 0;
@@ -388,7 +433,7 @@ ngx_recording_track_sample_thread(ngx_recording_writer_t *w,
         ngx_recording_track_adts(&s);
     }
 
-    ngx_recording_output_sample_thread(w, &s);
+    ngx_recording_output_sample_thread(tracks->outputs, &s);
 }
 
 
@@ -422,7 +467,7 @@ ngx_recording_track_adts(ngx_recording_sample_t *s)
 /* the frame with NAL units as muxers need them; NGX_ERROR: it has none */
 
 static ngx_int_t
-ngx_recording_track_units(ngx_recording_writer_t *w,
+ngx_recording_track_units(ngx_recording_tracks_t *tracks,
     ngx_recording_item_t *item, ngx_recording_sample_t *s)
 {
     size_t      size;
@@ -430,11 +475,11 @@ ngx_recording_track_units(ngx_recording_writer_t *w,
     uint32_t    length;
     ngx_int_t   rc;
 
-    if (w->anew_size > NGX_RECORDING_TRACK_ANEW) {
-        ngx_recording_output_flush_thread(w);
+    if (tracks->anew_size > NGX_RECORDING_TRACK_ANEW) {
+        ngx_recording_track_flush_thread(tracks);
     }
 
-    length = w->tracks[NGX_RECORDING_VIDEO].media.codec.nal_length;
+    length = tracks->track[NGX_RECORDING_VIDEO].media.codec.nal_length;
     size = s->media_size;
 
     rc = ngx_recording_nal_look(length, s->media, &size);
@@ -444,7 +489,7 @@ ngx_recording_track_units(ngx_recording_writer_t *w,
     }
 
     if (rc == NGX_DECLINED) {
-        media = ngx_recording_track_anew(w, size);
+        media = ngx_recording_track_anew(tracks, size);
 
         if (media == NULL) {
             return NGX_ERROR;
@@ -458,23 +503,23 @@ ngx_recording_track_units(ngx_recording_writer_t *w,
     s->media_size = size;
 
     if (!item->frame.picture) {
-        return ngx_recording_track_keep(w, s);
+        return ngx_recording_track_keep(tracks, s);
     }
 
-    return w->before.n ? ngx_recording_track_join(w, s) : NGX_OK;
+    return tracks->before.n ? ngx_recording_track_join(tracks, s) : NGX_OK;
 }
 
 
 /* an SEI, a delimiter or parameter sets alone: the next picture has them */
 
 static ngx_int_t
-ngx_recording_track_keep(ngx_recording_writer_t *w,
+ngx_recording_track_keep(ngx_recording_tracks_t *tracks,
     ngx_recording_sample_t *s)
 {
     u_char                  *p;
     ngx_recording_before_t  *before;
 
-    before = &w->before;
+    before = &tracks->before;
 
     if (before->size + s->media_size > NGX_RECORDING_TRACK_BEFORE) {
         return NGX_ERROR;
@@ -499,14 +544,14 @@ ngx_recording_track_keep(ngx_recording_writer_t *w,
 
 
 static ngx_int_t
-ngx_recording_track_join(ngx_recording_writer_t *w,
+ngx_recording_track_join(ngx_recording_tracks_t *tracks,
     ngx_recording_sample_t *s)
 {
     u_char                  *media;
     ngx_recording_before_t  *before;
 
-    before = &w->before;
-    media = ngx_recording_track_anew(w, before->size + s->media_size);
+    before = &tracks->before;
+    media = ngx_recording_track_anew(tracks, before->size + s->media_size);
 
     if (media == NULL) {
         return NGX_ERROR;
@@ -529,7 +574,7 @@ ngx_recording_track_join(ngx_recording_writer_t *w,
 /* room for bytes of a frame until the next flush */
 
 static u_char *
-ngx_recording_track_anew(ngx_recording_writer_t *w, size_t size)
+ngx_recording_track_anew(ngx_recording_tracks_t *tracks, size_t size)
 {
     ngx_recording_anew_t  *anew;
 
@@ -539,24 +584,34 @@ ngx_recording_track_anew(ngx_recording_writer_t *w, size_t size)
         return NULL;
     }
 
-    anew->next = w->anew;
-    w->anew = anew;
-    w->anew_size += size;
+    anew->next = tracks->anew;
+    tracks->anew = anew;
+    tracks->anew_size += size;
 
     return (u_char *) (anew + 1);
 }
 
 
 void
-ngx_recording_track_forget(ngx_recording_writer_t *w)
+ngx_recording_track_flush_thread(ngx_recording_tracks_t *tracks)
+{
+    ngx_recording_output_flush_thread(tracks->outputs);
+    ngx_recording_track_forget(tracks);
+}
+
+
+/* frees what was written anew for muxers, which were flushed */
+
+static void
+ngx_recording_track_forget(ngx_recording_tracks_t *tracks)
 {
     ngx_recording_anew_t  *anew;
 
-    while (w->anew) {
-        anew = w->anew;
-        w->anew = anew->next;
+    while (tracks->anew) {
+        anew = tracks->anew;
+        tracks->anew = anew->next;
         free(anew);
     }
 
-    w->anew_size = 0;
+    tracks->anew_size = 0;
 }

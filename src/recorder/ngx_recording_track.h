@@ -11,17 +11,69 @@
 #define _NGX_RECORDING_TRACK_H_INCLUDED_
 
 
-#include "ngx_recording_writer.h"
+#include "ngx_recording_outputs.h"
 
 
-extern const char *const  ngx_recording_track_names[];
+typedef struct {
+    ngx_recording_media_t   media;         /* by the newest header */
+    ngx_recording_media_t   other;         /* by the header of another codec,
+                                              of which no frame came yet, or
+                                              the last one was before */
+    int64_t                 last;          /* stream time of the last frame */
+    int64_t                 wall;          /* its arrival, us */
+    ngx_uint_t              strange;       /* frames of another codec */
+    unsigned                live:1;        /* it was published, not only
+                                              remembered from before */
+    unsigned                seen:1;        /* a frame was */
+    unsigned                filed:1;       /* the open files have it */
+    unsigned                changed:1;     /* and since then it changed */
+} ngx_recording_track_t;
+
+
+/* a frame that was written anew for muxers; the bytes follow */
+
+typedef struct ngx_recording_anew_s  ngx_recording_anew_t;
+
+struct ngx_recording_anew_s {
+    ngx_recording_anew_t   *next;
+};
+
+
+/* NAL units that came without a picture, for the next one */
+
+typedef struct {
+    u_char                 *data;
+    size_t                  size;
+    ngx_uint_t              n;             /* messages */
+} ngx_recording_before_t;
+
+
+typedef struct {
+    ngx_recording_outputs_t  *outputs;
+    ngx_recording_track_t   track[NGX_RECORDING_TRACKS];
+
+    ngx_recording_anew_t   *anew;          /* frames, until the next flush */
+    size_t                  anew_size;
+    ngx_recording_before_t  before;
+
+    unsigned                broken:1;      /* was said: since the last cut */
+    unsigned                headless:2;    /* bits: a broken header was said */
+} ngx_recording_tracks_t;
+
+
+/* all else is zero; the outputs are told where their tracks are */
+void ngx_recording_track_init(ngx_recording_tracks_t *tracks,
+    ngx_recording_outputs_t *o);
+
+/* frees what the tracks have, but for the outputs */
+void ngx_recording_track_free(ngx_recording_tracks_t *tracks);
 
 
 /*
  * Takes a sequence header; one that differs asks for new files.  One of
  * another codec than the frames' is kept until a frame of that comes.
  */
-void ngx_recording_track_header(ngx_recording_writer_t *w,
+void ngx_recording_track_header(ngx_recording_tracks_t *tracks,
     ngx_recording_item_t *item);
 
 /*
@@ -29,26 +81,30 @@ void ngx_recording_track_header(ngx_recording_writer_t *w,
  * NGX_ERROR: it cannot be written, and is counted.  What is in a frame of
  * H.264 is not looked at: FLV keeps it in any case.
  */
-ngx_int_t ngx_recording_track_media(ngx_recording_writer_t *w,
+ngx_int_t ngx_recording_track_media(ngx_recording_tracks_t *tracks,
     ngx_recording_item_t *item);
 
 /* looks ahead: what a message that comes later says of its track */
-void ngx_recording_track_learn(ngx_recording_writer_t *w,
+void ngx_recording_track_learn(ngx_recording_tracks_t *tracks,
     ngx_recording_message_t *m);
 
 /* hands a frame to the files; cut: a segment may begin with it */
-void ngx_recording_track_sample_thread(ngx_recording_writer_t *w,
+void ngx_recording_track_sample_thread(ngx_recording_tracks_t *tracks,
     ngx_recording_item_t *item, ngx_uint_t cut);
 
-/* frees what was written anew for muxers, which were flushed */
-void ngx_recording_track_forget(ngx_recording_writer_t *w);
+/* everything that was handed over is written */
+void ngx_recording_track_flush_thread(ngx_recording_tracks_t *tracks);
+
+/* a frame came at a stream time, ms, and arrived then, us */
+void ngx_recording_track_seen(ngx_recording_tracks_t *tracks,
+    ngx_recording_item_t *item);
 
 /* counts a frame that is not written */
-void ngx_recording_track_drop(ngx_recording_writer_t *w,
+void ngx_recording_track_drop(ngx_recording_tracks_t *tracks,
     ngx_recording_item_t *item, ngx_recording_drop_e reason);
 
 /* the same, and says what is wrong with it, once for a file */
-void ngx_recording_track_broken(ngx_recording_writer_t *w,
+void ngx_recording_track_broken(ngx_recording_tracks_t *tracks,
     ngx_recording_item_t *item, const char *what);
 
 

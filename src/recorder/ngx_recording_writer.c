@@ -1,12 +1,9 @@
 
 #include "ngx_recording_interval.h"
-#include "ngx_recording_held.h"
-#include "ngx_recording_key.h"
-#include "ngx_recording_pause.h"
+#include "ngx_recording_output.h"
 #include "ngx_recording_tail.h"
 #include "ngx_recording_tell.h"
-#include "ngx_recording_time.h"
-#include "ngx_recording_track.h"
+#include "ngx_recording_writer.h"
 
 
 #define NGX_RECORDING_WRITER_META    65536
@@ -20,6 +17,8 @@ static void ngx_recording_writer_waits(ngx_recording_writer_t *w);
 static ngx_int_t ngx_recording_writer_message(ngx_recording_writer_t *w,
     ngx_recording_batch_t *batch, ngx_recording_cursor_t *cursor,
     ngx_recording_message_t *m);
+static void ngx_recording_writer_time_thread(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_recording_cursor_t *cursor);
 static ngx_int_t ngx_recording_writer_frame(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_recording_cursor_t *cursor);
 static ngx_int_t ngx_recording_writer_decide(ngx_recording_writer_t *w,
@@ -48,24 +47,27 @@ ngx_recording_writer_create(ngx_recording_stream_t *stream,
         return NULL;
     }
 
-    w->stream = stream;
-    w->template = template;
-    w->store = store;
-    w->catalogue = changes->catalogue;
+    w->outputs.stream = stream;
+    w->outputs.template = template;
+    w->outputs.store = store;
+    w->outputs.catalogue = changes->catalogue;
     w->exclusive = exclusive;
-    w->limit = NGX_RECORDING_HELD;
-    w->elsewhere = INT64_MIN;
+    w->held.limit = NGX_RECORDING_HELD;
+
+    ngx_recording_track_init(&w->tracks, &w->outputs);
+    w->held.tracks = &w->tracks;
+    w->time.notices = &w->outputs.notices;
 
     for (i = 0; i < template->nformats; i++) {
-        w->outputs[i].conf = &template->formats[i];
-        w->outputs[i].retry = INT64_MIN;
+        w->outputs.output[i].conf = &template->formats[i];
+        w->outputs.output[i].retry = NGX_RECORDING_RETRY_NOW;
 
-        ngx_recording_change_init(&w->outputs[i].change, changes);
+        ngx_recording_change_init(&w->outputs.output[i].change, changes);
     }
 
     ngx_recording_change_init(&w->change, changes);
 
-    ngx_queue_init(&w->closed);
+    ngx_queue_init(&w->outputs.closed);
 
     return w;
 }
@@ -77,17 +79,12 @@ ngx_recording_writer_free(ngx_recording_writer_t *w)
     ngx_uint_t            i, n;
     ngx_recording_mux_t  *mux[3];
 
-    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
-        free(w->tracks[i].media.header);
-        free(w->tracks[i].other.header);
-    }
-
     /* of a worker that gave up as it exits: another one goes on */
 
-    for (i = 0; i < w->template->nformats; i++) {
-        mux[0] = w->outputs[i].mux;
-        mux[1] = w->outputs[i].resumed;
-        mux[2] = w->outputs[i].next;
+    for (i = 0; i < w->outputs.template->nformats; i++) {
+        mux[0] = w->outputs.output[i].mux;
+        mux[1] = w->outputs.output[i].resumed;
+        mux[2] = w->outputs.output[i].next;
 
         for (n = 0; n < 3; n++) {
             if (mux[n]) {
@@ -95,19 +92,18 @@ ngx_recording_writer_free(ngx_recording_writer_t *w)
             }
         }
 
-        for (n = 0; n < w->outputs[i].ntails; n++) {
-            ngx_recording_mux_close_thread(w->outputs[i].tails[n].mux);
+        for (n = 0; n < w->outputs.output[i].ntails; n++) {
+            ngx_recording_mux_close_thread(w->outputs.output[i].tails[n].mux);
         }
 
-        free(w->outputs[i].lost);
+        free(w->outputs.output[i].lost);
     }
 
-    ngx_recording_batch_clear(&w->held);
-    ngx_recording_batch_clear(&w->ahead);
-    ngx_recording_track_forget(w);
+    ngx_recording_batch_clear(&w->held.next);
+    ngx_recording_batch_clear(&w->held.ahead);
+    ngx_recording_track_free(&w->tracks);
 
-    free(w->before.data);
-    free(w->meta);
+    free(w->outputs.meta);
     free(w);
 }
 
@@ -140,7 +136,7 @@ ngx_recording_writer_append_thread(ngx_recording_writer_t *w,
         rc = ngx_recording_writer_expire(w);
     }
 
-    ngx_recording_output_flush_thread(w);
+    ngx_recording_track_flush_thread(&w->tracks);
     ngx_recording_writer_sync(w);
 
     return rc == NGX_AGAIN ? NGX_AGAIN : NGX_OK;
@@ -154,16 +150,19 @@ ngx_recording_writer_expire(ngx_recording_writer_t *w)
 {
     int64_t  arrived;
 
-    if (w->now - w->tracks[NGX_RECORDING_VIDEO].wall
+    if (w->now - w->tracks.track[NGX_RECORDING_VIDEO].wall
         > NGX_RECORDING_HELD_VIDEO * 1000)
     {
-        ngx_recording_held_release_thread(w, &w->ahead, INT64_MAX);
+        ngx_recording_held_release_thread(&w->held, &w->held.ahead,
+                                          NGX_RECORDING_HELD_ALL);
     }
 
-    arrived = ngx_max(w->tracks[NGX_RECORDING_VIDEO].wall,
-                      w->tracks[NGX_RECORDING_AUDIO].wall);
+    arrived = ngx_max(w->tracks.track[NGX_RECORDING_VIDEO].wall,
+                      w->tracks.track[NGX_RECORDING_AUDIO].wall);
 
-    if (w->held.n && w->now - arrived > NGX_RECORDING_HELD_SILENT * 1000LL) {
+    if (w->held.next.n
+        && w->now - arrived > NGX_RECORDING_HELD_SILENT * 1000LL)
+    {
         return ngx_recording_writer_rest(w);
     }
 
@@ -176,11 +175,14 @@ ngx_recording_writer_expire(ngx_recording_writer_t *w)
 static void
 ngx_recording_writer_sync(ngx_recording_writer_t *w)
 {
-    int64_t  now, interval;
+    int64_t                    now, interval;
+    ngx_recording_template_t  *template;
+
+    template = w->outputs.template;
 
     now = ngx_recording_mono();
-    interval = (int64_t) (w->template->sync ? w->template->sync
-                                            : NGX_RECORDING_WRITER_NOTE)
+    interval = (int64_t) (template->sync ? template->sync
+                                         : NGX_RECORDING_WRITER_NOTE)
                * 1000;
 
     if (w->synced == 0) {
@@ -196,16 +198,19 @@ ngx_recording_writer_sync(ngx_recording_writer_t *w)
 
     w->synced = now;
 
-    ngx_recording_output_sync_thread(w, w->template->sync != 0);
+    ngx_recording_output_sync_thread(&w->outputs, template->sync != 0);
 }
 
 
 ngx_int_t
 ngx_recording_writer_end_thread(ngx_recording_writer_t *w)
 {
+    int64_t                           waits;
     ngx_int_t                         rc;
     ngx_uint_t                        i;
     ngx_recording_catalogue_error_t   err;
+
+    w->ending.end = w->end;
 
     if (!w->ended) {
 
@@ -213,16 +218,16 @@ ngx_recording_writer_end_thread(ngx_recording_writer_t *w)
             return NGX_AGAIN;
         }
 
-        for (i = 0; i < w->template->nformats; i++) {
-            ngx_recording_pause_end_thread(w, &w->outputs[i]);
+        for (i = 0; i < w->outputs.template->nformats; i++) {
+            ngx_recording_pause_end_thread(&w->outputs, &w->outputs.output[i],
+                                           &w->ending);
         }
 
         w->ended = 1;
     }
 
-    if (w->recording_id) {
-        w->ending.recording_id = w->recording_id;
-        w->ending.end = w->end;
+    if (w->outputs.recording_id) {
+        w->ending.recording_id = w->outputs.recording_id;
 
         rc = ngx_recording_change_ask_thread(&w->change,
                                              ngx_recording_catalogue_end,
@@ -232,19 +237,20 @@ ngx_recording_writer_end_thread(ngx_recording_writer_t *w)
         }
 
         if (rc != NGX_OK) {
-            return ngx_recording_writer_failed(w, &err);
+            return ngx_recording_tell_failed(&w->outputs, &err);
         }
     }
 
-    for (i = 0; i < w->template->nformats; i++) {
-        ngx_recording_pause_ended_thread(w, &w->outputs[i]);
+    for (i = 0; i < w->outputs.template->nformats; i++) {
+        waits = ngx_recording_pause_ended_thread(&w->outputs.output[i]);
+        w->waits = ngx_max(w->waits, waits);
     }
 
-    ngx_recording_writer_passed(w);
-    ngx_recording_time_told(w);
+    ngx_recording_tell_passed(&w->outputs);
+    ngx_recording_time_told(&w->time);
 
-    if (w->recording_id == 0) {
-        ngx_recording_tell_nothing(w);
+    if (w->outputs.recording_id == 0) {
+        ngx_recording_tell_nothing(&w->outputs);
     }
 
     if (w->waits) {
@@ -265,19 +271,20 @@ ngx_recording_writer_rest(ngx_recording_writer_t *w)
     ngx_recording_cursor_t    cursor;
     ngx_recording_message_t  *m;
 
-    ngx_recording_held_release_thread(w, &w->ahead, INT64_MAX);
+    ngx_recording_held_release_thread(&w->held, &w->held.ahead,
+                                      NGX_RECORDING_HELD_ALL);
 
-    if (w->held.n == 0) {
+    if (w->held.next.n == 0) {
         return NGX_OK;
     }
 
-    cursor = ngx_recording_batch_begin(&w->held);
+    cursor = ngx_recording_batch_begin(&w->held.next);
     m = ngx_recording_batch_next(&cursor);
 
     ngx_memzero(&item, sizeof(ngx_recording_item_t));
     item.time = ngx_recording_held_time(m);
     item.message = m;
-    item.wall = w->held.wall;
+    item.wall = w->held.next.wall;
 
     cursor.block = NULL;
 
@@ -288,14 +295,15 @@ ngx_recording_writer_rest(ngx_recording_writer_t *w)
     }
 
     if (rc == NGX_OK) {
-        ngx_recording_held_release_thread(w, &w->held, INT64_MAX);
+        ngx_recording_held_release_thread(&w->held, &w->held.next,
+                                          NGX_RECORDING_HELD_ALL);
 
     } else if (!w->busy) {
-        ngx_recording_output_dropped(w, NGX_RECORDING_AUDIO,
-                                     NGX_RECORDING_DROP_DISK, w->held.n);
+        ngx_recording_output_dropped(&w->outputs, NGX_RECORDING_AUDIO,
+                                     NGX_RECORDING_DROP_DISK, w->held.next.n);
     }
 
-    ngx_recording_batch_clear(&w->held);
+    ngx_recording_batch_clear(&w->held.next);
 
     return NGX_OK;
 }
@@ -309,40 +317,12 @@ ngx_recording_writer_asks(ngx_recording_writer_t *w,
 
     n = ngx_recording_change_post(&w->change, answered, data);
 
-    for (i = 0; i < w->template->nformats; i++) {
-        n += ngx_recording_change_post(&w->outputs[i].change, answered, data);
+    for (i = 0; i < w->outputs.template->nformats; i++) {
+        n += ngx_recording_change_post(&w->outputs.output[i].change, answered,
+                                       data);
     }
 
     return n;
-}
-
-
-/* said once; frames wait in the buffer, and files as they are */
-
-ngx_int_t
-ngx_recording_writer_failed(ngx_recording_writer_t *w,
-    ngx_recording_catalogue_error_t *err)
-{
-    if (!w->failed && err->text[0]) {
-        w->failed = 1;
-
-        ngx_recording_notice(&w->notices, NGX_LOG_ERR, 0,
-                             "catalogue failed: %s", err->text);
-    }
-
-    return w->stop ? NGX_ERROR : NGX_AGAIN;
-}
-
-
-void
-ngx_recording_writer_passed(ngx_recording_writer_t *w)
-{
-    if (w->failed) {
-        w->failed = 0;
-
-        ngx_recording_notice(&w->notices, NGX_LOG_NOTICE, 0,
-                             "catalogue can be written again");
-    }
 }
 
 
@@ -353,16 +333,17 @@ ngx_recording_writer_waits(ngx_recording_writer_t *w)
     time_t     sec;
     struct tm  tm;
 
-    sec = (time_t) ((w->waits + ngx_recording_store_shift(w->store) + 999999)
+    sec = (time_t) ((w->waits + ngx_recording_store_shift(w->outputs.store)
+                     + 999999)
                     / 1000000);
 
     (void) gmtime_r(&sec, &tm);
     (void) strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
 
-    ngx_recording_notice(&w->notices, NGX_LOG_NOTICE, 0,
+    ngx_recording_notice(&w->outputs.notices, NGX_LOG_NOTICE, 0,
                          "recording %llu paused, it is finished at %s UTC "
                          "unless its stream is back",
-                         (unsigned long long) w->recording_id, text);
+                         (unsigned long long) w->outputs.recording_id, text);
 }
 
 
@@ -389,7 +370,7 @@ ngx_recording_writer_message(ngx_recording_writer_t *w,
     item->message = m;
     item->data = ngx_recording_message_body(m);
     item->wall = batch->wall + (int64_t) m->arrival * 1000;
-    item->time = w->tracks[m->track].last;
+    item->time = w->tracks.track[m->track].last;
 
     rc = ngx_recording_frame_parse(&item->frame, m->track, item->data, m->size);
 
@@ -398,26 +379,60 @@ ngx_recording_writer_message(ngx_recording_writer_t *w,
     }
 
     if (rc == NGX_ERROR) {
-        ngx_recording_track_broken(w, item, "is cut short");
+        ngx_recording_track_broken(&w->tracks, item, "is cut short");
         return NGX_OK;
     }
 
     if (item->frame.header) {
-        ngx_recording_track_header(w, item);
+        ngx_recording_track_header(&w->tracks, item);
         return NGX_OK;
     }
 
-    if (ngx_recording_track_media(w, item) != NGX_OK) {
+    if (ngx_recording_track_media(&w->tracks, item) != NGX_OK) {
         return NGX_OK;
     }
 
-    ngx_recording_time_frame_thread(w, item, cursor);
+    ngx_recording_writer_time_thread(w, item, cursor);
 
-    if (ngx_recording_key_look(w, item) != NGX_OK) {
+    if (ngx_recording_key_look(&w->key, &w->tracks, item) != NGX_OK) {
         return NGX_OK;
     }
 
     return ngx_recording_writer_frame(w, item, cursor);
+}
+
+
+/* after a jump new files are wanted, or a gap is noted where it is closed */
+
+static void
+ngx_recording_writer_time_thread(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_recording_cursor_t *cursor)
+{
+    int64_t                   jump;
+    ngx_recording_clock_e     event;
+    ngx_recording_outputs_t  *o;
+
+    o = &w->outputs;
+    event = ngx_recording_time_frame(&w->time, item, cursor);
+
+    if (event == NGX_RECORDING_CLOCK_STEADY
+        || event == NGX_RECORDING_CLOCK_BACK || !o->started)
+    {
+        return;
+    }
+
+    jump = w->time.clock.jump;
+
+    if (o->wanted == NGX_RECORDING_CUT_NONE
+        || o->wanted == NGX_RECORDING_CUT_JUMP)
+    {
+        o->jump = jump < 0 ? NGX_RECORDING_JUMP_OPEN : ngx_max(o->jump, jump);
+        o->wanted = NGX_RECORDING_CUT_JUMP;
+    }
+
+    if (jump > 0) {
+        ngx_recording_output_jump_thread(o, item->time, jump);
+    }
 }
 
 
@@ -426,9 +441,9 @@ ngx_recording_writer_frame(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_recording_cursor_t *cursor)
 {
     ngx_int_t                      rc;
-    ngx_recording_writer_track_t  *t;
+    ngx_recording_track_t  *t;
 
-    t = &w->tracks[item->message->track];
+    t = &w->tracks.track[item->message->track];
 
     /* what was decided before the writer stopped, holds */
 
@@ -451,25 +466,26 @@ ngx_recording_writer_frame(ngx_recording_writer_t *w,
         /* the open files cannot take it */
 
         if (item->message->track == NGX_RECORDING_VIDEO) {
-            ngx_recording_track_drop(w, item, NGX_RECORDING_DROP_KEY);
+            ngx_recording_track_drop(&w->tracks, item, NGX_RECORDING_DROP_KEY);
 
         } else {
-            ngx_recording_held_add(w, &w->held, item);
+            ngx_recording_held_add(&w->held, &w->held.next, item);
         }
 
         return NGX_OK;
     }
 
-    if (w->due && w->held.n) {
-        ngx_recording_held_release_thread(w, &w->held, INT64_MAX);
+    if (w->due && w->held.next.n) {
+        ngx_recording_held_release_thread(&w->held, &w->held.next,
+                                          NGX_RECORDING_HELD_ALL);
     }
 
-    if (ngx_recording_held_ahead_thread(w, item, w->due)) {
-        ngx_recording_held_add(w, &w->ahead, item);
+    if (ngx_recording_held_ahead_thread(&w->held, item, w->due)) {
+        ngx_recording_held_add(&w->held, &w->held.ahead, item);
         return NGX_OK;
     }
 
-    ngx_recording_track_sample_thread(w, item, w->chance);
+    ngx_recording_track_sample_thread(&w->tracks, item, w->chance);
 
     return NGX_OK;
 }
@@ -481,14 +497,13 @@ static ngx_int_t
 ngx_recording_writer_decide(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_recording_cursor_t *cursor)
 {
-    ngx_uint_t                     chance, all;
-    ngx_recording_writer_track_t  *t;
+    ngx_uint_t                chance, all;
+    ngx_recording_track_t    *t;
+    ngx_recording_outputs_t  *o;
 
-    t = &w->tracks[item->message->track];
+    t = &w->tracks.track[item->message->track];
 
-    t->seen = 1;
-    t->last = item->time;
-    t->wall = item->wall;
+    ngx_recording_track_seen(&w->tracks, item);
 
     /* files are cut before a video key frame, or anywhere without video */
 
@@ -496,25 +511,27 @@ ngx_recording_writer_decide(ngx_recording_writer_t *w,
              ? item->frame.key
              : !ngx_recording_writer_video(w, item, cursor);
 
-    if (w->started && !t->filed && w->cut == NGX_RECORDING_CUT_NONE) {
-        w->cut = NGX_RECORDING_CUT_TRACK;
+    o = &w->outputs;
 
-        ngx_recording_notice(&w->notices, NGX_LOG_NOTICE, 0,
+    if (o->started && !t->filed && o->wanted == NGX_RECORDING_CUT_NONE) {
+        o->wanted = NGX_RECORDING_CUT_TRACK;
+
+        ngx_recording_notice(&o->notices, NGX_LOG_NOTICE, 0,
                              "%s came late, the file is changed at the next "
                              "chance, exception -120",
-                         ngx_recording_track_names[item->message->track]);
+                             ngx_recording_tell_tracks[item->message->track]);
     }
 
-    all = !w->started || w->cut != NGX_RECORDING_CUT_NONE;
+    all = !o->started || o->wanted != NGX_RECORDING_CUT_NONE;
 
-    if (w->unfinished >= NGX_RECORDING_UNFINISHED) {
+    if (o->unfinished >= NGX_RECORDING_UNFINISHED) {
 
         /* more files than can be finished: a publisher that changes on and
            on must not take every descriptor */
 
         if (all) {
-            ngx_recording_track_drop(w, item, NGX_RECORDING_DROP_DISK);
-            ngx_recording_tell_drop(w, item->message->track,
+            ngx_recording_track_drop(&w->tracks, item, NGX_RECORDING_DROP_DISK);
+            ngx_recording_tell_drop(o, item->message->track,
                                     NGX_RECORDING_DROP_DISK,
                                     "more files than can be finished wait "
                                     "for it, exception -104");
@@ -526,8 +543,8 @@ ngx_recording_writer_decide(ngx_recording_writer_t *w,
 
     if (ngx_recording_writer_low(w, chance)) {
 
-        if (!w->started) {
-            ngx_recording_output_missed(w, item->message->track);
+        if (!o->started) {
+            ngx_recording_output_missed(o, item->message->track);
             return NGX_DONE;
         }
 
@@ -536,8 +553,8 @@ ngx_recording_writer_decide(ngx_recording_writer_t *w,
 
     w->chance = (chance != 0);
     w->all = (all != 0);
-    w->due = chance && (all || ngx_recording_interval_due(w, item->time,
-                                                          item->wall));
+    w->due = chance
+             && (all || ngx_recording_interval_due(o, item->time, item->wall));
     return NGX_OK;
 }
 
@@ -550,24 +567,30 @@ ngx_recording_writer_decide(ngx_recording_writer_t *w,
 static ngx_uint_t
 ngx_recording_writer_low(ngx_recording_writer_t *w, ngx_uint_t chance)
 {
-    ngx_uint_t  i;
+    ngx_uint_t                i;
+    ngx_recording_output_t   *out;
+    ngx_recording_outputs_t  *o;
 
-    if (chance && w->low != (w->store->low != 0)) {
-        w->low = !w->low;
-        ngx_recording_tell_room(w);
+    o = &w->outputs;
 
-        for (i = 0; i < w->template->nformats; i++) {
-            if (w->low) {
-                ngx_recording_tail_close_thread(w, &w->outputs[i]);
-                ngx_recording_output_close_thread(w, &w->outputs[i]);
+    if (chance && o->low != (o->store->low != 0)) {
+        o->low = !o->low;
+        ngx_recording_tell_room(o);
 
-            } else if (w->outputs[i].retry != INT64_MAX) {
-                w->outputs[i].retry = INT64_MIN;
+        for (i = 0; i < o->template->nformats; i++) {
+            out = &o->output[i];
+
+            if (o->low) {
+                ngx_recording_tail_close_thread(o, out);
+                ngx_recording_output_close_thread(o, out);
+
+            } else if (out->retry != NGX_RECORDING_RETRY_NEVER) {
+                out->retry = NGX_RECORDING_RETRY_NOW;
             }
         }
     }
 
-    return w->low;
+    return o->low;
 }
 
 
@@ -577,9 +600,9 @@ static ngx_uint_t
 ngx_recording_writer_video(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_recording_cursor_t *cursor)
 {
-    return (w->tracks[NGX_RECORDING_VIDEO].live
+    return (w->tracks.track[NGX_RECORDING_VIDEO].live
             || ngx_recording_writer_ahead(item, cursor, NGX_RECORDING_VIDEO))
-           && ngx_recording_key_wait(w, item);
+           && ngx_recording_key_wait(&w->held, item);
 }
 
 
@@ -593,14 +616,14 @@ ngx_recording_writer_gap(ngx_recording_writer_t *w,
 
     ngx_memcpy(dropped, ngx_recording_message_body(m), sizeof(dropped));
 
-    ngx_recording_output_dropped(w, NGX_RECORDING_VIDEO,
+    ngx_recording_output_dropped(&w->outputs, NGX_RECORDING_VIDEO,
                                  NGX_RECORDING_DROP_BUFFER,
                                  dropped[NGX_RECORDING_VIDEO]);
-    ngx_recording_output_dropped(w, NGX_RECORDING_AUDIO,
+    ngx_recording_output_dropped(&w->outputs, NGX_RECORDING_AUDIO,
                                  NGX_RECORDING_DROP_BUFFER,
                                  dropped[NGX_RECORDING_AUDIO]);
-    if (w->started) {
-        w->cut = NGX_RECORDING_CUT_GAP;
+    if (w->outputs.started) {
+        w->outputs.wanted = NGX_RECORDING_CUT_GAP;
     }
 }
 
@@ -623,8 +646,8 @@ ngx_recording_writer_meta(ngx_recording_writer_t *w,
 
     ngx_memcpy(p, ngx_recording_message_body(m), m->size);
 
-    free(w->meta);
+    free(w->outputs.meta);
 
-    w->meta = p;
-    w->meta_len = m->size;
+    w->outputs.meta = p;
+    w->outputs.meta_len = m->size;
 }

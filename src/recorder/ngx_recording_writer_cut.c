@@ -2,9 +2,11 @@
 /* new files: whose they are, and what they begin with */
 
 
-#include "ngx_recording_held.h"
-#include "ngx_recording_pause.h"
-#include "ngx_recording_track.h"
+#include "ngx_recording_cut.h"
+#include "ngx_recording_refuse.h"
+#include "ngx_recording_tail.h"
+#include "ngx_recording_tell.h"
+#include "ngx_recording_writer.h"
 
 
 #define NGX_RECORDING_WRITER_AHEAD   1000      /* ms */
@@ -13,6 +15,11 @@
 #define NGX_RECORDING_WRITER_ASK     5000      /* ms, for another's recording */
 
 
+static void ngx_recording_writer_place(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_recording_cursor_t *cursor,
+    ngx_recording_cut_t *cut);
+static ngx_uint_t ngx_recording_writer_late(ngx_recording_track_t *t,
+    int64_t limit);
 static ngx_int_t ngx_recording_writer_claim(ngx_recording_writer_t *w,
     ngx_recording_item_t *item);
 static ngx_int_t ngx_recording_writer_leave(ngx_recording_writer_t *w);
@@ -43,7 +50,7 @@ ngx_recording_writer_cut(ngx_recording_writer_t *w, ngx_recording_item_t *item,
         return rc;
     }
 
-    if (!w->turned) {
+    if (!w->outputs.turned) {
         if (all) {
             ngx_recording_writer_filed(w, item, cursor);
 
@@ -52,33 +59,91 @@ ngx_recording_writer_cut(ngx_recording_writer_t *w, ngx_recording_item_t *item,
         }
     }
 
-    cut.now = item->time;
-    cut.track = item->message->track;
-    cut.composition = item->frame.composition;
-    cut.begin = ngx_recording_writer_held(w, item->time);
-    cut.time = cut.track == NGX_RECORDING_AUDIO ? cut.begin : item->time;
-    cut.first = ngx_recording_writer_begin(w, item, cursor, cut.begin);
-    cut.wall = item->wall;
+    ngx_recording_writer_place(w, item, cursor, &cut);
     cut.all = all;
-    cut.jump = w->cut == NGX_RECORDING_CUT_JUMP ? w->jump : 0;
 
-    if (ngx_recording_output_cut_thread(w, &cut) == NGX_AGAIN) {
+    if (ngx_recording_cut_thread(&w->outputs, &cut) == NGX_AGAIN) {
         return NGX_AGAIN;
     }
 
     if (all) {
         for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
-            w->tracks[i].changed = 0;
+            w->tracks.track[i].changed = 0;
         }
 
-        w->cut = NGX_RECORDING_CUT_NONE;
-        w->jump = 0;
-        w->started = 1;
+        w->outputs.wanted = NGX_RECORDING_CUT_NONE;
+        w->outputs.jump = 0;
+        w->outputs.started = 1;
     }
 
-    w->broken = 0;
+    w->tracks.broken = 0;
 
     return NGX_OK;
+}
+
+
+/* where files are cut, and by that which tracks still lag behind */
+
+static void
+ngx_recording_writer_place(ngx_recording_writer_t *w,
+    ngx_recording_item_t *item, ngx_recording_cursor_t *cursor,
+    ngx_recording_cut_t *cut)
+{
+    ngx_uint_t              i;
+    ngx_recording_track_t  *t;
+
+    ngx_memzero(cut, sizeof(ngx_recording_cut_t));
+
+    cut->now = item->time;
+    cut->track = item->message->track;
+    cut->composition = item->frame.composition;
+    cut->begin = ngx_recording_writer_held(w, item->time);
+    cut->time = cut->track == NGX_RECORDING_AUDIO ? cut->begin : item->time;
+    cut->first = ngx_recording_writer_begin(w, item, cursor, cut->begin);
+    cut->wall = item->wall;
+    cut->reason = w->outputs.wanted;
+    cut->jump = cut->reason == NGX_RECORDING_CUT_JUMP ? w->outputs.jump : 0;
+
+    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
+        t = &w->tracks.track[i];
+
+        if (t->filed) {
+            ngx_recording_refuse_ask_thread(&w->outputs, i);
+        }
+
+        cut->media[i] = t->media;
+        cut->media[i].present = t->filed;
+
+        if (t->changed) {
+            cut->changed |= (ngx_uint_t) 1 << i;
+        }
+
+        if (i != cut->track
+            && ngx_recording_writer_late(t, ngx_recording_tail_limit(cut)))
+        {
+            cut->late |= (ngx_uint_t) 1 << i;
+        }
+    }
+}
+
+
+/* whether a track may still bring what belongs before a stream time */
+
+static ngx_uint_t
+ngx_recording_writer_late(ngx_recording_track_t *t, int64_t limit)
+{
+    if (!t->filed || t->changed) {
+        return 0;
+    }
+
+    if (!t->seen) {
+
+        /* it was announced, and nothing came so far */
+
+        return t->live;
+    }
+
+    return t->last < limit && limit - t->last <= NGX_RECORDING_LAG;
 }
 
 
@@ -97,32 +162,32 @@ ngx_recording_writer_claim(ngx_recording_writer_t *w,
     ngx_recording_start_t           *start;
     ngx_recording_catalogue_error_t  err;
 
-    if (w->recording_id) {
+    if (w->outputs.recording_id) {
         return ngx_recording_writer_leave(w);
     }
 
     /* audio from before is in the other recording */
 
     if (w->busy) {
-        ngx_recording_held_forget(w, item->time);
+        ngx_recording_held_forget(&w->held, item->time);
     }
 
-    if (item->time < w->elsewhere) {
+    if (w->busy && item->time < w->elsewhere) {
         return NGX_ERROR;
     }
 
     now = ngx_recording_mono();
     start = &w->start;
 
-    start->stream = w->stream;
+    start->stream = w->outputs.stream;
     start->wall = item->wall;
     start->exclusive = w->exclusive;
-    start->hurry = w->stop
+    start->hurry = w->outputs.stop
                    || (w->asked
                        && now - w->asked > NGX_RECORDING_WRITER_ASK * 1000);
 
-    for (i = 0; i < w->template->nformats; i++) {
-        start->resume |= (w->template->formats[i].resume != 0);
+    for (i = 0; i < w->outputs.template->nformats; i++) {
+        start->resume |= (w->outputs.template->formats[i].resume != 0);
     }
 
     rc = ngx_recording_change_ask_thread(&w->change,
@@ -133,15 +198,15 @@ ngx_recording_writer_claim(ngx_recording_writer_t *w,
     }
 
     if (rc == NGX_OK) {
-        w->recording_id = start->recording_id;
-        ngx_recording_writer_passed(w);
+        w->outputs.recording_id = start->recording_id;
+        ngx_recording_tell_passed(&w->outputs);
 
-        ngx_recording_notice(&w->notices, NGX_LOG_NOTICE, 0,
+        ngx_recording_notice(&w->outputs.notices, NGX_LOG_NOTICE, 0,
                              "recording %llu %s",
-                             (unsigned long long) w->recording_id,
+                             (unsigned long long) w->outputs.recording_id,
                              start->resumed ? "resumed" : "started");
 
-        ngx_recording_pause_resume_thread(w);
+        ngx_recording_pause_resume_thread(&w->outputs, start, &w->leaves);
 
         return ngx_recording_writer_leave(w);
     }
@@ -161,7 +226,7 @@ ngx_recording_writer_claim(ngx_recording_writer_t *w,
             w->asked = w->asked ? w->asked : now;
         }
 
-        return ngx_recording_writer_failed(w, &err);
+        return ngx_recording_tell_failed(&w->outputs, &err);
     }
 
     w->elsewhere = item->time + NGX_RECORDING_WRITER_CLAIM;
@@ -169,7 +234,7 @@ ngx_recording_writer_claim(ngx_recording_writer_t *w,
     if (!w->busy) {
         w->busy = 1;
 
-        ngx_recording_notice(&w->notices, NGX_LOG_NOTICE, 0,
+        ngx_recording_notice(&w->outputs.notices, NGX_LOG_NOTICE, 0,
                              "not recorded, another worker records it");
     }
 
@@ -183,22 +248,25 @@ static ngx_int_t
 ngx_recording_writer_leave(ngx_recording_writer_t *w)
 {
     ngx_int_t                        rc;
+    ngx_recording_leaves_t          *leaves;
     ngx_recording_catalogue_error_t  err;
 
-    while (w->nleaves) {
+    leaves = &w->leaves;
+
+    while (leaves->n) {
         rc = ngx_recording_change_ask_thread(&w->change,
                                              ngx_recording_catalogue_set_state,
-                                             &w->leaves[w->nleaves - 1], 0,
+                                             &leaves->state[leaves->n - 1], 0,
                                              &err);
         if (rc == NGX_BUSY) {
             return NGX_AGAIN;
         }
 
         if (rc != NGX_OK) {
-            return ngx_recording_writer_failed(w, &err);
+            return ngx_recording_tell_failed(&w->outputs, &err);
         }
 
-        w->nleaves--;
+        leaves->n--;
     }
 
     return NGX_OK;
@@ -213,14 +281,14 @@ ngx_recording_writer_filed(ngx_recording_writer_t *w,
 {
     ngx_uint_t                     i;
     ngx_recording_message_t       *ahead;
-    ngx_recording_writer_track_t  *t;
+    ngx_recording_track_t  *t;
 
     for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
-        t = &w->tracks[i];
+        t = &w->tracks.track[i];
         ahead = ngx_recording_writer_ahead(item, cursor, i);
 
         if (t->media.codec.codec == NGX_RECORDING_CODEC_NONE && ahead) {
-            ngx_recording_track_learn(w, ahead);
+            ngx_recording_track_learn(&w->tracks, ahead);
         }
 
         if (t->media.codec.codec == NGX_RECORDING_CODEC_NONE) {
@@ -251,10 +319,10 @@ ngx_recording_writer_silent(ngx_recording_writer_t *w,
     ngx_recording_item_t *item)
 {
     ngx_uint_t                     i;
-    ngx_recording_writer_track_t  *t;
+    ngx_recording_track_t  *t;
 
     for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
-        t = &w->tracks[i];
+        t = &w->tracks.track[i];
 
         if (i != item->message->track && t->filed && t->seen
             && item->time - t->last > NGX_RECORDING_HELD_TIME)
@@ -273,7 +341,7 @@ ngx_recording_writer_held(ngx_recording_writer_t *w, int64_t begin)
     ngx_recording_cursor_t    c;
     ngx_recording_message_t  *m;
 
-    c = ngx_recording_batch_begin(&w->held);
+    c = ngx_recording_batch_begin(&w->held.next);
 
     while ((m = ngx_recording_batch_next(&c)) != NULL) {
         begin = ngx_min(begin, ngx_recording_held_time(m));

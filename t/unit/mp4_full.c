@@ -39,7 +39,7 @@
 
 /* which output takes a turn is private to this file */
 
-#include "../../src/recorder/ngx_recording_output.c"
+#include "../../src/recorder/ngx_recording_cut.c"
 
 
 #define FULL_MORE  (NGX_RECORDING_MP4_FULL / 16)
@@ -131,30 +131,30 @@ static void
 full_turns(ngx_recording_mux_t *mux)
 {
     ngx_recording_cut_t               cut;
-    ngx_recording_writer_t            w;
+    ngx_recording_outputs_t           o;
     ngx_recording_template_t          template;
 
-    ngx_memzero(&w, sizeof(w));
+    ngx_memzero(&o, sizeof(o));
     ngx_memzero(&cut, sizeof(cut));
     ngx_memzero(&template, sizeof(template));
 
     template.nformats = 1;
     template.formats[0].format = mux->format;
 
-    w.template = &template;
-    w.outputs[0].conf = &template.formats[0];
-    w.outputs[0].mux = mux;
+    o.template = &template;
+    o.output[0].conf = &template.formats[0];
+    o.output[0].mux = mux;
 
     cut.time = 1000;
 
-    is(ngx_recording_interval_due(&w, 1000, 0), 1, "a new file is due");
-    is(ngx_recording_output_turn(&w, &w.outputs[0], &cut),
+    is(ngx_recording_interval_due(&o, 1000, 0), 1, "a new file is due");
+    is(ngx_recording_cut_turn(&o, &o.output[0], &cut),
        NGX_RECORDING_TURN_OPEN, "and is opened");
 
     mux->full = 0;
 
-    is(ngx_recording_interval_due(&w, 1000, 0), 0, "else it is not");
-    is(ngx_recording_output_turn(&w, &w.outputs[0], &cut),
+    is(ngx_recording_interval_due(&o, 1000, 0), 0, "else it is not");
+    is(ngx_recording_cut_turn(&o, &o.output[0], &cut),
        NGX_RECORDING_TURN_KEEP, "and this one goes on");
 }
 

@@ -2,79 +2,79 @@
 /* a file is opened for an output: its row first, then what lies in the store */
 
 
+#include "ngx_recording_cut.h"
 #include "ngx_recording_journal.h"
 #include "ngx_recording_output.h"
 #include "ngx_recording_pause.h"
 #include "ngx_recording_refuse.h"
 #include "ngx_recording_tail.h"
+#include "ngx_recording_tell.h"
 #include <sys/random.h>
 
 
-#define NGX_RECORDING_OUTPUT_RETRY   1000     /* ms */
-#define NGX_RECORDING_OUTPUT_CLAIMS  20
+#define NGX_RECORDING_CUT_CLAIMS  20
 
 
-static void ngx_recording_output_times(ngx_recording_mux_t *mux,
+static void ngx_recording_cut_times(ngx_recording_mux_t *mux,
     ngx_recording_cut_t *cut, int64_t begin);
-static ngx_int_t ngx_recording_output_row(ngx_recording_writer_t *w,
+static ngx_int_t ngx_recording_cut_row(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out);
-static void ngx_recording_output_refused_thread(ngx_recording_writer_t *w,
+static void ngx_recording_cut_refused_thread(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out, ngx_recording_mux_t *mux,
     ngx_recording_cut_t *cut);
-static ngx_int_t ngx_recording_output_begin(ngx_recording_writer_t *w,
+static ngx_int_t ngx_recording_cut_begin(ngx_recording_outputs_t *o,
+    ngx_recording_output_t *out, ngx_recording_mux_t *mux,
+    ngx_recording_cut_t *cut);
+static ngx_int_t ngx_recording_cut_claim(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out, ngx_recording_mux_t *mux);
-static ngx_int_t ngx_recording_output_claim(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out, ngx_recording_mux_t *mux);
-static ngx_int_t ngx_recording_output_try(ngx_recording_mux_t *mux);
-static ngx_int_t ngx_recording_output_meta(ngx_recording_writer_t *w,
+static ngx_int_t ngx_recording_cut_try(ngx_recording_mux_t *mux);
+static ngx_int_t ngx_recording_cut_meta(ngx_recording_outputs_t *o,
     ngx_recording_mux_t *mux);
 
 
 /* a file and its row; NGX_AGAIN: not written yet, or the catalogue failed */
 
 ngx_int_t
-ngx_recording_output_create(ngx_recording_writer_t *w,
+ngx_recording_cut_create(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out, ngx_recording_cut_t *cut)
 {
-    int64_t                           begin;
-    ngx_recording_mux_t              *mux;
-    ngx_recording_media_t             media[NGX_RECORDING_TRACKS];
-
-    ngx_recording_refuse_tracks(w, media);
+    int64_t               begin;
+    ngx_recording_mux_t  *mux;
 
     if (out->opening
-        || (out->resumed && ngx_recording_pause_fits(w, out, cut, media)))
+        || (out->resumed && ngx_recording_pause_fits(o, out, cut)))
     {
         return NGX_OK;
     }
 
-    begin = ngx_recording_tail_late(w, out, cut) ? cut->begin : cut->first;
+    begin = ngx_recording_tail_late(out, cut) ? cut->begin : cut->first;
 
     if (out->next) {
 
-        ngx_recording_output_times(out->next, cut, begin);
-        return ngx_recording_output_row(w, out);
+        ngx_recording_cut_times(out->next, cut, begin);
+        return ngx_recording_cut_row(o, out);
     }
 
-    mux = ngx_recording_mux_create_thread(out->conf->format, w->store, media);
+    mux = ngx_recording_mux_create_thread(out->conf->format, o->store,
+                                          cut->media);
 
     if (mux == NULL) {
 
         if (errno) {
-            out->retry = cut->now + NGX_RECORDING_OUTPUT_RETRY;
+            out->retry = cut->now + NGX_RECORDING_RETRY;
             return NGX_OK;
         }
 
         /* no track for this format: perhaps when the tracks change */
 
-        out->retry = INT64_MAX;
-        ngx_recording_refuse_say_thread(w, out);
+        out->retry = NGX_RECORDING_RETRY_NEVER;
+        ngx_recording_refuse_say_thread(o, out, cut->media);
 
         return NGX_OK;
     }
 
     if (ngx_recording_mux_hold_thread(mux, out->mux != NULL) != NGX_OK) {
-        ngx_recording_output_refused_thread(w, out, mux, cut);
+        ngx_recording_cut_refused_thread(o, out, mux, cut);
         return NGX_OK;
     }
 
@@ -86,35 +86,35 @@ ngx_recording_output_create(ngx_recording_writer_t *w,
                                  cut->time - out->mux->begin);
     }
 
-    ngx_recording_output_times(mux, cut, begin);
+    ngx_recording_cut_times(mux, cut, begin);
 
-    mux->path = &w->template->path;
-    mux->path_text = w->template->path_text;
-    mux->zone = w->template->zone;
+    mux->path = &o->template->path;
+    mux->path_text = o->template->path_text;
+    mux->zone = o->template->zone;
 
-    mux->file.id = ngx_recording_catalogue_id_thread(w->catalogue);
+    mux->file.id = ngx_recording_catalogue_id_thread(o->catalogue);
     ngx_recording_mux_busy(mux);
-    mux->file.recording_id = w->recording_id;
-    mux->file.stream = w->stream;
-    mux->file.start = cut->wall + ngx_recording_store_shift(w->store);
+    mux->file.recording_id = o->recording_id;
+    mux->file.stream = o->stream;
+    mux->file.start = cut->wall + ngx_recording_store_shift(o->store);
 
     if (getrandom(&mux->file.random, sizeof(mux->file.random), 0) == -1) {
         mux->file.random = mux->file.id;
     }
 
-    if (w->template->path.end.len == 0) {
+    if (o->template->path.end.len == 0) {
         ngx_recording_mux_render(mux);
     }
 
     out->next = mux;
     out->filed = 0;
 
-    return ngx_recording_output_row(w, out);
+    return ngx_recording_cut_row(o, out);
 }
 
 
 static ngx_int_t
-ngx_recording_output_row(ngx_recording_writer_t *w,
+ngx_recording_cut_row(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out)
 {
     ngx_int_t                        rc;
@@ -135,10 +135,10 @@ ngx_recording_output_row(ngx_recording_writer_t *w,
         ngx_recording_mux_close_thread(out->next);
         out->next = NULL;
 
-        return ngx_recording_writer_failed(w, &err);
+        return ngx_recording_tell_failed(o, &err);
     }
 
-    ngx_recording_writer_passed(w);
+    ngx_recording_tell_passed(o);
     out->filed = 1;
 
     return NGX_OK;
@@ -148,22 +148,22 @@ ngx_recording_output_row(ngx_recording_writer_t *w,
 /* no descriptor is left; it is tried again at a later key frame */
 
 static void
-ngx_recording_output_refused_thread(ngx_recording_writer_t *w,
+ngx_recording_cut_refused_thread(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out, ngx_recording_mux_t *mux,
     ngx_recording_cut_t *cut)
 {
-    out->retry = cut->now + NGX_RECORDING_OUTPUT_RETRY;
+    out->retry = cut->now + NGX_RECORDING_RETRY;
 
     if (!out->failed) {
         out->failed = 1;
 
-        ngx_recording_notice(&w->notices, NGX_LOG_ERR, 0,
+        ngx_recording_notice(&o->notices, NGX_LOG_ERR, 0,
                              "%s: no descriptor is left for a file, %lu of "
                              "at most %lu grow: worker_rlimit_nofile is too "
                              "low, frames are dropped, exception -104",
                              mux->format->name,
-                             (unsigned long) w->store->held,
-                             (unsigned long) w->store->most);
+                             (unsigned long) o->store->held,
+                             (unsigned long) o->store->most);
     }
 
     ngx_recording_mux_close_thread(mux);
@@ -171,7 +171,7 @@ ngx_recording_output_refused_thread(ngx_recording_writer_t *w,
 
 
 static void
-ngx_recording_output_times(ngx_recording_mux_t *mux, ngx_recording_cut_t *cut,
+ngx_recording_cut_times(ngx_recording_mux_t *mux, ngx_recording_cut_t *cut,
     int64_t begin)
 {
     mux->begin = begin;
@@ -184,18 +184,16 @@ ngx_recording_output_times(ngx_recording_mux_t *mux, ngx_recording_cut_t *cut,
 /* NGX_AGAIN: another path is to be claimed */
 
 ngx_int_t
-ngx_recording_output_open(ngx_recording_writer_t *w,
+ngx_recording_cut_open(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out, ngx_recording_cut_t *cut)
 {
-    ngx_int_t               rc;
-    ngx_recording_mux_t    *mux;
-    ngx_recording_media_t   media[NGX_RECORDING_TRACKS];
+    ngx_int_t             rc;
+    ngx_recording_mux_t  *mux;
 
     if (out->resumed) {
-        ngx_recording_refuse_tracks(w, media);
 
-        if (ngx_recording_pause_fits(w, out, cut, media)) {
-            ngx_recording_pause_continue_thread(w, out, cut, media);
+        if (ngx_recording_pause_fits(o, out, cut)) {
+            ngx_recording_pause_continue_thread(o, out, cut);
             return NGX_OK;
         }
 
@@ -204,7 +202,7 @@ ngx_recording_output_open(ngx_recording_writer_t *w,
         out->mux = out->resumed;
         out->resumed = NULL;
 
-        ngx_recording_output_close_thread(w, out);
+        ngx_recording_output_close_thread(o, out);
     }
 
     mux = out->next;
@@ -213,10 +211,10 @@ ngx_recording_output_open(ngx_recording_writer_t *w,
         return NGX_OK;
     }
 
-    rc = out->opening ? NGX_OK : ngx_recording_output_begin(w, out, mux);
+    rc = out->opening ? NGX_OK : ngx_recording_cut_begin(o, out, mux, cut);
 
     if (rc == NGX_OK) {
-        rc = ngx_recording_output_claim(w, out, mux);
+        rc = ngx_recording_cut_claim(o, out, mux);
     }
 
     if (rc == NGX_AGAIN) {
@@ -228,7 +226,7 @@ ngx_recording_output_open(ngx_recording_writer_t *w,
     out->opening = 0;
 
     if (rc != NGX_OK) {
-        ngx_recording_output_failed_thread(w, out);
+        ngx_recording_output_failed_thread(o, out);
     }
 
     return NGX_OK;
@@ -238,8 +236,9 @@ ngx_recording_output_open(ngx_recording_writer_t *w,
 /* what comes before there is anything of the file */
 
 static ngx_int_t
-ngx_recording_output_begin(ngx_recording_writer_t *w,
-    ngx_recording_output_t *out, ngx_recording_mux_t *mux)
+ngx_recording_cut_begin(ngx_recording_outputs_t *o,
+    ngx_recording_output_t *out, ngx_recording_mux_t *mux,
+    ngx_recording_cut_t *cut)
 {
     ngx_uint_t  i;
 
@@ -248,7 +247,7 @@ ngx_recording_output_begin(ngx_recording_writer_t *w,
     out->moving = 0;
     out->claims = 0;
 
-    ngx_recording_refuse_say_thread(w, out);
+    ngx_recording_refuse_say_thread(o, out, cut->media);
 
     for (i = 0; i < NGX_RECORDING_DROPS; i++) {
         mux->file.dropped[i] = out->dropped[i];
@@ -261,7 +260,7 @@ ngx_recording_output_begin(ngx_recording_writer_t *w,
                              out->conf->format->endless
                              ? "" : out->conf->format->extension);
 
-    if (ngx_recording_output_meta(w, mux) != NGX_OK) {
+    if (ngx_recording_cut_meta(o, mux) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -275,16 +274,16 @@ ngx_recording_output_begin(ngx_recording_writer_t *w,
  */
 
 static ngx_int_t
-ngx_recording_output_claim(ngx_recording_writer_t *w,
+ngx_recording_cut_claim(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out, ngx_recording_mux_t *mux)
 {
     ngx_int_t                        rc;
     ngx_recording_catalogue_error_t  err;
 
-    while (out->moving || out->claims++ < NGX_RECORDING_OUTPUT_CLAIMS) {
+    while (out->moving || out->claims++ < NGX_RECORDING_CUT_CLAIMS) {
 
         if (!out->moving) {
-            rc = ngx_recording_output_try(mux);
+            rc = ngx_recording_cut_try(mux);
 
             if (rc != NGX_DECLINED) {
                 return rc;
@@ -307,7 +306,7 @@ ngx_recording_output_claim(ngx_recording_writer_t *w,
             mux->err = 0;
 
             if (!out->failed) {
-                ngx_recording_notice(&w->notices, NGX_LOG_ERR, 0,
+                ngx_recording_notice(&o->notices, NGX_LOG_ERR, 0,
                                      "catalogue failed: %s", err.text);
             }
 
@@ -325,7 +324,7 @@ ngx_recording_output_claim(ngx_recording_writer_t *w,
 /* NGX_DECLINED: it cannot be there */
 
 static ngx_int_t
-ngx_recording_output_try(ngx_recording_mux_t *mux)
+ngx_recording_cut_try(ngx_recording_mux_t *mux)
 {
     ngx_int_t  rc;
 
@@ -362,20 +361,20 @@ ngx_recording_output_try(ngx_recording_mux_t *mux)
 
 
 static ngx_int_t
-ngx_recording_output_meta(ngx_recording_writer_t *w, ngx_recording_mux_t *mux)
+ngx_recording_cut_meta(ngx_recording_outputs_t *o, ngx_recording_mux_t *mux)
 {
-    if (w->meta == NULL) {
+    if (o->meta == NULL) {
         return NGX_OK;
     }
 
-    mux->meta = malloc(w->meta_len);
+    mux->meta = malloc(o->meta_len);
 
     if (mux->meta == NULL) {
         return ngx_recording_mux_error(mux, "allocate");
     }
 
-    ngx_memcpy(mux->meta, w->meta, w->meta_len);
-    mux->meta_len = w->meta_len;
+    ngx_memcpy(mux->meta, o->meta, o->meta_len);
+    mux->meta_len = o->meta_len;
 
     return NGX_OK;
 }
