@@ -12,7 +12,7 @@ ngx_recording_closed_add(ngx_recording_outputs_t *o, ngx_recording_mux_t *mux)
 {
     ngx_recording_mux_rest_thread(mux);
 
-    ngx_queue_insert_tail(&o->closed, &mux->queue);
+    ngx_queue_insert_tail(o->closed, &mux->queue);
     o->unfinished++;
 }
 
@@ -24,7 +24,7 @@ ngx_recording_closed_broken_thread(ngx_recording_outputs_t *o,
     if (!out->failed) {
         out->failed = 1;
 
-        ngx_recording_notice(&o->notices, NGX_LOG_ERR, mux->err,
+        ngx_recording_notice(o->notices, NGX_LOG_ERR, mux->err,
                              "%s: %s \"%s\" failed, frames are dropped, "
                              "exception -104",
                              mux->format->name, mux->op ? mux->op : "record",

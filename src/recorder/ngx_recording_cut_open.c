@@ -157,7 +157,7 @@ ngx_recording_cut_refused_thread(ngx_recording_outputs_t *o,
     if (!out->failed) {
         out->failed = 1;
 
-        ngx_recording_notice(&o->notices, NGX_LOG_ERR, 0,
+        ngx_recording_notice(o->notices, NGX_LOG_ERR, 0,
                              "%s: no descriptor is left for a file, %lu of "
                              "at most %lu grow: worker_rlimit_nofile is too "
                              "low, frames are dropped, exception -104",
@@ -306,7 +306,7 @@ ngx_recording_cut_claim(ngx_recording_outputs_t *o,
             mux->err = 0;
 
             if (!out->failed) {
-                ngx_recording_notice(&o->notices, NGX_LOG_ERR, 0,
+                ngx_recording_notice(o->notices, NGX_LOG_ERR, 0,
                                      "catalogue failed: %s", err.text);
             }
 

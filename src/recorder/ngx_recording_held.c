@@ -151,7 +151,7 @@ ngx_uint_t
 ngx_recording_held_ahead_thread(ngx_recording_held_t *h,
     ngx_recording_item_t *item, ngx_uint_t cut)
 {
-    int64_t                        limit;
+    int64_t                 limit;
     ngx_recording_track_t  *video;
 
     video = &h->tracks->track[NGX_RECORDING_VIDEO];

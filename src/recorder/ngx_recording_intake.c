@@ -235,9 +235,9 @@ ngx_recording_intake_timer(ngx_recording_intake_t *in)
 static void
 ngx_recording_intake_start(ngx_recording_intake_t *in, uint32_t *timestamp)
 {
-    ngx_recording_batch_t      audio;
-    ngx_recording_cursor_t     c;
-    ngx_recording_message_t   *m, *last;
+    ngx_recording_batch_t     audio;
+    ngx_recording_cursor_t    c;
+    ngx_recording_message_t  *m, *last;
 
     ngx_recording_intake_set(in, NGX_RECORDING_INTAKE_RUNNING);
 

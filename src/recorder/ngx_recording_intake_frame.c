@@ -41,9 +41,9 @@ void
 ngx_recording_intake_seed(ngx_recording_intake_t *in, ngx_uint_t track,
     ngx_chain_t *chain)
 {
-    u_char                           buf[NGX_RECORDING_FRAME_HEAD], *head;
-    size_t                           n;
-    ngx_recording_intake_message_t   m;
+    u_char                          buf[NGX_RECORDING_FRAME_HEAD], *head;
+    size_t                          n;
+    ngx_recording_intake_message_t  m;
 
     ngx_memzero(&m, sizeof(ngx_recording_intake_message_t));
 

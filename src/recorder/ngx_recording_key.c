@@ -16,9 +16,9 @@ ngx_int_t
 ngx_recording_key_look(ngx_recording_key_t *k,
     ngx_recording_tracks_t *tracks, ngx_recording_item_t *item)
 {
-    ngx_uint_t                     length;
-    ngx_recording_unit_t           u;
-    ngx_recording_media_t         *media;
+    ngx_uint_t              length;
+    ngx_recording_unit_t    u;
+    ngx_recording_media_t  *media;
     ngx_recording_track_t  *t;
 
     if (item->message->track != NGX_RECORDING_VIDEO) {
@@ -94,10 +94,10 @@ ngx_recording_key_recovery(ngx_recording_key_t *k,
 ngx_uint_t
 ngx_recording_key_wait(ngx_recording_held_t *h, ngx_recording_item_t *item)
 {
-    int64_t                        since;
-    ngx_recording_cursor_t         c;
-    ngx_recording_message_t       *m;
-    ngx_recording_track_t  *t;
+    int64_t                   since;
+    ngx_recording_cursor_t    c;
+    ngx_recording_message_t  *m;
+    ngx_recording_track_t    *t;
 
     t = &h->tracks->track[NGX_RECORDING_VIDEO];
 

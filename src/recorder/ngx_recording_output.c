@@ -233,7 +233,7 @@ ngx_recording_output_flush_thread(ngx_recording_outputs_t *o)
 
         if (out->failed && out->mux->file.written) {
             out->failed = 0;
-            ngx_recording_notice(&o->notices, NGX_LOG_NOTICE, 0,
+            ngx_recording_notice(o->notices, NGX_LOG_NOTICE, 0,
                                  "%s is recorded again",
                                  out->conf->format->name);
         }

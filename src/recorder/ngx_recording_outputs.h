@@ -142,8 +142,9 @@ typedef struct {
     uint32_t                told;          /* bits: a drop of this reason and
                                               track was said */
 
-    ngx_queue_t             closed;        /* muxes to be finished */
-    ngx_recording_notices_t notices;
+    ngx_queue_t            *closed;        /* of the order: muxes to be
+                                              finished */
+    ngx_recording_notices_t  *notices;     /* the same */
 } ngx_recording_outputs_t;
 
 

@@ -116,7 +116,7 @@ ngx_recording_pause_continue_thread(ngx_recording_outputs_t *o,
         return;
     }
 
-    ngx_recording_notice(&o->notices, NGX_LOG_NOTICE, 0,
+    ngx_recording_notice(o->notices, NGX_LOG_NOTICE, 0,
                          "%s goes on after a gap of %lld ms",
                          mux->format->name, (long long) gap);
 }

@@ -26,7 +26,6 @@ static void ngx_recording_recorder_appended(void *data);
 static void ngx_recording_recorder_repair(ngx_recording_t *r);
 static void ngx_recording_recorder_answered(void *data);
 static void ngx_recording_recorder_tire(ngx_recording_t *r);
-static void ngx_recording_recorder_account(ngx_recording_t *r);
 static void ngx_recording_recorder_closed(ngx_recording_t *r);
 static void ngx_recording_recorder_done(ngx_recording_t *r);
 static void ngx_recording_recorder_finished(void *data);
@@ -70,16 +69,15 @@ ngx_recording_recorder_create(ngx_recording_worker_t *worker,
         return NULL;
     }
 
-    r->writer = ngx_recording_writer_create(&r->stream, &r->template,
-                                            &worker->store,
+    r->order.limit = worker->account.buffer / 4;
+
+    r->writer = ngx_recording_writer_create(&r->order, &r->stream,
+                                            &r->template, &worker->store,
                                             &worker->changes, exclusive);
     if (r->writer == NULL) {
         ngx_destroy_pool(pool);
         return NULL;
     }
-
-    r->writer->held.limit = ngx_min(r->writer->held.limit,
-                                    worker->account.buffer / 4);
 
     ngx_recording_intake_init(&r->intake, &worker->account,
                               &worker->store.base, audio_only, &r->log);
@@ -262,8 +260,8 @@ ngx_recording_recorder_end(ngx_recording_t *r)
         return NGX_DECLINED;
     }
 
-    r->writer->end = ngx_recording_intake_now(&r->intake)
-                     + ngx_recording_store_shift(&r->worker->store);
+    r->over = ngx_recording_intake_now(&r->intake)
+              + ngx_recording_store_shift(&r->worker->store);
 
     return NGX_OK;
 }
@@ -343,7 +341,7 @@ ngx_recording_recorder_append(ngx_recording_t *r)
         ngx_recording_recorder_take(r);
     }
 
-    r->writer->outputs.unfinished = r->finishing;
+    r->order.unfinished = r->finishing;
     r->appending = 1;
     r->again = 0;
 
@@ -354,11 +352,12 @@ ngx_recording_recorder_append(ngx_recording_t *r)
 void
 ngx_recording_recorder_take(ngx_recording_t *r)
 {
-    ngx_recording_intake_take(&r->intake, &r->writing);
+    ngx_recording_intake_take(&r->intake, &r->order.batch);
 
-    r->cursor = ngx_recording_batch_begin(&r->writing);
-    r->writer->now = ngx_recording_intake_now(&r->intake);
-    r->ended = (r->intake.state == NGX_RECORDING_INTAKE_ENDING);
+    r->order.cursor = ngx_recording_batch_begin(&r->order.batch);
+    r->order.now = ngx_recording_intake_now(&r->intake);
+    r->order.over = r->over;
+    r->order.end = (r->intake.state == NGX_RECORDING_INTAKE_ENDING);
 }
 
 
@@ -367,16 +366,7 @@ ngx_recording_recorder_append_thread(void *data)
 {
     ngx_recording_t *r = data;
 
-    ngx_int_t  rc;
-
-    rc = ngx_recording_writer_append_thread(r->writer, &r->writing,
-                                            &r->cursor);
-
-    if (rc == NGX_OK && r->ended) {
-        rc = ngx_recording_writer_end_thread(r->writer);
-    }
-
-    r->result = rc;
+    ngx_recording_writer_run_thread(r->writer, &r->order);
 }
 
 
@@ -386,10 +376,13 @@ ngx_recording_recorder_appended(void *data)
     ngx_recording_t *r = data;
 
     r->appending = 0;
-    r->again = (r->result == NGX_AGAIN);
-    r->id = r->writer->outputs.recording_id;
+    r->again = (r->order.rc == NGX_AGAIN);
+    r->id = r->order.recording_id;
 
-    ngx_recording_recorder_account(r);
+    /* audio that the writer holds takes memory as what waits for it does */
+
+    ngx_recording_intake_hold(&r->intake, r->order.held);
+
     ngx_recording_recorder_closed(r);
 
     ngx_recording_recorder_repair(r);
@@ -412,9 +405,9 @@ ngx_recording_recorder_appended(void *data)
         return;
     }
 
-    ngx_recording_intake_release(&r->intake, &r->writing);
+    ngx_recording_intake_release(&r->intake, &r->order.batch);
 
-    if (r->ended) {
+    if (r->order.end) {
         ngx_recording_recorder_done(r);
         return;
     }
@@ -424,8 +417,7 @@ ngx_recording_recorder_appended(void *data)
     {
         ngx_recording_recorder_append(r);
 
-    } else if (r->intake.filling.n || r->writer->held.ahead.n
-               || r->writer->held.next.n) {
+    } else if (r->intake.filling.n || r->order.waiting) {
 
         /* audio that the writer holds does not wait for the next message */
 
@@ -439,19 +431,16 @@ ngx_recording_recorder_appended(void *data)
 static void
 ngx_recording_recorder_repair(ngx_recording_t *r)
 {
-    ngx_uint_t              i;
-    ngx_recording_start_t  *start;
+    ngx_uint_t  i;
 
-    start = &r->writer->start;
-
-    for (i = 0; start->repair && i < start->n; i++) {
+    for (i = 0; i < r->order.nrepair; i++) {
         r->finishing++;
 
-        ngx_recording_finish_taken(r->worker, &start->taken[i], 1, &r->log,
+        ngx_recording_finish_taken(r->worker, &r->order.repair[i], 1, &r->log,
                                    ngx_recording_recorder_finished, r);
     }
 
-    start->repair = 0;
+    r->order.nrepair = 0;
 }
 
 
@@ -477,8 +466,8 @@ ngx_recording_recorder_answered(void *data)
 static void
 ngx_recording_recorder_tire(ngx_recording_t *r)
 {
-    ngx_uint_t               n;
-    ngx_recording_cursor_t   cursor;
+    ngx_uint_t              n;
+    ngx_recording_cursor_t  cursor;
 
     if (r->tries++ == 0) {
         r->tried = ngx_current_msec;
@@ -490,7 +479,7 @@ ngx_recording_recorder_tire(ngx_recording_t *r)
         return;
     }
 
-    cursor = r->cursor;
+    cursor = r->order.cursor;
 
     for (n = r->intake.filling.n; ngx_recording_batch_next(&cursor); n++) {
         /* void */
@@ -502,17 +491,7 @@ ngx_recording_recorder_tire(ngx_recording_t *r)
                   "not recorded", n);
 
     r->again = 0;
-    r->ended = 1;
-}
-
-
-/* audio that the writer holds takes memory as what waits for it does */
-
-static void
-ngx_recording_recorder_account(ngx_recording_t *r)
-{
-    ngx_recording_intake_hold(&r->intake, r->writer->held.next.held
-                                          + r->writer->held.ahead.held);
+    r->order.end = 1;
 }
 
 
@@ -524,10 +503,10 @@ ngx_recording_recorder_closed(ngx_recording_t *r)
     ngx_queue_t          *q;
     ngx_recording_mux_t  *mux;
 
-    ngx_recording_notices_log(&r->writer->outputs.notices, &r->log);
+    ngx_recording_notices_log(&r->order.notices, &r->log);
 
-    while (!ngx_queue_empty(&r->writer->outputs.closed)) {
-        q = ngx_queue_head(&r->writer->outputs.closed);
+    while (!ngx_queue_empty(&r->order.closed)) {
+        q = ngx_queue_head(&r->order.closed);
         ngx_queue_remove(q);
 
         mux = ngx_queue_data(q, ngx_recording_mux_t, queue);
@@ -556,7 +535,7 @@ ngx_recording_recorder_finished(void *data)
 static void
 ngx_recording_recorder_done(ngx_recording_t *r)
 {
-    if (r->ended && !r->appending && !r->again && r->finishing == 0
+    if (r->order.end && !r->appending && !r->again && r->finishing == 0
         && !r->attached)
     {
         ngx_recording_recorder_free(r);
@@ -571,7 +550,7 @@ ngx_recording_recorder_free(ngx_recording_t *r)
         ngx_del_timer(&r->timer);
     }
 
-    ngx_recording_intake_release(&r->intake, &r->writing);
+    ngx_recording_intake_release(&r->intake, &r->order.batch);
     ngx_recording_intake_free(&r->intake);
 
     ngx_recording_writer_free(r->writer);

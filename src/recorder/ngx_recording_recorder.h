@@ -47,18 +47,17 @@ struct ngx_recording_s {
     ngx_recording_template_t  template;
 
     ngx_recording_intake_t  intake;
-    ngx_recording_batch_t   writing;       /* by the job */
-    ngx_recording_cursor_t  cursor;        /* how far that is */
     ngx_event_t             timer;         /* the batch is old enough, or the
                                               wait is to be looked at */
 
     ngx_recording_writer_t *writer;
     ngx_recording_job_t     append;
-    ngx_int_t               result;        /* of the job */
+    ngx_recording_order_t   order;         /* its */
     ngx_uint_t              finishing;     /* files */
     ngx_uint_t              tries;         /* in vain, at the end */
     ngx_msec_t              tried;         /* the first of them */
     uint64_t                id;            /* 0 until the writer has one */
+    int64_t                 over;          /* us, when the stream was */
     ngx_msec_t              arrived;       /* the last message */
     ngx_msec_t              asked;         /* another worker did; 0: none */
     ngx_uint_t              asks;          /* of the catalogue, not answered */
@@ -66,7 +65,6 @@ struct ngx_recording_s {
     unsigned                attached:1;    /* a session has it */
     unsigned                appending:1;   /* the job is under way */
     unsigned                again:1;       /* the job is to go on later */
-    unsigned                ended:1;       /* the writer closed its files */
 };
 
 

@@ -133,7 +133,7 @@ ngx_recording_recorder_drain(ngx_queue_t *q)
 
     r = ngx_recording_recorder_of(q);
 
-    if (!r->worker->ready || r->ended
+    if (!r->worker->ready || r->order.end
         || r->intake.state == NGX_RECORDING_INTAKE_WAITING)
     {
         return;
@@ -150,7 +150,7 @@ ngx_recording_recorder_drain(ngx_queue_t *q)
     }
 
     r->appending = 0;
-    r->again = (r->result == NGX_AGAIN);
+    r->again = (r->order.rc == NGX_AGAIN);
 
     if (r->again) {
         return;
@@ -158,12 +158,12 @@ ngx_recording_recorder_drain(ngx_queue_t *q)
 
     /* the end itself takes rows */
 
-    ngx_recording_intake_release(&r->intake, &r->writing);
+    ngx_recording_intake_release(&r->intake, &r->order.batch);
     ngx_recording_recorder_take(r);
-    r->ended = 0;
+    r->order.end = 0;
 
     ngx_recording_recorder_append_thread(r);
-    r->again = (r->result == NGX_AGAIN);
+    r->again = (r->order.rc == NGX_AGAIN);
 }
 
 
@@ -173,7 +173,7 @@ static ngx_uint_t
 ngx_recording_recorder_unwritten(ngx_recording_t *r)
 {
     return (r->appending && !r->append.ran) || r->again
-           || (r->appending && r->result == NGX_AGAIN);
+           || (r->appending && r->order.rc == NGX_AGAIN);
 }
 
 
@@ -184,7 +184,7 @@ ngx_recording_recorder_stop(ngx_queue_t *q)
 
     r = ngx_recording_recorder_of(q);
 
-    r->writer->outputs.stop = 1;
+    r->order.stop = 1;
 
     if (ngx_recording_recorder_unwritten(r)) {
         ngx_recording_recorder_append_thread(r);
@@ -192,7 +192,7 @@ ngx_recording_recorder_stop(ngx_queue_t *q)
 
     if (!r->worker->ready) {
 
-        if (r->intake.filling.n || r->writing.n) {
+        if (r->intake.filling.n || r->order.batch.n) {
             ngx_log_error(NGX_LOG_ERR, &r->log, 0,
                           "recording: the store could not be used, "
                           "nothing was recorded");
@@ -201,16 +201,16 @@ ngx_recording_recorder_stop(ngx_queue_t *q)
         return;
     }
 
-    if (r->ended
+    if (r->order.end
         || (r->intake.state != NGX_RECORDING_INTAKE_ENDING
             && ngx_recording_recorder_end(r) != NGX_OK))
     {
         return;
     }
 
-    ngx_recording_intake_release(&r->intake, &r->writing);
+    ngx_recording_intake_release(&r->intake, &r->order.batch);
     ngx_recording_recorder_take(r);
     ngx_recording_recorder_append_thread(r);
 
-    ngx_recording_notices_log(&r->writer->outputs.notices, &r->log);
+    ngx_recording_notices_log(&r->order.notices, &r->log);
 }

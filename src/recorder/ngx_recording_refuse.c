@@ -55,7 +55,7 @@ ngx_recording_refuse_say_thread(ngx_recording_outputs_t *o,
         why = format->codecs & ngx_recording_codec_bit(media[i].codec.codec)
               ? ngx_recording_mux_why_thread(format, &media[i], i) : NULL;
 
-        ngx_recording_notice(&o->notices, NGX_LOG_ERR, 0,
+        ngx_recording_notice(o->notices, NGX_LOG_ERR, 0,
                              "%s does not take %s %s%s%s, exception %d",
                              format->name,
                              ngx_recording_codec_name(media[i].codec.codec),
@@ -76,7 +76,7 @@ ngx_recording_refuse_frame(ngx_recording_outputs_t *o,
 
     out->declined |= 1 << track;
 
-    ngx_recording_notice(&o->notices, NGX_LOG_ERR, 0,
+    ngx_recording_notice(o->notices, NGX_LOG_ERR, 0,
                          "%s does not take all frames of %s, those are "
                          "dropped, exception %d",
                          out->conf->format->name,

@@ -19,7 +19,7 @@ ngx_recording_tell_drop(ngx_recording_outputs_t *o, ngx_uint_t track,
 
     o->told |= bit;
 
-    ngx_recording_notice(&o->notices, NGX_LOG_ERR, 0,
+    ngx_recording_notice(o->notices, NGX_LOG_ERR, 0,
                          "%s frames are dropped, %s",
                          ngx_recording_tell_tracks[track], why);
 }
@@ -34,7 +34,7 @@ ngx_recording_tell_behind(ngx_recording_outputs_t *o, ngx_uint_t track)
 
     o->behind |= 1 << track;
 
-    ngx_recording_notice(&o->notices, NGX_LOG_ERR, 0,
+    ngx_recording_notice(o->notices, NGX_LOG_ERR, 0,
                          "%s is more than %d s behind %s, where a file "
                          "begins it is out of step with it",
                          ngx_recording_tell_tracks[track],
@@ -47,13 +47,13 @@ void
 ngx_recording_tell_room(ngx_recording_outputs_t *o)
 {
     if (!o->low) {
-        ngx_recording_notice(&o->notices, NGX_LOG_NOTICE, 0,
+        ngx_recording_notice(o->notices, NGX_LOG_NOTICE, 0,
                              "there is room again, recording %s",
                              o->started ? "goes on" : "begins");
         return;
     }
 
-    ngx_recording_notice(&o->notices, NGX_LOG_ERR, 0,
+    ngx_recording_notice(o->notices, NGX_LOG_ERR, 0,
                          "less than reserve= is left, %s, exception -104",
                          o->started ? "files end and frames are dropped"
                                     : "nothing is recorded");
@@ -75,7 +75,7 @@ ngx_recording_tell_nothing(ngx_recording_outputs_t *o)
     }
 
     if (most) {
-        ngx_recording_notice(&o->notices, NGX_LOG_ERR, 0,
+        ngx_recording_notice(o->notices, NGX_LOG_ERR, 0,
                              "nothing was recorded, %llu frames were dropped",
                              (unsigned long long) most);
     }
@@ -89,7 +89,7 @@ ngx_recording_tell_failed(ngx_recording_outputs_t *o,
     if (!o->failed && err->text[0]) {
         o->failed = 1;
 
-        ngx_recording_notice(&o->notices, NGX_LOG_ERR, 0,
+        ngx_recording_notice(o->notices, NGX_LOG_ERR, 0,
                              "catalogue failed: %s", err->text);
     }
 
@@ -103,7 +103,7 @@ ngx_recording_tell_passed(ngx_recording_outputs_t *o)
     if (o->failed) {
         o->failed = 0;
 
-        ngx_recording_notice(&o->notices, NGX_LOG_NOTICE, 0,
+        ngx_recording_notice(o->notices, NGX_LOG_NOTICE, 0,
                              "catalogue can be written again");
     }
 }

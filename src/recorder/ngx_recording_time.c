@@ -93,7 +93,7 @@ static void
 ngx_recording_time_event(ngx_recording_time_t *t,
     ngx_recording_item_t *item, ngx_recording_clock_e event)
 {
-    int         exception;
+    int          exception;
     const char  *track;
 
     track = ngx_recording_tell_tracks[item->message->track];

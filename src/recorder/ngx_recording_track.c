@@ -109,7 +109,7 @@ ngx_recording_track_header(ngx_recording_tracks_t *tracks,
 
         tracks->headless |= 1 << track;
 
-        ngx_recording_notice(&tracks->outputs->notices, NGX_LOG_ERR, 0,
+        ngx_recording_notice(tracks->outputs->notices, NGX_LOG_ERR, 0,
                              "broken %s sequence header ignored, "
                              "exception %d",
                              ngx_recording_tell_tracks[track],
@@ -132,10 +132,10 @@ ngx_int_t
 ngx_recording_track_media(ngx_recording_tracks_t *tracks,
     ngx_recording_item_t *item)
 {
-    u_char                         *p;
-    size_t                          size;
-    ngx_recording_codec_t           codec;
-    ngx_recording_track_t   *t;
+    u_char                 *p;
+    size_t                  size;
+    ngx_recording_codec_t   codec;
+    ngx_recording_track_t  *t;
 
     t = &tracks->track[item->message->track];
     p = item->data + item->frame.body;
@@ -257,7 +257,7 @@ static ngx_int_t
 ngx_recording_track_change(ngx_recording_tracks_t *tracks, ngx_uint_t track,
     ngx_recording_codec_t *codec, u_char *header, size_t len, uint32_t body)
 {
-    ngx_recording_media_t          media, *to;
+    ngx_recording_media_t   media, *to;
     ngx_recording_track_t  *t;
 
     t = &tracks->track[track];
@@ -306,7 +306,7 @@ ngx_recording_track_change(ngx_recording_tracks_t *tracks, ngx_uint_t track,
 static void
 ngx_recording_track_other(ngx_recording_tracks_t *tracks, ngx_uint_t track)
 {
-    ngx_recording_media_t          media;
+    ngx_recording_media_t   media;
     ngx_recording_track_t  *t;
 
     t = &tracks->track[track];
@@ -323,7 +323,7 @@ static void
 ngx_recording_track_changed(ngx_recording_tracks_t *tracks, ngx_uint_t track,
     ngx_recording_codec_t *codec)
 {
-    ngx_uint_t                     resized;
+    ngx_uint_t              resized;
     ngx_recording_track_t  *t;
 
     t = &tracks->track[track];
@@ -333,7 +333,7 @@ ngx_recording_track_changed(ngx_recording_tracks_t *tracks, ngx_uint_t track,
                   && (t->media.codec.width != codec->width
                       || t->media.codec.height != codec->height);
 
-        ngx_recording_notice(&tracks->outputs->notices, NGX_LOG_NOTICE, 0,
+        ngx_recording_notice(tracks->outputs->notices, NGX_LOG_NOTICE, 0,
                              "%s %s changed, the file is changed at the next "
                              "chance, exception %d",
                              ngx_recording_tell_tracks[track],
@@ -392,7 +392,7 @@ ngx_recording_track_said(ngx_recording_tracks_t *tracks,
 
     tracks->broken = 1;
 
-    ngx_recording_notice(&tracks->outputs->notices, NGX_LOG_ERR, 0,
+    ngx_recording_notice(tracks->outputs->notices, NGX_LOG_ERR, 0,
                          "broken %s frame at %u %s, it %s, exception %d",
                          ngx_recording_tell_tracks[track],
                          (unsigned) item->message->timestamp, left, what,

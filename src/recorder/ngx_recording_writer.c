@@ -10,6 +10,10 @@
 #define NGX_RECORDING_WRITER_NOTE    5000      /* ms, without record_sync */
 
 
+static ngx_int_t ngx_recording_writer_append_thread(
+    ngx_recording_writer_t *w, ngx_recording_batch_t *batch,
+    ngx_recording_cursor_t *cursor);
+static ngx_int_t ngx_recording_writer_end_thread(ngx_recording_writer_t *w);
 static ngx_int_t ngx_recording_writer_expire(ngx_recording_writer_t *w);
 static void ngx_recording_writer_sync(ngx_recording_writer_t *w);
 static ngx_int_t ngx_recording_writer_rest(ngx_recording_writer_t *w);
@@ -34,9 +38,10 @@ static void ngx_recording_writer_meta(ngx_recording_writer_t *w,
 
 
 ngx_recording_writer_t *
-ngx_recording_writer_create(ngx_recording_stream_t *stream,
-    ngx_recording_template_t *template, ngx_recording_store_t *store,
-    ngx_recording_changes_t *changes, ngx_uint_t exclusive)
+ngx_recording_writer_create(ngx_recording_order_t *order,
+    ngx_recording_stream_t *stream, ngx_recording_template_t *template,
+    ngx_recording_store_t *store, ngx_recording_changes_t *changes,
+    ngx_uint_t exclusive)
 {
     ngx_uint_t               i;
     ngx_recording_writer_t  *w;
@@ -52,11 +57,13 @@ ngx_recording_writer_create(ngx_recording_stream_t *stream,
     w->outputs.store = store;
     w->outputs.catalogue = changes->catalogue;
     w->exclusive = exclusive;
-    w->held.limit = NGX_RECORDING_HELD;
+    w->held.limit = ngx_min(NGX_RECORDING_HELD, order->limit);
 
     ngx_recording_track_init(&w->tracks, &w->outputs);
     w->held.tracks = &w->tracks;
-    w->time.notices = &w->outputs.notices;
+    w->outputs.closed = &order->closed;
+    w->outputs.notices = &order->notices;
+    w->time.notices = &order->notices;
 
     for (i = 0; i < template->nformats; i++) {
         w->outputs.output[i].conf = &template->formats[i];
@@ -67,7 +74,7 @@ ngx_recording_writer_create(ngx_recording_stream_t *stream,
 
     ngx_recording_change_init(&w->change, changes);
 
-    ngx_queue_init(&w->outputs.closed);
+    ngx_queue_init(&order->closed);
 
     return w;
 }
@@ -108,7 +115,41 @@ ngx_recording_writer_free(ngx_recording_writer_t *w)
 }
 
 
-ngx_int_t
+void
+ngx_recording_writer_run_thread(ngx_recording_writer_t *w,
+    ngx_recording_order_t *order)
+{
+    ngx_int_t                 rc;
+    ngx_recording_outputs_t  *o;
+
+    o = &w->outputs;
+
+    o->unfinished = order->unfinished;
+    o->stop = order->stop;
+    w->now = order->now;
+    w->end = order->over;
+
+    rc = ngx_recording_writer_append_thread(w, &order->batch, &order->cursor);
+
+    if (rc == NGX_OK && order->end) {
+        rc = ngx_recording_writer_end_thread(w);
+    }
+
+    order->rc = rc;
+    order->unfinished = o->unfinished;
+    order->recording_id = o->recording_id;
+    order->held = w->held.next.held + w->held.ahead.held;
+    order->waiting = w->held.next.n + w->held.ahead.n;
+    order->repair = w->start.taken;
+    order->nrepair = w->start.repair ? w->start.n : 0;
+
+    w->start.repair = 0;
+}
+
+
+/* NGX_AGAIN: the cursor is where it stopped */
+
+static ngx_int_t
 ngx_recording_writer_append_thread(ngx_recording_writer_t *w,
     ngx_recording_batch_t *batch, ngx_recording_cursor_t *cursor)
 {
@@ -202,13 +243,15 @@ ngx_recording_writer_sync(ngx_recording_writer_t *w)
 }
 
 
-ngx_int_t
+/* NGX_AGAIN: there is no answer of the catalogue yet, or it failed */
+
+static ngx_int_t
 ngx_recording_writer_end_thread(ngx_recording_writer_t *w)
 {
-    int64_t                           waits;
-    ngx_int_t                         rc;
-    ngx_uint_t                        i;
-    ngx_recording_catalogue_error_t   err;
+    int64_t                          waits;
+    ngx_int_t                        rc;
+    ngx_uint_t                       i;
+    ngx_recording_catalogue_error_t  err;
 
     w->ending.end = w->end;
 
@@ -340,7 +383,7 @@ ngx_recording_writer_waits(ngx_recording_writer_t *w)
     (void) gmtime_r(&sec, &tm);
     (void) strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
 
-    ngx_recording_notice(&w->outputs.notices, NGX_LOG_NOTICE, 0,
+    ngx_recording_notice(w->outputs.notices, NGX_LOG_NOTICE, 0,
                          "recording %llu paused, it is finished at %s UTC "
                          "unless its stream is back",
                          (unsigned long long) w->outputs.recording_id, text);
@@ -440,7 +483,7 @@ static ngx_int_t
 ngx_recording_writer_frame(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_recording_cursor_t *cursor)
 {
-    ngx_int_t                      rc;
+    ngx_int_t               rc;
     ngx_recording_track_t  *t;
 
     t = &w->tracks.track[item->message->track];
@@ -516,7 +559,7 @@ ngx_recording_writer_decide(ngx_recording_writer_t *w,
     if (o->started && !t->filed && o->wanted == NGX_RECORDING_CUT_NONE) {
         o->wanted = NGX_RECORDING_CUT_TRACK;
 
-        ngx_recording_notice(&o->notices, NGX_LOG_NOTICE, 0,
+        ngx_recording_notice(o->notices, NGX_LOG_NOTICE, 0,
                              "%s came late, the file is changed at the next "
                              "chance, exception -120",
                              ngx_recording_tell_tracks[item->message->track]);

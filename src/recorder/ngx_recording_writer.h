@@ -23,6 +23,7 @@
 
 
 #include "ngx_recording_key.h"
+#include "ngx_recording_order.h"
 #include "ngx_recording_pause.h"
 #include "ngx_recording_time.h"
 
@@ -59,28 +60,22 @@ typedef struct {
 } ngx_recording_writer_t;
 
 
-/* loop: makes and frees one; what it points to must outlive it */
+/*
+ * Loop: makes and frees one; what it points to must outlive it.  All jobs get
+ * this order, of which order->limit is set.
+ */
 ngx_recording_writer_t *ngx_recording_writer_create(
-    ngx_recording_stream_t *stream, ngx_recording_template_t *template,
-    ngx_recording_store_t *store, ngx_recording_changes_t *changes,
-    ngx_uint_t exclusive);
+    ngx_recording_order_t *order, ngx_recording_stream_t *stream,
+    ngx_recording_template_t *template, ngx_recording_store_t *store,
+    ngx_recording_changes_t *changes, ngx_uint_t exclusive);
 void ngx_recording_writer_free(ngx_recording_writer_t *w);
 
 /*
- * Thread: writes a batch from the cursor on; files that ended are in
- * w->outputs.closed afterwards.
- *
- *   NGX_OK     all of it was written
- *   NGX_AGAIN  it is not known yet where to: the cursor is where it stopped
+ * Thread: writes the order's batch from its cursor on.  At the end of the
+ * stream all files end, or wait for it to be back.
  */
-ngx_int_t ngx_recording_writer_append_thread(ngx_recording_writer_t *w,
-    ngx_recording_batch_t *batch, ngx_recording_cursor_t *cursor);
-
-/*
- * Thread: the stream is over; all files end, or wait for it to be back.
- * NGX_AGAIN: there is no answer of the catalogue yet, or it failed.
- */
-ngx_int_t ngx_recording_writer_end_thread(ngx_recording_writer_t *w);
+void ngx_recording_writer_run_thread(ngx_recording_writer_t *w,
+    ngx_recording_order_t *order);
 
 /*
  * Loop: after a job, hands over what it has asked of the catalogue; answered()

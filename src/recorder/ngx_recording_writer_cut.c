@@ -156,11 +156,11 @@ static ngx_int_t
 ngx_recording_writer_claim(ngx_recording_writer_t *w,
     ngx_recording_item_t *item)
 {
-    int64_t                          now;
-    ngx_int_t                        rc;
-    ngx_uint_t                       i;
-    ngx_recording_start_t           *start;
-    ngx_recording_catalogue_error_t  err;
+    int64_t                           now;
+    ngx_int_t                         rc;
+    ngx_uint_t                        i;
+    ngx_recording_start_t            *start;
+    ngx_recording_catalogue_error_t   err;
 
     if (w->outputs.recording_id) {
         return ngx_recording_writer_leave(w);
@@ -201,7 +201,7 @@ ngx_recording_writer_claim(ngx_recording_writer_t *w,
         w->outputs.recording_id = start->recording_id;
         ngx_recording_tell_passed(&w->outputs);
 
-        ngx_recording_notice(&w->outputs.notices, NGX_LOG_NOTICE, 0,
+        ngx_recording_notice(w->outputs.notices, NGX_LOG_NOTICE, 0,
                              "recording %llu %s",
                              (unsigned long long) w->outputs.recording_id,
                              start->resumed ? "resumed" : "started");
@@ -234,7 +234,7 @@ ngx_recording_writer_claim(ngx_recording_writer_t *w,
     if (!w->busy) {
         w->busy = 1;
 
-        ngx_recording_notice(&w->outputs.notices, NGX_LOG_NOTICE, 0,
+        ngx_recording_notice(w->outputs.notices, NGX_LOG_NOTICE, 0,
                              "not recorded, another worker records it");
     }
 
@@ -247,9 +247,9 @@ ngx_recording_writer_claim(ngx_recording_writer_t *w,
 static ngx_int_t
 ngx_recording_writer_leave(ngx_recording_writer_t *w)
 {
-    ngx_int_t                        rc;
-    ngx_recording_leaves_t          *leaves;
-    ngx_recording_catalogue_error_t  err;
+    ngx_int_t                         rc;
+    ngx_recording_leaves_t           *leaves;
+    ngx_recording_catalogue_error_t   err;
 
     leaves = &w->leaves;
 
@@ -279,9 +279,9 @@ static void
 ngx_recording_writer_filed(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_recording_cursor_t *cursor)
 {
-    ngx_uint_t                     i;
-    ngx_recording_message_t       *ahead;
-    ngx_recording_track_t  *t;
+    ngx_uint_t                i;
+    ngx_recording_message_t  *ahead;
+    ngx_recording_track_t    *t;
 
     for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
         t = &w->tracks.track[i];
@@ -318,7 +318,7 @@ static void
 ngx_recording_writer_silent(ngx_recording_writer_t *w,
     ngx_recording_item_t *item)
 {
-    ngx_uint_t                     i;
+    ngx_uint_t              i;
     ngx_recording_track_t  *t;
 
     for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
