@@ -217,7 +217,7 @@ ngx_recording_recorder_message(ngx_recording_t *r, ngx_uint_t track,
         ngx_recording_recorder_wake(r);
     }
 
-    if (rc == NGX_DECLINED || r->appending || r->again) {
+    if (rc == NGX_DECLINED || r->job != NGX_RECORDING_RECORDER_IDLE) {
         return;
     }
 
@@ -247,7 +247,7 @@ ngx_recording_recorder_close(ngx_recording_t *r)
         return;
     }
 
-    if (!r->appending && !r->again) {
+    if (r->job == NGX_RECORDING_RECORDER_IDLE) {
         ngx_recording_recorder_append(r);
     }
 }
@@ -337,13 +337,12 @@ ngx_recording_recorder_append(ngx_recording_t *r)
         return;
     }
 
-    if (!r->again) {
+    if (r->job != NGX_RECORDING_RECORDER_AGAIN) {
         ngx_recording_recorder_take(r);
     }
 
     r->order.unfinished = r->finishing;
-    r->appending = 1;
-    r->again = 0;
+    r->job = NGX_RECORDING_RECORDER_ORDERED;
 
     ngx_recording_job_post(&r->append);
 }
@@ -375,8 +374,7 @@ ngx_recording_recorder_appended(void *data)
 {
     ngx_recording_t *r = data;
 
-    r->appending = 0;
-    r->again = (r->order.rc == NGX_AGAIN);
+    ngx_recording_recorder_rest(r);
     r->id = r->order.recording_id;
 
     /* audio that the writer holds takes memory as what waits for it does */
@@ -394,13 +392,14 @@ ngx_recording_recorder_appended(void *data)
         return;
     }
 
-    if (r->again && r->intake.state == NGX_RECORDING_INTAKE_ENDING
+    if (r->job == NGX_RECORDING_RECORDER_AGAIN
+        && r->intake.state == NGX_RECORDING_INTAKE_ENDING
         && ngx_exiting)
     {
         ngx_recording_recorder_tire(r);
     }
 
-    if (r->again) {
+    if (r->job == NGX_RECORDING_RECORDER_AGAIN) {
         ngx_add_timer(&r->timer, NGX_RECORDING_AGAIN_TIME);
         return;
     }
@@ -423,6 +422,14 @@ ngx_recording_recorder_appended(void *data)
 
         ngx_recording_recorder_wake(r);
     }
+}
+
+
+void
+ngx_recording_recorder_rest(ngx_recording_t *r)
+{
+    r->job = r->order.rc == NGX_AGAIN ? NGX_RECORDING_RECORDER_AGAIN
+                                      : NGX_RECORDING_RECORDER_IDLE;
 }
 
 
@@ -490,7 +497,7 @@ ngx_recording_recorder_tire(ngx_recording_t *r)
                   "written is finished by the next start, %ui messages are "
                   "not recorded", n);
 
-    r->again = 0;
+    r->job = NGX_RECORDING_RECORDER_IDLE;
     r->order.end = 1;
 }
 
@@ -535,8 +542,8 @@ ngx_recording_recorder_finished(void *data)
 static void
 ngx_recording_recorder_done(ngx_recording_t *r)
 {
-    if (r->order.end && !r->appending && !r->again && r->finishing == 0
-        && !r->attached)
+    if (r->order.end && r->job == NGX_RECORDING_RECORDER_IDLE
+        && r->finishing == 0 && !r->attached)
     {
         ngx_recording_recorder_free(r);
     }

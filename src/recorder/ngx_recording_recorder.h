@@ -36,6 +36,16 @@
 
 typedef struct ngx_recording_s  ngx_recording_t;
 
+
+/* the job that writes, of which there is one at a time */
+
+typedef enum {
+    NGX_RECORDING_RECORDER_IDLE = 0,
+    NGX_RECORDING_RECORDER_ORDERED,
+    NGX_RECORDING_RECORDER_AGAIN           /* the same order goes on later */
+} ngx_recording_recorder_e;
+
+
 struct ngx_recording_s {
     ngx_queue_t             queue;
     ngx_recording_worker_t *worker;
@@ -52,6 +62,7 @@ struct ngx_recording_s {
 
     ngx_recording_writer_t *writer;
     ngx_recording_job_t     append;
+    ngx_recording_recorder_e  job;         /* how that is */
     ngx_recording_order_t   order;         /* its */
     ngx_uint_t              finishing;     /* files */
     ngx_uint_t              tries;         /* in vain, at the end */
@@ -63,8 +74,6 @@ struct ngx_recording_s {
     ngx_uint_t              asks;          /* of the catalogue, not answered */
 
     unsigned                attached:1;    /* a session has it */
-    unsigned                appending:1;   /* the job is under way */
-    unsigned                again:1;       /* the job is to go on later */
 };
 
 
@@ -106,7 +115,10 @@ void ngx_recording_recorder_append(ngx_recording_t *r);
 /* what was filled is to be written by the next job */
 void ngx_recording_recorder_take(ngx_recording_t *r);
 
-/* that job */
+/* that job is done, or has not run at all: whether it is to go on */
+void ngx_recording_recorder_rest(ngx_recording_t *r);
+
+/* the job itself */
 void ngx_recording_recorder_append_thread(void *data);
 
 

@@ -44,7 +44,7 @@ ngx_recording_recorder_ready(ngx_queue_t *q)
     r = ngx_recording_recorder_of(q);
 
     if (r->intake.state != NGX_RECORDING_INTAKE_WAITING
-        && !r->appending && !r->again)
+        && r->job == NGX_RECORDING_RECORDER_IDLE)
     {
         ngx_recording_recorder_append(r);
     }
@@ -105,7 +105,7 @@ ngx_recording_recorder_ask(ngx_recording_t *r)
 
         (void) ngx_recording_recorder_end(r);
 
-        if (!r->appending && !r->again) {
+        if (r->job == NGX_RECORDING_RECORDER_IDLE) {
             ngx_recording_recorder_append(r);
         }
 
@@ -141,7 +141,9 @@ ngx_recording_recorder_drain(ngx_queue_t *q)
 
     /* a thread may have it */
 
-    if (!r->worker->stopped && r->appending && !r->append.ran) {
+    if (!r->worker->stopped && r->job == NGX_RECORDING_RECORDER_ORDERED
+        && !r->append.ran)
+    {
         return;
     }
 
@@ -149,10 +151,9 @@ ngx_recording_recorder_drain(ngx_queue_t *q)
         ngx_recording_recorder_append_thread(r);
     }
 
-    r->appending = 0;
-    r->again = (r->order.rc == NGX_AGAIN);
+    ngx_recording_recorder_rest(r);
 
-    if (r->again) {
+    if (r->job == NGX_RECORDING_RECORDER_AGAIN) {
         return;
     }
 
@@ -163,7 +164,7 @@ ngx_recording_recorder_drain(ngx_queue_t *q)
     r->order.end = 0;
 
     ngx_recording_recorder_append_thread(r);
-    r->again = (r->order.rc == NGX_AGAIN);
+    ngx_recording_recorder_rest(r);
 }
 
 
@@ -172,8 +173,17 @@ ngx_recording_recorder_drain(ngx_queue_t *q)
 static ngx_uint_t
 ngx_recording_recorder_unwritten(ngx_recording_t *r)
 {
-    return (r->appending && !r->append.ran) || r->again
-           || (r->appending && r->order.rc == NGX_AGAIN);
+    switch (r->job) {
+
+    case NGX_RECORDING_RECORDER_ORDERED:
+        return !r->append.ran || r->order.rc == NGX_AGAIN;
+
+    case NGX_RECORDING_RECORDER_AGAIN:
+        return 1;
+
+    default:
+        return 0;
+    }
 }
 
 

@@ -72,7 +72,8 @@ objs/addon/catalogue/%.o objs/addon/format/%.o objs/addon/keep/%.o \
 objs/addon/recorder/%.o objs/addon/rtmp/%.o: CFLAGS += -fsanitize=undefined
 
 # nginx-rtmp's shared buffers stand 4 bytes behind their alignment
-objs/addon/recorder/ngx_recording_recorder.o: CFLAGS += -fno-sanitize=alignment
+objs/addon/recorder/ngx_recording_intake_frame.o: \
+    CFLAGS += -fno-sanitize=alignment
 objs/addon/media/ngx_recording_batch.o: CFLAGS += -fno-sanitize=alignment
 
 # every nginx module has an ngx_modules[], which is not a violation here
