@@ -88,13 +88,14 @@ ngx_recording_aac_create(ngx_recording_mux_t *mux)
     if (ngx_recording_av_open_thread(&aac->av, mux, "adts",
                                      NGX_RECORDING_AAC_BUFFER,
                                      ngx_recording_aac_write, NULL, mux)
-        != NGX_OK
-        || ngx_recording_av_start_thread(&aac->av) != NGX_OK)
+        != NGX_OK)
     {
-        return ngx_recording_mux_error(mux, "start the ADTS muxer of");
+        return ngx_recording_mux_error(mux, "allocate");
     }
 
-    return NGX_OK;
+    return ngx_recording_av_start_thread(&aac->av) == NGX_OK
+           ? NGX_OK
+           : ngx_recording_mux_damaged(mux, "start the ADTS muxer of");
 }
 
 

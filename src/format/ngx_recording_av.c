@@ -277,13 +277,7 @@ ngx_recording_av_codec(ngx_recording_codec_e codec)
 ngx_int_t
 ngx_recording_av_start_thread(ngx_recording_av_t *av)
 {
-    if (avformat_write_header(av->ctx, NULL) < 0) {
-        errno = EINVAL;
-        return NGX_ERROR;
-    }
-
-
-    return NGX_OK;
+    return avformat_write_header(av->ctx, NULL) < 0 ? NGX_ERROR : NGX_OK;
 }
 
 

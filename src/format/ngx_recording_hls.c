@@ -113,7 +113,7 @@ ngx_recording_hls_muxer(ngx_recording_mux_t *mux)
                                          ngx_recording_hls_write)
         != NGX_OK)
     {
-        return ngx_recording_mux_error(mux, "start the MPEG-TS muxer of");
+        return ngx_recording_mux_damaged(mux, "start the MPEG-TS muxer of");
     }
 
     return NGX_OK;

@@ -82,8 +82,8 @@ void ngx_recording_journal_shrink_thread(ngx_recording_mux_t *mux);
 
 /*
  * Makes a mux of the journal of file `id`, as it was at the last state; the
- * file itself is not opened.  NULL with errno: EINVAL if the journal is
- * damaged from its beginning on, ENODATA if it is empty, after a power cut.
+ * file itself is not opened.  NULL with errno: 0 if the journal is damaged from
+ * its beginning on, ENODATA if it is empty, after a power cut.
  */
 ngx_recording_mux_t *ngx_recording_journal_read_thread(
     ngx_recording_store_t *store, uint64_t id);
@@ -92,7 +92,7 @@ ngx_recording_mux_t *ngx_recording_journal_read_thread(
  * Opens the file `id` that another worker wrote, or this one before a pause.
  * killed: its writer died, so that the file's own time of change tells when
  * its last frame came.  NULL: there is no journal of it, or no memory; errno
- * tells.  mux->err: the file itself could not be opened; ENOENT: it is not
+ * tells, as above.  mux->err: the file itself could not be opened; ENOENT: it is not
  * in work/.
  */
 ngx_recording_mux_t *ngx_recording_journal_reopen_thread(

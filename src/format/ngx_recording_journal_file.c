@@ -52,9 +52,9 @@ ngx_recording_journal_open_thread(ngx_recording_mux_t *mux)
 
         /* the file itself is there: it is not as if there was none */
 
-        errno = errno == NGX_ENOENT ? EINVAL : errno;
-
-        return ngx_recording_mux_error(mux, "open the journal of");
+        return errno == NGX_ENOENT
+               ? ngx_recording_mux_damaged(mux, "find the journal of")
+               : ngx_recording_mux_error(mux, "open the journal of");
     }
 
     return NGX_OK;

@@ -163,7 +163,7 @@ ngx_recording_journal_parse(ngx_recording_store_t *store, u_char *p,
         ngx_recording_mux_close_thread(mux);
     }
 
-    errno = rc == NGX_ERROR ? ENOMEM : EINVAL;
+    errno = rc == NGX_ERROR ? ENOMEM : 0;
 
     return NULL;
 }

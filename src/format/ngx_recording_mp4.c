@@ -286,9 +286,9 @@ ngx_recording_mp4_open_index(ngx_recording_mux_t *mux)
 
         /* the media data is there: it is not as if there was no file */
 
-        errno = errno == NGX_ENOENT ? EINVAL : errno;
-
-        (void) ngx_recording_mux_error(mux, "open the index of");
+        (void) (errno == NGX_ENOENT
+                ? ngx_recording_mux_damaged(mux, "find the index of")
+                : ngx_recording_mux_error(mux, "open the index of"));
     }
 
     return fd;

@@ -263,7 +263,7 @@ ngx_recording_mp4_pass(ngx_recording_mux_t *mux,
     av.ctx->pb->direct = 1;
 
     if (ngx_recording_av_start_thread(&av) != NGX_OK) {
-        rc = ngx_recording_mux_error(mux, "start the MP4 muxer");
+        rc = ngx_recording_mux_damaged(mux, "start the MP4 muxer");
         goto done;
     }
 
@@ -322,7 +322,7 @@ ngx_recording_mp4_replay(ngx_recording_mux_t *mux,
             rc = ngx_recording_mp4_sample(&play, &records[i]);
 
             if (rc != NGX_OK) {
-                rc = ngx_recording_mux_error(mux, "replay the index");
+                rc = ngx_recording_mux_damaged(mux, "replay the index");
             }
         }
     }
@@ -356,8 +356,7 @@ ngx_recording_mp4_begin(ngx_recording_mux_t *mux,
 
         if (!mux->media[i].present || ngx_recording_av_rate(play->av, i) == 0)
         {
-            errno = EINVAL;
-            return ngx_recording_mux_error(mux, "find the tracks of");
+            return ngx_recording_mux_damaged(mux, "find the tracks of");
         }
     }
 
@@ -417,7 +416,6 @@ ngx_recording_mp4_sample(ngx_recording_mp4_play_t *play,
                                       r->size, dts, pts, duration, r->key)
         != NGX_OK)
     {
-        errno = EINVAL;
         return NGX_ERROR;
     }
 
@@ -558,8 +556,7 @@ ngx_recording_mp4_read(ngx_recording_mux_t *mux,
 
     for (i = 0; i < n; i++) {
         if (ngx_recording_mp4_index_check(&records[i]) != NGX_OK) {
-            errno = EINVAL;
-            return ngx_recording_mux_error(mux, "read the damaged index");
+            return ngx_recording_mux_damaged(mux, "read the damaged index");
         }
     }
 

@@ -557,6 +557,18 @@ ngx_recording_mux_error(ngx_recording_mux_t *mux, const char *op)
 {
     mux->op = op;
     mux->err = errno;
+    mux->damaged = 0;
+
+    return NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_recording_mux_damaged(ngx_recording_mux_t *mux, const char *op)
+{
+    mux->op = op;
+    mux->err = EINVAL;
+    mux->damaged = 1;
 
     return NGX_ERROR;
 }

@@ -218,6 +218,8 @@ struct ngx_recording_mux_s {
 
     const char             *op;        /* what failed */
     ngx_err_t               err;
+    unsigned                damaged:1; /* by its content, or what belongs to it
+                                          is gone: no retry helps */
 
     void                   *data;      /* the format's own */
 };
@@ -364,6 +366,10 @@ void ngx_recording_mux_close_thread(ngx_recording_mux_t *mux);
 
 /* notes what failed, with errno, and returns NGX_ERROR */
 ngx_int_t ngx_recording_mux_error(ngx_recording_mux_t *mux, const char *op);
+
+/* the same, if it is not the disk that is to blame: mux->damaged */
+ngx_int_t ngx_recording_mux_damaged(ngx_recording_mux_t *mux,
+    const char *op);
 
 /*
  * The same for a sync: what was written may never come to the disk, and no

@@ -355,7 +355,19 @@ ngx_recording_finish_failed(ngx_recording_finish_t *f, const char *op,
         }
     }
 
-    return sql == NULL && err == EINVAL ? NGX_ERROR : NGX_AGAIN;
+    return NGX_AGAIN;
+}
+
+
+/* what the file itself is to blame for is not tried as often */
+
+ngx_int_t
+ngx_recording_finish_error(ngx_recording_finish_t *f,
+    ngx_recording_mux_t *mux)
+{
+    (void) ngx_recording_finish_failed(f, mux->op, mux->err, NULL);
+
+    return mux->damaged ? NGX_ERROR : NGX_AGAIN;
 }
 
 

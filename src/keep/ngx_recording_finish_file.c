@@ -31,7 +31,7 @@ ngx_recording_finish_begin(ngx_recording_finish_t *f)
     if (mux->tainted && mux->file.written
         && ngx_recording_finish_cut(f) != NGX_OK)
     {
-        return ngx_recording_finish_failed(f, mux->op, mux->err, NULL);
+        return ngx_recording_finish_error(f, mux);
     }
 
     if (mux->file.written == 0) {
@@ -70,7 +70,7 @@ ngx_recording_finish_whole(ngx_recording_finish_t *f)
     mux->err = mux->format->endless ? mux->err : 0;
 
     if (!mux->whole && mux->format->finish(mux) != NGX_OK) {
-        rc = ngx_recording_finish_failed(f, mux->op, mux->err, NULL);
+        rc = ngx_recording_finish_error(f, mux);
 
         if (mux->tainted) {
 
@@ -272,7 +272,7 @@ ngx_recording_finish_move(ngx_recording_finish_t *f)
     }
 
     if (ngx_recording_journal_path_thread(mux) != NGX_OK) {
-        return ngx_recording_finish_failed(f, mux->op, mux->err, NULL);
+        return ngx_recording_finish_error(f, mux);
     }
 
     if (ngx_recording_journal_sync_thread(mux) != NGX_OK) {
@@ -282,7 +282,7 @@ ngx_recording_finish_move(ngx_recording_finish_t *f)
         mux->tainted = 0;
 
         if (ngx_recording_journal_anew_thread(mux) != NGX_OK) {
-            return ngx_recording_finish_failed(f, mux->op, mux->err, NULL);
+            return ngx_recording_finish_error(f, mux);
         }
     }
 

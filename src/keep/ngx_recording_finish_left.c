@@ -22,6 +22,7 @@ ngx_recording_finish_open(ngx_recording_finish_t *f)
 {
     int64_t               now;
     ngx_int_t             rc;
+    ngx_uint_t            damaged;
     ngx_recording_mux_t  *mux;
 
     mux = ngx_recording_journal_reopen_thread(&f->worker->store, f->taken.id,
@@ -35,12 +36,17 @@ ngx_recording_finish_open(ngx_recording_finish_t *f)
             return NGX_OK;
         }
 
-        return ngx_recording_finish_failed(f, "read the journal of", errno,
-                                           NULL);
+        damaged = (errno == 0);
+        rc = ngx_recording_finish_failed(f, damaged ? "read the damaged "
+                                                      "journal of"
+                                                    : "read the journal of",
+                                         errno, NULL);
+
+        return damaged ? NGX_ERROR : rc;
     }
 
     if (mux->err && mux->err != ENOENT) {
-        rc = ngx_recording_finish_failed(f, mux->op, mux->err, NULL);
+        rc = ngx_recording_finish_error(f, mux);
         ngx_recording_mux_close_thread(mux);
 
         return rc;
@@ -197,7 +203,7 @@ ngx_recording_finish_pause(ngx_recording_finish_t *f)
     if (mux->file.state != NGX_RECORDING_FILE_PAUSED) {
 
         if (ngx_recording_journal_checkpoint_thread(mux, 1) != NGX_OK) {
-            return ngx_recording_finish_failed(f, mux->op, mux->err, NULL);
+            return ngx_recording_finish_error(f, mux);
         }
 
         ngx_recording_mux_measure(mux);

@@ -91,9 +91,13 @@ ngx_int_t ngx_recording_finish_ask(ngx_recording_finish_t *f,
 ngx_int_t ngx_recording_finish_state(ngx_recording_finish_t *f,
     ngx_recording_file_e state, ngx_uint_t owned, int64_t size);
 
-/* says once that a step failed, and returns NGX_AGAIN, or NGX_ERROR */
+/* says once that a step failed, and returns NGX_AGAIN */
 ngx_int_t ngx_recording_finish_failed(ngx_recording_finish_t *f,
     const char *op, ngx_err_t err, ngx_recording_catalogue_error_t *sql);
+
+/* the same for an error of the file, or NGX_ERROR if that is damaged */
+ngx_int_t ngx_recording_finish_error(ngx_recording_finish_t *f,
+    ngx_recording_mux_t *mux);
 
 /* closes the file, whatever becomes of it */
 void ngx_recording_finish_close(ngx_recording_finish_t *f);
