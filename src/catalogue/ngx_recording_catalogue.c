@@ -270,7 +270,8 @@ ngx_recording_catalogue_repair(ngx_recording_catalogue_t *cat,
         rc = ngx_recording_catalogue_db_lives(cat, t->owner);
 
         if (rc == NGX_DECLINED) {
-            rc = ngx_recording_catalogue_db_take(cat, t, t->state, INT64_MAX);
+            rc = ngx_recording_catalogue_db_take(cat, t, t->state,
+                                           NGX_RECORDING_CATALOGUE_DB_ANYTIME);
 
             if (rc == NGX_OK) {
                 start->taken[start->n++] = *t;
@@ -370,8 +371,8 @@ ngx_recording_catalogue_take_files(ngx_recording_catalogue_t *cat,
 
     for (i = 0; i < n; i++) {
         rc = ngx_recording_catalogue_db_take(cat, &start->taken[i],
-                                             NGX_RECORDING_FILE_RECORDING,
-                                             INT64_MAX);
+                                           NGX_RECORDING_FILE_RECORDING,
+                                           NGX_RECORDING_CATALOGUE_DB_ANYTIME);
         if (rc == NGX_ERROR) {
             return NGX_ERROR;
         }

@@ -9,11 +9,26 @@
  * it, after the fork; if that fails the next call tries again.
  *
  * Each recording and each file that is not finished has an owner: the worker
- * that writes or finishes it, by the name of its lock in work/.  What has no
- * owner, or a dead one, any worker may take: that is one transaction, which
- * takes it from that owner and no other.  If nobody can tell whether an owner
- * lives, as there is no descriptor left or the disk fails, nothing is taken:
- * the call fails.
+ * that writes or finishes it, by the name of its lock in work/.
+ *
+ *     start, insert                paused, ended, released, disowned
+ *   -----------------> a worker ------------------------------------> nobody
+ *                       |   ^ ^                                         |
+ *      its lock is free |   | +-----------------------------------------+
+ *                       |   |            taken
+ *                       v   | taken, recovered
+ *                  a dead worker
+ *
+ *   paused     a file waits for its stream, and so does its recording
+ *   released   a worker that ends leaves a file to be finished by another one
+ *   disowned   a recording whose file was taken from a dead worker, and waits
+ *   taken      another worker writes its name in place of the owner that it
+ *              saw, in one transaction: it gets it from that one and no other
+ *   recovered  a file was taken from a dead worker: its end may be missing
+ *   wanted     a publish asks the living owner of a recording to release it
+ *
+ * If nobody can tell whether an owner lives, as there is no descriptor left or
+ * the disk fails, nothing is taken: the call fails.
  *
  * Return codes: NGX_OK; NGX_ERROR with the reason in the error given.
  */

@@ -39,6 +39,9 @@ char *ngx_recording_catalogue_db_url(ngx_recording_catalogue_t *cat,
 void ngx_recording_catalogue_db_about(ngx_recording_sql_rows_t *rows,
     ngx_uint_t n, char about[NGX_RECORDING_ABOUT]);
 
+/* however long it waits: its stream is back, or it does not wait */
+#define NGX_RECORDING_CATALOGUE_DB_ANYTIME  INT64_MAX
+
 /*
  * Takes a file from the owner that it had, if its time was over at `now`.
  * NGX_DECLINED: it is not so any more.
