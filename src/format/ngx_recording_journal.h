@@ -92,8 +92,8 @@ ngx_recording_mux_t *ngx_recording_journal_read_thread(
  * Opens the file `id` that another worker wrote, or this one before a pause.
  * killed: its writer died, so that the file's own time of change tells when
  * its last frame came.  NULL: there is no journal of it, or no memory; errno
- * tells, as above.  mux->err: the file itself could not be opened; ENOENT: it is not
- * in work/.
+ * tells, as above.  mux->err: the file itself could not be opened; ENOENT: it
+ * is not in work/.
  */
 ngx_recording_mux_t *ngx_recording_journal_reopen_thread(
     ngx_recording_store_t *store, uint64_t id, ngx_uint_t killed);

@@ -94,7 +94,7 @@ ngx_command_t  ngx_recording_commands[] = {
 
 
 void *
-ngx_recording_create_main_conf(ngx_conf_t *cf)
+ngx_recording_conf_create_main(ngx_conf_t *cf)
 {
     ngx_recording_main_conf_t  *rmcf;
 
@@ -121,14 +121,14 @@ ngx_recording_create_main_conf(ngx_conf_t *cf)
 
 
 void *
-ngx_recording_create_app_conf(ngx_conf_t *cf)
+ngx_recording_conf_create_app(ngx_conf_t *cf)
 {
     return ngx_pcalloc(cf->pool, sizeof(ngx_recording_app_conf_t));
 }
 
 
 char *
-ngx_recording_merge_app_conf(ngx_conf_t *cf, void *parent, void *child)
+ngx_recording_conf_merge_app(ngx_conf_t *cf, void *parent, void *child)
 {
     ngx_recording_app_conf_t *prev = parent;
     ngx_recording_app_conf_t *conf = child;

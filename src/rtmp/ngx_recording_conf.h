@@ -57,9 +57,9 @@ extern ngx_module_t  ngx_rtmp_recording_module;
 extern ngx_module_t  ngx_rtmp_recording_process_module;
 
 
-void *ngx_recording_create_main_conf(ngx_conf_t *cf);
-void *ngx_recording_create_app_conf(ngx_conf_t *cf);
-char *ngx_recording_merge_app_conf(ngx_conf_t *cf, void *parent, void *child);
+void *ngx_recording_conf_create_main(ngx_conf_t *cf);
+void *ngx_recording_conf_create_app(ngx_conf_t *cf);
+char *ngx_recording_conf_merge_app(ngx_conf_t *cf, void *parent, void *child);
 
 /* a parameter of record_store */
 char *ngx_recording_conf_store_arg(ngx_conf_t *cf,

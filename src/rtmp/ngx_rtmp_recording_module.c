@@ -75,8 +75,8 @@ static ngx_rtmp_module_t  ngx_rtmp_recording_module_ctx = {
     NULL,                                  /* init main configuration */
     NULL,                                  /* create server configuration */
     NULL,                                  /* merge server configuration */
-    ngx_recording_create_app_conf,         /* create app configuration */
-    ngx_recording_merge_app_conf           /* merge app configuration */
+    ngx_recording_conf_create_app,         /* create app configuration */
+    ngx_recording_conf_merge_app           /* merge app configuration */
 };
 
 
@@ -489,7 +489,7 @@ ngx_rtmp_recording_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
-    return ngx_recording_create_main_conf(cf);
+    return ngx_recording_conf_create_main(cf);
 }
 
 

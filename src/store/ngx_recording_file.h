@@ -130,7 +130,7 @@ ngx_recording_file_path(ngx_recording_file_t *file, char *path)
 
 /*
  * How a message about the file ends: ", stream: ..., template: ...", with what
- * the publisher chose made printable.  In ngx_recording_text.c.
+ * the publisher chose made printable.
  */
 void ngx_recording_file_about(ngx_recording_file_t *file,
     char about[NGX_RECORDING_ABOUT]);

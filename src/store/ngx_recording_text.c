@@ -1,5 +1,5 @@
 
-#include "ngx_recording_file.h"
+#include "ngx_recording_path.h"
 #include "ngx_recording_text.h"
 
 
@@ -76,21 +76,4 @@ ngx_recording_text_plain(u_char *p, size_t len)
     }
 
     return n;
-}
-
-
-void
-ngx_recording_file_about(ngx_recording_file_t *file,
-    char about[NGX_RECORDING_ABOUT])
-{
-    char                     text[NGX_RECORDING_TEXT + 4];
-    ngx_recording_stream_t  *s;
-
-    s = file->stream;
-
-    (void) snprintf(about, NGX_RECORDING_ABOUT,
-                    ", stream: \"%.*s/%s\", template: \"%.*s\"",
-                    (int) ngx_min(s->app.len, 64), s->app.data,
-                    ngx_recording_text(text, s->name.data, s->name.len),
-                    (int) ngx_min(s->template.len, 64), s->template.data);
 }

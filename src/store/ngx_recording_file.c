@@ -1,0 +1,20 @@
+
+#include "ngx_recording_file.h"
+#include "ngx_recording_text.h"
+
+
+void
+ngx_recording_file_about(ngx_recording_file_t *file,
+    char about[NGX_RECORDING_ABOUT])
+{
+    char                     text[NGX_RECORDING_TEXT + 4];
+    ngx_recording_stream_t  *s;
+
+    s = file->stream;
+
+    (void) snprintf(about, NGX_RECORDING_ABOUT,
+                    ", stream: \"%.*s/%s\", template: \"%.*s\"",
+                    (int) ngx_min(s->app.len, 64), s->app.data,
+                    ngx_recording_text(text, s->name.data, s->name.len),
+                    (int) ngx_min(s->template.len, 64), s->template.data);
+}
