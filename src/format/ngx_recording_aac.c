@@ -35,12 +35,17 @@ static int ngx_recording_aac_write(void *data, ngx_recording_av_byte_t *buf,
     int size);
 
 
+static const char *const  ngx_recording_aac_parts[] = { ".aac", NULL };
+
+
 const ngx_recording_format_t  ngx_recording_format_aac = {
     "aac",
     ".aac",
     ngx_recording_codec_bit(NGX_RECORDING_CODEC_AAC),
     "adts",
     0,
+    ngx_recording_aac_parts,
+    NULL,
     ngx_recording_aac_open,
     ngx_recording_aac_sample,
     ngx_recording_aac_flush,

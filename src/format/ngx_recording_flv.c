@@ -39,12 +39,17 @@ static ngx_int_t ngx_recording_flv_key(ngx_recording_flv_t *flv, int64_t time,
     off_t pos);
 
 
+static const char *const  ngx_recording_flv_parts[] = { ".flv", NULL };
+
+
 const ngx_recording_format_t  ngx_recording_format_flv = {
     "flv",
     ".flv",
     0,
     NULL,
     0,
+    ngx_recording_flv_parts,
+    NULL,
     ngx_recording_flv_open,
     ngx_recording_flv_sample,
     ngx_recording_flv_flush,

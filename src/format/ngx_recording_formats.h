@@ -3,7 +3,7 @@
  * The table of formats: the only place that knows all of them.  Whoever needs
  * a format looks it up here, and calls it by its functions.
  *
- * Constant, any thread.
+ * The table is constant, and looked up by any thread.
  */
 
 
@@ -28,6 +28,24 @@ void ngx_recording_formats_init(void);
 
 /* the format of a name, or NULL */
 const ngx_recording_format_t *ngx_recording_formats_find(const char *name);
+
+/* the format of a file, by its path in files/, or NULL */
+const ngx_recording_format_t *ngx_recording_formats_at(const char *path);
+
+/*
+ * On a thread: the entry of a directory that stands for all that is in it, so
+ * that the directory is one file; NULL: there is none.
+ */
+const char *ngx_recording_formats_whole_thread(int dir);
+
+/*
+ * On a thread: removes what a file has in files/.  If that is a directory,
+ * what others have put there stays, and the directory with it; empty: only if
+ * nothing was listed yet.  That it is not there is no error.  NGX_ERROR with
+ * errno.
+ */
+ngx_int_t ngx_recording_formats_discard_thread(ngx_recording_store_t *store,
+    const char *path, ngx_uint_t empty);
 
 
 #endif /* _NGX_RECORDING_FORMATS_H_INCLUDED_ */

@@ -37,6 +37,9 @@ static int ngx_recording_hls_write(void *data, ngx_recording_av_byte_t *buf,
     int size);
 
 
+static const char *const  ngx_recording_hls_parts[] = { NULL };
+
+
 const ngx_recording_format_t  ngx_recording_format_hls = {
     "hls",
     NGX_RECORDING_HLS_INDEX,
@@ -45,6 +48,8 @@ const ngx_recording_format_t  ngx_recording_format_hls = {
     |ngx_recording_codec_bit(NGX_RECORDING_CODEC_MP3),
     "mpegts",
     1,
+    ngx_recording_hls_parts,
+    ngx_recording_hls_owns,
     ngx_recording_hls_open,
     ngx_recording_hls_sample,
     ngx_recording_hls_flush,

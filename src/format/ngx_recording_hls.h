@@ -13,7 +13,9 @@
 #include "ngx_recording_ts.h"
 
 
-#define NGX_RECORDING_HLS_INDEX  "/index.m3u8"
+#define NGX_RECORDING_HLS_LIST    "index.m3u8"
+#define NGX_RECORDING_HLS_INDEX   "/" NGX_RECORDING_HLS_LIST
+#define NGX_RECORDING_HLS_DIGITS  5            /* of a segment, or more */
 
 
 /* what the journal keeps, as of the beginning of a segment */
@@ -134,6 +136,9 @@ ngx_int_t ngx_recording_hls_list(ngx_recording_mux_t *mux,
     int64_t duration);
 ngx_int_t ngx_recording_hls_listed(ngx_recording_mux_t *mux);
 void ngx_recording_hls_name(ngx_recording_hls_t *hls, char *name);
+
+/* as a format's ->owns(): the playlist, or a segment */
+ngx_uint_t ngx_recording_hls_owns(const char *name);
 
 
 #endif /* _NGX_RECORDING_HLS_H_INCLUDED_ */

@@ -37,7 +37,7 @@ ngx_recording_hls_make_thread(ngx_recording_mux_t *mux)
         return NGX_ERROR;
     }
 
-    playlist = ngx_recording_openat(dir, "index.m3u8",
+    playlist = ngx_recording_openat(dir, NGX_RECORDING_HLS_LIST,
                            O_RDWR|O_CREAT|O_EXCL|O_CLOEXEC, 0644);
 
     if (playlist == -1) {
@@ -106,7 +106,7 @@ ngx_recording_hls_enter_thread(ngx_recording_mux_t *mux)
         return NGX_ERROR;
     }
 
-    hls->playlist = ngx_recording_openat(hls->dir, "index.m3u8",
+    hls->playlist = ngx_recording_openat(hls->dir, NGX_RECORDING_HLS_LIST,
                            O_RDWR|O_CLOEXEC|O_NOFOLLOW, 0);
 
     if (hls->playlist == -1) {
@@ -173,5 +173,19 @@ ngx_recording_hls_segment_thread(ngx_recording_mux_t *mux, int flags)
 void
 ngx_recording_hls_name(ngx_recording_hls_t *hls, char *name)
 {
-    (void) sprintf(name, "%05llu.ts", (unsigned long long) hls->kept.number);
+    (void) sprintf(name, "%0*llu.ts", NGX_RECORDING_HLS_DIGITS,
+                   (unsigned long long) hls->kept.number);
+}
+
+
+ngx_uint_t
+ngx_recording_hls_owns(const char *name)
+{
+    size_t  len;
+
+    len = strspn(name, "0123456789");
+
+    return strcmp(name, NGX_RECORDING_HLS_LIST) == 0
+           || (len >= NGX_RECORDING_HLS_DIGITS
+               && strcmp(name + len, ".ts") == 0);
 }

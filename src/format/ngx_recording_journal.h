@@ -82,8 +82,8 @@ void ngx_recording_journal_shrink_thread(ngx_recording_mux_t *mux);
 
 /*
  * Makes a mux of the journal of file `id`, as it was at the last state; the
- * file itself is not opened.  NULL with errno: 0 if the journal is damaged from
- * its beginning on, ENODATA if it is empty, after a power cut.
+ * file itself is not opened.  NULL with errno: 0 if the journal is damaged
+ * from its beginning on, ENODATA if it is empty, after a power cut.
  */
 ngx_recording_mux_t *ngx_recording_journal_read_thread(
     ngx_recording_store_t *store, uint64_t id);
@@ -126,6 +126,9 @@ ngx_int_t ngx_recording_journal_cut_thread(ngx_recording_mux_t *mux);
  */
 ngx_int_t ngx_recording_journal_clear_thread(ngx_recording_store_t *store,
     uint64_t id);
+
+/* whether a name in work/ is that of a journal: NGX_OK, and of which file */
+ngx_int_t ngx_recording_journal_name(const char *name, uint64_t *id);
 
 /* whether there is anything of it in work/, or that is not known */
 ngx_uint_t ngx_recording_journal_left_thread(ngx_recording_store_t *store,

@@ -5,12 +5,18 @@
  */
 
 
+#include "ngx_recording_formats.h"
 #include "ngx_recording_journal.h"
 
 
 static ngx_int_t ngx_recording_journal_all(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_journal_replace(ngx_recording_mux_t *mux,
     const char *temp);
+static ngx_int_t ngx_recording_journal_absent(ngx_recording_store_t *store,
+    const char *name);
+static ngx_int_t ngx_recording_journal_each(ngx_recording_store_t *store,
+    uint64_t id,
+    ngx_int_t (*call)(ngx_recording_store_t *store, const char *name));
 
 
 ngx_int_t
@@ -309,29 +315,60 @@ ngx_recording_journal_shrink_thread(ngx_recording_mux_t *mux)
 }
 
 
-/* what a file may have in work/, by its id */
-
-static const char  *ngx_recording_journal_suffixes[] = {
-    ".flv", ".mp4", ".mp4.copy", ".index", ".aac",
-    NGX_RECORDING_JOURNAL_SUFFIX ".new", NGX_RECORDING_JOURNAL_SUFFIX
-};
-
-#define NGX_RECORDING_JOURNAL_SUFFIXES                                        \
-    (sizeof(ngx_recording_journal_suffixes) / sizeof(char *))
-
-
 ngx_int_t
 ngx_recording_journal_clear_thread(ngx_recording_store_t *store, uint64_t id)
 {
-    char        name[48];
-    ngx_uint_t  i;
+    return ngx_recording_journal_each(store, id,
+                                      ngx_recording_store_remove_thread);
+}
 
-    for (i = 0; i < NGX_RECORDING_JOURNAL_SUFFIXES; i++) {
-        ngx_recording_store_name(name, sizeof(name), id,
-                                 ngx_recording_journal_suffixes[i]);
 
-        if (ngx_recording_store_remove_thread(store, name) != NGX_OK) {
-            return NGX_ERROR;
+ngx_uint_t
+ngx_recording_journal_left_thread(ngx_recording_store_t *store, uint64_t id)
+{
+    return ngx_recording_journal_each(store, id, ngx_recording_journal_absent)
+           != NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_journal_absent(ngx_recording_store_t *store, const char *name)
+{
+    return faccessat(store->work, name, F_OK, 0) == -1 && errno == NGX_ENOENT
+           ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* the names of all that a file of any format may have in work/, by its id */
+
+static ngx_int_t
+ngx_recording_journal_each(ngx_recording_store_t *store, uint64_t id,
+    ngx_int_t (*call)(ngx_recording_store_t *store, const char *name))
+{
+    char                name[48];
+    ngx_int_t           rc;
+    ngx_uint_t          i, last;
+    const char *const  *parts;
+
+    static const char *const  own[] = {
+        NGX_RECORDING_JOURNAL_SUFFIX ".new", NGX_RECORDING_JOURNAL_SUFFIX,
+        NULL
+    };
+
+    /* the journal is the last of all */
+
+    for (i = 0, last = 0; !last; i++) {
+        last = (ngx_recording_formats[i] == NULL);
+        parts = last ? own : ngx_recording_formats[i]->parts;
+
+        for ( /* void */ ; *parts; parts++) {
+            ngx_recording_store_name(name, sizeof(name), id, *parts);
+
+            rc = call(store, name);
+
+            if (rc != NGX_OK) {
+                return rc;
+            }
         }
     }
 
@@ -339,22 +376,13 @@ ngx_recording_journal_clear_thread(ngx_recording_store_t *store, uint64_t id)
 }
 
 
-ngx_uint_t
-ngx_recording_journal_left_thread(ngx_recording_store_t *store, uint64_t id)
+ngx_int_t
+ngx_recording_journal_name(const char *name, uint64_t *id)
 {
-    char        name[48];
-    ngx_uint_t  i;
+    char  *end;
 
-    for (i = 0; i < NGX_RECORDING_JOURNAL_SUFFIXES; i++) {
-        ngx_recording_store_name(name, sizeof(name), id,
-                                 ngx_recording_journal_suffixes[i]);
+    *id = strtoull(name, &end, 10);
 
-        if (faccessat(store->work, name, F_OK, 0) == 0
-            || errno != NGX_ENOENT)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
+    return end != name && strcmp(end, NGX_RECORDING_JOURNAL_SUFFIX) == 0
+           ? NGX_OK : NGX_DECLINED;
 }

@@ -65,6 +65,11 @@ static ngx_int_t ngx_recording_mp4_copy(ngx_recording_mux_t *mux,
     uint64_t from, uint64_t shift);
 
 
+static const char *const  ngx_recording_mp4_parts[] = {
+    ".mp4", ".mp4.copy", ".index", NULL
+};
+
+
 const ngx_recording_format_t  ngx_recording_format_mp4 = {
     "mp4",
     ".mp4",
@@ -73,6 +78,8 @@ const ngx_recording_format_t  ngx_recording_format_mp4 = {
     |ngx_recording_codec_bit(NGX_RECORDING_CODEC_MP3),
     "mp4",
     0,
+    ngx_recording_mp4_parts,
+    NULL,
     ngx_recording_mp4_open,
     ngx_recording_mp4_add,
     ngx_recording_mp4_flush,

@@ -100,6 +100,15 @@ typedef struct {
                                           some of that; NULL: none does */
     ngx_uint_t              endless;   /* never cut into several files */
 
+    /* suffixes of what a file has in work/, beside its journal; NULL ends */
+    const char *const      *parts;
+
+    /*
+     * Formats whose extension begins with a slash have a directory for each
+     * file: whether a name in it is a part of the file.  NULL: it has none.
+     */
+    ngx_uint_t            (*owns)(const char *name);
+
     /* endless formats grow in files/; NGX_DECLINED: the path is taken */
     ngx_int_t             (*open)(ngx_recording_mux_t *mux);
 

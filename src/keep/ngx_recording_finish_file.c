@@ -3,6 +3,7 @@
 
 
 #include "ngx_recording_finish_step.h"
+#include "ngx_recording_formats.h"
 #include "ngx_recording_text.h"
 #include "ngx_recording_tree.h"
 
@@ -296,25 +297,42 @@ ngx_recording_finish_move(ngx_recording_finish_t *f)
 static ngx_int_t
 ngx_recording_finish_row(ngx_recording_finish_t *f)
 {
-    char                   text[NGX_RECORDING_TEXT + 4];
-    ngx_int_t              rc;
+    char                   what[96];
     ngx_recording_file_t  *file;
 
     file = &f->mux->file;
     file->state = NGX_RECORDING_FILE_FINISHED;
 
-    rc = ngx_recording_finish_ask(f, ngx_recording_catalogue_update, file, 1);
+    (void) snprintf(what, sizeof(what), "%lld ms, %llu bytes%s",
+                    (long long) file->duration,
+                    (unsigned long long) file->size,
+                    file->recovered ? ", recovered" : "");
+
+    return ngx_recording_finish_over(f, ngx_recording_catalogue_update, file,
+                                     what);
+}
+
+
+ngx_int_t
+ngx_recording_finish_over(ngx_recording_finish_t *f,
+    ngx_recording_catalogue_pt run, void *arg, const char *what)
+{
+    char                   text[NGX_RECORDING_TEXT + 4];
+    ngx_int_t              rc;
+    ngx_recording_file_t  *file;
+
+    file = &f->mux->file;
+
+    rc = ngx_recording_finish_ask(f, run, arg, 1);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
     ngx_recording_notice(&f->notices, NGX_LOG_NOTICE, 0,
-                         "file finished: \"%s\", %lld ms, %llu bytes%s",
+                         "file finished: \"%s\", %s",
                          ngx_recording_text(text, file->path, file->path_len),
-                         (long long) file->duration,
-                         (unsigned long long) file->size,
-                         file->recovered ? ", recovered" : "");
+                         what);
 
     ngx_recording_finish_close(f);
     f->step = ngx_recording_finish_clear;
@@ -377,7 +395,7 @@ ngx_recording_finish_lost(ngx_recording_finish_t *f)
     if (mux->format->endless && mux->file.path_len) {
         ngx_recording_file_path(&mux->file, path);
 
-        (void) ngx_recording_store_discard_thread(mux->store, path, 1);
+        (void) ngx_recording_formats_discard_thread(mux->store, path, 1);
     }
 
     kept = mux->kept;

@@ -3,7 +3,6 @@
 
 
 #include "ngx_recording_finish_step.h"
-#include "ngx_recording_text.h"
 #include "ngx_recording_tree.h"
 
 
@@ -130,28 +129,13 @@ ngx_recording_finish_absent(ngx_recording_finish_t *f)
 static ngx_int_t
 ngx_recording_finish_mended(ngx_recording_finish_t *f)
 {
-    char                   text[NGX_RECORDING_TEXT + 4];
-    ngx_int_t              rc;
-    ngx_recording_file_t  *file;
+    char  what[48];
 
-    file = &f->mux->file;
+    (void) snprintf(what, sizeof(what), "%lld bytes, recovered",
+                    (long long) f->mux->file.size);
 
-    rc = ngx_recording_finish_ask(f, ngx_recording_catalogue_mend, &f->mend,
-                                  1);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    ngx_recording_notice(&f->notices, NGX_LOG_NOTICE, 0,
-                         "file finished: \"%s\", %lld bytes, recovered",
-                         ngx_recording_text(text, file->path, file->path_len),
-                         (long long) file->size);
-
-    ngx_recording_finish_close(f);
-    f->step = ngx_recording_finish_clear;
-
-    return NGX_OK;
+    return ngx_recording_finish_over(f, ngx_recording_catalogue_mend,
+                                     &f->mend, what);
 }
 
 

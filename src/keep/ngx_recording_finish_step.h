@@ -81,6 +81,13 @@ ngx_int_t ngx_recording_finish_lost(ngx_recording_finish_t *f);
 ngx_int_t ngx_recording_finish_clear(ngx_recording_finish_t *f);
 
 /*
+ * The last step of a file that is in its place, or the last but one: asks for
+ * this change, says that it is finished, closes it and goes on to clear.
+ */
+ngx_int_t ngx_recording_finish_over(ngx_recording_finish_t *f,
+    ngx_recording_catalogue_pt run, void *arg, const char *what);
+
+/*
  * For the steps: asks for a change.  NGX_BUSY: there is no answer yet;
  * NGX_AGAIN: the catalogue failed, which is said.
  */

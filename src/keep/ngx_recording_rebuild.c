@@ -1,4 +1,5 @@
 
+#include "ngx_recording_formats.h"
 #include "ngx_recording_rebuild.h"
 #include "ngx_recording_tree.h"
 #include <sys/file.h>
@@ -25,7 +26,6 @@ static ngx_int_t ngx_recording_rebuild_file(void *data, int fd,
     const char *path);
 static ngx_int_t ngx_recording_rebuild_rows(
     ngx_recording_rebuild_t *rebuild);
-static const char *ngx_recording_rebuild_format(const char *path);
 static void ngx_recording_rebuild_names(ngx_recording_stream_t *stream,
     u_char *path);
 
@@ -100,8 +100,9 @@ ngx_recording_rebuild_all(ngx_recording_store_t *store,
 
     err->text[0] = '\0';
 
-    rc = ngx_recording_tree_walk_thread(store, ngx_recording_rebuild_file,
-                                        rebuild);
+    rc = ngx_recording_tree_walk_thread(store,
+                                        ngx_recording_formats_whole_thread,
+                                        ngx_recording_rebuild_file, rebuild);
 
     if (rc != NGX_OK && err->text[0] == '\0') {
         (void) snprintf(err->text, sizeof(err->text), "read files/: %s",
@@ -137,19 +138,20 @@ ngx_recording_rebuild_file(void *data, int fd, const char *path)
 {
     ngx_recording_rebuild_t *rebuild = data;
 
-    struct stat             st;
-    ngx_recording_file_t   *file;
-    ngx_recording_found_t  *found;
+    struct stat                    st;
+    ngx_recording_file_t          *file;
+    ngx_recording_found_t         *found;
+    const ngx_recording_format_t  *format;
 
     found = &rebuild->found[rebuild->n];
     file = &found->file;
 
     ngx_memzero(found, sizeof(ngx_recording_found_t));
 
-    file->format = ngx_recording_rebuild_format(path);
+    format = ngx_recording_formats_at(path);
     file->path_len = strlen(path);
 
-    if (file->format == NULL || file->path_len >= sizeof(file->path)) {
+    if (format == NULL || file->path_len >= sizeof(file->path)) {
         return NGX_OK;
     }
 
@@ -161,6 +163,7 @@ ngx_recording_rebuild_file(void *data, int fd, const char *path)
 
     file->id = ngx_recording_catalogue_id_thread(rebuild->catalogue);
     file->stream = &found->stream;
+    file->format = format->name;
     file->size = st.st_size;
     file->end = (int64_t) st.st_mtim.tv_sec * 1000000
                 + st.st_mtim.tv_nsec / 1000;
@@ -200,31 +203,6 @@ ngx_recording_rebuild_rows(ngx_recording_rebuild_t *rebuild)
     rebuild->n = 0;
 
     return rc;
-}
-
-
-static const char *
-ngx_recording_rebuild_format(const char *path)
-{
-    size_t       len, n;
-    ngx_uint_t   i;
-
-    static const char  *formats[][2] = {
-        { ".flv", "flv" }, { ".mp4", "mp4" }, { ".aac", "aac" },
-        { "/index.m3u8", "hls" }
-    };
-
-    len = strlen(path);
-
-    for (i = 0; i < 4; i++) {
-        n = strlen(formats[i][0]);
-
-        if (len > n && strcmp(path + len - n, formats[i][0]) == 0) {
-            return formats[i][1];
-        }
-    }
-
-    return NULL;
 }
 
 

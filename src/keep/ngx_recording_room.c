@@ -1,4 +1,5 @@
 
+#include "ngx_recording_formats.h"
 #include "ngx_recording_room.h"
 #include "ngx_recording_text.h"
 #include <time.h>
@@ -376,7 +377,7 @@ ngx_recording_room_remove(ngx_recording_room_t *room,
 
     ngx_recording_text(text, (u_char *) file->path, ngx_strlen(file->path));
 
-    if (ngx_recording_store_discard_thread(room->store, file->path, 0)
+    if (ngx_recording_formats_discard_thread(room->store, file->path, 0)
         != NGX_OK)
     {
         e = errno;

@@ -145,15 +145,12 @@ ngx_recording_survey_name(void *data, const char *name)
 {
     ngx_recording_survey_work_t *work = data;
 
-    char      *end;
-    uint64_t   id;
+    uint64_t  id;
 
     ngx_recording_store_bury_thread(&work->worker->store, name);
 
-    id = strtoull(name, &end, 10);
-
-    if (work->rc == NGX_OK && end != name
-        && strcmp(end, NGX_RECORDING_JOURNAL_SUFFIX) == 0)
+    if (work->rc == NGX_OK
+        && ngx_recording_journal_name(name, &id) == NGX_OK)
     {
         ngx_recording_survey_journal(work, id);
     }

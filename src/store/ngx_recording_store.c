@@ -4,10 +4,8 @@
 #include <sys/statvfs.h>
 
 
-#define NGX_RECORDING_STORE_INDEX  "/index.m3u8"
 #define NGX_RECORDING_STORE_LOCK   "worker."
 #define NGX_RECORDING_STORE_LOCKS  10
-#define NGX_RECORDING_STORE_DIGITS  5
 
 
 #ifndef RENAME_NOREPLACE
@@ -20,11 +18,8 @@ static int ngx_recording_store_dir(ngx_recording_store_t *store,
 static ngx_int_t ngx_recording_store_lock(ngx_recording_store_t *store);
 static ngx_int_t ngx_recording_store_parents(ngx_recording_store_t *store,
     char *path);
-static ngx_int_t ngx_recording_store_discard_dir(
-    ngx_recording_store_t *store, const char *path);
 static ngx_int_t ngx_recording_store_look(ngx_recording_store_t *store,
     const char *owner, int *fd);
-static ngx_uint_t ngx_recording_store_is_part(const char *name);
 static ngx_int_t ngx_recording_store_sync_dir(int at, const char *path);
 static ngx_int_t ngx_recording_store_parent(char *path, const char *of);
 
@@ -434,42 +429,11 @@ ngx_recording_store_remove_thread(ngx_recording_store_t *store,
 
 ngx_int_t
 ngx_recording_store_discard_thread(ngx_recording_store_t *store,
-    const char *path, ngx_uint_t empty)
+    const char *path)
 {
-    char    dir[PATH_MAX];
-    off_t   size;
-    size_t  len;
-
-    len = strlen(path);
-
-    if (len >= sizeof(dir)) {
+    if (strlen(path) >= PATH_MAX) {
         errno = ENAMETOOLONG;
         return NGX_ERROR;
-    }
-
-    if (len > sizeof(NGX_RECORDING_STORE_INDEX) - 1
-        && strcmp(path + len - (sizeof(NGX_RECORDING_STORE_INDEX) - 1),
-                  NGX_RECORDING_STORE_INDEX)
-           == 0)
-    {
-        if (empty) {
-            size = ngx_recording_store_size_thread(store, path);
-
-            if (size > 0) {
-                return NGX_OK;
-            }
-
-            if (size == -1 && errno != NGX_ENOENT && errno != NGX_ENOTDIR) {
-                return NGX_ERROR;
-            }
-        }
-
-        len -= sizeof(NGX_RECORDING_STORE_INDEX) - 1;
-
-        ngx_memcpy(dir, path, len);
-        dir[len] = '\0';
-
-        return ngx_recording_store_discard_dir(store, dir);
     }
 
     return ngx_recording_unlinkat(store->files, path, 0) == 0
@@ -478,11 +442,9 @@ ngx_recording_store_discard_thread(ngx_recording_store_t *store,
 }
 
 
-/* what is no part of a playlist stays, and the directory with it */
-
-static ngx_int_t
-ngx_recording_store_discard_dir(ngx_recording_store_t *store,
-    const char *path)
+ngx_int_t
+ngx_recording_store_discard_dir_thread(ngx_recording_store_t *store,
+    const char *path, ngx_uint_t (*owns)(const char *name))
 {
     int             fd;
     DIR            *dir;
@@ -510,7 +472,7 @@ ngx_recording_store_discard_dir(ngx_recording_store_t *store,
     /* one that cannot be removed does not keep the others */
 
     while ((e = readdir(dir)) != NULL) {
-        if (ngx_recording_store_is_part(e->d_name)
+        if (owns(e->d_name)
             && ngx_recording_unlinkat(fd, e->d_name, 0) == -1
             && errno != NGX_ENOENT && errno != EISDIR)
         {
@@ -529,21 +491,6 @@ ngx_recording_store_discard_dir(ngx_recording_store_t *store,
     return ngx_recording_unlinkat(store->files, path, AT_REMOVEDIR) == 0
            || errno == NGX_ENOENT || errno == ENOTEMPTY
            ? NGX_OK : NGX_ERROR;
-}
-
-
-/* index.m3u8, or a segment: its number, in five digits or more */
-
-static ngx_uint_t
-ngx_recording_store_is_part(const char *name)
-{
-    size_t  len;
-
-    len = strspn(name, "0123456789");
-
-    return strcmp(name, NGX_RECORDING_STORE_INDEX + 1) == 0
-           || (len >= NGX_RECORDING_STORE_DIGITS
-               && strcmp(name + len, ".ts") == 0);
 }
 
 

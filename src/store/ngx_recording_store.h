@@ -150,12 +150,14 @@ ngx_int_t ngx_recording_store_remove_thread(ngx_recording_store_t *store,
     const char *name);
 
 /*
- * Removes what lies at a path in files/: a file, or of "dir/index.m3u8" the
- * directory with its segments; empty: only if no segment was listed yet.
- * That it is not there is no error.
+ * Removes a file in files/, or what a directory there has of which owns() says
+ * that it goes, and the directory, unless something stays.  That it is not
+ * there is no error.
  */
 ngx_int_t ngx_recording_store_discard_thread(ngx_recording_store_t *store,
-    const char *path, ngx_uint_t empty);
+    const char *path);
+ngx_int_t ngx_recording_store_discard_dir_thread(ngx_recording_store_t *store,
+    const char *path, ngx_uint_t (*owns)(const char *name));
 
 /* the size of a file in files/, or -1; ENOENT: there is none */
 off_t ngx_recording_store_size_thread(ngx_recording_store_t *store,
@@ -163,7 +165,7 @@ off_t ngx_recording_store_size_thread(ngx_recording_store_t *store,
 
 /*
  * Whether a finished file is there; one that cannot be looked for is taken to
- * be.  Of "dir/index.m3u8" the playlist counts.
+ * be.
  */
 ngx_uint_t ngx_recording_store_there_thread(ngx_recording_store_t *store,
     const char *path);

@@ -7,10 +7,10 @@
 
 #define NGX_RECORDING_TREE_LABEL  "user.recording"
 #define NGX_RECORDING_TREE_DEPTH  64
-#define NGX_RECORDING_TREE_INDEX  "index.m3u8"
 
 
 typedef struct {
+    const char           *(*whole)(int dir);
     ngx_recording_tree_file_pt  file;
     void                   *data;
     char                    path[PATH_MAX];
@@ -66,7 +66,8 @@ ngx_recording_tree_read_thread(int fd, char *text)
 
 ngx_int_t
 ngx_recording_tree_walk_thread(ngx_recording_store_t *store,
-    ngx_recording_tree_file_pt file, void *data)
+    const char *(*whole)(int dir), ngx_recording_tree_file_pt file,
+    void *data)
 {
     int                    fd;
     ngx_int_t              rc;
@@ -78,6 +79,7 @@ ngx_recording_tree_walk_thread(ngx_recording_store_t *store,
         return NGX_ERROR;
     }
 
+    tree->whole = whole;
     tree->file = file;
     tree->data = data;
 
@@ -101,6 +103,7 @@ ngx_recording_tree_dir(ngx_recording_tree_t *tree, int at, size_t len,
     DIR            *dir;
     ngx_err_t       err;
     ngx_int_t       rc;
+    const char     *whole;
     struct dirent  *e;
 
     dir = fdopendir(at);
@@ -110,11 +113,10 @@ ngx_recording_tree_dir(ngx_recording_tree_t *tree, int at, size_t len,
         return NGX_ERROR;
     }
 
-    /* an HLS playlist stands for all that is beside it */
+    whole = tree->whole(at);
 
-    if (faccessat(at, NGX_RECORDING_TREE_INDEX, F_OK, 0) == 0) {
-        rc = ngx_recording_tree_entry(tree, at, NGX_RECORDING_TREE_INDEX, len,
-                                      depth);
+    if (whole) {
+        rc = ngx_recording_tree_entry(tree, at, whole, len, depth);
         (void) closedir(dir);
 
         return rc;

@@ -32,11 +32,12 @@ ngx_int_t ngx_recording_tree_read_thread(int fd, char *text);
 
 /*
  * Calls back with the path of each file in files/, and its descriptor, until
- * it returns something else than NGX_OK.  A directory with an index.m3u8 is
- * that one file.
+ * it returns something else than NGX_OK.  Of a directory only the entry counts
+ * that whole() names, as it stands for all; NULL: each of them does.
  */
 ngx_int_t ngx_recording_tree_walk_thread(ngx_recording_store_t *store,
-    ngx_recording_tree_file_pt file, void *data);
+    const char *(*whole)(int dir), ngx_recording_tree_file_pt file,
+    void *data);
 
 
 #endif /* _NGX_RECORDING_TREE_H_INCLUDED_ */

@@ -1,0 +1,228 @@
+
+/*
+ * Who knows the formats: what is found by a name or a path, and what belongs to
+ * a file in work/ and in files/.
+ */
+
+/* link: build/src/nginx/src/core/ngx_sha1.c */
+/* link: src/format/ngx_recording_hls_dir.c src/store/ngx_recording_descriptors.c */
+/* link: src/format/ngx_recording_mux_hold.c */
+/* link: src/format/ngx_recording_mux.c src/format/ngx_recording_mp4_index.c */
+/* link: src/format/ngx_recording_mux_durable.c src/store/ngx_recording_busy.c */
+/* link: src/format/ngx_recording_mp4.c src/format/ngx_recording_journal_file.c */
+/* link: src/store/ngx_recording_path.c src/store/ngx_recording_claim.c */
+/* link: src/format/ngx_recording_playlist.c */
+/* link: src/media/ngx_recording_ts.c src/core/ngx_recording_io.c */
+/* link: src/format/ngx_recording_hls_reopen.c src/format/ngx_recording_flv_meta.c */
+/* link: src/format/ngx_recording_hls_ts.c src/media/ngx_recording_nal.c */
+/* link: src/format/ngx_recording_av.c src/store/ngx_recording_store.c */
+/* link: src/store/ngx_recording_growth.c */
+/* link: src/format/ngx_recording_flv.c src/format/ngx_recording_hls.c */
+/* link: src/format/ngx_recording_hls_cut.c */
+/* link: src/format/ngx_recording_aac.c src/media/ngx_recording_amf.c */
+/* link: src/media/ngx_recording_frame.c src/media/ngx_recording_codec.c */
+/* link: src/core/ngx_recording_reader.c src/format/ngx_recording_hls_save.c */
+/* link: src/format/ngx_recording_journal.c */
+/* link: src/format/ngx_recording_journal_old.c src/format/ngx_recording_journal_read.c */
+/* link: src/format/ngx_recording_journal_layout.c */
+/* link: src/format/ngx_recording_formats.c src/media/ngx_recording_media.c */
+/* link: src/format/ngx_recording_journal_reopen.c src/format/ngx_recording_journal_back.c */
+/* libs: -lavformat -lavcodec -lavutil */
+
+#include "tap.h"
+#include "ngx_recording_formats.h"
+#include "ngx_recording_journal.h"
+
+
+#define ID  176
+
+
+static void formats_found(void);
+static void formats_work(ngx_recording_store_t *store);
+static void formats_files(ngx_recording_store_t *store);
+static void formats_create(int dir, const char *name);
+
+
+int
+main(void)
+{
+    char                   dir[] = "/tmp/formats-XXXXXX", command[64];
+    const char            *op;
+    ngx_recording_store_t  store;
+
+    ngx_memzero(&store, sizeof(ngx_recording_store_t));
+
+    store.path = mkdtemp(dir);
+    store.lock = -1;
+
+    if (store.path == NULL
+        || ngx_recording_store_open_thread(&store, &op) != NGX_OK)
+    {
+        printf("Bail out! no store\n");
+        return 1;
+    }
+
+    formats_found();
+    formats_work(&store);
+    formats_files(&store);
+
+    ngx_recording_store_close(&store);
+
+    (void) snprintf(command, sizeof(command), "rm -rf %s", dir);
+
+    if (system(command) != 0) {
+        diag("%s is left", dir);
+    }
+
+    return tap_done();
+}
+
+
+static void
+formats_found(void)
+{
+    uint64_t    id;
+    ngx_uint_t  i;
+
+    static const struct {
+        const char  *path;
+        const char  *name;
+    } paths[] = {
+        { "live/a.flv", "flv" }, { "a.mp4", "mp4" }, { "a.b.aac", "aac" },
+        { "live/a/index.m3u8", "hls" }, { "a/index.m3u8", "hls" },
+        { "index.m3u8", NULL }, { "/index.m3u8", NULL }, { ".flv", NULL },
+        { "flv", NULL }, { "a.flv.txt", NULL }, { "a/00000.ts", NULL },
+        { "", NULL }
+    };
+
+    static const char  *names[] = { "176.journal", "176.journal.new",
+                                    "176.flv", ".journal", "worker.1.2" };
+
+    const ngx_recording_format_t  *format;
+
+    for (i = 0; ngx_recording_formats[i]; i++) {
+        format = ngx_recording_formats[i];
+        ok(ngx_recording_formats_find(format->name) == format, "%s is found",
+           format->name);
+    }
+
+    ok(ngx_recording_formats_find("mkv") == NULL, "mkv is not");
+
+    for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        format = ngx_recording_formats_at(paths[i].path);
+        ok(paths[i].name ? format && strcmp(format->name, paths[i].name) == 0
+                         : format == NULL, "path \"%s\"", paths[i].path);
+    }
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        is(ngx_recording_journal_name(names[i], &id),
+           i == 0 ? NGX_OK : NGX_DECLINED, "\"%s\"", names[i]);
+    }
+
+    is(ngx_recording_journal_name(names[0], &id), NGX_OK, "a journal");
+    is(id, ID, "of this file");
+}
+
+
+/* each of them alone is seen and removed, others are left alone */
+
+static void
+formats_work(ngx_recording_store_t *store)
+{
+    ngx_uint_t  i;
+
+    static const char  *names[] = {
+        "176.flv", "176.mp4", "176.mp4.copy", "176.index", "176.aac",
+        "176.journal.new", "176.journal"
+    };
+
+    formats_create(store->work, "1760.flv");
+    formats_create(store->work, "176.journal.lost");
+
+    is(ngx_recording_journal_left_thread(store, ID), 0, "there is nothing");
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        formats_create(store->work, names[i]);
+
+        is(ngx_recording_journal_left_thread(store, ID), 1, "%s is seen",
+           names[i]);
+        is(ngx_recording_journal_clear_thread(store, ID), NGX_OK,
+           "and removed");
+        is(faccessat(store->work, names[i], F_OK, 0), -1, "it is gone");
+    }
+
+    is(faccessat(store->work, "1760.flv", F_OK, 0), 0, "what is of another "
+       "file is not");
+    is(faccessat(store->work, "176.journal.lost", F_OK, 0), 0,
+       "nor what was put aside");
+}
+
+
+static void
+formats_files(ngx_recording_store_t *store)
+{
+    int         fd;
+    ngx_uint_t  i;
+
+    static const char  *names[] = { "hls/index.m3u8", "hls/00000.ts",
+                                    "hls/123456.ts" };
+    static const char  *strange[] = { "hls/0000.ts", "hls/cover.jpg",
+                                      "hls/a00000.ts" };
+
+    formats_create(store->files, "a.flv");
+    is(ngx_recording_formats_discard_thread(store, "a.flv", 0), NGX_OK,
+       "a file is removed");
+    is(faccessat(store->files, "a.flv", F_OK, 0), -1, "it is gone");
+    is(ngx_recording_formats_discard_thread(store, "a.flv", 0), NGX_OK,
+       "or was it before");
+    is(ngx_recording_formats_discard_thread(store, "no/index.m3u8", 0),
+       NGX_OK, "as may be a playlist");
+
+    (void) mkdirat(store->files, "hls", 0755);
+    fd = openat(store->files, "hls", O_RDONLY|O_DIRECTORY);
+
+    ok(ngx_recording_formats_whole_thread(fd) == NULL, "a directory");
+
+    for (i = 0; i < 3; i++) {
+        formats_create(store->files, names[i]);
+        formats_create(store->files, strange[i]);
+    }
+
+    is_text((u_char *) ngx_recording_formats_whole_thread(fd), 10,
+            "index.m3u8", "that is one file");
+    (void) close(fd);
+
+    is(ngx_recording_formats_discard_thread(store, names[0], 1), NGX_OK,
+       "a playlist that has something");
+    is(faccessat(store->files, names[1], F_OK, 0), 0, "is left");
+    is(ngx_recording_formats_discard_thread(store, names[0], 0), NGX_OK,
+       "and removed");
+
+    for (i = 0; i < 3; i++) {
+        is(faccessat(store->files, names[i], F_OK, 0), -1, "%s is gone",
+           names[i]);
+        is(faccessat(store->files, strange[i], F_OK, 0), 0, "%s is not",
+           strange[i]);
+        (void) unlinkat(store->files, strange[i], 0);
+    }
+
+    is(ngx_recording_formats_discard_thread(store, names[0], 0), NGX_OK,
+       "now the directory");
+    is(faccessat(store->files, "hls", F_OK, 0), -1, "is gone, too");
+}
+
+
+static void
+formats_create(int dir, const char *name)
+{
+    int  fd;
+
+    fd = openat(dir, name, O_WRONLY|O_CREAT, 0644);
+
+    if (fd == -1 || write(fd, "x", 1) != 1) {
+        printf("Bail out! no file\n");
+        exit(1);
+    }
+
+    (void) close(fd);
+}
