@@ -9,6 +9,7 @@
 
 #include "ngx_recording_conf.h"
 #include "ngx_recording_formats.h"
+#include "ngx_recording_keeper.h"
 #include "ngx_rtmp.h"
 
 
@@ -179,6 +180,7 @@ ngx_rtmp_recording_init_process(ngx_cycle_t *cycle)
     }
 
     worker->calls = &ngx_recording_recorder_calls;
+    worker->housekeeping = ngx_recording_keeper_start;
     worker->log = cycle->log;
     worker->store.path = (char *) rmcf->store.data;
     worker->store.url = rmcf->url;

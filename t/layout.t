@@ -50,12 +50,9 @@ for my $file (sort keys %source) {
 
 # --- no circle inside a folder, where X.c and X_part.c count as one with X.h
 
-# those that still have one
-my %unsettled = map { $_ => 1 } qw(catalogue format);
 my %noun = map { $_ => noun($_) } keys %source;
 
 for my $own (@folders) {
-    local our $TODO = $unsettled{$own} && 'to be untied';
     my %next;
 
     for my $file (grep { $folder{$_} eq $own } sort keys %source) {
@@ -79,11 +76,8 @@ for my $own (@folders) {
 my %header;
 $header{ $noun{$_} } .= code($source{$_}) for grep { /\.h$/ } keys %source;
 
-my %misnamed = map { $_ => 1 } qw(catalogue);
 
 for my $own (@folders) {
-    local our $TODO = $misnamed{$own} && 'to be renamed';
-
     my @strange = grep { my $noun = $noun{ $home{$_} };
                          $_ !~ /^\Q$noun\Es?(?:_|$)/
                          || $header{$noun} !~ /\b\Q$_\E\(/ }
@@ -233,16 +227,26 @@ sub noun {
     my ($file) = @_;
 
     my $name = $file =~ s/\.[ch]$//r;
-    my $noun = $name;
 
-    # a header without a file of its own is one for the parts of another
-    $noun =~ s/_[^_]*$// if !$source{"$noun.c"};
-
-    while (!$source{"$noun.h"}) {
-        $noun =~ s/_[^_]*$// or return $name;
+    for (my $noun = $name; $noun; $noun =~ s/_?[^_]*$//) {
+        return $noun if $source{"$noun.h"} && !for_parts($noun);
     }
 
-    return $noun;
+    return $name;
+}
+
+# whether a header is for the parts of another one, X_part.h of X.h: only
+# those include it
+sub for_parts {
+    my ($name) = @_;
+
+    my ($whole) = grep { $source{"$_.h"} } map { substr $name, 0, $_ }
+                  reverse grep { substr($name, $_, 1) eq '_' }
+                               1 .. length($name) - 1;
+    return 0 if !$whole;
+
+    return !grep { $source{$_} =~ /^#include\s+"$name\.h"/m
+                   && !/^${whole}[_.]/ } keys %source;
 }
 
 # the way from a file back to itself, or nothing

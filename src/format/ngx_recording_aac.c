@@ -39,6 +39,7 @@ static const char *const  ngx_recording_aac_parts[] = { ".aac", NULL };
 
 
 const ngx_recording_format_t  ngx_recording_format_aac = {
+    NGX_RECORDING_FORMAT_AAC,
     "aac",
     ".aac",
     ngx_recording_codec_bit(NGX_RECORDING_CODEC_AAC),

@@ -43,6 +43,7 @@ static const char *const  ngx_recording_flv_parts[] = { ".flv", NULL };
 
 
 const ngx_recording_format_t  ngx_recording_format_flv = {
+    NGX_RECORDING_FORMAT_FLV,
     "flv",
     ".flv",
     0,

@@ -41,6 +41,7 @@ static const char *const  ngx_recording_hls_parts[] = { NULL };
 
 
 const ngx_recording_format_t  ngx_recording_format_hls = {
+    NGX_RECORDING_FORMAT_HLS,
     "hls",
     NGX_RECORDING_HLS_INDEX,
     ngx_recording_codec_bit(NGX_RECORDING_CODEC_H264)

@@ -3,6 +3,7 @@
 
 
 #include "ngx_recording_journal.h"
+#include "ngx_recording_trial.h"
 
 
 static void ngx_recording_journal_leave_thread(ngx_recording_mux_t *mux);
@@ -84,7 +85,7 @@ ngx_recording_journal_leave_thread(ngx_recording_mux_t *mux)
             continue;
         }
 
-        ngx_recording_mux_ask_thread(mux->format, m, i);
+        ngx_recording_trial_thread(mux->format, m, i);
 
         if (m->refused && mux->media[1 - i].present) {
             m->present = 0;

@@ -71,6 +71,7 @@ static const char *const  ngx_recording_mp4_parts[] = {
 
 
 const ngx_recording_format_t  ngx_recording_format_mp4 = {
+    NGX_RECORDING_FORMAT_MP4,
     "mp4",
     ".mp4",
     ngx_recording_codec_bit(NGX_RECORDING_CODEC_H264)

@@ -1,6 +1,5 @@
 
-#include "ngx_recording_av.h"
-#include "ngx_recording_formats.h"
+#include "ngx_recording_mux.h"
 
 
 #define NGX_RECORDING_MUX_GAPS   16
@@ -15,7 +14,6 @@
 
 static void ngx_recording_mux_step(ngx_recording_mux_t *mux, ngx_uint_t track,
     int64_t step);
-static uint32_t ngx_recording_mux_bit(const ngx_recording_format_t *format);
 
 
 ngx_recording_mux_t *
@@ -381,39 +379,15 @@ ngx_recording_mux_takes(const ngx_recording_format_t *format,
 {
     return format->codecs == 0
            || ((format->codecs & ngx_recording_codec_bit(media->codec.codec))
-               && !(media->refused & ngx_recording_mux_bit(format)));
+               && !(media->refused & ((uint32_t) 1 << format->number)));
 }
 
 
 void
-ngx_recording_mux_ask_thread(const ngx_recording_format_t *format,
-    ngx_recording_media_t *media, ngx_uint_t track)
+ngx_recording_mux_refuse(const ngx_recording_format_t *format,
+    ngx_recording_media_t *media)
 {
-    if (ngx_recording_mux_takes(format, media)
-        && ngx_recording_mux_why_thread(format, media, track))
-    {
-        media->refused |= ngx_recording_mux_bit(format);
-    }
-}
-
-
-const char *
-ngx_recording_mux_why_thread(const ngx_recording_format_t *format,
-    ngx_recording_media_t *media, ngx_uint_t track)
-{
-    return format->muxer
-           ? ngx_recording_av_why_thread(format->muxer, media, track) : NULL;
-}
-
-
-static uint32_t
-ngx_recording_mux_bit(const ngx_recording_format_t *format)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; ngx_recording_formats[i] != format; i++) { /* void */ }
-
-    return (uint32_t) 1 << i;
+    media->refused |= (uint32_t) 1 << format->number;
 }
 
 

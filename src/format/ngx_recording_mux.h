@@ -92,7 +92,18 @@ typedef struct {
 } ngx_recording_sample_t;
 
 
+/* the bits of media->refused */
+
+typedef enum {
+    NGX_RECORDING_FORMAT_FLV = 0,
+    NGX_RECORDING_FORMAT_MP4,
+    NGX_RECORDING_FORMAT_HLS,
+    NGX_RECORDING_FORMAT_AAC
+} ngx_recording_format_e;
+
+
 typedef struct {
+    ngx_recording_format_e  number;
     const char             *name;      /* as in the format directive */
     const char             *extension; /* of the path */
     uint32_t                codecs;    /* bits: what it takes, 0 is all */
@@ -310,20 +321,9 @@ void ngx_recording_mux_seen(ngx_recording_mux_t *mux, int fd);
 ngx_uint_t ngx_recording_mux_same(ngx_recording_mux_t *mux,
     ngx_recording_media_t *media);
 
-/*
- * Asks the format's muxer whether it takes a track, if that is not known yet:
- * for one that begins, and one that comes from a journal.
- */
-void ngx_recording_mux_ask_thread(const ngx_recording_format_t *format,
-    ngx_recording_media_t *media, ngx_uint_t track);
-
-/*
- * Why a format does not take a track of a codec that it has, or NULL: the
- * facts as far as they say it, else what libavformat says.  Nothing is
- * written.
- */
-const char *ngx_recording_mux_why_thread(const ngx_recording_format_t *format,
-    ngx_recording_media_t *media, ngx_uint_t track);
+/* the format's muxer has refused a track */
+void ngx_recording_mux_refuse(const ngx_recording_format_t *format,
+    ngx_recording_media_t *media);
 
 /* whether a format takes a track, as far as it was asked; any of several */
 ngx_uint_t ngx_recording_mux_takes(const ngx_recording_format_t *format,

@@ -1,6 +1,5 @@
 
 #include "ngx_recording_descriptors.h"
-#include "ngx_recording_keeper.h"
 #include "ngx_recording_worker.h"
 
 
@@ -89,7 +88,7 @@ ngx_recording_worker_opened(void *data)
     worker->ready = worker->opened;
 
     if (worker->ready) {
-        ngx_recording_keeper_start(worker);
+        worker->housekeeping(worker);
 
     } else {
         ngx_add_timer(&worker->reopen, NGX_RECORDING_STORE_RETRY);

@@ -53,6 +53,10 @@ typedef struct {
 
 struct ngx_recording_worker_s {
     const ngx_recording_worker_calls_t  *calls;
+
+    /* begins when the store is open: the keeper's, set by who starts it */
+    void                  (*housekeeping)(ngx_recording_worker_t *worker);
+
     ngx_recording_store_t   store;
     ngx_recording_catalogue_t  catalogue;
     ngx_recording_changes_t  changes;      /* of it */

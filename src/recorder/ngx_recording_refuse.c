@@ -1,6 +1,7 @@
 
 #include "ngx_recording_refuse.h"
 #include "ngx_recording_tell.h"
+#include "ngx_recording_trial.h"
 
 
 /* bytes of a frame: its size with the header has 13 bits */
@@ -24,7 +25,7 @@ ngx_recording_refuse_ask_thread(ngx_recording_outputs_t *o, ngx_uint_t track)
     }
 
     for (i = 0; i < o->template->nformats; i++) {
-        ngx_recording_mux_ask_thread(o->output[i].conf->format, media, track);
+        ngx_recording_trial_thread(o->output[i].conf->format, media, track);
     }
 
     media->asked = 1;
@@ -53,7 +54,7 @@ ngx_recording_refuse_say_thread(ngx_recording_outputs_t *o,
         out->refused |= 1 << i;
 
         why = format->codecs & ngx_recording_codec_bit(media[i].codec.codec)
-              ? ngx_recording_mux_why_thread(format, &media[i], i) : NULL;
+              ? ngx_recording_trial_why_thread(format, &media[i], i) : NULL;
 
         ngx_recording_notice(o->notices, NGX_LOG_ERR, 0,
                              "%s does not take %s %s%s%s, exception %d",
