@@ -130,7 +130,12 @@ for my $file (grep { /\.c$/ } sort keys %source) {
         for keys %function;
 }
 
-my @threads = grep { /_thread$/ } sort keys %body;
+# three folders as a whole, as their functions are called through tables, too;
+# but for the loop's side of changes
+my %off = map { $_ => 1 } qw(store catalogue format);
+my @threads = grep { my $file = $body{$_}{file};
+                     /_thread$/ || $off{ $folder{$file} || '' }
+                     && $file ne 'ngx_recording_change.c' } sort keys %body;
 cmp_ok(scalar @threads, '>', 10, 'functions for threads are found');
 
 my $loop = qr/\b(?:ngx_log_error|ngx_log_debug\d|ngx_conf_log_error
@@ -175,7 +180,7 @@ for my $file (sort keys %source) {
 
     for my $name (sort keys %function) {
         $long = $function{$name} =~ tr/\n//;
-        push @problems, "$name has $long lines" if $long >= 120;
+        push @problems, "$name has $long lines" if $long > 110;
     }
 
     is(join("\n", @problems), '', "$file: sizes");
