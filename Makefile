@@ -194,7 +194,8 @@ $(BUILD)/fuzz/%: t/fuzz/%.c $(SOURCES) t/fuzz/fuzz.h t/unit/headers.h \
 	@mkdir -p $(@D)
 	@echo "building fuzz/$*"
 	@$(FUZZ_CC) $(FUZZ_CFLAGS) -I t/fuzz $(UNIT_INCS) -o $@ $< \
-	    $$(sed -n 's|^/\* *link: *\(.*\)\*/.*|\1|p' $<)
+	    $$(sed -n 's|^/\* *link: *\(.*\)\*/.*|\1|p' $<) \
+	    $$(sed -n 's|^/\* *libs: *\(.*\)\*/.*|\1|p' $<)
 
 fuzz: test-deps
 	@$(MAKE) --no-print-directory fuzzers

@@ -36,7 +36,9 @@ ngx_recording_journal_layout_next(ngx_recording_journal_parts_t *parts,
 {
     ngx_recording_journal_part_t  part;
 
-    ngx_memzero(list, sizeof(ngx_recording_journal_list_t));
+    list->n = 0;
+    list->size = 0;
+    list->p = parts->p;
 
     if (parts->size == 0) {
         return NGX_OK;
