@@ -2,11 +2,42 @@
 #include "ngx_recording_notice.h"
 
 
+static void ngx_recording_notice_put(ngx_recording_notices_t *notices,
+    ngx_uint_t level, ngx_recording_exception_e exception, ngx_err_t err,
+    const char *fmt, va_list args);
+
+
 void
 ngx_recording_notice(ngx_recording_notices_t *notices, ngx_uint_t level,
     ngx_err_t err, const char *fmt, ...)
 {
-    va_list                  args;
+    va_list  args;
+
+    va_start(args, fmt);
+    ngx_recording_notice_put(notices, level, NGX_RECORDING_EXCEPTION_NONE, err,
+                             fmt, args);
+    va_end(args);
+}
+
+
+void
+ngx_recording_notice_exception(ngx_recording_notices_t *notices,
+    ngx_recording_exception_e exception, ngx_err_t err, const char *fmt, ...)
+{
+    va_list  args;
+
+    va_start(args, fmt);
+    ngx_recording_notice_put(notices, ngx_recording_exceptions[exception].level,
+                             exception, err, fmt, args);
+    va_end(args);
+}
+
+
+static void
+ngx_recording_notice_put(ngx_recording_notices_t *notices, ngx_uint_t level,
+    ngx_recording_exception_e exception, ngx_err_t err, const char *fmt,
+    va_list args)
+{
     ngx_recording_notice_t  *n;
 
     if (notices->n == NGX_RECORDING_NOTICES) {
@@ -19,11 +50,23 @@ ngx_recording_notice(ngx_recording_notices_t *notices, ngx_uint_t level,
     n = &notices->notice[notices->n++];
 
     n->level = level;
+    n->exception = exception;
     n->err = err;
 
-    va_start(args, fmt);
     (void) vsnprintf(n->text, sizeof(n->text), fmt, args);
-    va_end(args);
+}
+
+
+void
+ngx_recording_notice_log(ngx_log_t *log, ngx_recording_exception_e exception,
+    const char *text)
+{
+    const ngx_recording_exception_t  *e;
+
+    e = &ngx_recording_exceptions[exception];
+
+    ngx_log_error(e->level, log, 0, "recording: %s, exception %d", text,
+                  e->number);
 }
 
 
@@ -35,6 +78,14 @@ ngx_recording_notices_log(ngx_recording_notices_t *notices, ngx_log_t *log)
 
     for (i = 0; i < notices->n; i++) {
         n = &notices->notice[i];
+
+        if (n->exception) {
+            ngx_log_error(n->level, log, n->err,
+                          "recording: %s, exception %d", n->text,
+                          ngx_recording_exceptions[n->exception].number);
+            continue;
+        }
+
         ngx_log_error(n->level, log, n->err, "recording: %s", n->text);
     }
 

@@ -117,13 +117,13 @@ ngx_recording_finish_cut(ngx_recording_finish_t *f)
 
     mux->file.state = NGX_RECORDING_FILE_RECORDING;
 
-    ngx_recording_notice(&f->notices, NGX_LOG_ERR, 0,
-                         "%s file \"%llu\": %llu frames are cut off that may "
-                         "not be on the disk, exception -104%s",
-                         f->taken.format, (unsigned long long) f->taken.id,
-                         (unsigned long long) (before - mux->file.written),
-                         mux->kept ? ", which is all; what there is of it "
-                                     "is left in work/" : "");
+    ngx_recording_notice_exception(&f->notices,
+        NGX_RECORDING_EXCEPTION_LOST, 0,
+        "%s file \"%llu\": %llu frames are cut off that may not be on the "
+        "disk%s", f->taken.format, (unsigned long long) f->taken.id,
+        (unsigned long long) (before - mux->file.written),
+        mux->kept ? ", which is all; what there is of it is left in work/"
+                  : "");
     return NGX_OK;
 }
 

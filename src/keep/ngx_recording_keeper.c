@@ -349,11 +349,10 @@ ngx_recording_keeper_reserve(ngx_recording_keeper_t *keeper)
     if (!keeper->low && room < store->reserve) {
         keeper->low = 1;
 
-        ngx_recording_notice(&keeper->notices, NGX_LOG_ERR, 0,
-                             "store \"%s\" has %lld bytes left, less than "
-                             "reserve=: recording stops at the next key "
-                             "frames, exception -104", store->path,
-                             (long long) room);
+        ngx_recording_notice_exception(&keeper->notices,
+            NGX_RECORDING_EXCEPTION_LOST, 0,
+            "store \"%s\" has %lld bytes left, less than reserve=: recording "
+            "stops at the next key frames", store->path, (long long) room);
 
     } else if (keeper->low && room >= store->reserve + store->reserve / 10) {
         keeper->low = 0;

@@ -21,14 +21,11 @@ void
 ngx_recording_closed_broken_thread(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out, ngx_recording_mux_t *mux)
 {
-    if (!out->failed) {
-        out->failed = 1;
-
-        ngx_recording_notice(o->notices, NGX_LOG_ERR, mux->err,
-                             "%s: %s \"%s\" failed, frames are dropped, "
-                             "exception -104",
-                             mux->format->name, mux->op ? mux->op : "record",
-                             mux->work);
+    if (ngx_recording_once(out->failed, 1)) {
+        ngx_recording_notice_exception(o->notices,
+            NGX_RECORDING_EXCEPTION_LOST, mux->err,
+            "%s: %s \"%s\" failed, frames are dropped", mux->format->name,
+            mux->op ? mux->op : "record", mux->work);
     }
 
     mux->file.dropped[NGX_RECORDING_DROP_DISK] += mux->pending;

@@ -154,16 +154,13 @@ ngx_recording_cut_refused_thread(ngx_recording_outputs_t *o,
 {
     out->retry = cut->now + NGX_RECORDING_RETRY;
 
-    if (!out->failed) {
-        out->failed = 1;
-
-        ngx_recording_notice(o->notices, NGX_LOG_ERR, 0,
-                             "%s: no descriptor is left for a file, %lu of "
-                             "at most %lu grow: worker_rlimit_nofile is too "
-                             "low, frames are dropped, exception -104",
-                             mux->format->name,
-                             (unsigned long) o->store->held,
-                             (unsigned long) o->store->most);
+    if (ngx_recording_once(out->failed, 1)) {
+        ngx_recording_notice_exception(o->notices,
+            NGX_RECORDING_EXCEPTION_LOST, 0,
+            "%s: no descriptor is left for a file, %lu of at most %lu grow: "
+            "worker_rlimit_nofile is too low, frames are dropped",
+            mux->format->name, (unsigned long) o->store->held,
+            (unsigned long) o->store->most);
     }
 
     ngx_recording_mux_close_thread(mux);

@@ -1,5 +1,6 @@
 
 #include "ngx_recording_intake.h"
+#include "ngx_recording_notice.h"
 
 
 #define NGX_RECORDING_INTAKE_META  65536
@@ -281,9 +282,8 @@ ngx_recording_intake_add(ngx_recording_intake_t *in,
     }
 
     if (ngx_recording_intake_copy(in, &in->filling, m) != NGX_OK) {
-        ngx_log_error(NGX_LOG_ERR, in->log, 0,
-                      "recording: no memory, frames are dropped, "
-                      "exception -104");
+        ngx_recording_notice_log(in->log, NGX_RECORDING_EXCEPTION_LOST,
+                                 "no memory, frames are dropped");
 
         ngx_recording_intake_drop(in, m);
         ngx_recording_intake_set(in, NGX_RECORDING_INTAKE_DROPPING);
@@ -319,9 +319,8 @@ ngx_recording_intake_fits(ngx_recording_intake_t *in,
 
         ngx_recording_intake_set(in, NGX_RECORDING_INTAKE_DROPPING);
 
-        ngx_log_error(NGX_LOG_ERR, in->log, 0,
-                      "recording: record_buffer is full, frames are dropped, "
-                      "exception -104");
+        ngx_recording_notice_log(in->log, NGX_RECORDING_EXCEPTION_LOST,
+                                 "record_buffer is full, frames are dropped");
 
         return NGX_DECLINED;
     }

@@ -56,13 +56,11 @@ ngx_recording_refuse_say_thread(ngx_recording_outputs_t *o,
         why = format->codecs & ngx_recording_codec_bit(media[i].codec.codec)
               ? ngx_recording_trial_why_thread(format, &media[i], i) : NULL;
 
-        ngx_recording_notice(o->notices, NGX_LOG_ERR, 0,
-                             "%s does not take %s %s%s%s, exception %d",
-                             format->name,
-                             ngx_recording_codec_name(media[i].codec.codec),
-                             ngx_recording_tell_tracks[i],
-                             why ? ": " : "", why ? why : "",
-                             i == NGX_RECORDING_VIDEO ? -18 : -17);
+        ngx_recording_notice_exception(o->notices,
+            NGX_RECORDING_EXCEPTION_VIDEO_REFUSED + i, 0,
+            "%s does not take %s %s%s%s", format->name,
+            ngx_recording_codec_name(media[i].codec.codec),
+            ngx_recording_tell_tracks[i], why ? ": " : "", why ? why : "");
     }
 }
 
@@ -77,12 +75,10 @@ ngx_recording_refuse_frame(ngx_recording_outputs_t *o,
 
     out->declined |= 1 << track;
 
-    ngx_recording_notice(o->notices, NGX_LOG_ERR, 0,
-                         "%s does not take all frames of %s, those are "
-                         "dropped, exception %d",
-                         out->conf->format->name,
-                         ngx_recording_tell_tracks[track],
-                         track == NGX_RECORDING_VIDEO ? -130 : -131);
+    ngx_recording_notice_exception(o->notices,
+        NGX_RECORDING_EXCEPTION_VIDEO_BROKEN + track, 0,
+        "%s does not take all frames of %s, those are dropped",
+        out->conf->format->name, ngx_recording_tell_tracks[track]);
 }
 
 

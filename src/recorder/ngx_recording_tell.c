@@ -13,11 +13,16 @@ ngx_recording_tell_drop(ngx_recording_outputs_t *o, ngx_uint_t track,
 
     bit = (uint32_t) 1 << (reason * NGX_RECORDING_TRACKS + track);
 
-    if (o->told & bit) {
+    if (!ngx_recording_once(o->told, bit)) {
         return;
     }
 
-    o->told |= bit;
+    if (reason == NGX_RECORDING_DROP_DISK) {
+        ngx_recording_notice_exception(o->notices,
+            NGX_RECORDING_EXCEPTION_LOST, 0, "%s frames are dropped, %s",
+            ngx_recording_tell_tracks[track], why);
+        return;
+    }
 
     ngx_recording_notice(o->notices, NGX_LOG_ERR, 0,
                          "%s frames are dropped, %s",
@@ -28,11 +33,9 @@ ngx_recording_tell_drop(ngx_recording_outputs_t *o, ngx_uint_t track,
 void
 ngx_recording_tell_behind(ngx_recording_outputs_t *o, ngx_uint_t track)
 {
-    if (o->behind & (1 << track)) {
+    if (!ngx_recording_once(o->behind, 1 << track)) {
         return;
     }
-
-    o->behind |= 1 << track;
 
     ngx_recording_notice(o->notices, NGX_LOG_ERR, 0,
                          "%s is more than %d s behind %s, where a file "
@@ -53,10 +56,11 @@ ngx_recording_tell_room(ngx_recording_outputs_t *o)
         return;
     }
 
-    ngx_recording_notice(o->notices, NGX_LOG_ERR, 0,
-                         "less than reserve= is left, %s, exception -104",
-                         o->started ? "files end and frames are dropped"
-                                    : "nothing is recorded");
+    ngx_recording_notice_exception(o->notices, NGX_RECORDING_EXCEPTION_LOST, 0,
+                                   "less than reserve= is left, %s",
+                                   o->started
+                                   ? "files end and frames are dropped"
+                                   : "nothing is recorded");
 }
 
 

@@ -93,11 +93,11 @@ static void
 ngx_recording_time_event(ngx_recording_time_t *t,
     ngx_recording_item_t *item, ngx_recording_clock_e event)
 {
-    int          exception;
-    const char  *track;
+    const char                 *track;
+    ngx_recording_exception_e   exception;
 
     track = ngx_recording_tell_tracks[item->message->track];
-    exception = item->message->track == NGX_RECORDING_VIDEO ? -9 : -8;
+    exception = NGX_RECORDING_EXCEPTION_VIDEO_TIME + item->message->track;
 
     switch (event) {
 
@@ -109,29 +109,22 @@ ngx_recording_time_event(ngx_recording_time_t *t,
         break;
 
     case NGX_RECORDING_CLOCK_JUMPED:
-        ngx_recording_notice(t->notices, NGX_LOG_WARN, 0,
-                             "%s timestamp jumped by %lld ms to %u, "
-                             "exception %d",
-                             track, (long long) t->clock.jump,
-                             (unsigned) item->message->timestamp, exception);
+        ngx_recording_notice_exception(t->notices, exception, 0,
+            "%s timestamp jumped by %lld ms to %u", track,
+            (long long) t->clock.jump, (unsigned) item->message->timestamp);
         break;
 
     case NGX_RECORDING_CLOCK_ALONE:
-        ngx_recording_notice(t->notices, NGX_LOG_WARN, 0,
-                             "%s timestamp %u is far from those before and "
-                             "behind it, it is put between them, exception "
-                             "%d",
-                             track, (unsigned) item->message->timestamp,
-                             exception);
+        ngx_recording_notice_exception(t->notices, exception, 0,
+            "%s timestamp %u is far from those before and behind it, it is put "
+            "between them", track, (unsigned) item->message->timestamp);
         break;
 
     default:
-        ngx_recording_notice(t->notices, NGX_LOG_WARN, 0,
-                             "%s timestamp %u is %lld ms before the frame "
-                             "that came last, it is put right behind it, "
-                             "exception %d",
-                             track, (unsigned) item->message->timestamp,
-                             (long long) -t->clock.jump, exception);
+        ngx_recording_notice_exception(t->notices, exception, 0,
+            "%s timestamp %u is %lld ms before the frame that came last, it is "
+            "put right behind it", track, (unsigned) item->message->timestamp,
+            (long long) -t->clock.jump);
     }
 }
 

@@ -103,17 +103,13 @@ ngx_recording_track_header(ngx_recording_tracks_t *tracks,
     rc = ngx_recording_media_facts(&codec, item->frame.codec, p, size);
 
     if (rc != NGX_OK) {
-        if (tracks->headless & (1 << track)) {
-            return;
+        if (ngx_recording_once(tracks->headless, 1 << track)) {
+            ngx_recording_notice_exception(tracks->outputs->notices,
+                NGX_RECORDING_EXCEPTION_VIDEO_BROKEN + track, 0,
+                "broken %s sequence header ignored",
+                ngx_recording_tell_tracks[track]);
         }
 
-        tracks->headless |= 1 << track;
-
-        ngx_recording_notice(tracks->outputs->notices, NGX_LOG_ERR, 0,
-                             "broken %s sequence header ignored, "
-                             "exception %d",
-                             ngx_recording_tell_tracks[track],
-                             track == NGX_RECORDING_VIDEO ? -130 : -131);
         return;
     }
 
@@ -333,12 +329,12 @@ ngx_recording_track_changed(ngx_recording_tracks_t *tracks, ngx_uint_t track,
                   && (t->media.codec.width != codec->width
                       || t->media.codec.height != codec->height);
 
-        ngx_recording_notice(tracks->outputs->notices, NGX_LOG_NOTICE, 0,
-                             "%s %s changed, the file is changed at the next "
-                             "chance, exception %d",
-                             ngx_recording_tell_tracks[track],
-                             resized ? "resolution" : "codec",
-                             resized ? -100 : -120);
+        ngx_recording_notice_exception(tracks->outputs->notices,
+            resized ? NGX_RECORDING_EXCEPTION_RESIZED
+                    : NGX_RECORDING_EXCEPTION_CHANGED, 0,
+            "%s %s changed, the file is changed at the next chance",
+            ngx_recording_tell_tracks[track],
+            resized ? "resolution" : "codec");
         t->changed = 1;
         tracks->outputs->wanted = NGX_RECORDING_CUT_CODEC;
     }
@@ -386,17 +382,13 @@ ngx_recording_track_said(ngx_recording_tracks_t *tracks,
 
     track = item->message->track;
 
-    if (tracks->broken) {
-        return;
+    if (ngx_recording_once(tracks->broken, 1)) {
+        ngx_recording_notice_exception(tracks->outputs->notices,
+            NGX_RECORDING_EXCEPTION_VIDEO_BROKEN + track, 0,
+            "broken %s frame at %u %s, it %s",
+            ngx_recording_tell_tracks[track],
+            (unsigned) item->message->timestamp, left, what);
     }
-
-    tracks->broken = 1;
-
-    ngx_recording_notice(tracks->outputs->notices, NGX_LOG_ERR, 0,
-                         "broken %s frame at %u %s, it %s, exception %d",
-                         ngx_recording_tell_tracks[track],
-                         (unsigned) item->message->timestamp, left, what,
-                         track == NGX_RECORDING_VIDEO ? -130 : -131);
 }
 
 

@@ -559,10 +559,10 @@ ngx_recording_writer_decide(ngx_recording_writer_t *w,
     if (o->started && !t->filed && o->wanted == NGX_RECORDING_CUT_NONE) {
         o->wanted = NGX_RECORDING_CUT_TRACK;
 
-        ngx_recording_notice(o->notices, NGX_LOG_NOTICE, 0,
-                             "%s came late, the file is changed at the next "
-                             "chance, exception -120",
-                             ngx_recording_tell_tracks[item->message->track]);
+        ngx_recording_notice_exception(o->notices,
+            NGX_RECORDING_EXCEPTION_CHANGED, 0,
+            "%s came late, the file is changed at the next chance",
+            ngx_recording_tell_tracks[item->message->track]);
     }
 
     all = !o->started || o->wanted != NGX_RECORDING_CUT_NONE;
@@ -577,7 +577,7 @@ ngx_recording_writer_decide(ngx_recording_writer_t *w,
             ngx_recording_tell_drop(o, item->message->track,
                                     NGX_RECORDING_DROP_DISK,
                                     "more files than can be finished wait "
-                                    "for it, exception -104");
+                                    "for it");
             return NGX_DONE;
         }
 

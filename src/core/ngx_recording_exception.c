@@ -1,0 +1,44 @@
+
+#include "ngx_recording_exception.h"
+
+
+const ngx_recording_exception_t
+    ngx_recording_exceptions[NGX_RECORDING_EXCEPTIONS] =
+{
+    [NGX_RECORDING_EXCEPTION_LOST] = {
+        "lost", -104, NGX_LOG_ERR,
+        "frames were dropped, as the disk is slow, full or failed"
+    },
+    [NGX_RECORDING_EXCEPTION_CHANGED] = {
+        "changed", -120, NGX_LOG_NOTICE,
+        "a codec changed, or a track came late"
+    },
+    [NGX_RECORDING_EXCEPTION_RESIZED] = {
+        "resized", -100, NGX_LOG_NOTICE,
+        "the resolution changed"
+    },
+    [NGX_RECORDING_EXCEPTION_AUDIO_TIME] = {
+        "audio_time", -8, NGX_LOG_WARN,
+        "audio timestamps jump"
+    },
+    [NGX_RECORDING_EXCEPTION_VIDEO_TIME] = {
+        "video_time", -9, NGX_LOG_WARN,
+        "video timestamps jump"
+    },
+    [NGX_RECORDING_EXCEPTION_AUDIO_REFUSED] = {
+        "audio_refused", -17, NGX_LOG_ERR,
+        "an audio codec that the format does not take"
+    },
+    [NGX_RECORDING_EXCEPTION_VIDEO_REFUSED] = {
+        "video_refused", -18, NGX_LOG_ERR,
+        "a video codec that the format does not take"
+    },
+    [NGX_RECORDING_EXCEPTION_AUDIO_BROKEN] = {
+        "audio_broken", -131, NGX_LOG_ERR,
+        "broken audio frames"
+    },
+    [NGX_RECORDING_EXCEPTION_VIDEO_BROKEN] = {
+        "video_broken", -130, NGX_LOG_ERR,
+        "broken video frames"
+    },
+};

@@ -1,0 +1,48 @@
+
+/*
+ * Exceptions: what goes wrong in a stream, by the numbers that events, the
+ * log and docs/operations.md have for it.  t/exceptions.t compares them.
+ *
+ * Pure: a table of constants, any thread.
+ */
+
+
+#ifndef _NGX_RECORDING_EXCEPTION_H_INCLUDED_
+#define _NGX_RECORDING_EXCEPTION_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+/* those of a track: the audio's is the next one after the video's */
+
+typedef enum {
+    NGX_RECORDING_EXCEPTION_NONE = 0,
+    NGX_RECORDING_EXCEPTION_LOST,
+    NGX_RECORDING_EXCEPTION_CHANGED,
+    NGX_RECORDING_EXCEPTION_RESIZED,
+    NGX_RECORDING_EXCEPTION_VIDEO_TIME,
+    NGX_RECORDING_EXCEPTION_AUDIO_TIME,
+    NGX_RECORDING_EXCEPTION_VIDEO_REFUSED,
+    NGX_RECORDING_EXCEPTION_AUDIO_REFUSED,
+    NGX_RECORDING_EXCEPTION_VIDEO_BROKEN,
+    NGX_RECORDING_EXCEPTION_AUDIO_BROKEN,
+
+    NGX_RECORDING_EXCEPTIONS
+} ngx_recording_exception_e;
+
+
+typedef struct {
+    const char             *name;
+    int                     number;
+    ngx_uint_t              level;         /* NGX_LOG_... */
+    const char             *sentence;      /* as the docs have it */
+} ngx_recording_exception_t;
+
+
+extern const ngx_recording_exception_t
+    ngx_recording_exceptions[NGX_RECORDING_EXCEPTIONS];
+
+
+#endif /* _NGX_RECORDING_EXCEPTION_H_INCLUDED_ */
