@@ -16,11 +16,19 @@
 
 static ngx_int_t ngx_recording_av_stream(ngx_recording_av_t *av,
     ngx_uint_t track, ngx_recording_media_t *media);
-static enum AVCodecID ngx_recording_av_codec(ngx_recording_codec_e codec);
 static int ngx_recording_av_discard(void *data, ngx_recording_av_byte_t *buf,
     int size);
 static int64_t ngx_recording_av_nowhere(void *data, int64_t offset,
     int whence);
+
+
+/* those that a muxer may get; no other one is among a format's codecs */
+
+static const enum AVCodecID  ngx_recording_av_codecs[NGX_RECORDING_CODECS] = {
+    [NGX_RECORDING_CODEC_H264] = AV_CODEC_ID_H264,
+    [NGX_RECORDING_CODEC_AAC] = AV_CODEC_ID_AAC,
+    [NGX_RECORDING_CODEC_MP3] = AV_CODEC_ID_MP3,
+};
 
 
 void
@@ -125,7 +133,7 @@ ngx_recording_av_stream(ngx_recording_av_t *av, ngx_uint_t track,
     st->time_base = (AVRational) { 1, 1000 };
 
     par = st->codecpar;
-    par->codec_id = ngx_recording_av_codec(c->codec);
+    par->codec_id = ngx_recording_av_codecs[c->codec];
 
     if (track == NGX_RECORDING_VIDEO) {
         par->codec_type = AVMEDIA_TYPE_VIDEO;
@@ -251,26 +259,6 @@ static int64_t
 ngx_recording_av_nowhere(void *data, int64_t offset, int whence)
 {
     return whence == SEEK_SET ? offset : AVERROR(ENOSYS);
-}
-
-
-static enum AVCodecID
-ngx_recording_av_codec(ngx_recording_codec_e codec)
-{
-    switch (codec) {
-
-    case NGX_RECORDING_CODEC_H264:
-        return AV_CODEC_ID_H264;
-
-    case NGX_RECORDING_CODEC_AAC:
-        return AV_CODEC_ID_AAC;
-
-    case NGX_RECORDING_CODEC_MP3:
-        return AV_CODEC_ID_MP3;
-
-    default:
-        return AV_CODEC_ID_NONE;
-    }
 }
 
 

@@ -61,17 +61,67 @@ static const uint8_t  ngx_recording_aac_channels[16] = {
 };
 
 
-static const char  *ngx_recording_codec_names[] = {
-    "", "h264", "flv1", "flashsv", "flashsv2", "vp6f", "vp6a", "hevc", "av1",
-    "vp9", "aac", "mp3", "pcm", "adpcm_swf", "nellymoser", "pcm_alaw",
-    "pcm_mulaw", "speex", "opus", "unknown", "vp8", "flac", "ac3", "eac3"
+const ngx_recording_codec_row_t
+    ngx_recording_codecs[NGX_RECORDING_CODECS] =
+{
+    [NGX_RECORDING_CODEC_H264] = {
+        .name = "h264", .fourcc = "avc1",
+        .header = ngx_recording_codec_avc, .units = 4
+    },
+    [NGX_RECORDING_CODEC_H263] = { .name = "flv1" },
+    [NGX_RECORDING_CODEC_SCREEN] = { .name = "flashsv" },
+    [NGX_RECORDING_CODEC_SCREEN2] = { .name = "flashsv2" },
+    [NGX_RECORDING_CODEC_VP6] = { .name = "vp6f" },
+    [NGX_RECORDING_CODEC_VP6A] = { .name = "vp6a" },
+    [NGX_RECORDING_CODEC_HEVC] = {
+        .name = "hevc", .fourcc = "hvc1",
+        .units = 21
+    },
+    [NGX_RECORDING_CODEC_AV1] = {
+        .name = "av1", .fourcc = "av01"
+    },
+    [NGX_RECORDING_CODEC_VP8] = {
+        .name = "vp8", .fourcc = "vp08"
+    },
+    [NGX_RECORDING_CODEC_VP9] = {
+        .name = "vp9", .fourcc = "vp09"
+    },
+    [NGX_RECORDING_CODEC_AAC] = {
+        .name = "aac", .fourcc = "mp4a", .track = NGX_RECORDING_AUDIO,
+        .header = ngx_recording_codec_aac
+    },
+    [NGX_RECORDING_CODEC_MP3] = {
+        .name = "mp3", .fourcc = ".mp3", .track = NGX_RECORDING_AUDIO,
+        .frame = ngx_recording_codec_mp3, .bare = 1
+    },
+    [NGX_RECORDING_CODEC_PCM] = { .name = "pcm" },
+    [NGX_RECORDING_CODEC_ADPCM] = { .name = "adpcm_swf" },
+    [NGX_RECORDING_CODEC_NELLYMOSER] = { .name = "nellymoser" },
+    [NGX_RECORDING_CODEC_PCMA] = { .name = "pcm_alaw" },
+    [NGX_RECORDING_CODEC_PCMU] = { .name = "pcm_mulaw" },
+    [NGX_RECORDING_CODEC_SPEEX] = { .name = "speex" },
+    [NGX_RECORDING_CODEC_OPUS] = {
+        .name = "opus", .fourcc = "Opus", .track = NGX_RECORDING_AUDIO
+    },
+    [NGX_RECORDING_CODEC_FLAC] = {
+        .name = "flac", .fourcc = "fLaC", .track = NGX_RECORDING_AUDIO
+    },
+    [NGX_RECORDING_CODEC_AC3] = {
+        .name = "ac3", .fourcc = "ac-3", .track = NGX_RECORDING_AUDIO,
+        .bare = 1
+    },
+    [NGX_RECORDING_CODEC_EAC3] = {
+        .name = "eac3", .fourcc = "ec-3", .track = NGX_RECORDING_AUDIO,
+        .bare = 1
+    },
+    [NGX_RECORDING_CODEC_UNKNOWN] = { .name = "unknown" },
 };
 
 
 const char *
 ngx_recording_codec_name(ngx_recording_codec_e codec)
 {
-    return ngx_recording_codec_names[codec];
+    return ngx_recording_codecs[codec].name;
 }
 
 

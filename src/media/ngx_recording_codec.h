@@ -1,7 +1,7 @@
 
 /*
- * Facts about a track, read from its sequence header (H.264, AAC) or from
- * the frame itself (MP3).
+ * Codecs: what is known of each one, and facts about a track, read from its
+ * sequence header (H.264, AAC) or from the frame itself (MP3).
  *
  * Pure: no nginx runtime, no allocation, any thread.  The input comes from
  * the network and is never trusted.
@@ -12,7 +12,54 @@
 #define _NGX_RECORDING_CODEC_H_INCLUDED_
 
 
-#include "ngx_recording_frame.h"
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+typedef enum {
+    NGX_RECORDING_VIDEO = 0,
+    NGX_RECORDING_AUDIO,
+    NGX_RECORDING_DATA,        /* onMetaData */
+    NGX_RECORDING_GAP          /* frames were dropped here, no message */
+} ngx_recording_track_e;
+
+#define NGX_RECORDING_TRACKS  2
+
+
+typedef enum {
+    NGX_RECORDING_CODEC_NONE = 0,
+
+    NGX_RECORDING_CODEC_H264,
+    NGX_RECORDING_CODEC_H263,
+    NGX_RECORDING_CODEC_SCREEN,
+    NGX_RECORDING_CODEC_SCREEN2,
+    NGX_RECORDING_CODEC_VP6,
+    NGX_RECORDING_CODEC_VP6A,
+    NGX_RECORDING_CODEC_HEVC,
+    NGX_RECORDING_CODEC_AV1,
+    NGX_RECORDING_CODEC_VP9,
+
+    NGX_RECORDING_CODEC_AAC,
+    NGX_RECORDING_CODEC_MP3,
+    NGX_RECORDING_CODEC_PCM,
+    NGX_RECORDING_CODEC_ADPCM,
+    NGX_RECORDING_CODEC_NELLYMOSER,
+    NGX_RECORDING_CODEC_PCMA,
+    NGX_RECORDING_CODEC_PCMU,
+    NGX_RECORDING_CODEC_SPEEX,
+    NGX_RECORDING_CODEC_OPUS,
+
+    NGX_RECORDING_CODEC_UNKNOWN,
+
+    /* these came later: journals have the numbers of those above */
+
+    NGX_RECORDING_CODEC_VP8,
+    NGX_RECORDING_CODEC_FLAC,
+    NGX_RECORDING_CODEC_AC3,
+    NGX_RECORDING_CODEC_EAC3,
+
+    NGX_RECORDING_CODECS
+} ngx_recording_codec_e;
 
 
 typedef struct {
@@ -28,7 +75,31 @@ typedef struct {
 } ngx_recording_codec_t;
 
 
-/* the codec's name as ffprobe has it, "" for none; a constant */
+/*
+ * What is known of a codec.  One of which the sequence header is read cannot
+ * be recorded without it; of one of which a frame is read each says the facts;
+ * of any other one there are none, and FLV has it as it came.
+ */
+
+typedef ngx_int_t (*ngx_recording_codec_pt)(ngx_recording_codec_t *c,
+    u_char *p, size_t size);
+
+typedef struct {
+    char                    name[12];      /* as ffprobe has it */
+    char                    fourcc[5];     /* of enhanced RTMP, or empty */
+    ngx_recording_track_e   track;         /* of the FourCC */
+    ngx_recording_codec_pt  header;
+    ngx_recording_codec_pt  frame;
+    uint8_t                 units;         /* frames are NAL units: where in
+                                              the header their lengths' size
+                                              is */
+    uint8_t                 bare;          /* enhanced RTMP has no header */
+} ngx_recording_codec_row_t;
+
+extern const ngx_recording_codec_row_t
+    ngx_recording_codecs[NGX_RECORDING_CODECS];
+
+/* the codec's name, "" for none; a constant */
 const char *ngx_recording_codec_name(ngx_recording_codec_e codec);
 
 /*

@@ -66,25 +66,6 @@ static const uint8_t  ngx_recording_audio_codecs[16] = {
 };
 
 
-static const struct {
-    char                    tag[5];
-    ngx_recording_track_e   track;
-    ngx_recording_codec_e   codec;
-} ngx_recording_fourcc[] = {
-    { "avc1", NGX_RECORDING_VIDEO, NGX_RECORDING_CODEC_H264 },
-    { "hvc1", NGX_RECORDING_VIDEO, NGX_RECORDING_CODEC_HEVC },
-    { "av01", NGX_RECORDING_VIDEO, NGX_RECORDING_CODEC_AV1 },
-    { "vp08", NGX_RECORDING_VIDEO, NGX_RECORDING_CODEC_VP8 },
-    { "vp09", NGX_RECORDING_VIDEO, NGX_RECORDING_CODEC_VP9 },
-    { "mp4a", NGX_RECORDING_AUDIO, NGX_RECORDING_CODEC_AAC },
-    { ".mp3", NGX_RECORDING_AUDIO, NGX_RECORDING_CODEC_MP3 },
-    { "Opus", NGX_RECORDING_AUDIO, NGX_RECORDING_CODEC_OPUS },
-    { "fLaC", NGX_RECORDING_AUDIO, NGX_RECORDING_CODEC_FLAC },
-    { "ac-3", NGX_RECORDING_AUDIO, NGX_RECORDING_CODEC_AC3 },
-    { "ec-3", NGX_RECORDING_AUDIO, NGX_RECORDING_CODEC_EAC3 },
-};
-
-
 ngx_int_t
 ngx_recording_frame_parse(ngx_recording_frame_t *f, ngx_uint_t track,
     u_char *p, size_t size)
@@ -136,9 +117,7 @@ ngx_recording_frame_video(ngx_recording_frame_t *f, u_char *p, size_t size)
         f->codec = NGX_RECORDING_CODEC_UNKNOWN;
     }
 
-    if (f->codec != NGX_RECORDING_CODEC_H264
-        && f->codec != NGX_RECORDING_CODEC_HEVC)
-    {
+    if (!ngx_recording_codecs[f->codec].units) {
         return size > 1 ? NGX_OK : NGX_ERROR;
     }
 
@@ -243,12 +222,7 @@ ngx_recording_frame_ex(ngx_recording_frame_t *f, ngx_uint_t track, u_char *p,
 
     case NGX_RECORDING_PACKET_HEADER:
 
-        if (f->codec == NGX_RECORDING_CODEC_MP3
-            || f->codec == NGX_RECORDING_CODEC_AC3
-            || f->codec == NGX_RECORDING_CODEC_EAC3)
-        {
-            /* they have none */
-
+        if (ngx_recording_codecs[f->codec].bare) {
             f->stray = NGX_RECORDING_STRAY_PACKET;
             return NGX_DECLINED;
         }
@@ -257,9 +231,7 @@ ngx_recording_frame_ex(ngx_recording_frame_t *f, ngx_uint_t track, u_char *p,
         break;
 
     case NGX_RECORDING_PACKET_CODED:
-        if (f->codec == NGX_RECORDING_CODEC_H264
-            || f->codec == NGX_RECORDING_CODEC_HEVC)
-        {
+        if (ngx_recording_codecs[f->codec].units) {
             if (size < f->body + 3) {
                 return NGX_ERROR;
             }
@@ -362,16 +334,16 @@ ngx_recording_frame_stray(ngx_recording_frame_t *f, ngx_uint_t track,
 static ngx_recording_codec_e
 ngx_recording_frame_fourcc(ngx_uint_t track, u_char *p)
 {
-    ngx_uint_t  i;
+    ngx_uint_t                        i;
+    const ngx_recording_codec_row_t  *row;
 
-    for (i = 0;
-         i < sizeof(ngx_recording_fourcc) / sizeof(ngx_recording_fourcc[0]);
-         i++)
-    {
-        if (ngx_recording_fourcc[i].track == track
-            && ngx_memcmp(p, ngx_recording_fourcc[i].tag, 4) == 0)
+    for (i = 0; i < NGX_RECORDING_CODECS; i++) {
+        row = &ngx_recording_codecs[i];
+
+        if (row->fourcc[0] && row->track == track
+            && ngx_memcmp(p, row->fourcc, 4) == 0)
         {
-            return ngx_recording_fourcc[i].codec;
+            return i;
         }
     }
 

@@ -18,54 +18,7 @@
 #define _NGX_RECORDING_FRAME_H_INCLUDED_
 
 
-#include <ngx_config.h>
-#include <ngx_core.h>
-
-
-typedef enum {
-    NGX_RECORDING_VIDEO = 0,
-    NGX_RECORDING_AUDIO,
-    NGX_RECORDING_DATA,        /* onMetaData */
-    NGX_RECORDING_GAP          /* frames were dropped here, no message */
-} ngx_recording_track_e;
-
-#define NGX_RECORDING_TRACKS  2
-
-
-typedef enum {
-    NGX_RECORDING_CODEC_NONE = 0,
-
-    NGX_RECORDING_CODEC_H264,
-    NGX_RECORDING_CODEC_H263,
-    NGX_RECORDING_CODEC_SCREEN,
-    NGX_RECORDING_CODEC_SCREEN2,
-    NGX_RECORDING_CODEC_VP6,
-    NGX_RECORDING_CODEC_VP6A,
-    NGX_RECORDING_CODEC_HEVC,
-    NGX_RECORDING_CODEC_AV1,
-    NGX_RECORDING_CODEC_VP9,
-
-    NGX_RECORDING_CODEC_AAC,
-    NGX_RECORDING_CODEC_MP3,
-    NGX_RECORDING_CODEC_PCM,
-    NGX_RECORDING_CODEC_ADPCM,
-    NGX_RECORDING_CODEC_NELLYMOSER,
-    NGX_RECORDING_CODEC_PCMA,
-    NGX_RECORDING_CODEC_PCMU,
-    NGX_RECORDING_CODEC_SPEEX,
-    NGX_RECORDING_CODEC_OPUS,
-
-    NGX_RECORDING_CODEC_UNKNOWN,
-
-    /* these came later: journals have the numbers of those above */
-
-    NGX_RECORDING_CODEC_VP8,
-    NGX_RECORDING_CODEC_FLAC,
-    NGX_RECORDING_CODEC_AC3,
-    NGX_RECORDING_CODEC_EAC3,
-
-    NGX_RECORDING_CODECS
-} ngx_recording_codec_e;
+#include "ngx_recording_codec.h"
 
 
 /* what is in a message that is neither a frame nor a sequence header */

@@ -11,20 +11,18 @@ ngx_int_t
 ngx_recording_media_facts(ngx_recording_codec_t *c,
     ngx_recording_codec_e codec, u_char *p, size_t size)
 {
-    switch (codec) {
-
-    case NGX_RECORDING_CODEC_H264:
+    if (codec == NGX_RECORDING_CODEC_H264) {
         return ngx_recording_media_avc(c, p, size);
-
-    case NGX_RECORDING_CODEC_AAC:
-        return ngx_recording_codec_aac(c, p, size);
-
-    default:
-        ngx_memzero(c, sizeof(ngx_recording_codec_t));
-        c->codec = codec;
-
-        return NGX_OK;
     }
+
+    if (ngx_recording_codecs[codec].header) {
+        return ngx_recording_codecs[codec].header(c, p, size);
+    }
+
+    ngx_memzero(c, sizeof(ngx_recording_codec_t));
+    c->codec = codec;
+
+    return NGX_OK;
 }
 
 

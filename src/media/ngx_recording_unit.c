@@ -60,15 +60,16 @@ ngx_recording_unit_chain(ngx_recording_unit_t *u, ngx_chain_t *in,
 ngx_uint_t
 ngx_recording_unit_length(ngx_recording_codec_e codec, u_char *p, size_t size)
 {
+    size_t      at;
     ngx_uint_t  n;
 
     n = 4;
+    at = ngx_recording_codecs[codec].units;
 
-    if (codec == NGX_RECORDING_CODEC_H264 && size > 4 && p[0] == 1) {
-        n = (p[4] & 0x03) + 1;
-
-    } else if (codec == NGX_RECORDING_CODEC_HEVC && size > 21) {
-        n = (p[21] & 0x03) + 1;
+    if (at && size > at
+        && (codec != NGX_RECORDING_CODEC_H264 || p[0] == 1))
+    {
+        n = (p[at] & 0x03) + 1;
     }
 
     return n == 3 ? 4 : n;
@@ -84,9 +85,7 @@ ngx_recording_unit_look(ngx_recording_frame_t *f, ngx_recording_unit_t *u,
     ngx_recording_unit_t   start;
     ngx_recording_found_t  found;
 
-    if (f->codec != NGX_RECORDING_CODEC_H264
-        && f->codec != NGX_RECORDING_CODEC_HEVC)
-    {
+    if (!ngx_recording_codecs[f->codec].units) {
         return;
     }
 

@@ -119,8 +119,7 @@ ngx_recording_intake_early(ngx_recording_intake_t *in,
 
     /* the writer could not take it either */
 
-    if ((m->frame.codec == NGX_RECORDING_CODEC_H264
-         || m->frame.codec == NGX_RECORDING_CODEC_AAC)
+    if (ngx_recording_codecs[m->frame.codec].header
         && !(in->headed & (1 << m->track)))
     {
         in->wait.headless |= 1 << m->track;

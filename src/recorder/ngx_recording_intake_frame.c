@@ -145,7 +145,7 @@ ngx_recording_intake_key(ngx_recording_intake_t *in,
         f->key = 1;
     }
 
-    if (f->codec == NGX_RECORDING_CODEC_H264
+    if (ngx_recording_codecs[f->codec].header
         && !(in->headed & (1 << NGX_RECORDING_VIDEO)))
     {
         f->key = 0;

@@ -128,10 +128,11 @@ ngx_int_t
 ngx_recording_track_media(ngx_recording_tracks_t *tracks,
     ngx_recording_item_t *item)
 {
-    u_char                 *p;
-    size_t                  size;
-    ngx_recording_codec_t   codec;
-    ngx_recording_track_t  *t;
+    u_char                           *p;
+    size_t                            size;
+    ngx_recording_codec_t             codec;
+    ngx_recording_track_t            *t;
+    const ngx_recording_codec_row_t  *row;
 
     t = &tracks->track[item->message->track];
     p = item->data + item->frame.body;
@@ -143,23 +144,15 @@ ngx_recording_track_media(ngx_recording_tracks_t *tracks,
         ngx_recording_track_other(tracks, item->message->track);
     }
 
-    switch (item->frame.codec) {
+    row = &ngx_recording_codecs[item->frame.codec];
 
-    case NGX_RECORDING_CODEC_H264:
-    case NGX_RECORDING_CODEC_AAC:
+    if (row->header) {
         if (t->media.codec.codec != item->frame.codec) {
             ngx_recording_track_drop(tracks, item, NGX_RECORDING_DROP_HEADER);
             return NGX_ERROR;
         }
 
-        break;
-
-    default:
-        if (item->frame.codec != NGX_RECORDING_CODEC_MP3
-            && t->media.codec.codec == item->frame.codec)
-        {
-            break;
-        }
+    } else if (row->frame || t->media.codec.codec != item->frame.codec) {
 
         if (t->media.codec.codec != NGX_RECORDING_CODEC_NONE
             && t->media.codec.codec != item->frame.codec
@@ -200,8 +193,8 @@ static ngx_int_t
 ngx_recording_track_facts(ngx_recording_frame_t *frame, u_char *p, size_t size,
     ngx_recording_codec_t *codec)
 {
-    if (frame->codec == NGX_RECORDING_CODEC_MP3) {
-        return ngx_recording_codec_mp3(codec, p, size);
+    if (ngx_recording_codecs[frame->codec].frame) {
+        return ngx_recording_codecs[frame->codec].frame(codec, p, size);
     }
 
     ngx_memzero(codec, sizeof(ngx_recording_codec_t));
@@ -234,9 +227,7 @@ ngx_recording_track_learn(ngx_recording_tracks_t *tracks,
         return;
     }
 
-    if (item.frame.codec == NGX_RECORDING_CODEC_H264
-        || item.frame.codec == NGX_RECORDING_CODEC_AAC)
-    {
+    if (ngx_recording_codecs[item.frame.codec].header) {
         return;
     }
 

@@ -25,7 +25,8 @@
 /* link: src/format/ngx_recording_journal_old.c */
 /* link: src/format/ngx_recording_journal_layout.c */
 /* link: src/format/ngx_recording_formats.c src/media/ngx_recording_media.c */
-/* link: src/format/ngx_recording_journal_reopen.c src/format/ngx_recording_journal_back.c */
+/* link: src/format/ngx_recording_journal_reopen.c */
+/* link: src/format/ngx_recording_trial.c src/format/ngx_recording_journal_back.c */
 /* libs: -lavformat -lavcodec -lavutil */
 
 #include "fuzz.h"
