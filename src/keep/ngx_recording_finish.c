@@ -336,9 +336,7 @@ ngx_int_t
 ngx_recording_finish_failed(ngx_recording_finish_t *f, const char *op,
     ngx_err_t err, ngx_recording_catalogue_error_t *sql)
 {
-    if (!f->failed) {
-        f->failed = 1;
-
+    if (ngx_recording_once(f->failed, 1)) {
         if (sql) {
             ngx_recording_notice(&f->notices, NGX_LOG_ERR, 0,
                                  "catalogue failed: %s, %s file \"%llu\" "

@@ -418,9 +418,7 @@ ngx_recording_finish_clear(ngx_recording_finish_t *f)
         return NGX_DONE;
     }
 
-    if (!f->failed) {
-        f->failed = 1;
-
+    if (ngx_recording_once(f->failed, 1)) {
         ngx_recording_notice(&f->notices, NGX_LOG_ERR, errno,
                              "remove what %s file \"%llu\" had in work/ "
                              "failed, it is tried again", f->taken.format,

@@ -142,8 +142,7 @@ ngx_recording_keeper_thread(void *data)
     }
 
     if (rc == NGX_OK) {
-        if (keeper->failed) {
-            keeper->failed = 0;
+        if (ngx_recording_over(keeper->failed, 1)) {
             ngx_recording_notice(&keeper->notices, NGX_LOG_NOTICE, 0,
                                  "catalogue can be written again");
         }
@@ -151,8 +150,7 @@ ngx_recording_keeper_thread(void *data)
     } else {
         keeper->nwanted = 0;
 
-        if (!keeper->failed) {
-            keeper->failed = 1;
+        if (ngx_recording_once(keeper->failed, 1)) {
             ngx_recording_notice(&keeper->notices, NGX_LOG_ERR, 0,
                                  "catalogue failed: %s", err.text);
         }
@@ -346,17 +344,15 @@ ngx_recording_keeper_reserve(ngx_recording_keeper_t *keeper)
         return;
     }
 
-    if (!keeper->low && room < store->reserve) {
-        keeper->low = 1;
-
+    if (room < store->reserve && ngx_recording_once(keeper->low, 1)) {
         ngx_recording_notice_exception(&keeper->notices,
             NGX_RECORDING_EXCEPTION_LOST, 0,
             "store \"%s\" has %lld bytes left, less than reserve=: recording "
             "stops at the next key frames", store->path, (long long) room);
 
-    } else if (keeper->low && room >= store->reserve + store->reserve / 10) {
-        keeper->low = 0;
-
+    } else if (room >= store->reserve + store->reserve / 10
+               && ngx_recording_over(keeper->low, 1))
+    {
         ngx_recording_notice(&keeper->notices, NGX_LOG_NOTICE, 0,
                              "store \"%s\" has room again, recording goes "
                              "on", store->path);

@@ -65,8 +65,7 @@ ngx_recording_worker_open_thread(void *data)
         return;
     }
 
-    if (!worker->failed) {
-        worker->failed = 1;
+    if (ngx_recording_once(worker->failed, 1)) {
         ngx_recording_notice(&worker->notices, NGX_LOG_ERR, errno,
                              "store \"%s\" cannot be used, nothing is "
                              "recorded: %s failed", worker->store.path, op);

@@ -69,11 +69,9 @@ void
 ngx_recording_refuse_frame(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out, ngx_uint_t track)
 {
-    if (out->declined & (1 << track)) {
+    if (!ngx_recording_once(out->declined, 1 << track)) {
         return;
     }
-
-    out->declined |= 1 << track;
 
     ngx_recording_notice_exception(o->notices,
         NGX_RECORDING_EXCEPTION_VIDEO_BROKEN + track, 0,

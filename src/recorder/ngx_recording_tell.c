@@ -104,9 +104,7 @@ ngx_recording_tell_failed(ngx_recording_outputs_t *o,
 void
 ngx_recording_tell_passed(ngx_recording_outputs_t *o)
 {
-    if (o->failed) {
-        o->failed = 0;
-
+    if (ngx_recording_over(o->failed, 1)) {
         ngx_recording_notice(o->notices, NGX_LOG_NOTICE, 0,
                              "catalogue can be written again");
     }

@@ -1,4 +1,5 @@
 
+#include "ngx_recording_notice.h"
 #include "ngx_recording_wait.h"
 
 
@@ -74,9 +75,7 @@ ngx_recording_wait_nothing(ngx_recording_wait_t *w, ngx_uint_t audio_only,
 
     passed = ngx_current_msec - w->begun;
 
-    if (!w->said) {
-        w->said = 1;
-
+    if (ngx_recording_once(w->said, 1)) {
         ngx_log_error(NGX_LOG_ERR, log, 0,
                       "recording: nothing is recorded for %M ms, %s", passed,
                       ngx_recording_wait_reason(w, audio_only));
