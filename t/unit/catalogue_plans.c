@@ -10,8 +10,7 @@
 
 
 #include "tap.h"
-#include "ngx_recording_catalogue_sql.h"
-#include <sqlite3.h>
+#include "memory.h"
 
 
 /* what has one row, or rows of its own */
@@ -22,15 +21,6 @@ static const char  *small[] = {
 
 
 static sqlite3     *db;
-
-
-/* whatever it is: nothing runs */
-
-static void
-path_hash(sqlite3_context *ctx, int n, sqlite3_value **values)
-{
-    sqlite3_result_int64(ctx, 0);
-}
 
 
 static int
@@ -115,14 +105,11 @@ main(void)
 {
     size_t  i;
 
-    if (sqlite3_open(":memory:", &db) != SQLITE_OK
-        || sqlite3_create_function(db, "path_hash", 1, SQLITE_UTF8, NULL,
-                                   path_hash, NULL, NULL)
-           != SQLITE_OK
-        || sqlite3_exec(db, ngx_recording_catalogue_sql_schema.tables, NULL, NULL, NULL)
-           != SQLITE_OK
-        || sqlite3_exec(db, ngx_recording_catalogue_sql_schema.totals, NULL, NULL, NULL)
-           != SQLITE_OK)
+    db = memory_catalogue();
+
+    if (sqlite3_exec(db, ngx_recording_catalogue_sql_schema.totals, NULL, NULL,
+                     NULL)
+        != SQLITE_OK)
     {
         printf("Bail out! %s\n", sqlite3_errmsg(db));
         return 1;

@@ -10,21 +10,13 @@
 
 
 #include "tap.h"
-#include "ngx_recording_catalogue_sql.h"
-#include <sqlite3.h>
+#include "memory.h"
 
 
 #define NOW  1000000000000LL
 
 
 static sqlite3  *db;
-
-
-static void
-path_hash(sqlite3_context *ctx, int n, sqlite3_value **values)
-{
-    sqlite3_result_int64(ctx, 0);
-}
 
 
 /* rows that are taken from `from`, of a file in a state, by TAKE_FILE */
@@ -79,16 +71,7 @@ main(void)
     static const char  *over[] = { "finished", "lost", "evicted", "expired",
                                    "deleted" };
 
-    if (sqlite3_open(":memory:", &db) != SQLITE_OK
-        || sqlite3_create_function(db, "path_hash", 1, SQLITE_UTF8, NULL,
-                                   path_hash, NULL, NULL)
-           != SQLITE_OK
-        || sqlite3_exec(db, ngx_recording_catalogue_sql_schema.tables, NULL, NULL, NULL)
-           != SQLITE_OK)
-    {
-        printf("Bail out! %s\n", sqlite3_errmsg(db));
-        return 1;
-    }
+    db = memory_catalogue();
 
     ok(take("paused", "", "999999999999", ""), "its time is over");
     ok(!take("paused", "", "1000000500000", ""), "it waits yet");
