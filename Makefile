@@ -150,30 +150,71 @@ $(BUILD)/%/$(NAME).so: $(BUILD)/%/tree/objs/Makefile $(SOURCES)
 	@install -m 755 $(BUILD)/$*/tree/objs/$(NAME).so $@
 
 
-# C unit tests: t/unit/name.c becomes build/unit/name.  Its first lines say
-# what it is linked with:
+# C unit tests: t/unit/name.c becomes build/unit/name.  It takes what it calls
+# of the folders up to format from an archive, which is compiled for all of
+# them; its first lines say what else there is:
 #
-#   /* cflags: -O2 -fno-sanitize=all */
-#   /* link: src/a.c src/b.c */
+#   /* cflags: -O2 -fno-sanitize=all */       then it is the archive `plain`
+#   /* link: src/a.c src/b.c */               of later folders
 #   /* libs: -lavformat */
 
 UNIT = $(patsubst t/unit/%.c,$(BUILD)/unit/%,$(wildcard t/unit/*.c))
 UNIT_CFLAGS = -g -O1 -W -Wall -Wpointer-arith -Wno-unused-parameter -Werror \
 	-fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=undefined
-UNIT_INCS = $(addprefix -I ,$(sort $(dir $(SOURCES)))) -I t/unit -I $(BUILD)/debian -I $(BUILD)/src/nginx-rtmp \
+UNIT_INCS = $(addprefix -I ,$(sort $(dir $(SOURCES)))) -I t/unit \
+	-I $(BUILD)/debian -I $(BUILD)/src/nginx-rtmp \
 	$(addprefix -I $(NGINX_SRC)/src/,core event event/modules event/quic os/unix)
+
+UNIT_PLAIN = $(patsubst t/unit/%.c,$(BUILD)/unit/%,$(shell \
+	grep -l 'cflags:.*-fno-sanitize' t/unit/*.c))
 
 unit: $(UNIT)
 
-$(BUILD)/unit/%: t/unit/%.c $(SOURCES) $(wildcard t/unit/*.h) \
-		$(BUILD)/debian/Makefile | $(BUILD)/src/nginx/configure
+$(UNIT): LIB = unit
+$(UNIT_PLAIN): LIB = plain
+$(UNIT_PLAIN): $(BUILD)/lib/plain.a
+$(filter-out $(UNIT_PLAIN),$(UNIT)): $(BUILD)/lib/unit.a
+
+$(BUILD)/unit/%: t/unit/%.c $(SOURCES) $(wildcard t/unit/*.h)
 	@mkdir -p $(@D)
 	@echo "building unit/$*"
 	@$(CC) $(UNIT_CFLAGS) $(UNIT_INCS) -o $@ $< \
 	    $$(sed -n 's|^/\* *cflags: *\(.*\)\*/.*|\1|p' $<) \
 	    $$(sed -n 's|^/\* *link: *\(.*\)\*/.*|\1|p' $<) \
+	    $(BUILD)/lib/$(LIB).a \
 	    $$(sed -n 's|^/\* *libs: *\(.*\)\*/.*|\1|p' $<)
+
+
+# the archives: the folders that know no catalogue, and SHA-1 of nginx
+
+LIB_FOLDERS = $(addprefix src/,core media store format)
+LIB_OBJECTS = ngx_sha1.o $(patsubst %.c,%.o,$(notdir \
+	$(wildcard $(addsuffix /*.c,$(LIB_FOLDERS)))))
+LIB_unit = $(CC) $(UNIT_CFLAGS)
+LIB_plain = $(CC) $(UNIT_CFLAGS) -O2 -fno-sanitize=all
+LIB_fuzz = $(FUZZ_CC) $(FUZZ_CFLAGS)
+
+vpath ngx_recording_%.c $(LIB_FOLDERS)
+
+define archive
+$(BUILD)/lib/$(1).a: $(addprefix $(BUILD)/lib/$(1)/,$(LIB_OBJECTS))
+	@rm -f $$@
+	@$(AR) rcs $$@ $$^
+
+$(BUILD)/lib/$(1)/ngx_sha1.o: $(BUILD)/debian/Makefile \
+		| $(BUILD)/src/nginx/configure
+	@mkdir -p $$(@D)
+	@$$(LIB_$(1)) $$(UNIT_INCS) -c -o $$@ \
+	    $(BUILD)/src/nginx/src/core/ngx_sha1.c
+
+$(BUILD)/lib/$(1)/ngx_recording_%.o: ngx_recording_%.c \
+		$(filter %.h,$(SOURCES)) $(BUILD)/debian/Makefile
+	@mkdir -p $$(@D)
+	@$$(LIB_$(1)) $$(UNIT_INCS) -c -o $$@ $$<
+endef
+
+$(foreach flags,unit plain fuzz,$(eval $(call archive,$(flags))))
 
 
 # fuzz targets, in the same way: t/fuzz/name.c becomes build/fuzz/name.  A
@@ -190,11 +231,12 @@ FUZZ_TIME = 60
 fuzzers: $(FUZZ)
 
 $(BUILD)/fuzz/%: t/fuzz/%.c $(SOURCES) t/fuzz/fuzz.h t/unit/headers.h \
-		$(BUILD)/debian/Makefile | $(BUILD)/src/nginx/configure
+		$(BUILD)/lib/fuzz.a
 	@mkdir -p $(@D)
 	@echo "building fuzz/$*"
 	@$(FUZZ_CC) $(FUZZ_CFLAGS) -I t/fuzz $(UNIT_INCS) -o $@ $< \
 	    $$(sed -n 's|^/\* *link: *\(.*\)\*/.*|\1|p' $<) \
+	    $(BUILD)/lib/fuzz.a \
 	    $$(sed -n 's|^/\* *libs: *\(.*\)\*/.*|\1|p' $<)
 
 fuzz: test-deps

@@ -1,7 +1,6 @@
 
 /* AMF0: a data message. */
 
-/* link: src/media/ngx_recording_amf.c */
 
 #include "fuzz.h"
 #include "ngx_recording_amf.h"

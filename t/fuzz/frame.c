@@ -4,8 +4,6 @@
  * each of them.
  */
 
-/* link: src/media/ngx_recording_frame.c src/media/ngx_recording_codec.c */
-/* link: src/media/ngx_recording_unit.c */
 
 #include "fuzz.h"
 #include "headers.h"

@@ -4,7 +4,6 @@
  * that fill them.  And parameter sets with start codes.
  */
 
-/* link: src/media/ngx_recording_nal.c src/media/ngx_recording_codec.c */
 
 #include "fuzz.h"
 #include "ngx_recording_codec.h"

@@ -4,8 +4,6 @@
  * rest of the input is the stream's name.
  */
 
-/* link: build/src/nginx/src/core/ngx_sha1.c */
-/* link: src/store/ngx_recording_path.c src/store/ngx_recording_text.c */
 
 #include "fuzz.h"
 #include "ngx_recording_path.h"

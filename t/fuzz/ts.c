@@ -4,7 +4,6 @@
  * counters in order, which leads further into it.
  */
 
-/* link: src/media/ngx_recording_ts.c src/media/ngx_recording_codec.c */
 
 #include "fuzz.h"
 #include "ngx_recording_ts.h"

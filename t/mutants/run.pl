@@ -138,7 +138,7 @@ sub copy {
     }
 
     # what the last run made of a mutation is newer than the source
-    system('rm', '-rf', "$tree/build/debian", "$tree/build/unit");
+    system('rm', '-rf', map { "$tree/build/$_" } qw(debian lib unit));
 
     for my $what (qw(src media apt bench fuzz .gitignore)) {
         symlink "$build/$what", "$tree/build/$what"

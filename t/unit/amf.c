@@ -1,7 +1,6 @@
 
 /* AMF0: what the writers write, the reader reads, and nothing too far. */
 
-/* link: src/media/ngx_recording_amf.c */
 
 #include "tap.h"
 #include "ngx_recording_amf.h"

@@ -1,7 +1,6 @@
 
 /* Batches: messages of any size, in order, whole, and the memory's account. */
 
-/* link: src/media/ngx_recording_batch.c */
 
 #include "tap.h"
 #include "ngx_recording_batch.h"

@@ -4,7 +4,6 @@
  * backwards, with audio and video up to a second apart on the wire.
  */
 
-/* link: src/media/ngx_recording_clock.c */
 
 #include "tap.h"
 #include "ngx_recording_clock.h"

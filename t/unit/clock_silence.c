@@ -4,7 +4,6 @@
  * frame from another world, steps back that come again and again.
  */
 
-/* link: src/media/ngx_recording_clock.c */
 
 #include "tap.h"
 #include "ngx_recording_clock.h"

@@ -1,7 +1,6 @@
 
 /* Sequence headers: real ones, built ones, and broken ones. */
 
-/* link: src/media/ngx_recording_codec.c */
 
 #include "tap.h"
 #include "headers.h"

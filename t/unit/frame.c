@@ -2,7 +2,6 @@
 /* Audio and video message heads. */
 
 /* cflags: -Wno-missing-field-initializers */
-/* link: src/media/ngx_recording_frame.c src/media/ngx_recording_codec.c */
 
 #include "tap.h"
 #include "ngx_recording_frame.h"

@@ -6,10 +6,7 @@
 
 /* link: src/recorder/ngx_recording_intake.c */
 /* link: src/recorder/ngx_recording_intake_frame.c */
-/* link: src/recorder/ngx_recording_wait.c src/media/ngx_recording_batch.c */
-/* link: src/core/ngx_recording_notice.c src/core/ngx_recording_exception.c */
-/* link: src/media/ngx_recording_frame.c src/media/ngx_recording_unit.c */
-/* link: src/media/ngx_recording_codec.c */
+/* link: src/recorder/ngx_recording_wait.c */
 
 #include "tap.h"
 #include "headers.h"

@@ -4,28 +4,6 @@
  * whenever the process dies meanwhile.
  */
 
-/* link: build/src/nginx/src/core/ngx_sha1.c src/store/ngx_recording_growth.c */
-/* link: src/format/ngx_recording_hls_dir.c src/store/ngx_recording_descriptors.c */
-/* link: src/format/ngx_recording_mux_hold.c */
-/* link: src/format/ngx_recording_mux.c src/format/ngx_recording_mp4_index.c */
-/* link: src/format/ngx_recording_mp4.c src/format/ngx_recording_journal.c */
-/* link: src/format/ngx_recording_mux_durable.c src/store/ngx_recording_busy.c */
-/* link: src/store/ngx_recording_path.c src/store/ngx_recording_claim.c */
-/* link: src/format/ngx_recording_playlist.c */
-/* link: src/media/ngx_recording_ts.c src/core/ngx_recording_io.c */
-/* link: src/format/ngx_recording_hls_reopen.c src/format/ngx_recording_flv_meta.c */
-/* link: src/format/ngx_recording_hls_ts.c src/media/ngx_recording_nal.c */
-/* link: src/format/ngx_recording_av.c src/store/ngx_recording_store.c */
-/* link: src/format/ngx_recording_flv.c src/format/ngx_recording_hls.c */
-/* link: src/format/ngx_recording_hls_cut.c */
-/* link: src/format/ngx_recording_aac.c src/media/ngx_recording_amf.c */
-/* link: src/media/ngx_recording_frame.c src/media/ngx_recording_codec.c */
-/* link: src/core/ngx_recording_reader.c src/format/ngx_recording_hls_save.c */
-/* link: src/format/ngx_recording_journal_read.c */
-/* link: src/format/ngx_recording_journal_old.c */
-/* link: src/format/ngx_recording_journal_layout.c */
-/* link: src/format/ngx_recording_formats.c src/media/ngx_recording_media.c */
-/* link: src/format/ngx_recording_journal_reopen.c src/format/ngx_recording_trial.c src/format/ngx_recording_journal_back.c */
 /* libs: -lavformat -lavcodec -lavutil */
 
 #include "tap.h"

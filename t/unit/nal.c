@@ -1,7 +1,6 @@
 
 /* Access units of H.264 as muxers need them. */
 
-/* link: src/media/ngx_recording_nal.c */
 
 #include "tap.h"
 #include "ngx_recording_nal.h"

@@ -1,8 +1,6 @@
 
 /* Paths of files: templates, placeholders, and what the network may send. */
 
-/* link: build/src/nginx/src/core/ngx_sha1.c */
-/* link: src/store/ngx_recording_path.c */
 
 #include "tap.h"
 #include "ngx_recording_path.h"

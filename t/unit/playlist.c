@@ -4,7 +4,6 @@
  * interruption are no sum of durations.
  */
 
-/* link: src/format/ngx_recording_playlist.c src/core/ngx_recording_io.c */
 
 #include "tap.h"
 #include "ngx_recording_playlist.h"

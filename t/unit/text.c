@@ -1,8 +1,6 @@
 
 /* Values from the network in messages. */
 
-/* link: build/src/nginx/src/core/ngx_sha1.c */
-/* link: src/store/ngx_recording_text.c src/store/ngx_recording_path.c */
 
 #include "tap.h"
 #include "ngx_recording_text.h"

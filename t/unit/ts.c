@@ -4,7 +4,6 @@
  * that libavformat writes.
  */
 
-/* link: src/media/ngx_recording_ts.c src/media/ngx_recording_codec.c */
 
 #include "tap.h"
 #include "headers.h"

@@ -4,10 +4,6 @@
  * write them: cut at every byte, and with zeros behind the cut.
  */
 
-/* link: src/media/ngx_recording_ts.c src/format/ngx_recording_av.c */
-/* link: src/media/ngx_recording_nal.c */
-/* link: src/format/ngx_recording_hls_ts.c */
-/* link: src/media/ngx_recording_codec.c src/media/ngx_recording_frame.c */
 /* libs: -lavformat -lavcodec -lavutil */
 
 #include "tap.h"

@@ -1,7 +1,6 @@
 
 /* What decoding can begin with, by the NAL units of a frame. */
 
-/* link: src/media/ngx_recording_unit.c src/media/ngx_recording_codec.c */
 
 #include "tap.h"
 #include "ngx_recording_unit.h"
