@@ -17,7 +17,7 @@ static int ngx_recording_store_dir(ngx_recording_store_t *store,
     const char *name);
 static ngx_int_t ngx_recording_store_lock(ngx_recording_store_t *store);
 static ngx_int_t ngx_recording_store_parents(ngx_recording_store_t *store,
-    char *path);
+    const char *of, char path[PATH_MAX]);
 static ngx_int_t ngx_recording_store_look(ngx_recording_store_t *store,
     const char *owner, int *fd);
 static ngx_int_t ngx_recording_store_sync_dir(int at, const char *path);
@@ -254,14 +254,7 @@ ngx_recording_store_mkdir_thread(ngx_recording_store_t *store,
 {
     char  full[PATH_MAX];
 
-    if (ngx_strlen(path) >= sizeof(full)) {
-        errno = ENAMETOOLONG;
-        return NGX_ERROR;
-    }
-
-    strcpy(full, path);
-
-    if (ngx_recording_store_parents(store, full) != NGX_OK) {
+    if (ngx_recording_store_parents(store, path, full) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -277,13 +270,21 @@ ngx_recording_store_mkdir_thread(ngx_recording_store_t *store,
 }
 
 
-/* makes the directories above a path; the path is changed and restored */
+/* makes the directories above a path, of which `path` becomes a copy */
 
 static ngx_int_t
-ngx_recording_store_parents(ngx_recording_store_t *store, char *path)
+ngx_recording_store_parents(ngx_recording_store_t *store, const char *of,
+    char path[PATH_MAX])
 {
     int    rc;
     char  *p;
+
+    if (ngx_strlen(of) >= PATH_MAX) {
+        errno = ENAMETOOLONG;
+        return NGX_ERROR;
+    }
+
+    strcpy(path, of);
 
     for (p = strchr(path, '/'); p; p = strchr(p + 1, '/')) {
 
@@ -368,14 +369,7 @@ ngx_recording_store_place_thread(ngx_recording_store_t *store,
     int   rc;
     char  full[PATH_MAX];
 
-    if (ngx_strlen(path) >= sizeof(full)) {
-        errno = ENAMETOOLONG;
-        return NGX_ERROR;
-    }
-
-    strcpy(full, path);
-
-    if (ngx_recording_store_parents(store, full) != NGX_OK) {
+    if (ngx_recording_store_parents(store, path, full) != NGX_OK) {
         return NGX_ERROR;
     }
 
