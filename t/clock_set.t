@@ -11,31 +11,17 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use File::Temp;
 use Test::More;
 use Time::HiRes qw(time);
 
+use Recording::Clock;
 use Recording::Live;
 use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Rtmp;
-use Recording::Util qw(root run slow wait_for);
+use Recording::Util qw(slow wait_for);
 
-my $dir = File::Temp->newdir('recording-clock-XXXXXX', TMPDIR => 1);
-chmod 0755, $dir;
-
-my ($status, $out, $err) = run('cc', '-shared', '-fPIC', '-O2', '-o',
-    "$dir/set_clock.so", root() . '/t/tools/set_clock.c', '-ldl');
-is($status, 0, 'a clock that can be set') or diag($err);
-
-$ENV{CLOCK_FILE} = "$dir/clock";
-$ENV{TEST_NGINX_PRELOAD} = join ':', grep { $_ }
-    $ENV{TEST_NGINX_PRELOAD}, "$dir/set_clock.so";
-
-open my $clock, '+>', $ENV{CLOCK_FILE} or die "clock: $!\n";
-chmod 0644, $ENV{CLOCK_FILE};
-set(0);
-
+my $clock = Recording::Clock->new;
 my $t = Recording::Nginx->new;
 $t->conf(<<'CONF')->start;
 thread_pool default threads=4;
@@ -66,11 +52,6 @@ jumps();
 $t->done;
 
 # by so many seconds from what it is
-sub set {
-    sysseek $clock, 0, 0;
-    syswrite $clock, pack 'q', $_[0];
-}
-
 sub publish {
     my ($app, $name) = @_;
     return Recording::Live->new(file => $flv, app => $app, name => $name,
@@ -82,7 +63,7 @@ sub returns {
 
     my $live = publish('back', $name);
     $live->run(2500);
-    set($by);
+    $clock->set($by);
 
     # what is synced is noted in the journals
     my $before = journals();
@@ -94,7 +75,7 @@ sub returns {
     $t->wait_log(qr/recording \d+ paused/);
 
     # and while it waits
-    set(0);
+    $clock->set(0);
     my $again = publish('back', $name);
     $again->run(2000);
     $again->end;
@@ -105,7 +86,7 @@ sub returns {
     is(scalar(() = $t->recordings(stream => $name)), 1,
        "$what: in the same recording");
 
-    set($by);
+    $clock->set($by);
     my $end = time;
     my @rows = $t->wait_files(2, stream => $name, _timeout => 30);
     my $took = time - $end;
@@ -114,7 +95,7 @@ sub returns {
     cmp_ok($took, '>', 4, "$what: and not at once");
     my ($gap) = $rows[0]{gaps} =~ /"gap_ms":(\d+)/;
     cmp_ok($gap, '<', 20_000, "$what: a short gap");
-    set(0);
+    $clock->set(0);
 }
 
 sub journals {
@@ -125,7 +106,7 @@ sub journals {
 
 # a row that says more than any file may wait was written by another clock
 sub restarted {
-    set(7200);
+    $clock->set(7200);
     $t->stop;
     $t->start;
     my $live = publish('back', 'restarted');
@@ -133,7 +114,7 @@ sub restarted {
     $live->end;
     $t->wait_log(qr{paused.*stream: "back/restarted"});
     $t->stop;
-    set(0);
+    $clock->set(0);
     $t->start;
     my $start = time;
     my @rows = $t->wait_files(2, stream => 'restarted', _timeout => 40);
@@ -144,13 +125,13 @@ sub restarted {
 sub cuts {
     my $live = publish('cut', 'cut');
     $live->run(2000);
-    set(-600);
+    $clock->set(-600);
     $live->run(9000);
     $live->end;
     my @rows = $t->wait_files(2, stream => 'cut', _timeout => 30);
     is(scalar(grep { $_->{duration_ms} > 5500 } @rows), 0,
        'files are not longer than the interval');
-    set(0);
+    $clock->set(0);
 }
 
 # timestamps that jump while the clock is set: no time has passed
@@ -170,7 +151,7 @@ sub jumps {
     };
 
     $send->(0, 3000, 0);
-    set(600);
+    $clock->set(600);
     $send->(3000, 5000, 30_000);
     $r->close;
 
@@ -178,5 +159,5 @@ sub jumps {
     like($t->error_log, qr/timestamp jumped by \d+ ms/, 'a jump is a jump');
     is(scalar(grep { $_->{duration_ms} > 10_000 } @rows), 0,
        'and leaves no hole');
-    set(0);
+    $clock->set(0);
 }

@@ -18,6 +18,7 @@ use File::Basename qw(basename);
 use File::Temp;
 use Test::More;
 
+use Recording::Clock;
 use Recording::Exact;
 use Recording::Nginx;
 use Recording::Probe qw(decode_problem);
@@ -28,14 +29,7 @@ my @formats = qw(aac flv hls mp4);
 my $dir = File::Temp->newdir('recording-upgrade-XXXXXX', TMPDIR => 1);
 chmod 0755, $dir;
 
-my ($status, $out, $err) = run('cc', '-shared', '-fPIC', '-O2', '-o',
-    "$dir/set_clock.so", root() . '/t/tools/set_clock.c', '-ldl');
-is($status, 0, 'a clock that can be set') or diag($err);
-
-$ENV{CLOCK_FILE} = "$dir/clock";
-$ENV{TEST_NGINX_PRELOAD} = join ':', grep { $_ }
-    $ENV{TEST_NGINX_PRELOAD}, "$dir/set_clock.so";
-
+my $clock = Recording::Clock->new;
 my @archives = glob root() . '/t/upgrade/*.tar.xz';
 cmp_ok(scalar @archives, '>', 0, 'there are stores');
 
@@ -49,7 +43,7 @@ sub opened {
     my $name = basename($archive, '.tar.xz');
     my $place = "$dir/$name";
     mkdir $place or die "mkdir: $!\n";
-    ($status, $out, $err) = run('tar', '-xJf', $archive, '-C', $place);
+    my ($status, undef, $err) = run('tar', '-xJf', $archive, '-C', $place);
     is($status, 0, "$name: unpacked") or diag($err);
 
     my ($made) = slurp("$place/time") =~ /^(\d+)/;
@@ -57,7 +51,7 @@ sub opened {
     my @all = Recording::Rtmp::flv_messages($flv);
     my ($key) = grep { $_ > 2000 } keys_of(\@all);
 
-    set($made + 60 - time);
+    $clock->set($made + 60 - time);
     $t = started("$place/store");
 
     my @before = $t->files(stream => 'finished');
@@ -91,7 +85,7 @@ sub opened {
 
     # it waits no longer when half an hour is over
     $t->stop;
-    set($made + 7200 - time);
+    $clock->set($made + 7200 - time);
     $t->start;
     my @rows = $t->wait_files(4, stream => 'waits');
     is(formats(@rows), "@formats", "$name: and finished when it is over");
@@ -140,14 +134,6 @@ rtmp {
     }
 }
 CONF
-}
-
-# by so many seconds from what it is
-sub set {
-    open my $clock, '>', $ENV{CLOCK_FILE} or die "clock: $!\n";
-    print $clock pack 'q', $_[0];
-    close $clock;
-    chmod 0644, $ENV{CLOCK_FILE};
 }
 
 sub formats { return join ' ', sort map { $_->{format} } @_ }

@@ -1,0 +1,49 @@
+package Recording::Clock;
+
+# A wall clock of nginx's own, which a test sets: for every nginx that is
+# started while it exists.
+#
+#     my $clock = Recording::Clock->new;
+#     $clock->set(-600);             # seconds from what it is
+#
+# The monotonic clock goes on.  See t/tools/set_clock.c.
+
+use strict;
+use warnings;
+
+use File::Temp;
+
+use Recording::Util qw(root run);
+
+sub new {
+    my ($class) = @_;
+
+    my $dir = File::Temp->newdir('recording-clock-XXXXXX', TMPDIR => 1);
+    chmod 0755, $dir;
+
+    my ($status, undef, $err) = run('cc', '-shared', '-fPIC', '-O2', '-o',
+        "$dir/set_clock.so", root() . '/t/tools/set_clock.c', '-ldl');
+    die "set_clock.c: $err\n" if $status;
+
+    $ENV{CLOCK_FILE} = "$dir/clock";
+    $ENV{TEST_NGINX_PRELOAD} = join ':', grep { $_ }
+        $ENV{TEST_NGINX_PRELOAD}, "$dir/set_clock.so";
+
+    # workers read it as another user
+    open my $file, '+>', $ENV{CLOCK_FILE} or die "clock: $!\n";
+    chmod 0644, $ENV{CLOCK_FILE};
+
+    my $self = bless { dir => $dir, file => $file }, $class;
+    $self->set(0);
+    return $self;
+}
+
+# in one write, so that nobody reads a part of it
+sub set {
+    my ($self, $seconds) = @_;
+
+    sysseek $self->{file}, 0, 0;
+    syswrite $self->{file}, pack 'q', $seconds;
+}
+
+1;
