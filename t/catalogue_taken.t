@@ -23,15 +23,13 @@ $t->conf(<<'CONF');
 thread_pool default threads=4;
 worker_processes 2;
 rtmp {
-    record_store %%STORE%% url=http://example.com/vod reserve=0;
+    record_store %%STORE%% reserve=0;
     record_template all {
         format mp4 interval=2s; format flv; format aac; format hls segment=1s;
     }
-    record_template waits { format mp4 resume=30m; format hls resume=30m; }
     server {
         listen 127.0.0.1:%%PORT_0%%;
         application live { live on; record_rule all; }
-        application waits { live on; record_rule waits; }
     }
 }
 CONF

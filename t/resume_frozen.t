@@ -20,21 +20,6 @@ use Recording::Util qw(wait_for);
 use Recording::Workers;
 
 my $t = Recording::Nginx->new;
-$t->conf(<<'CONF')->start;
-thread_pool default threads=4;
-worker_processes 3;
-rtmp {
-    record_store %%STORE%%;
-    record_template all {
-        format mp4 resume=4s; format hls resume=4s segment=1s;
-    }
-    server {
-        listen 127.0.0.1:%%PORT_0%%;
-        application live { live on; record_rule all; }
-    }
-}
-CONF
-
 my $flv = media(size => '160x120', fps => 20, gop => 0.5, duration => 10);
 my $w = Recording::Workers->new($t);
 

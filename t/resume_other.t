@@ -22,21 +22,6 @@ use Recording::Workers;
 my @formats = qw(mp4 hls);
 
 my $t = Recording::Nginx->new->allow(qr/exited on signal 9/);
-$t->conf(<<'CONF')->start;
-thread_pool default threads=4;
-worker_processes 3;
-rtmp {
-    record_store %%STORE%%;
-    record_template all {
-        format mp4 resume=4s; format hls resume=4s segment=1s;
-    }
-    server {
-        listen 127.0.0.1:%%PORT_0%%;
-        application live { live on; record_rule all; }
-    }
-}
-CONF
-
 my %media = map { $_->[0] => media(size => '160x120', fps => 20, gop => 0.5,
                                    duration => 8, rate => $_->[1])
                 } [ first => 48000 ], [ second => 44100 ];

@@ -21,8 +21,6 @@ use Recording::Parts;
 use Recording::Util qw(wait_for);
 use Recording::Workers;
 
-use constant RESUME => 4;       # s, as the configuration has it
-
 my ($streams, $times) = (6, 5);
 my $frozen = $streams * $times / 3;
 my @formats = qw(mp4 hls);
@@ -31,20 +29,6 @@ my $seed = $ENV{TEST_SEED} || time ^ $$;
 diag("TEST_SEED=$seed");
 
 my $t = Recording::Nginx->new;
-$t->conf(<<'CONF')->start;
-thread_pool default threads=4;
-worker_processes 3;
-rtmp {
-    record_store %%STORE%%;
-    record_template all {
-        format mp4 resume=4s; format hls resume=4s segment=1s;
-    }
-    server {
-        listen 127.0.0.1:%%PORT_0%%;
-        application live { live on; record_rule all; }
-    }
-}
-CONF
 
 # parts of 1 to 4 s
 my $flv = media(size => '160x120', fps => 20, gop => 0.5,
@@ -105,8 +89,8 @@ sub part { return 1000 * int(1 + rand 4) }
 # around resume=, but not so near that a busy machine decides
 sub gap {
     while (1) {
-        my $gap = 0.3 + rand(2 * RESUME - 0.3);
-        return $gap if abs($gap - RESUME) > 0.5;
+        my $gap = 0.3 + rand(2 * Recording::Workers::RESUME - 0.3);
+        return $gap if abs($gap - Recording::Workers::RESUME) > 0.5;
     }
 }
 
@@ -150,7 +134,7 @@ sub groups {
 
     for my $p (@parts) {
         my $gap = $p->{first} - $groups[-1][-1]{last};
-        my $new = $gap > RESUME;
+        my $new = $gap > Recording::Workers::RESUME;
 
         $count{$new ? 'new' : 'closed'}++;
         push @groups, [] if $new;

@@ -3,7 +3,8 @@ package Recording::Workers;
 # Publishers on chosen workers of an nginx, each in a process of its own:
 # they come, freeze, thaw and go at the same time.
 #
-#     my $w = Recording::Workers->new($t);
+#     my $t = Recording::Nginx->new;
+#     my $w = Recording::Workers->new($t);         # starts three of them
 #     my %done = $w->side_by_side(one => sub { ...; return $s }, ...);
 #
 # in which a sub publishes a Recording::Parts and returns it:
@@ -23,9 +24,27 @@ use Time::HiRes qw(sleep time);
 use Recording::Rtmp;
 use Recording::Util qw(slow slurp spew wait_for);
 
+use constant RESUME => 4;       # s
+
+my $conf = <<'CONF';
+thread_pool default threads=4;
+worker_processes 3;
+rtmp {
+    record_store %%STORE%%;
+    record_template all {
+        format mp4 resume=%%N%%s; format hls resume=%%N%%s segment=1s;
+    }
+    server {
+        listen 127.0.0.1:%%PORT_0%%;
+        application live { live on; record_rule all; }
+    }
+}
+CONF
+
 sub new {
     my ($class, $t) = @_;
 
+    $t->conf($conf, N => RESUME)->start;
     return bless { t => $t, pids => [ $t->worker_pids ], test => $$,
                    lock => $t->dir . '/connecting', children => [] }, $class;
 }
