@@ -7,6 +7,7 @@
 /* libs: -lavformat -lavcodec -lavutil */
 
 #include "tap.h"
+#include "store.h"
 #include "ngx_recording_formats.h"
 #include "ngx_recording_journal.h"
 
@@ -23,33 +24,15 @@ static void formats_create(int dir, const char *name);
 int
 main(void)
 {
-    char                   dir[] = "/tmp/formats-XXXXXX", command[64];
-    const char            *op;
     ngx_recording_store_t  store;
 
-    ngx_memzero(&store, sizeof(ngx_recording_store_t));
-
-    store.path = mkdtemp(dir);
-    store.lock = -1;
-
-    if (store.path == NULL
-        || ngx_recording_store_open_thread(&store, &op) != NGX_OK)
-    {
-        printf("Bail out! no store\n");
-        return 1;
-    }
+    store_make(&store);
 
     formats_found();
     formats_work(&store);
     formats_files(&store);
 
-    ngx_recording_store_close(&store);
-
-    (void) snprintf(command, sizeof(command), "rm -rf %s", dir);
-
-    if (system(command) != 0) {
-        diag("%s is left", dir);
-    }
+    store_remove(&store);
 
     return tap_done();
 }

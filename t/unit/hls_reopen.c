@@ -7,6 +7,7 @@
 /* libs: -lavformat -lavcodec -lavutil */
 
 #include "tap.h"
+#include "store.h"
 #include "headers.h"
 #include "ngx_recording_formats.h"
 #include "ngx_recording_hls.h"
@@ -37,37 +38,19 @@ static u_char  left_sound[40];
 int
 main(void)
 {
-    char                   dir[] = "/tmp/hls-reopen-XXXXXX", command[64];
-    const char            *op;
     ngx_recording_store_t  store;
 
-    ngx_memzero(&store, sizeof(ngx_recording_store_t));
-
-    store.path = mkdtemp(dir);
-    store.lock = -1;
+    store_make(&store);
 
     ngx_recording_formats_init();
     ngx_memset(left_sound, 0xa5, sizeof(left_sound));
-
-    if (store.path == NULL
-        || ngx_recording_store_open_thread(&store, &op) != NGX_OK)
-    {
-        printf("Bail out! no store\n");
-        return 1;
-    }
 
     left_case(&store, "closed", NGX_RECORDING_HLS_TS_SHIFT, 0x65);
     left_case(&store, "open", NGX_RECORDING_HLS_TS_SHIFT, 0x41);
     left_case(&store, "before", 0, 0x65);
     left_case(&store, "sound", NGX_RECORDING_HLS_TS_SHIFT, 0);
 
-    ngx_recording_store_close(&store);
-
-    (void) snprintf(command, sizeof(command), "rm -rf %s", dir);
-
-    if (system(command) != 0) {
-        diag("%s is left", dir);
-    }
+    store_remove(&store);
 
     return tap_done();
 }

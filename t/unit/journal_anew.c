@@ -7,6 +7,7 @@
 /* libs: -lavformat -lavcodec -lavutil */
 
 #include "tap.h"
+#include "store.h"
 #include "headers.h"
 #include "ngx_recording_formats.h"
 #include "ngx_recording_journal.h"
@@ -74,33 +75,14 @@ static void anew_flv(ngx_recording_store_t *store);
 int
 main(void)
 {
-    char                   dir[] = "/tmp/journal-XXXXXX", command[64];
-    const char            *op;
     ngx_recording_store_t  store;
 
-    ngx_memzero(&store, sizeof(ngx_recording_store_t));
-
-    store.path = mkdtemp(dir);
-    store.lock = -1;
-
-    if (store.path == NULL
-        || ngx_recording_store_open_thread(&store, &op) != NGX_OK)
-    {
-        printf("Bail out! no store\n");
-        return 1;
-    }
+    store_make(&store);
 
     anew_hls(&store);
     anew_flv(&store);
 
-    ngx_recording_store_close(&store);
-    free(store.busy.ids);
-
-    (void) snprintf(command, sizeof(command), "rm -rf %s", dir);
-
-    if (system(command) != 0) {
-        diag("%s is left", dir);
-    }
+    store_remove(&store);
 
     return tap_done();
 }

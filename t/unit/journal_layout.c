@@ -7,6 +7,7 @@
 /* libs: -lavformat -lavcodec -lavutil */
 
 #include "tap.h"
+#include "store.h"
 #include "headers.h"
 #include "ngx_recording_flv.h"
 #include "ngx_recording_hls.h"
@@ -73,24 +74,12 @@ static u_char  layout_memory[2][LAYOUT_SIZE];
 int
 main(void)
 {
-    char                   dir[] = "/tmp/journal-XXXXXX", command[64];
     ngx_uint_t             i;
-    const char            *op;
     ngx_recording_store_t  store;
 
-    ngx_memzero(&store, sizeof(ngx_recording_store_t));
+    store_make(&store);
     ngx_memcpy(ngx_cpymem(layout_video, "\x17\0\0\0\0", 5), avc_720,
                sizeof(avc_720));
-
-    store.path = mkdtemp(dir);
-    store.lock = -1;
-
-    if (store.path == NULL
-        || ngx_recording_store_open_thread(&store, &op) != NGX_OK)
-    {
-        printf("Bail out! no store\n");
-        return 1;
-    }
 
     layout_old(&store);
 
@@ -102,14 +91,7 @@ main(void)
 
     layout_refused(&store);
 
-    ngx_recording_store_close(&store);
-    free(store.busy.ids);
-
-    (void) snprintf(command, sizeof(command), "rm -rf %s", dir);
-
-    if (system(command) != 0) {
-        diag("%s is left", dir);
-    }
+    store_remove(&store);
 
     return tap_done();
 }

@@ -11,6 +11,7 @@
 /* libs: -lavformat -lavcodec -lavutil */
 
 #include "tap.h"
+#include "store.h"
 #include "headers.h"
 #include "ngx_recording_formats.h"
 
@@ -33,24 +34,12 @@ static void full_add(ngx_recording_mux_t *mux, ngx_uint_t n);
 int
 main(void)
 {
-    char                   dir[] = "/tmp/mp4-full-XXXXXX", command[64];
-    const char            *op;
     ngx_recording_mux_t   *mux;
     ngx_recording_store_t  store;
 
-    ngx_memzero(&store, sizeof(ngx_recording_store_t));
-
-    store.path = mkdtemp(dir);
-    store.lock = -1;
+    store_make(&store);
 
     ngx_recording_formats_init();
-
-    if (store.path == NULL
-        || ngx_recording_store_open_thread(&store, &op) != NGX_OK)
-    {
-        printf("Bail out! no store\n");
-        return 1;
-    }
 
     mux = full_open(&store, 1);
 
@@ -67,13 +56,7 @@ main(void)
 
     full_reopened(&store, 1);
 
-    ngx_recording_store_close(&store);
-
-    (void) snprintf(command, sizeof(command), "rm -rf %s", dir);
-
-    if (system(command) != 0) {
-        diag("%s is left", dir);
-    }
+    store_remove(&store);
 
     return tap_done();
 }
