@@ -88,7 +88,12 @@ ngx_recording_cut_take_thread(ngx_recording_outputs_t *o,
     ngx_uint_t  late;
 
     if (out->turn == NGX_RECORDING_TURN_BREAK) {
-        ngx_recording_cut_break(o, out, cut);
+
+        /* what failed while rows were awaited begins anew at a later frame */
+
+        if (out->mux) {
+            ngx_recording_cut_break(o, out, cut);
+        }
 
     } else if (out->turn == NGX_RECORDING_TURN_OPEN) {
         late = ngx_recording_tail_late(out, cut);
