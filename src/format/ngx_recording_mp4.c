@@ -109,11 +109,7 @@ ngx_recording_mp4_open(ngx_recording_mux_t *mux)
 
     mp4 = mux->data;
 
-    mux->fd = ngx_recording_store_create_thread(mux->store, mux->work);
-
-    if (mux->fd == -1) {
-        return ngx_recording_mux_error(mux, "create");
-    }
+    /* before the file itself, which is damaged without it */
 
     index = ngx_recording_store_create_thread(mux->store, mp4->name);
 
@@ -122,6 +118,12 @@ ngx_recording_mp4_open(ngx_recording_mux_t *mux)
     }
 
     (void) close(index);
+
+    mux->fd = ngx_recording_store_create_thread(mux->store, mux->work);
+
+    if (mux->fd == -1) {
+        return ngx_recording_mux_error(mux, "create");
+    }
 
     mux->pos = NGX_RECORDING_MP4_RESERVE;
 
