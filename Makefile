@@ -10,7 +10,8 @@
 #   make test TESTS="t/hls.t"          run some tests
 #   make test PROVE_FLAGS="-v -j1"     pass options to prove
 #   make fuzz FUZZ_TIME=600            feed the parsers with anything
-#   make bench BENCH_STREAMS=100       what recording costs
+#   make bench BENCH_STREAMS=100       what recording costs; its options are
+#                                      in t/bench/bench.pl
 #   make bench-catalogue               what its catalogue costs, with a
 #                                      million rows
 #   make players                       play recordings with other programs
@@ -276,6 +277,7 @@ $(BUILD)/bench/rtmp_load: t/bench/rtmp_load.c | $(BUILD)/.gitignore
 	$(CC) -g -O2 -W -Wall -Werror -o $@ $<
 
 bench: test-deps
+	@$(if $(BENCH_COUNT),t/tools/deps.sh valgrind)
 	@$(MAKE) --no-print-directory all load
 	@BENCH_STREAMS=$(BENCH_STREAMS) BENCH_TIME=$(BENCH_TIME) \
 	BENCH_ROUNDS=$(BENCH_ROUNDS) perl -I t/lib -I t/bench t/bench/bench.pl

@@ -39,6 +39,20 @@ for my $variant (@variants) {
 }
 
 note($report);
+
+SKIP: {
+    skip 'valgrind is not installed', 2
+        if !grep { -x "$_/callgrind_control" } split /:/, $ENV{PATH};
+
+    my %count = (%opt, streams => 1, count => 1, only => qr/^flv$/);
+    my @counted = Bench::run_all(%count);
+
+    cmp_ok($counted[0]{rounds}[0]{user}, '>', 100,
+           'instructions are counted without perf');
+    like(Bench::report(\@counted, %count), qr/^flv +\d+ /m,
+         'and are in the report');
+}
+
 done_testing();
 
 sub check {

@@ -9,7 +9,9 @@ package Bench;
 #
 # Each variant is an nginx of its own with one worker.  All figures are of
 # that worker with all its threads, in a window during which every stream
-# is published: the generator says when it begins and when it ends.
+# is published: the generator says when it begins and when it ends.  With
+# count => 1 the worker runs under callgrind, alone and some fifty times
+# slower, which counts the instructions where perf cannot.
 
 use strict;
 use warnings;
@@ -90,7 +92,7 @@ sub media {
     return $file;
 }
 
-# run_all(streams, seconds, rounds, warm, speed, only => qr/name/,
+# run_all(streams, seconds, rounds, warm, speed, only => qr/name/, count,
 # progress => sub, check => sub): the variants, each with the figures of its
 # rounds; check is called with a variant, its nginx and what was sent
 sub run_all {
@@ -98,7 +100,7 @@ sub run_all {
 
     my @variants = grep { !$opt{only} || $_->{name} =~ $opt{only} }
                    variants(has_sync());
-    my $perf = has_perf();
+    my $perf = !$opt{count} && has_perf();
 
     for my $round (1 .. $opt{rounds}) {
 
@@ -124,15 +126,17 @@ sub run_all {
 sub run_one {
     my ($variant, %opt) = @_;
 
-    my $t = start($variant);
-    my ($pid) = $t->worker_pids;
+    my $t = start($variant, $opt{count});
+    my ($pid) = $opt{count} ? $t->pid : $t->worker_pids;
     my $idle = memory($pid);
 
     my $load = Load->new($t, %opt);
     $load->wait('begin');
 
-    my $perf = $opt{perf} ? Perf->new($pid) : undef;
-    my $profile = $opt{profile} ? profile($pid, $variant, %opt) : undef;
+    my $perf = $opt{count} ? Callgrind->new($pid, $t->dir)
+             : $opt{perf} ? Perf->new($pid) : undef;
+    my $profile = $opt{profile} && !$opt{count}
+                  ? profile($pid, $variant, %opt) : undef;
     my $before = counters($pid);
 
     my $end = $load->wait('end');
@@ -141,6 +145,8 @@ sub run_one {
     my $instructions = $perf ? $perf->stop : undef;
 
     $profile->signal('INT')->wait(60) if $profile;
+    $perf->keep("$opt{profile}/$variant->{name}.callgrind")
+        if $opt{profile} && $opt{count};
 
     my $done = $load->wait('done');
 
@@ -158,9 +164,9 @@ sub run_one {
         memory => ($after->{peak} - $idle->{now}) / $opt{streams},
         closing => ($finished->{cpu} - $after->{cpu}) * 1000
                    / $opt{streams},
-        user => $instructions ? $instructions->{user} / 1000 / $unit : undef,
-        kernel => $instructions ? $instructions->{kernel} / 1000 / $unit
-                                : undef,
+        map({ $_ => $instructions && defined $instructions->{$_}
+                    ? $instructions->{$_} / 1000 / $unit : undef }
+            qw(user kernel)),
     );
 
     $t->check_errors;
@@ -173,10 +179,12 @@ sub run_one {
 }
 
 sub start {
-    my ($variant) = @_;
+    my ($variant, $count) = @_;
 
     my $t = Recording::Nginx->new(recording => $variant->{module} || 0,
-                                  level => 'warn');
+                                  level => 'warn',
+                                  under => $count && Callgrind::command());
+    my $master = $count ? 'off' : 'on';
     my $template = '';
     my $app = $variant->{app} || '';
 
@@ -190,8 +198,11 @@ sub start {
 
     make_path($t->dir . '/media');
 
+    # valgrind has descriptors of its own, and does not give them away
+    $t->allow(qr/setrlimit\(RLIMIT_NOFILE/) if $count;
+
     $t->conf(<<"CONF")->start;
-master_process on;
+master_process $master;
 worker_processes 1;
 worker_rlimit_nofile 20000;
 thread_pool default threads=4;
@@ -297,7 +308,7 @@ sub figures {
     }
 
     $f{instructions} = defined $f{user}
-        ? median(map { $_->{user} + $_->{kernel} } @rounds) : undef;
+        ? median(map { $_->{user} + ($_->{kernel} || 0) } @rounds) : undef;
 
     for my $name (qw(ping other_ping lag)) {
         for my $key (qw(p50 p99 max)) {
@@ -313,25 +324,26 @@ sub figures {
     return \%f;
 }
 
+# title, figure, format, whether it is true under callgrind as well
 my @columns = (
-    [ 'user k', 'user', '%.0f' ],
+    [ 'user k', 'user', '%.0f', 1 ],
     [ 'kernel k', 'kernel', '%.0f' ],
     [ 'instr k', 'instructions', '%.0f' ],
-    [ 'added', 'instructions_added', '%.0f' ],
-    [ 'share', 'instructions_share', '%.2f' ],
+    [ 'added', 'instructions_added', '%.0f', 1 ],
+    [ 'share', 'instructions_share', '%.2f', 1 ],
     [ 'CPU ms', 'cpu', '%.2f' ],
     [ 'least', 'cpu_least', '%.2f' ],
     [ 'most', 'cpu_most', '%.2f' ],
     [ 'added', 'cpu_added', '%.2f' ],
     [ 'share', 'cpu_share', '%.2f' ],
     [ 'writes', 'writes', '%.1f' ],
-    [ 'kB', 'kb', '%.0f' ],
+    [ 'kB', 'kb', '%.0f', 1 ],
     [ 'MB', 'megabytes', '%.2f' ],
     [ 'ping p50', 'ping_p50', '%.1f' ],
     [ 'p99', 'ping_p99', '%.1f' ],
     [ 'max', 'ping_max', '%.1f' ],
     [ 'other p99', 'other_ping_p99', '%.1f' ],
-    [ 'lag p99', 'lag_p99', '%.1f' ],
+    [ 'lag p99', 'lag_p99', '%.1f', 1 ],
     [ 'closing ms', 'closing', '%.1f' ],
 );
 
@@ -343,7 +355,8 @@ sub report {
     $_->{megabytes} = $_->{memory} / 1048576 for values %figures;
     _shares(\%figures, $_) for qw(instructions cpu);
 
-    my @lines = ([ '', map { $_->[0] } @columns ]);
+    my @shown = grep { !$opt{count} || $_->[3] } @columns;
+    my @lines = ([ '', map { $_->[0] } @shown ]);
 
     for my $variant (@$variants) {
         my $f = $figures{ $variant->{name} };
@@ -351,7 +364,7 @@ sub report {
         push @lines, [ $variant->{title}, map {
             defined $f->{ $_->[1] } ? sprintf $_->[2], $f->{ $_->[1] }
                                     : 'n/a'
-        } @columns ];
+        } @shown ];
     }
 
     return _header($variants, %opt) . _table(@lines) . _legend();
@@ -362,8 +375,9 @@ sub report {
 sub _shares {
     my ($figures, $key) = @_;
 
-    my $alone = $figures->{alone}{$key};
-    my $record = $figures->{record}{$key};
+    # which may have been left out
+    my ($alone, $record) = map { ($figures->{$_} || {})->{$key} }
+                           qw(alone record);
 
     return if !defined $alone;
 
@@ -498,6 +512,55 @@ sub stop {
 
     return defined $user && defined $kernel
            ? { user => $user, kernel => $kernel } : undef;
+}
+
+# --- callgrind on a process that was started under it
+
+package Callgrind;
+
+use File::Copy ();
+use File::Path qw(make_path);
+use File::Basename qw(dirname);
+use Recording::Util qw(run slurp);
+
+# in the directory of nginx
+sub command {
+    return [ 'valgrind', '-q', '--tool=callgrind',
+             '--callgrind-out-file=callgrind' ];
+}
+
+sub new {
+    my ($class, $pid, $dir) = @_;
+
+    my $self = bless { pid => $pid, file => "$dir/callgrind.1" }, $class;
+
+    $self->_control('--zero');
+    return $self;
+}
+
+sub stop {
+    my ($self) = @_;
+
+    $self->_control('--dump');
+
+    my ($user) = slurp($self->{file}) =~ /^totals: (\d+)$/m;
+    die "callgrind has counted nothing\n" if !$user;
+
+    return { user => $user };
+}
+
+sub keep {
+    my ($self, $path) = @_;
+
+    make_path(dirname($path));
+    File::Copy::copy($self->{file}, $path) or die "$path: $!\n";
+}
+
+sub _control {
+    my ($self, $what) = @_;
+
+    my ($status, undef, $err) = run('callgrind_control', $what, $self->{pid});
+    die "callgrind_control: $err\n" if $status;
 }
 
 1;

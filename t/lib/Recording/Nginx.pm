@@ -50,7 +50,8 @@ $SIG{INT} ||= sub { exit 130 };
 $SIG{TERM} ||= sub { exit 143 };
 
 # new(recording => 0: without the module, daemon => 1, user => 'name',
-#     level => 'info', store => 'path', binary => 'path')
+#     level => 'info', store => 'path', binary => 'path',
+#     under => [a command that runs it])
 sub new {
     my ($class, %opt) = @_;
 
@@ -300,9 +301,9 @@ sub start {
         name => 'nginx', cwd => $self->{dir}, err => "$self->{dir}/stderr",
         env => { $ENV{TEST_NGINX_PRELOAD}
                  ? (LD_PRELOAD => $ENV{TEST_NGINX_PRELOAD}) : () },
-        cmd => [ $self->binary, '-p', "$self->{dir}/", '-c',
-                 "$self->{dir}/nginx.conf", '-e',
-                 "$self->{dir}/error.log" ]);
+        cmd => [ @{ $self->{under} || [] }, $self->binary,
+                 '-p', "$self->{dir}/", '-c', "$self->{dir}/nginx.conf",
+                 '-e', "$self->{dir}/error.log" ]);
 
     wait_for('start of nginx', 30, sub { $self->_started },
              sub { "\n" . tail($self->error_log, 20) });
