@@ -348,7 +348,7 @@ sub processes {
     my (%mine, %parent);
 
     for my $pid (map { m{(\d+)$} } glob '/proc/[0-9]*') {
-        my $cwd = readlink "/proc/$pid/cwd";
+        my $cwd = _cwd($pid);
         $mine{$pid} = 1 if defined $cwd && $cwd eq $self->{dir};
         $parent{$pid} = $1 if _stat($pid) =~ /.*\) [^ZX] (\d+)/s;
     }
@@ -364,6 +364,17 @@ sub processes {
 
     delete $mine{$$};
     return keys %mine;
+}
+
+# The first thread of a process that is killed may be gone while another one,
+# which a disk holds, has all descriptors still open.
+sub _cwd {
+    my ($pid) = @_;
+
+    my $cwd = readlink "/proc/$pid/cwd";
+    return $cwd if defined $cwd || !$!{ENOENT};
+
+    return (grep { defined } map { readlink } glob "/proc/$pid/task/*/cwd")[0];
 }
 
 sub _stat {
