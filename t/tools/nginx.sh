@@ -62,6 +62,10 @@ fi
 cat << END >> objs/Makefile
 
 objs/addon/nginx-rtmp/%.o: CFLAGS += -Wno-error
+
+# for the debug log it dumps headers, and writes a zero behind the dump of one
+# of 128 bytes or more
+objs/addon/nginx-rtmp/ngx_rtmp_codec_module.o: CFLAGS += -DNGX_DEBUG=0
 END
 
 if [ "$mode" = asan ]; then
