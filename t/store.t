@@ -109,6 +109,7 @@ sub swapped {
 
     my $t = Recording::Nginx->new->allow(qr/record_store/);
     my $tool = $t->dir . '/swap_dir.so';
+    my $preload = join ':', grep { $_ } $ENV{TEST_NGINX_PRELOAD}, $tool;
 
     run('cc', '-shared', '-fPIC', '-D_GNU_SOURCE', '-o', $tool,
         root() . '/t/tools/swap_dir.c', '-ldl') and die "swap_dir.c\n";
@@ -121,7 +122,7 @@ sub swapped {
         mkdir $victim, 0755;
         spew("$victim/secret", '');
 
-        my ($status) = run('timeout', 10, 'env', "LD_PRELOAD=$tool",
+        my ($status) = run('timeout', 10, 'env', "LD_PRELOAD=$preload",
             'SWAP_NAME=store', "SWAP_TO=$victim",
             $move ? "SWAP_MOVE=1" : (), $t->binary, '-p', $t->dir . '/',
             '-c', $t->dir . '/nginx.conf', '-e', $t->dir . '/error.log');
