@@ -3,7 +3,11 @@
 #include "ngx_recording_formats.h"
 
 
-const ngx_recording_format_t *const  ngx_recording_formats[] = {
+/* one too many does not compile: NGX_RECORDING_FORMATS is room in templates */
+
+const ngx_recording_format_t *const
+    ngx_recording_formats[NGX_RECORDING_FORMATS + 1] =
+{
     &ngx_recording_format_flv,
     &ngx_recording_format_mp4,
     &ngx_recording_format_hls,

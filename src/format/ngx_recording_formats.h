@@ -20,7 +20,8 @@ extern const ngx_recording_format_t  ngx_recording_format_hls;
 extern const ngx_recording_format_t  ngx_recording_format_aac;
 
 /* all of them, ended by NULL */
-extern const ngx_recording_format_t *const  ngx_recording_formats[];
+extern const ngx_recording_format_t *const
+    ngx_recording_formats[NGX_RECORDING_FORMATS + 1];
 
 
 /* once in a worker: libavformat says nothing on standard error */

@@ -74,7 +74,7 @@ typedef struct {
 } ngx_recording_gap_t;
 
 
-/* of one recording */
+/* that there are, and so that a recording has at most */
 #define NGX_RECORDING_FORMATS  4
 
 
