@@ -2,6 +2,7 @@
 /* Rules: which one applies, the domain of a tcUrl, record_type. */
 
 /* link: src/recorder/ngx_recording_rule.c */
+/* link: src/recorder/ngx_recording_rule_format.c */
 
 #include "tap.h"
 #include "ngx_recording_rule.h"
@@ -12,6 +13,7 @@ static void rule_first(void);
 static void rule_same(void);
 static void rule_domain(void);
 static void rule_type(void);
+static void rule_formats(void);
 static ngx_recording_rule_t *rule_add(ngx_array_t *rules, const char *domain,
     const char *stream);
 static const char *rule_found(ngx_array_t *rules, const char *domain,
@@ -39,6 +41,7 @@ main(void)
     rule_same();
     rule_domain();
     rule_type();
+    rule_formats();
 
     return tap_done();
 }
@@ -293,6 +296,52 @@ rule_type(void)
 
         free(args.data);
     }
+}
+
+
+/* which take video, their codecs say: of any name, also of one to come */
+
+static void
+rule_formats(void)
+{
+    ngx_uint_t                i;
+    ngx_recording_template_t  all, t;
+
+    static const ngx_recording_format_t  formats[] = {
+        { .name = "any" },
+        { .name = "both",
+          .codecs = ngx_recording_codec_bit(NGX_RECORDING_CODEC_H264)
+                    |ngx_recording_codec_bit(NGX_RECORDING_CODEC_MP3) },
+        { .name = "sound",
+          .codecs = ngx_recording_codec_bit(NGX_RECORDING_CODEC_MP3) },
+    };
+
+    ngx_memzero(&all, sizeof(ngx_recording_template_t));
+
+    for (i = 0; i < 3; i++) {
+        all.formats[all.nformats++].format = &formats[i];
+    }
+
+    t = all;
+    is(ngx_recording_rule_formats(&t, NGX_RECORDING_TYPE_ANY), 3, "any: all");
+
+    t = all;
+    is(ngx_recording_rule_formats(&t, NGX_RECORDING_TYPE_AUDIO), 3,
+       "audio: all");
+
+    t = all;
+    is(ngx_recording_rule_formats(&t, NGX_RECORDING_TYPE_VIDEO), 2,
+       "video: without the one of sound");
+    is(t.nformats, 2, "they are left");
+    ok(t.formats[0].format == &formats[0]
+       && t.formats[1].format == &formats[1], "in their order");
+    is(ngx_recording_rule_video(&t), 1, "they take video");
+
+    t.nformats = 1;
+    t.formats[0].format = &formats[2];
+    is(ngx_recording_rule_video(&t), 0, "the other one does not");
+    is(ngx_recording_rule_formats(&t, NGX_RECORDING_TYPE_VIDEO), 0,
+       "nothing is left");
 }
 
 
