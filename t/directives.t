@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 
 # The directives in C and the headings of docs/directives.md are the same,
-# both ways, and so are their contexts.
+# both ways, and so are their contexts, and the formats with their codecs.
 
 use strict;
 use warnings;
@@ -59,5 +59,34 @@ for my $section (split /^(?=## )/m, slurp(root() . '/docs/directives.md')) {
 cmp_ok(scalar keys %code, '>=', 8, 'there are directives');
 is_deeply(\%docs, \%code, 'the docs have what the code has, and no more');
 is(join(' ', keys %twice), '', 'each once');
+
+# --- formats: the table, and what the directive takes
+
+my ($table) = slurp(root() . '/src/format/ngx_recording_formats.c')
+              =~ /^\s+ngx_recording_formats\[.*?\{(.*?)NULL/ms;
+my %codecs;
+
+for my $source (map { slurp($_) } glob root() . '/src/format/*.c') {
+    my ($name, $codecs) = $source =~
+        /^const\ ngx_recording_format_t\s.*?=\s\{\s*\w+,\s*"(\w+)",
+         \s*\S+,\s*(.*?),\n/msx or next;
+    my @names = $codecs =~ /NGX_RECORDING_CODEC_(\w+)/g;
+    $codecs{$name} = join(' ', sort @names) || 'any';
+}
+
+my @formats = map { "$_: " . ($codecs{$_} || 'none') }
+              $table =~ /&ngx_recording_format_(\w+)/g;
+my ($section) = slurp(root() . '/docs/directives.md')
+                =~ /^## format\n(.*?)^## /ms;
+my ($syntax) = $section =~ /^ {4}Syntax: +format ([^\[]+?) \[/m;
+my @rows;
+
+while ($section =~ /^\| `(\w+)` \| \S+ \| ([^|]+?) \|/mg) {
+    my ($name, $takes) = ($1, $2);
+    push @rows, "$name: " . join ' ', sort split /, /, $takes =~ s/\.//gr;
+}
+
+is(join("\n", @rows), join("\n", @formats), 'the table of formats');
+is($syntax, join(' | ', map { /^(\w+)/ } @formats), 'syntax of format');
 
 done_testing();

@@ -11,6 +11,8 @@ static char *ngx_recording_conf_item(ngx_conf_t *cf, ngx_command_t *dummy,
     void *conf);
 static char *ngx_recording_conf_format(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static void ngx_recording_conf_format_unknown(ngx_conf_t *cf,
+    ngx_str_t *name);
 static char *ngx_recording_conf_format_arg(ngx_conf_t *cf,
     ngx_recording_template_format_t *f, ngx_str_t *arg);
 static char *ngx_recording_conf_format_clock(ngx_conf_t *cf,
@@ -201,9 +203,7 @@ ngx_recording_conf_format(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     format = ngx_recording_formats_find((char *) value[1].data);
 
     if (format == NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown format \"%V\", it must be flv, mp4, hls "
-                           "or aac", &value[1]);
+        ngx_recording_conf_format_unknown(cf, &value[1]);
         return NGX_CONF_ERROR;
     }
 
@@ -250,6 +250,28 @@ ngx_recording_conf_format(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+static void
+ngx_recording_conf_format_unknown(ngx_conf_t *cf, ngx_str_t *name)
+{
+    u_char                               *p, *last;
+    u_char                                known[NGX_RECORDING_FORMATS * 16];
+    const ngx_recording_format_t *const  *f;
+
+    p = known;
+    last = known + sizeof(known);
+
+    for (f = ngx_recording_formats; *f; f++) {
+        p = ngx_slprintf(p, last, "%s%s",
+                         f == ngx_recording_formats ? "" : f[1] ? ", " : " or ",
+                         (*f)->name);
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "unknown format \"%V\", it must be %*s", name,
+                       (size_t) (p - known), known);
 }
 
 
