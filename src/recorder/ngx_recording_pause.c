@@ -131,6 +131,12 @@ ngx_recording_pause_resume_thread(ngx_recording_outputs_t *o,
     ngx_recording_taken_t   *taken;
     ngx_recording_output_t  *out;
 
+    /* until the last one is open: the first may take a while */
+
+    for (n = 0; n < start->n; n++) {
+        ngx_recording_busy_add(&o->store->busy, start->taken[n].id);
+    }
+
     for (n = 0; n < start->n; n++) {
         taken = &start->taken[n];
         out = NULL;
@@ -167,6 +173,10 @@ ngx_recording_pause_resume_thread(ngx_recording_outputs_t *o,
         }
 
         ngx_recording_pause_leave(leaves, taken->id);
+    }
+
+    for (n = 0; n < start->n; n++) {
+        ngx_recording_busy_remove(&o->store->busy, start->taken[n].id);
     }
 }
 
