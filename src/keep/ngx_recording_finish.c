@@ -72,6 +72,7 @@ ngx_recording_finish_taken(ngx_recording_worker_t *worker,
     f->orphan = 1;
     f->step = ngx_recording_finish_open;
     f->job.background = !awaited;
+    f->flush.awaited = (awaited != 0);
 
     ngx_recording_busy_add(&worker->store.busy, f->taken.id);
 
@@ -260,8 +261,13 @@ ngx_recording_finish_done(void *data)
     switch (f->result) {
 
     case NGX_BUSY:
-        (void) ngx_recording_change_post(&f->change,
-                                         ngx_recording_finish_order, f);
+        if (!ngx_recording_flush_post(&f->worker->flushes, &f->flush,
+                                      ngx_recording_finish_order, f))
+        {
+            (void) ngx_recording_change_post(&f->change,
+                                             ngx_recording_finish_order, f);
+        }
+
         return;
 
     case NGX_DONE:

@@ -187,7 +187,6 @@ ngx_recording_finish_label(ngx_recording_finish_t *f)
 static ngx_int_t
 ngx_recording_finish_place(ngx_recording_finish_t *f)
 {
-    char                  path[NGX_RECORDING_FILE_PATH];
     ngx_int_t             rc;
     ngx_recording_mux_t  *mux;
 
@@ -204,11 +203,12 @@ ngx_recording_finish_place(ngx_recording_finish_t *f)
         ngx_recording_mux_render(mux);
     }
 
-    ngx_recording_file_path(&mux->file, path);
+    ngx_recording_file_path(&mux->file, f->path);
 
     rc = mux->placed ? NGX_OK
          : mux->file.path_len == 0 ? NGX_DECLINED
-         : ngx_recording_store_place_thread(mux->store, mux->work, path);
+         : ngx_recording_store_place_thread(mux->store, mux->work, f->path,
+                                            &f->flush.made);
 
     if (rc == NGX_ERROR && errno == ENOTDIR) {
 
@@ -234,14 +234,29 @@ ngx_recording_finish_place(ngx_recording_finish_t *f)
 
     mux->placed = 1;
 
-    if (ngx_recording_store_sync_thread(mux->store, path) != NGX_OK) {
-        return ngx_recording_finish_failed(f, "sync the directory of", errno,
-                                           NULL);
+    rc = ngx_recording_finish_sync(f);
+
+    if (rc == NGX_OK) {
+        f->step = ngx_recording_finish_row;
     }
 
-    f->step = ngx_recording_finish_row;
+    return rc;
+}
 
-    return NGX_OK;
+
+/* NGX_BUSY: it is done together with others, and not yet */
+
+ngx_int_t
+ngx_recording_finish_sync(ngx_recording_finish_t *f)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_recording_flush_ask_thread(&f->flush, f->path);
+
+    return rc == NGX_ERROR
+           ? ngx_recording_finish_failed(f, "sync the directory of", errno,
+                                         NULL)
+           : rc;
 }
 
 

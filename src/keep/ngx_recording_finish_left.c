@@ -8,8 +8,7 @@
 
 static ngx_int_t ngx_recording_finish_absent(ngx_recording_finish_t *f);
 static ngx_int_t ngx_recording_finish_mended(ngx_recording_finish_t *f);
-static void ngx_recording_finish_mend(ngx_recording_finish_t *f,
-    const char *path, off_t size);
+static void ngx_recording_finish_mend(ngx_recording_finish_t *f, off_t size);
 static ngx_int_t ngx_recording_finish_pause(ngx_recording_finish_t *f);
 static ngx_int_t ngx_recording_finish_unknown(ngx_recording_finish_t *f);
 
@@ -84,17 +83,17 @@ static ngx_int_t
 ngx_recording_finish_absent(ngx_recording_finish_t *f)
 {
     off_t                 size;
-    char                  path[NGX_RECORDING_FILE_PATH];
+    ngx_int_t             rc;
     ngx_recording_mux_t  *mux;
 
     mux = f->mux;
     size = -1;
     errno = NGX_ENOENT;
 
-    ngx_recording_file_path(&mux->file, path);
+    ngx_recording_file_path(&mux->file, f->path);
 
     if (!mux->format->endless && mux->file.path_len) {
-        size = ngx_recording_store_size_thread(mux->store, path);
+        size = ngx_recording_store_size_thread(mux->store, f->path);
     }
 
     if (size == -1) {
@@ -112,12 +111,13 @@ ngx_recording_finish_absent(ngx_recording_finish_t *f)
         return NGX_OK;
     }
 
-    if (ngx_recording_store_sync_thread(mux->store, path) != NGX_OK) {
-        return ngx_recording_finish_failed(f, "sync the directory of", errno,
-                                           NULL);
+    rc = ngx_recording_finish_sync(f);
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
-    ngx_recording_finish_mend(f, path, size);
+    ngx_recording_finish_mend(f, size);
     f->step = ngx_recording_finish_mended;
 
     return NGX_OK;
@@ -142,8 +142,7 @@ ngx_recording_finish_mended(ngx_recording_finish_t *f)
 /* what its row will have: what is attached to it, or what is known of it */
 
 static void
-ngx_recording_finish_mend(ngx_recording_finish_t *f, const char *path,
-    off_t size)
+ngx_recording_finish_mend(ngx_recording_finish_t *f, off_t size)
 {
     int                    fd;
     ngx_recording_file_t  *file;
@@ -159,7 +158,7 @@ ngx_recording_finish_mend(ngx_recording_finish_t *f, const char *path,
     f->mend.file = file;
 
     f->label = calloc(1, sizeof(ngx_recording_label_t));
-    fd = ngx_recording_openat(f->mux->store->files, path,
+    fd = ngx_recording_openat(f->mux->store->files, f->path,
                               O_RDONLY|O_CLOEXEC|O_NOFOLLOW, 0);
 
     if (f->label && fd != -1
@@ -174,7 +173,11 @@ ngx_recording_finish_mend(ngx_recording_finish_t *f, const char *path,
 }
 
 
-/* its writer died, but its stream may be back */
+/*
+ * Its writer died, but its stream may be back.  What it wrote last becomes
+ * durable together with what others did, and the journal tells so then: many
+ * wait here, with their streams.
+ */
 
 static ngx_int_t
 ngx_recording_finish_pause(ngx_recording_finish_t *f)
@@ -186,7 +189,21 @@ ngx_recording_finish_pause(ngx_recording_finish_t *f)
 
     if (mux->file.state != NGX_RECORDING_FILE_PAUSED) {
 
-        if (ngx_recording_journal_checkpoint_thread(mux, 1) != NGX_OK) {
+        rc = ngx_recording_flush_ask_thread(&f->flush, NULL);
+
+        if (rc == NGX_BUSY) {
+            return NGX_BUSY;
+        }
+
+        /* if all is not well, it may still be with this one */
+
+        if (ngx_recording_journal_checkpoint_thread(mux, rc != NGX_OK)
+            != NGX_OK)
+        {
+            if (mux->tainted) {
+                f->step = ngx_recording_finish_begin;
+            }
+
             return ngx_recording_finish_error(f, mux);
         }
 

@@ -48,6 +48,7 @@ struct ngx_recording_finish_s {
     ngx_log_t               own;           /* of a file that was taken */
     ngx_recording_job_t     job;
     ngx_recording_change_t  change;
+    ngx_recording_flush_t   flush;
     ngx_recording_state_t   state;
     ngx_recording_left_t    left;
     ngx_recording_label_t  *label;
@@ -63,6 +64,7 @@ struct ngx_recording_finish_s {
     unsigned                clear:1;       /* it has something in work/ */
     unsigned                gone:1;        /* somebody removed it there */
     ngx_recording_notices_t notices;
+    char                    path[NGX_RECORDING_FILE_PATH];  /* its place */
     void                  (*done)(void *data);
     void                   *data;
 };
@@ -105,6 +107,9 @@ ngx_int_t ngx_recording_finish_failed(ngx_recording_finish_t *f,
 /* the same for an error of the file, or NGX_ERROR if that is damaged */
 ngx_int_t ngx_recording_finish_error(ngx_recording_finish_t *f,
     ngx_recording_mux_t *mux);
+
+/* makes durable that it lies at f->path: NGX_BUSY, or as above */
+ngx_int_t ngx_recording_finish_sync(ngx_recording_finish_t *f);
 
 /* closes the file, whatever becomes of it */
 void ngx_recording_finish_close(ngx_recording_finish_t *f);

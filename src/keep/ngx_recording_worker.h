@@ -13,6 +13,7 @@
 
 #include "ngx_recording_account.h"
 #include "ngx_recording_change.h"
+#include "ngx_recording_flush.h"
 #include "ngx_recording_notice.h"
 
 
@@ -60,6 +61,7 @@ struct ngx_recording_worker_s {
     ngx_recording_store_t   store;
     ngx_recording_catalogue_t  catalogue;
     ngx_recording_changes_t  changes;      /* of it */
+    ngx_recording_flushes_t  flushes;      /* of the store */
     ngx_recording_jobs_t    jobs;
 
     ngx_recording_job_t     opening;       /* the store is opened */

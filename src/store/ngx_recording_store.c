@@ -17,7 +17,7 @@ static int ngx_recording_store_dir(ngx_recording_store_t *store,
     const char *name);
 static ngx_int_t ngx_recording_store_lock(ngx_recording_store_t *store);
 static ngx_int_t ngx_recording_store_parents(ngx_recording_store_t *store,
-    const char *of, char path[PATH_MAX]);
+    const char *of, char path[PATH_MAX], ngx_uint_t *made);
 static ngx_int_t ngx_recording_store_look(ngx_recording_store_t *store,
     const char *owner, int *fd);
 static ngx_int_t ngx_recording_store_sync_dir(int at, const char *path);
@@ -254,7 +254,7 @@ ngx_recording_store_mkdir_thread(ngx_recording_store_t *store,
 {
     char  full[PATH_MAX];
 
-    if (ngx_recording_store_parents(store, path, full) != NGX_OK) {
+    if (ngx_recording_store_parents(store, path, full, NULL) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -270,11 +270,15 @@ ngx_recording_store_mkdir_thread(ngx_recording_store_t *store,
 }
 
 
-/* makes the directories above a path, of which `path` becomes a copy */
+/*
+ * Makes the directories above a path, of which `path` becomes a copy.  The
+ * entries above them are to survive a power cut, too: they are synced here,
+ * unless the caller does it when it is told that there are new ones.
+ */
 
 static ngx_int_t
 ngx_recording_store_parents(ngx_recording_store_t *store, const char *of,
-    char path[PATH_MAX])
+    char path[PATH_MAX], ngx_uint_t *made)
 {
     int    rc;
     char  *p;
@@ -297,10 +301,11 @@ ngx_recording_store_parents(ngx_recording_store_t *store, const char *of,
             return NGX_ERROR;
         }
 
-        if (rc == 0) {
-            char  parent[PATH_MAX];
+        if (rc == 0 && made) {
+            *made = 1;
 
-            /* the entry above it is to survive a power cut, too */
+        } else if (rc == 0) {
+            char  parent[PATH_MAX];
 
             if (ngx_recording_store_parent(parent, path) != NGX_OK
                 || ngx_recording_store_sync_dir(store->files, parent)
@@ -364,12 +369,12 @@ ngx_recording_store_sync_dir(int at, const char *path)
 
 ngx_int_t
 ngx_recording_store_place_thread(ngx_recording_store_t *store,
-    const char *name, const char *path)
+    const char *name, const char *path, ngx_uint_t *made)
 {
     int   rc;
     char  full[PATH_MAX];
 
-    if (ngx_recording_store_parents(store, path, full) != NGX_OK) {
+    if (ngx_recording_store_parents(store, path, full, made) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -396,18 +401,27 @@ ngx_recording_store_place_thread(ngx_recording_store_t *store,
 
 
 ngx_int_t
-ngx_recording_store_sync_thread(ngx_recording_store_t *store, const char *path)
+ngx_recording_store_sync_thread(ngx_recording_store_t *store,
+    const char *path, size_t len)
 {
-    char  full[PATH_MAX];
+    char  dir[PATH_MAX];
 
-    if (ngx_recording_store_parent(full, path) != NGX_OK
-        || ngx_recording_store_sync_dir(store->files, full) != NGX_OK
-        || ngx_recording_store_sync_dir(store->work, ".") != NGX_OK)
-    {
+    if (len >= PATH_MAX) {
+        errno = ENAMETOOLONG;
         return NGX_ERROR;
     }
 
-    return NGX_OK;
+    ngx_memcpy(dir, path, len);
+    dir[len] = '\0';
+
+    return ngx_recording_store_sync_dir(store->files, len ? dir : ".");
+}
+
+
+ngx_int_t
+ngx_recording_store_sync_work_thread(ngx_recording_store_t *store)
+{
+    return ngx_recording_store_sync_dir(store->work, ".");
 }
 
 

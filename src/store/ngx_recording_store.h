@@ -137,13 +137,18 @@ ngx_int_t ngx_recording_store_mkdir_thread(ngx_recording_store_t *store,
 /*
  * Puts a finished and synced file of work/ in place in files/.
  * NGX_DECLINED: something has that path already; nothing is overwritten.
+ * `made` is set if a directory above it had to be made.
  */
 ngx_int_t ngx_recording_store_place_thread(ngx_recording_store_t *store,
-    const char *name, const char *path);
+    const char *name, const char *path, ngx_uint_t *made);
 
-/* makes that durable: the directories that the file went to and came from */
+/*
+ * Makes that durable: a directory that a file went to, whose path has so many
+ * bytes, 0 for files/ itself; and work/, where it came from.
+ */
 ngx_int_t ngx_recording_store_sync_thread(ngx_recording_store_t *store,
-    const char *path);
+    const char *path, size_t len);
+ngx_int_t ngx_recording_store_sync_work_thread(ngx_recording_store_t *store);
 
 /* removes a file of work/; that it is not there is no error */
 ngx_int_t ngx_recording_store_remove_thread(ngx_recording_store_t *store,

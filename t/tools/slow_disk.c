@@ -605,6 +605,7 @@ int name(int fd)                                                             \
 }
 
 SYNC_CALL(FSYNC, fsync)
+SYNC_CALL(FSYNC, syncfs)
 SYNC_CALL(SYNC, fdatasync)
 
 CALL(ALLOCATE, int, fallocate, (int fd, int mode, off_t off, off_t len),

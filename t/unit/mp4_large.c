@@ -467,7 +467,7 @@ large_place(ngx_recording_mux_t *mux, large_file_t *f)
         diag("%s: %s", mux->op, strerror(mux->err));
     }
 
-    rc = ngx_recording_store_place_thread(store, mux->work, f->name);
+    rc = ngx_recording_store_place_thread(store, mux->work, f->name, NULL);
 
     mux->file.state = NGX_RECORDING_FILE_FINISHED;
     (void) ngx_recording_journal_clear_thread(store, mux->file.id);
