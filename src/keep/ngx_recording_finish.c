@@ -4,7 +4,7 @@
 
 #define NGX_RECORDING_FINISH_RETRY   5000         /* ms */
 #define NGX_RECORDING_FINISH_TRIES   3            /* of what cannot pass */
-#define NGX_RECORDING_FINISH_GIVE    12           /* of an orphan, in turn */
+#define NGX_RECORDING_FINISH_GIVE    12           /* of an orphan, in all */
 #define NGX_RECORDING_FINISH_LATER   60000000     /* us, until it is its turn
                                                      again */
 
