@@ -46,6 +46,11 @@ my %frames = (
     'as it should be' => sub { lengths('N', @_) },
     'zero byte behind' => sub { lengths('N', @_) . "\0" },
     'five zero bytes behind' => sub { lengths('N', @_) . "\0" x 5 },
+    # such a length begins as a start code does; the first frame of a file
+    # would mislead ffmpeg
+    'first unit of 300 bytes and a zero byte behind' =>
+        sub { lengths('N', (ord($_[-1]) & 31) == 5 ? () : filler(), @_)
+              . "\0" },
     'empty units' => sub { lengths('N', '', map { ($_, '') } @_) },
     'first unit of one byte' => sub { lengths('N', "\x09", @_) },
     'start codes of four bytes' => sub { codes("\0\0\0\1", @_) },
@@ -67,6 +72,8 @@ $t->done;
 
 sub lengths { my $n = shift; return join '', map { pack "$n/a*", $_ } @_ }
 sub codes { my $code = shift; return join '', map { $code . $_ } @_ }
+
+sub filler { return "\x0c" . "\xff" x 298 . "\x80" }
 
 # the record as it is, but for the size of lengths
 sub header {

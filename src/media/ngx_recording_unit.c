@@ -23,6 +23,7 @@
 typedef struct {
     ngx_recording_codec_e   codec;
     unsigned                slice:1;
+    unsigned                unit:1;        /* one that is not empty */
     unsigned                all:1;         /* nothing was left to look at */
     unsigned                odd:1;         /* a unit may hold anything */
     unsigned                point:1;       /* decoding can begin */
@@ -109,7 +110,7 @@ ngx_recording_unit_look(ngx_recording_frame_t *f, ngx_recording_unit_t *u,
         ngx_recording_unit_codes(&found, &start);
     }
 
-    if (found.all && !found.slice && !found.odd) {
+    if (found.all && found.unit && !found.slice && !found.odd) {
 
         /* whatever its flag says */
 
@@ -147,8 +148,11 @@ ngx_recording_unit_lengths(ngx_recording_found_t *found,
             c = ngx_recording_unit_byte(u);
 
             if (c == NGX_ERROR) {
-                found->all = (i == 0 && n > 0);
-                return i == 0 ? NGX_OK : NGX_ERROR;
+
+                /* zero bytes behind the last unit are no length */
+
+                found->all = (len == 0 && n > 0);
+                return len == 0 ? NGX_OK : NGX_ERROR;
             }
 
             len = len << 8 | (size_t) c;
@@ -215,6 +219,8 @@ ngx_recording_unit_type(ngx_recording_found_t *found, ngx_recording_unit_t *u,
     if (c == NGX_ERROR) {
         return;
     }
+
+    found->unit = 1;
 
     if (found->codec == NGX_RECORDING_CODEC_H264) {
         type = c & 0x1f;

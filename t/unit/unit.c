@@ -24,6 +24,7 @@ static void unit_no_picture(void);
 static void unit_cut(void);
 static void unit_large(void);
 static void unit_lengths(void);
+static void unit_padded(void);
 static void unit_look(ngx_recording_frame_t *f, const unit_test_t *t,
     size_t size, size_t piece);
 
@@ -129,6 +130,7 @@ main(void)
     unit_no_picture();
     unit_cut();
     unit_large();
+    unit_padded();
     unit_lengths();
 
     return tap_done();
@@ -265,6 +267,44 @@ unit_large(void)
     is(f.recovery, 0, "an SEI of 16 MB");
 
     free(p);
+}
+
+
+/* a length of 256 to 511 begins as a start code, and zero bytes follow */
+
+static void
+unit_padded(void)
+{
+    u_char                 p[4 + 511 + 8];
+    ngx_uint_t             len, zeros, wrong;
+    ngx_recording_unit_t   u;
+    ngx_recording_frame_t  f;
+
+    wrong = 0;
+
+    for (len = 256; len < 512; len++) {
+        for (zeros = 0; zeros <= 8; zeros++) {
+
+            ngx_memset(p, 0xff, sizeof(p));
+            p[0] = 0;
+            p[1] = 0;
+            p[2] = 1;
+            p[3] = (u_char) len;
+            p[4] = 0x41;
+            ngx_memzero(p + 4 + len, zeros);
+
+            ngx_memzero(&f, sizeof(ngx_recording_frame_t));
+            f.codec = A;
+            f.picture = 1;
+
+            ngx_recording_unit_piece(&u, p, 4 + len + zeros);
+            ngx_recording_unit_look(&f, &u, 4);
+
+            wrong += !f.picture || f.key;
+        }
+    }
+
+    is(wrong, 0, "slices with zero bytes behind are pictures");
 }
 
 
