@@ -45,6 +45,7 @@ my @bframes = Recording::Rtmp::flv_messages(
     media(duration => $seconds, size => '160x120', bframes => 3));
 
 my $n = 0;
+my $pause;
 
 # a frame of each second is stamped 100 ms early
 sub early {
@@ -95,6 +96,17 @@ for my $type (9, 8) {
     }
 }
 
+# the same, and for a while nothing follows: it is not judged by itself
+for my $type (9, 8) {
+    for my $away (5_000_000, -5_000_000) {
+        steps("last$type$away", \@plain, sub {
+            my ($m) = @_;
+            $pause = $m->[0] == $type && $n++ == 160;
+            return $pause ? $away : 0;
+        }, 1);
+    }
+}
+
 # the headers are at 0, the frames begin at 1500
 steps('header', \@plain,
       sub { ord(substr $_[0][2], 1) == 1 ? 1500 : 0 }, 0);
@@ -128,6 +140,7 @@ sub publish {
     $r->publish($name);
     $r->send_flv($messages, map => sub {
         my ($m) = @_;
+        $r->serve(1) if $pause;
         return [ $m->[0], ($m->[1] + $add->($m)) % 2 ** 32, $m->[2] ];
     });
     $r->delete_stream;

@@ -5,6 +5,8 @@
 
 #define NGX_RECORDING_INTAKE_META  65536
 #define NGX_RECORDING_INTAKE_WAIT  (256 * 1024)    /* before it begins */
+#define NGX_RECORDING_INTAKE_FAR   10000           /* ms, between timestamps */
+#define NGX_RECORDING_INTAKE_SLACK 2000            /* ms */
 
 
 static ngx_int_t ngx_recording_intake_early(ngx_recording_intake_t *in,
@@ -16,6 +18,8 @@ static void ngx_recording_intake_shift(ngx_recording_intake_t *in,
 static void ngx_recording_intake_start(ngx_recording_intake_t *in,
     uint32_t *timestamp);
 static ngx_int_t ngx_recording_intake_add(ngx_recording_intake_t *in,
+    ngx_recording_intake_message_t *m);
+static ngx_uint_t ngx_recording_intake_stamp(ngx_recording_intake_t *in,
     ngx_recording_intake_message_t *m);
 static ngx_int_t ngx_recording_intake_fits(ngx_recording_intake_t *in,
     ngx_recording_intake_message_t *m);
@@ -290,7 +294,70 @@ ngx_recording_intake_add(ngx_recording_intake_t *in,
         return NGX_DECLINED;
     }
 
-    return in->filling.size >= NGX_RECORDING_INTAKE_BATCH ? NGX_DONE : NGX_OK;
+    return ngx_recording_intake_stamp(in, m)
+           || in->filling.size >= NGX_RECORDING_INTAKE_BATCH
+           ? NGX_DONE : NGX_OK;
+}
+
+
+/*
+ * Looks at a timestamp; returns 1 if the batch waited for it.  One that is far
+ * ahead is no surprise if so much time has passed.
+ */
+
+static ngx_uint_t
+ngx_recording_intake_stamp(ngx_recording_intake_t *in,
+    ngx_recording_intake_message_t *m)
+{
+    int32_t                        step;
+    ngx_uint_t                     doubt;
+    ngx_msec_int_t                 passed;
+    ngx_recording_intake_stamp_t  *s;
+
+    if (m->header) {
+        return 0;
+    }
+
+    s = &in->stamps[m->track];
+
+    step = (int32_t) (m->timestamp - s->timestamp);
+    passed = ngx_current_msec - s->arrived;
+    doubt = s->doubt;
+
+    s->doubt = s->set && !doubt
+               && (step < -NGX_RECORDING_INTAKE_FAR
+                   || (step > NGX_RECORDING_INTAKE_FAR
+                       && step - step / 8 - NGX_RECORDING_INTAKE_SLACK
+                          > passed));
+    s->timestamp = m->timestamp;
+    s->arrived = ngx_current_msec;
+    s->set = 1;
+
+    return doubt;
+}
+
+
+ngx_msec_t
+ngx_recording_intake_doubt(ngx_recording_intake_t *in)
+{
+    ngx_uint_t  i;
+    ngx_msec_t  passed, left;
+
+    left = 0;
+
+    if (in->state == NGX_RECORDING_INTAKE_ENDING) {
+        return 0;
+    }
+
+    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
+        passed = ngx_current_msec - in->stamps[i].arrived;
+
+        if (in->stamps[i].doubt && passed < NGX_RECORDING_INTAKE_DOUBT) {
+            left = ngx_max(left, NGX_RECORDING_INTAKE_DOUBT - passed);
+        }
+    }
+
+    return left;
 }
 
 

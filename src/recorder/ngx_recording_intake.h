@@ -21,6 +21,9 @@
 #define NGX_RECORDING_INTAKE_HEADERS  3               /* and onMetaData */
 #define NGX_RECORDING_INTAKE_BATCH    (256 * 1024)
 
+/* ms that a batch waits for the frame behind one whose timestamp is far away */
+#define NGX_RECORDING_INTAKE_DOUBT    2500
+
 
 typedef enum {
     NGX_RECORDING_INTAKE_WAITING = 0,
@@ -31,6 +34,17 @@ typedef enum {
 
 /* their names */
 extern const char *const  ngx_recording_intake_states[];
+
+
+/* timestamps of a track */
+
+typedef struct {
+    uint32_t                timestamp;     /* of the last frame */
+    ngx_msec_t              arrived;
+    unsigned                set:1;
+    unsigned                doubt:1;       /* it is far from the one before,
+                                              and the next one tells */
+} ngx_recording_intake_stamp_t;
 
 
 typedef struct {
@@ -47,6 +61,7 @@ typedef struct {
                                               are being written */
     size_t                  held;          /* and what the writer holds */
 
+    ngx_recording_intake_stamp_t  stamps[NGX_RECORDING_TRACKS];
     uint32_t                picture;       /* timestamp of the last video */
     uint32_t                keyless;       /* and of the first since a key
                                               frame */
@@ -97,7 +112,7 @@ void ngx_recording_intake_seed(ngx_recording_intake_t *in, ngx_uint_t track,
  *
  *   NGX_OK        something waits to be written, or, before the recording
  *                 begins, for video
- *   NGX_DONE      the same, and the batch is full
+ *   NGX_DONE      the same, and the batch is full, or it waited for this
  *   NGX_DECLINED  nothing came to the batch
  */
 ngx_int_t ngx_recording_intake_message(ngx_recording_intake_t *in,
@@ -115,6 +130,13 @@ ngx_msec_t ngx_recording_intake_timer(ngx_recording_intake_t *in);
  * recording.
  */
 ngx_int_t ngx_recording_intake_end(ngx_recording_intake_t *in);
+
+/*
+ * The ms for which the batch is not to be taken yet, or 0: its last frame of a
+ * track has a timestamp that is far away, and the next one tells whether that
+ * is a mistake or the time of all that follows.
+ */
+ngx_msec_t ngx_recording_intake_doubt(ngx_recording_intake_t *in);
 
 /* hands over what was filled; it stays in the account */
 void ngx_recording_intake_take(ngx_recording_intake_t *in,

@@ -317,6 +317,8 @@ ngx_recording_recorder_look(ngx_recording_t *r)
 void
 ngx_recording_recorder_append(ngx_recording_t *r)
 {
+    ngx_msec_t  doubt;
+
     if (r->timer.timer_set) {
         ngx_del_timer(&r->timer);
     }
@@ -338,6 +340,16 @@ ngx_recording_recorder_append(ngx_recording_t *r)
     }
 
     if (r->job != NGX_RECORDING_RECORDER_AGAIN) {
+        doubt = ngx_recording_intake_doubt(&r->intake);
+
+        if (doubt) {
+
+            /* a frame's timestamp is judged by that of the next one */
+
+            ngx_add_timer(&r->timer, doubt);
+            return;
+        }
+
         ngx_recording_recorder_take(r);
     }
 

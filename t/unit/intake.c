@@ -32,6 +32,7 @@ static void intake_little(void);
 static void intake_nothing(void);
 static void intake_batch(void);
 static void intake_full(void);
+static void intake_doubt(void);
 static void intake_half(void);
 static void intake_total(void);
 static void intake_single(void);
@@ -68,6 +69,7 @@ main(void)
     intake_little();
     intake_nothing();
     intake_batch();
+    intake_doubt();
     intake_full();
     intake_half();
     intake_total();
@@ -244,6 +246,53 @@ intake_batch(void)
        "and the next one begins");
 
     intake_end("batches");
+}
+
+
+/* a timestamp that is far away: the batch waits for the next frame */
+
+static void
+intake_doubt(void)
+{
+    intake_begin(0);
+    intake_run();
+
+    (void) intake_frame(NGX_RECORDING_VIDEO, 0, 1000, 100);
+    (void) intake_frame(NGX_RECORDING_AUDIO, 0, 1000, 100);
+    is(ngx_recording_intake_doubt(&intake), 0, "there is no doubt");
+
+    is(intake_frame(NGX_RECORDING_VIDEO, 0, 5000000, 100), NGX_OK,
+       "a frame that is far away");
+    is(ngx_recording_intake_doubt(&intake), NGX_RECORDING_INTAKE_DOUBT,
+       "may be a mistake");
+    is(intake_frame(NGX_RECORDING_AUDIO, 0, 1020, 100), NGX_OK,
+       "the other track says nothing");
+
+    ngx_current_msec += 40;
+    is(ngx_recording_intake_doubt(&intake), NGX_RECORDING_INTAKE_DOUBT - 40,
+       "it waits on");
+    is(intake_frame(NGX_RECORDING_VIDEO, 0, 1080, 100), NGX_DONE,
+       "the next one tells");
+    is(ngx_recording_intake_doubt(&intake), 0, "so that it is known");
+    is(intake_frame(NGX_RECORDING_VIDEO, 0, 1120, 100), NGX_OK,
+       "and goes on");
+
+    (void) intake_frame(NGX_RECORDING_AUDIO, 0, 4000000000, 100);
+    is(ngx_recording_intake_doubt(&intake), NGX_RECORDING_INTAKE_DOUBT,
+       "it may lie far back");
+    ngx_current_msec += NGX_RECORDING_INTAKE_DOUBT;
+    is(ngx_recording_intake_doubt(&intake), 0, "it does not wait for ever");
+
+    ngx_current_msec += 12000;
+    is(intake_frame(NGX_RECORDING_VIDEO, 0, 15620, 100), NGX_OK,
+       "a silence");
+    is(ngx_recording_intake_doubt(&intake), 0, "is none");
+
+    (void) intake_frame(NGX_RECORDING_VIDEO, 0, 5000000, 100);
+    is(ngx_recording_intake_end(&intake), NGX_OK, "at the end");
+    is(ngx_recording_intake_doubt(&intake), 0, "nothing follows");
+
+    intake_end("a doubt");
 }
 
 
