@@ -2,6 +2,7 @@
 #include "ngx_recording_held.h"
 #include "ngx_recording_interval.h"
 #include "ngx_recording_output.h"
+#include "ngx_recording_tell.h"
 
 
 static void ngx_recording_held_keep(ngx_recording_held_t *h,
@@ -13,6 +14,11 @@ ngx_recording_held_add(ngx_recording_held_t *h,
     ngx_recording_batch_t *held, ngx_recording_item_t *item)
 {
     u_char  *p;
+
+    if (held == &h->next) {
+        ngx_recording_held_stale(h);
+        h->version = h->tracks->track[NGX_RECORDING_AUDIO].version;
+    }
 
     if (h->tracks->outputs->low) {
 
@@ -37,6 +43,26 @@ ngx_recording_held_add(ngx_recording_held_t *h,
 
     p = ngx_cpymem(p, &item->time, sizeof(item->time));
     ngx_memcpy(p, item->data, item->message->size);
+}
+
+
+void
+ngx_recording_held_stale(ngx_recording_held_t *h)
+{
+    if (h->next.n == 0
+        || h->version == h->tracks->track[NGX_RECORDING_AUDIO].version)
+    {
+        return;
+    }
+
+    ngx_recording_output_dropped(h->tracks->outputs, NGX_RECORDING_AUDIO,
+                                 NGX_RECORDING_DROP_KEY, h->next.n);
+    ngx_recording_tell_drop(h->tracks->outputs, NGX_RECORDING_AUDIO,
+                            NGX_RECORDING_DROP_KEY,
+                            "their sequence header has changed before a key "
+                            "frame came with which a file could take them");
+
+    ngx_recording_batch_clear(&h->next);
 }
 
 

@@ -35,6 +35,7 @@ typedef struct {
     ngx_recording_tracks_t *tracks;
     ngx_recording_batch_t   next;          /* stream time before the body */
     ngx_recording_batch_t   ahead;         /* the same */
+    ngx_uint_t              version;       /* of the audio's header, of next */
     size_t                  limit;         /* of both, bytes */
 } ngx_recording_held_t;
 
@@ -45,6 +46,12 @@ typedef struct {
  */
 void ngx_recording_held_add(ngx_recording_held_t *h,
     ngx_recording_batch_t *held, ngx_recording_item_t *item);
+
+/*
+ * Drops what was held for a cut, if the audio's header has changed since: a
+ * file has one header, and it would be the wrong one.
+ */
+void ngx_recording_held_stale(ngx_recording_held_t *h);
 
 /* the stream time of a frame that is held, ms */
 int64_t ngx_recording_held_time(ngx_recording_message_t *m);

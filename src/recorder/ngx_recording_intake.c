@@ -11,6 +11,8 @@
 
 static ngx_int_t ngx_recording_intake_early(ngx_recording_intake_t *in,
     ngx_recording_intake_message_t *m);
+static ngx_uint_t ngx_recording_intake_other(ngx_recording_intake_t *in,
+    ngx_recording_intake_message_t *m);
 static ngx_int_t ngx_recording_intake_audio(ngx_recording_intake_t *in,
     ngx_recording_intake_message_t *m);
 static void ngx_recording_intake_shift(ngx_recording_intake_t *in,
@@ -116,6 +118,15 @@ ngx_recording_intake_early(ngx_recording_intake_t *in,
     ngx_recording_intake_message_t *m)
 {
     if (m->header) {
+
+        if (m->track == NGX_RECORDING_AUDIO
+            && ngx_recording_intake_other(in, m))
+        {
+            /* only the newest header will be there */
+
+            ngx_recording_intake_forget(in, &in->filling);
+        }
+
         ngx_recording_intake_keep(in, m, 0);
         in->wait.headers |= (m->track != NGX_RECORDING_DATA);
         return NGX_DECLINED;
@@ -142,6 +153,39 @@ ngx_recording_intake_early(ngx_recording_intake_t *in,
     in->wait.frames = 1;
 
     return NGX_DECLINED;
+}
+
+
+/* whether a sequence header differs from the one that is kept */
+
+static ngx_uint_t
+ngx_recording_intake_other(ngx_recording_intake_t *in,
+    ngx_recording_intake_message_t *m)
+{
+    u_char                   *p;
+    ngx_chain_t              *cl;
+    ngx_recording_cursor_t    c;
+    ngx_recording_message_t  *kept;
+
+    c = ngx_recording_batch_begin(&in->headers[m->track]);
+    kept = ngx_recording_batch_next(&c);
+
+    if (kept == NULL || kept->size != m->size) {
+        return 1;
+    }
+
+    p = ngx_recording_message_body(kept);
+
+    for (cl = m->chain; cl; cl = cl->next) {
+
+        if (ngx_memcmp(p, cl->buf->pos, cl->buf->last - cl->buf->pos) != 0) {
+            return 1;
+        }
+
+        p += cl->buf->last - cl->buf->pos;
+    }
+
+    return 0;
 }
 
 

@@ -8,6 +8,10 @@
 /* frames of another codec before a track without header changes to it */
 #define NGX_RECORDING_TRACK_STRANGE  8
 
+/* changes of a track that end files at once, and us for each further one */
+#define NGX_RECORDING_TRACK_TURNS    20
+#define NGX_RECORDING_TRACK_TURN     (60 * 1000000LL)
+
 /* bytes of frames that are written anew before files are flushed */
 #define NGX_RECORDING_TRACK_ANEW     (1024 * 1024)
 
@@ -22,6 +26,10 @@ static void ngx_recording_track_other(ngx_recording_tracks_t *tracks,
 static ngx_int_t ngx_recording_track_change(ngx_recording_tracks_t *tracks,
     ngx_uint_t track, ngx_recording_codec_t *codec, u_char *header,
     size_t len, uint32_t body);
+static ngx_uint_t ngx_recording_track_may(ngx_recording_tracks_t *tracks,
+    ngx_uint_t track);
+static ngx_uint_t ngx_recording_track_apart(ngx_recording_tracks_t *tracks,
+    ngx_recording_item_t *item);
 static void ngx_recording_track_changed(ngx_recording_tracks_t *tracks,
     ngx_uint_t track, ngx_recording_codec_t *codec);
 static void ngx_recording_track_said(ngx_recording_tracks_t *tracks,
@@ -100,6 +108,8 @@ ngx_recording_track_header(ngx_recording_tracks_t *tracks,
     p = item->data + item->frame.body;
     size = item->message->size - item->frame.body;
 
+    tracks->now = item->wall;
+
     rc = ngx_recording_media_facts(&codec, item->frame.codec, p, size);
 
     if (rc != NGX_OK) {
@@ -138,8 +148,10 @@ ngx_recording_track_media(ngx_recording_tracks_t *tracks,
     p = item->data + item->frame.body;
     size = item->message->size - item->frame.body;
 
-    if (t->other.codec.codec == item->frame.codec
-        && t->media.codec.codec != item->frame.codec)
+    tracks->now = item->wall;
+
+    if (ngx_recording_track_apart(tracks, item)
+        && ngx_recording_track_may(tracks, item->message->track))
     {
         ngx_recording_track_other(tracks, item->message->track);
     }
@@ -147,7 +159,9 @@ ngx_recording_track_media(ngx_recording_tracks_t *tracks,
     row = &ngx_recording_codecs[item->frame.codec];
 
     if (row->header) {
-        if (t->media.codec.codec != item->frame.codec) {
+        if (t->media.codec.codec != item->frame.codec
+            && t->other.codec.codec != item->frame.codec)
+        {
             ngx_recording_track_drop(tracks, item, NGX_RECORDING_DROP_HEADER);
             return NGX_ERROR;
         }
@@ -183,7 +197,33 @@ ngx_recording_track_media(ngx_recording_tracks_t *tracks,
     t->live = 1;
     t->strange = 0;
 
+    if (ngx_recording_track_apart(tracks, item)) {
+        ngx_recording_output_dropped(tracks->outputs, item->message->track,
+                                     NGX_RECORDING_DROP_HEADER, 1);
+        ngx_recording_tell_drop(tracks->outputs, item->message->track,
+                                NGX_RECORDING_DROP_HEADER,
+                                "their codec or its header changes more "
+                                "often than files begin for it");
+        return NGX_ERROR;
+    }
+
     return NGX_OK;
+}
+
+
+/* whether a frame is of the header that the files do not follow */
+
+static ngx_uint_t
+ngx_recording_track_apart(ngx_recording_tracks_t *tracks,
+    ngx_recording_item_t *item)
+{
+    ngx_recording_track_t  *t;
+
+    t = &tracks->track[item->message->track];
+
+    return t->apart
+           || (t->other.codec.codec == item->frame.codec
+               && t->media.codec.codec != item->frame.codec);
 }
 
 
@@ -215,6 +255,7 @@ ngx_recording_track_learn(ngx_recording_tracks_t *tracks,
 
     item.message = m;
     item.data = ngx_recording_message_body(m);
+    item.wall = tracks->now;
 
     if (ngx_recording_frame_parse(&item.frame, m->track, item.data, m->size)
         != NGX_OK)
@@ -254,6 +295,7 @@ ngx_recording_track_change(ngx_recording_tracks_t *tracks, ngx_uint_t track,
            == 0
         && (len == 0 || ngx_memcmp(t->media.header, header, len) == 0))
     {
+        t->apart = 0;
         return NGX_OK;
     }
 
@@ -273,6 +315,13 @@ ngx_recording_track_change(ngx_recording_tracks_t *tracks, ngx_uint_t track,
 
         to = &t->other;
 
+    } else if (!ngx_recording_track_may(tracks, track)) {
+
+        /* frames tell their codec, but not which header of it they need */
+
+        to = &t->other;
+        t->apart = (codec->codec == t->media.codec.codec);
+
     } else {
         ngx_recording_track_changed(tracks, track, codec);
     }
@@ -285,6 +334,44 @@ ngx_recording_track_change(ngx_recording_tracks_t *tracks, ngx_uint_t track,
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * Whether files may end because a track has changed: two encoders that send
+ * to one stream must not make a file of each second.
+ */
+
+static ngx_uint_t
+ngx_recording_track_may(ngx_recording_tracks_t *tracks, ngx_uint_t track)
+{
+    int64_t                 passed;
+    ngx_recording_track_t  *t;
+
+    t = &tracks->track[track];
+
+    if (!t->filed || t->changed) {
+        return 1;
+    }
+
+    passed = (tracks->now - t->turned) / NGX_RECORDING_TRACK_TURN;
+
+    if (t->turns == 0 || passed >= (int64_t) t->turns) {
+        t->turns = 0;
+        t->turned = tracks->now;
+
+    } else if (passed > 0) {
+        t->turns -= passed;
+        t->turned += passed * NGX_RECORDING_TRACK_TURN;
+    }
+
+    if (t->turns == NGX_RECORDING_TRACK_TURNS) {
+        return 0;
+    }
+
+    t->turns++;
+
+    return 1;
 }
 
 
@@ -329,6 +416,9 @@ ngx_recording_track_changed(ngx_recording_tracks_t *tracks, ngx_uint_t track,
         t->changed = 1;
         tracks->outputs->wanted = NGX_RECORDING_CUT_CODEC;
     }
+
+    t->apart = 0;
+    t->version++;
 }
 
 

@@ -18,7 +18,12 @@ typedef struct {
     ngx_recording_media_t   media;         /* by the newest header */
     ngx_recording_media_t   other;         /* by the header of another codec,
                                               of which no frame came yet, or
-                                              the last one was before */
+                                              the last one was before; or by
+                                              one that is not followed yet */
+    ngx_uint_t              version;       /* of media: counted up with it */
+    ngx_uint_t              turns;         /* changes that ended files, but
+                                              for one a minute */
+    int64_t                 turned;        /* us, arrival: since then */
     int64_t                 last;          /* stream time of the last frame */
     int64_t                 wall;          /* its arrival, us */
     ngx_uint_t              strange;       /* frames of another codec */
@@ -27,6 +32,8 @@ typedef struct {
     unsigned                seen:1;        /* a frame was */
     unsigned                filed:1;       /* the open files have it */
     unsigned                changed:1;     /* and since then it changed */
+    unsigned                apart:1;       /* its header changes too often:
+                                              frames are those of other */
 } ngx_recording_track_t;
 
 
@@ -55,6 +62,7 @@ typedef struct {
     ngx_recording_anew_t   *anew;          /* frames, until the next flush */
     size_t                  anew_size;
     ngx_recording_before_t  before;
+    int64_t                 now;           /* us, arrival of the message */
 
     unsigned                broken:1;      /* was said: since the last cut */
     unsigned                headless:2;    /* bits: a broken header was said */
@@ -71,7 +79,10 @@ void ngx_recording_track_free(ngx_recording_tracks_t *tracks);
 
 /*
  * Takes a sequence header; one that differs asks for new files.  One of
- * another codec than the frames' is kept until a frame of that comes.
+ * another codec than the frames' is kept until a frame of that comes.  Of a
+ * track that changes on and on, as of two encoders that send to one stream,
+ * the first 20 changes are followed, and then one a minute: frames of the
+ * other header are dropped, as no file could decode them.
  */
 void ngx_recording_track_header(ngx_recording_tracks_t *tracks,
     ngx_recording_item_t *item);

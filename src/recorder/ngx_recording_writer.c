@@ -316,6 +316,7 @@ ngx_recording_writer_rest(ngx_recording_writer_t *w)
 
     ngx_recording_held_release_thread(&w->held, &w->held.ahead,
                                       NGX_RECORDING_HELD_ALL);
+    ngx_recording_held_stale(&w->held);
 
     if (w->held.next.n == 0) {
         return NGX_OK;

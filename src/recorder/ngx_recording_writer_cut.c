@@ -50,6 +50,16 @@ ngx_recording_writer_cut(ngx_recording_writer_t *w, ngx_recording_item_t *item,
         return rc;
     }
 
+    ngx_recording_held_stale(&w->held);
+
+    if (w->tracks.track[NGX_RECORDING_AUDIO].changed) {
+
+        /* what waited to know its file is of the header from before */
+
+        ngx_recording_held_release_thread(&w->held, &w->held.ahead,
+                                          NGX_RECORDING_HELD_ALL);
+    }
+
     if (!w->outputs.turned) {
         if (all) {
             ngx_recording_writer_filed(w, item, cursor);
