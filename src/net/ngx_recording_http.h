@@ -1,0 +1,133 @@
+
+/*
+ * An HTTP/1.1 client for the event loop: a host, its connections, requests.
+ *
+ * Runs in the loop only, never blocks.  A host is made while the configuration
+ * is read and lives as long as that; what it has of connections belongs to the
+ * worker.  A request belongs to the one who sends it and stays, with all that
+ * it points to, until done() was called or it was cancelled.
+ *
+ *     send           a connection is free        answered, failed, too late
+ *   --------> waiting -----------------> under way ---------------> done()
+ *
+ * A host has at most so many connections at a time; requests wait for one in
+ * the order in which they came.  A connection is kept for the next request if
+ * the answer allows it.  All addresses of a name are tried before a request
+ * has failed; the next request begins with the one that has worked.  A request
+ * that was sent over a kept connection, and has no byte of an answer as the
+ * peer closed that meanwhile, is sent again over a new one, once.
+ *
+ * Redirects are not followed.
+ */
+
+
+#ifndef _NGX_RECORDING_HTTP_H_INCLUDED_
+#define _NGX_RECORDING_HTTP_H_INCLUDED_
+
+
+#include "ngx_recording_url.h"
+#include <ngx_event.h>
+
+
+typedef struct ngx_recording_http_host_s  ngx_recording_http_host_t;
+typedef struct ngx_recording_http_request_s  ngx_recording_http_request_t;
+
+
+/* what all hosts of a configuration share */
+
+typedef struct {
+    ngx_resolver_t         *resolver;      /* NULL: only addresses, and names
+                                              of the hosts file */
+    ngx_ssl_t              *ssl;           /* NULL: http only */
+    ngx_array_t             hosts;         /* ngx_recording_http_host_t *,
+                                              equal ones are one */
+    ngx_uint_t              connections;   /* of a host, at most */
+    ngx_log_t              *log;           /* the worker's, set at its start */
+} ngx_recording_http_t;
+
+
+/* in which phase a request has failed */
+
+typedef enum {
+    NGX_RECORDING_HTTP_OK = 0,             /* it has an answer: status */
+    NGX_RECORDING_HTTP_RESOLVE,            /* the name has no address */
+    NGX_RECORDING_HTTP_CONNECT,
+    NGX_RECORDING_HTTP_HANDSHAKE,          /* TLS, the certificate too */
+    NGX_RECORDING_HTTP_SEND,
+    NGX_RECORDING_HTTP_ANSWER,             /* none came, or it broke off */
+    NGX_RECORDING_HTTP_INVALID,            /* what came is no HTTP, or too
+                                              long */
+    NGX_RECORDING_HTTP_LATE,               /* ->timeout is over */
+    NGX_RECORDING_HTTP_MEMORY
+} ngx_recording_http_e;
+
+
+typedef struct {
+    ngx_str_t               name;
+    ngx_str_t               value;
+} ngx_recording_http_header_t;
+
+
+struct ngx_recording_http_request_s {
+
+    /* --- set by the one who sends it */
+
+    ngx_recording_http_host_t  *host;
+    ngx_str_t               method;
+    ngx_str_t               uri;           /* path and query, encoded */
+    ngx_recording_http_header_t  *headers; /* besides Host, Content-Length and
+                                              Connection */
+    ngx_uint_t              nheaders;
+    ngx_str_t               body;          /* in memory */
+
+    ngx_msec_t              timeout;       /* in all, once it is under way */
+
+    u_char                 *answer;        /* room for the body of the answer;
+                                              what is longer is read and
+                                              thrown away */
+    size_t                  room;
+
+    /* a header of the answer; may be NULL */
+    void                  (*header)(ngx_recording_http_request_t *r,
+                                    ngx_str_t *name, ngx_str_t *value);
+
+    /* called once, from the loop, never by send() itself */
+    void                  (*done)(ngx_recording_http_request_t *r);
+    void                   *data;
+
+    /* --- set when done() is called */
+
+    ngx_recording_http_e    failed;
+    ngx_uint_t              status;        /* 0: none was read */
+    size_t                  len;           /* of the body, in ->answer */
+    char                    error[256];    /* what happened, for the log and
+                                              the catalogue: "connect to
+                                              192.0.2.1:443 failed (111:
+                                              Connection refused)" */
+
+    /* --- the client's */
+
+    ngx_queue_t             queue;
+    void                   *connection;
+    ngx_event_t             event;
+};
+
+
+/* configuration: the host of a URL; NULL: no memory */
+ngx_recording_http_host_t *ngx_recording_http_host(ngx_conf_t *cf,
+    ngx_recording_http_t *http, const ngx_recording_url_t *url);
+
+/* for messages: "backend.example.com:443" */
+const ngx_str_t *ngx_recording_http_host_name(
+    const ngx_recording_http_host_t *host);
+
+void ngx_recording_http_send(ngx_recording_http_request_t *r);
+
+/* it is not answered any more: done() is not called */
+void ngx_recording_http_cancel(ngx_recording_http_request_t *r);
+
+/* at the worker's exit: closes what is kept open */
+void ngx_recording_http_close(ngx_recording_http_t *http);
+
+
+#endif /* _NGX_RECORDING_HTTP_H_INCLUDED_ */
