@@ -31,7 +31,8 @@ BUILD_PACKAGES = gcc libc6-dev make nginx nginx-dev libnginx-mod-rtmp \
 	libavformat-dev libavcodec-dev libavutil-dev libsqlite3-dev \
 	ca-certificates xz-utils
 RUN_PACKAGES = ffmpeg sqlite3 curl perl procps
-TEST_PACKAGES = clang libclang-rt-dev e2fsprogs mount xfsprogs
+TEST_PACKAGES = clang libclang-rt-dev e2fsprogs libio-socket-ssl-perl mount \
+	openssl xfsprogs
 
 # what t/players.t plays with, beside the npm packages in t/players
 
@@ -165,7 +166,8 @@ UNIT_CFLAGS = -g -O1 -W -Wall -Wpointer-arith -Wno-unused-parameter -Werror \
 	-fno-sanitize-recover=undefined
 UNIT_INCS = $(addprefix -I ,$(sort $(dir $(SOURCES)))) -I t/unit \
 	-I $(BUILD)/debian -I $(BUILD)/src/nginx-rtmp \
-	$(addprefix -I $(NGINX_SRC)/src/,core event event/modules event/quic os/unix)
+	$(addprefix -I $(NGINX_SRC)/src/,core event event/modules event/quic \
+	os/unix http http/modules http/v2)
 
 UNIT_PLAIN = $(patsubst t/unit/%.c,$(BUILD)/unit/%,$(shell \
 	grep -l 'cflags:.*-fno-sanitize' t/unit/*.c))
@@ -187,27 +189,30 @@ $(BUILD)/unit/%: t/unit/%.c $(SOURCES) $(wildcard t/unit/*.h)
 	    $$(sed -n 's|^/\* *libs: *\(.*\)\*/.*|\1|p' $<)
 
 
-# the archives: the folders that know no catalogue, and SHA-1 of nginx
+# the archives: the folders that know no catalogue, what is pure of net, and
+# what these need of nginx
 
 LIB_FOLDERS = $(addprefix src/,core media store format)
-LIB_OBJECTS = ngx_sha1.o $(patsubst %.c,%.o,$(notdir \
-	$(wildcard $(addsuffix /*.c,$(LIB_FOLDERS)))))
+LIB_NGINX = $(patsubst %,ngx_%.o,sha1 string inet palloc alloc http_parse)
+LIB_OBJECTS = $(LIB_NGINX) $(patsubst %.c,%.o,$(notdir \
+	$(wildcard $(addsuffix /*.c,$(LIB_FOLDERS))) \
+	src/net/ngx_recording_url.c src/net/ngx_recording_http_answer.c))
 LIB_unit = $(CC) $(UNIT_CFLAGS)
 LIB_plain = $(CC) $(UNIT_CFLAGS) -O2 -fno-sanitize=all
 LIB_fuzz = $(FUZZ_CC) $(FUZZ_CFLAGS)
 
-vpath ngx_recording_%.c $(LIB_FOLDERS)
+vpath ngx_recording_%.c $(LIB_FOLDERS) src/net
 
 define archive
 $(BUILD)/lib/$(1).a: $(addprefix $(BUILD)/lib/$(1)/,$(LIB_OBJECTS))
 	@rm -f $$@
 	@$(AR) rcs $$@ $$^
 
-$(BUILD)/lib/$(1)/ngx_sha1.o: $(BUILD)/debian/Makefile \
+$(addprefix $(BUILD)/lib/$(1)/,$(LIB_NGINX)): $(BUILD)/debian/Makefile \
 		| $(BUILD)/src/nginx/configure
 	@mkdir -p $$(@D)
 	@$$(LIB_$(1)) $$(UNIT_INCS) -c -o $$@ \
-	    $(BUILD)/src/nginx/src/core/ngx_sha1.c
+	    $$$$(find $(BUILD)/src/nginx/src -name $$(basename $$(@F)).c)
 
 $(BUILD)/lib/$(1)/ngx_recording_%.o: ngx_recording_%.c \
 		$(filter %.h,$(SOURCES)) $(BUILD)/debian/Makefile
@@ -231,7 +236,8 @@ FUZZ_TIME = 60
 
 fuzzers: $(FUZZ)
 
-$(BUILD)/fuzz/%: t/fuzz/%.c $(SOURCES) t/fuzz/fuzz.h t/unit/headers.h \
+$(BUILD)/fuzz/%: t/fuzz/%.c $(SOURCES) t/fuzz/fuzz.h \
+		$(wildcard t/unit/*.h) \
 		$(BUILD)/lib/fuzz.a
 	@mkdir -p $(@D)
 	@echo "building fuzz/$*"

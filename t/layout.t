@@ -105,7 +105,7 @@ my @places = (
     [ 'a thread', qr/\bpthread_create\b/, qr/^(?!)/ ],
     [ 'fields of the writer', qr/\bwriter->/, qr/^(?!)/ ],
     [ 'sockets and HTTP', qr/\b(?:socket|connect) ?\(|["<]ngx_http/,
-      qr/^(?!)/ ],
+      'net' ],
 );
 
 for my $place (@places) {

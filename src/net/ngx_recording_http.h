@@ -43,6 +43,7 @@ typedef struct {
                                               equal ones are one */
     ngx_uint_t              connections;   /* of a host, at most */
     ngx_log_t              *log;           /* the worker's, set at its start */
+    unsigned                aborted:1;     /* worker_shutdown_timeout is over */
 } ngx_recording_http_t;
 
 
@@ -87,7 +88,8 @@ struct ngx_recording_http_request_s {
                                               thrown away */
     size_t                  room;
 
-    /* a header of the answer; may be NULL */
+    /* a header of the answer, not of those before it of 1xx, whose bytes are
+       gone after the call; may be NULL, and cancels nothing */
     void                  (*header)(ngx_recording_http_request_t *r,
                                     ngx_str_t *name, ngx_str_t *value);
 
@@ -108,12 +110,17 @@ struct ngx_recording_http_request_s {
     /* --- the client's */
 
     ngx_queue_t             queue;
-    void                   *connection;
-    ngx_event_t             event;
+    void                   *connection;    /* NULL: it is not under way */
+    ngx_event_t             event;         /* the timer, then done() */
+    unsigned                waiting:1;
+    unsigned                again:1;       /* it is sent for the second time */
 };
 
 
-/* configuration: the host of a URL; NULL: no memory */
+/*
+ * Configuration: the host of a URL; NULL: no memory.  It can be used when
+ * ngx_recording_http_conf_check() has seen it.
+ */
 ngx_recording_http_host_t *ngx_recording_http_host(ngx_conf_t *cf,
     ngx_recording_http_t *http, const ngx_recording_url_t *url);
 
@@ -121,6 +128,7 @@ ngx_recording_http_host_t *ngx_recording_http_host(ngx_conf_t *cf,
 const ngx_str_t *ngx_recording_http_host_name(
     const ngx_recording_http_host_t *host);
 
+/* once the loop runs: what is sent before waits for its first event */
 void ngx_recording_http_send(ngx_recording_http_request_t *r);
 
 /* it is not answered any more: done() is not called */

@@ -17,7 +17,8 @@
 typedef struct {
     ngx_str_t               text;          /* as given */
     ngx_str_t               host;          /* a name, lower case, or an address
-                                              without brackets */
+                                              without brackets; with a null
+                                              character behind it */
     ngx_str_t               authority;     /* for Host: the port only if it is
                                               not the scheme's own */
     ngx_str_t               uri;           /* path and query, at least "/" */
@@ -28,9 +29,9 @@ typedef struct {
 
 
 /*
- * NGX_DECLINED: it is none that can be asked, *why tells what is wrong: another
- * scheme, user information, no host, a port out of range, a fragment, bytes that
- * a request line cannot have.  NGX_ERROR: no memory.
+ * NGX_DECLINED: it is none that can be asked, *why tells what it has that is
+ * wrong: another scheme, user information, no host, a port out of range, a
+ * fragment, bytes that a request line cannot have.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_recording_url_parse(ngx_pool_t *pool, const ngx_str_t *text,
     ngx_recording_url_t *url, const char **why);

@@ -71,7 +71,8 @@ END
 if [ "$mode" = asan ]; then
     cat << END >> objs/Makefile
 
-objs/addon/core/%.o objs/addon/media/%.o objs/addon/store/%.o \
+objs/addon/core/%.o objs/addon/media/%.o objs/addon/net/%.o \
+objs/addon/store/%.o \
 objs/addon/catalogue/%.o objs/addon/format/%.o objs/addon/keep/%.o \
 objs/addon/recorder/%.o objs/addon/rtmp/%.o: CFLAGS += -fsanitize=undefined
 
