@@ -192,6 +192,8 @@ ngx_rtmp_recording_init_process(ngx_cycle_t *cycle)
     worker->account.buffer = rmcf->buffer;
     worker->account.total = rmcf->total;
 
+    rmcf->http.log = cycle->log;
+
     ngx_recording_formats_init();
     ngx_recording_jobs_init(&worker->jobs, rmcf->pool, cycle->log);
     ngx_recording_worker_start(worker);
@@ -224,6 +226,7 @@ ngx_rtmp_recording_exit_process(ngx_cycle_t *cycle)
 
     if (rmcf && rmcf->worker) {
         ngx_recording_worker_stop(rmcf->worker);
+        ngx_recording_http_close(&rmcf->http);
         rmcf->worker = NULL;
     }
 }

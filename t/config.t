@@ -99,6 +99,27 @@ my @wrong = (
             . ' +HH:MM or -HH:MM') } qw(CST +25:00 +0800 +08:60)),
     main => 'record_timezone utc; record_timezone utc;',
         '"record_timezone" directive is duplicate',
+    main => 'record_resolver;',
+        'invalid number of arguments in "record_resolver" directive',
+    main => 'record_resolver valid=10s;', 'record_resolver has no address',
+    (map { (main => "record_resolver 127.0.0.1 valid=$_;",
+            qq(invalid time in "valid=$_" of record_resolver, it must be at)
+            . ' least 1s') } '', '0', 'x', '1ms'),
+    main => 'record_resolver ::1 valid=1s;',
+        'invalid address "::1" of record_resolver, it must be that of a name'
+        . ' server, with or without a port',
+    (map { (main => "record_resolver $_;",
+            qq(invalid address "$_" of record_resolver, it must be that of a)
+            . ' name server, with or without a port') }
+        'ns.example.com', '127.0.0.1:0', '127.0.0.1:x', '[::1', 'unix:/x',
+        'ipv6=off'),
+    main => 'record_resolver 127.0.0.1 valid=1s valid=2s;',
+        'duplicate parameter "valid=2s"',
+    main => 'record_resolver 127.0.0.1; record_resolver 127.0.0.1;',
+        '"record_resolver" directive is duplicate',
+    main => "record_trusted_certificate $dir/none;",
+        qq{record_trusted_certificate "$dir/none" cannot be read (2: No such}
+        . ' file or directory)',
     (map { (main => "record_template $_ { }",
             qq(invalid template name "$_", it must not be empty or off, or)
             . ' contain "="') } qw(off a=b)),
@@ -202,6 +223,7 @@ my @quiet = (
     [ store => "record_store $dir/store url=http://host/ reserve=2g max=20g"
                . ' rows=90d;' ],
     [ main => 'record_buffer 1m total=1m; record_timezone -03:30;' ],
+    [ main => 'record_resolver 127.0.0.1 [::1]:5353 valid=1m;' ],
     [ main => 'record_thread_pool later;' ],
     [ template => 'format mp4 interval=1s; format flv interval=12h; format'
                   . ' hls segment=60s; format aac; path "{StartYear}/a";' ],

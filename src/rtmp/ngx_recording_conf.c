@@ -1,5 +1,6 @@
 
 #include "ngx_recording_conf.h"
+#include "ngx_recording_http_conf.h"
 #include "ngx_rtmp.h"
 #include "ngx_rtmp_live_module.h"
 #include "ngx_rtmp_record_module.h"
@@ -75,6 +76,20 @@ ngx_command_t  ngx_recording_commands[] = {
       0,
       NULL },
 
+    { ngx_string("record_resolver"),
+      NGX_RTMP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_recording_conf_resolver,
+      NGX_RTMP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("record_trusted_certificate"),
+      NGX_RTMP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_recording_conf_certificate,
+      NGX_RTMP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("record_template"),
       NGX_RTMP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
       ngx_recording_conf_template,
@@ -111,7 +126,8 @@ ngx_recording_conf_create_main(ngx_conf_t *cf)
 
     if (ngx_array_init(&rmcf->templates, cf->pool, 4,
                        sizeof(ngx_recording_template_t))
-        != NGX_OK)
+        != NGX_OK
+        || ngx_recording_http_conf_create(cf, &rmcf->http) != NGX_OK)
     {
         return NULL;
     }
@@ -416,7 +432,9 @@ ngx_recording_conf_check(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf)
     ngx_conf_init_value(rmcf->rows, 0);
     ngx_conf_init_msec_value(rmcf->sync, NGX_RECORDING_SYNC);
 
-    if (ngx_recording_conf_default(cf, rmcf) != NGX_OK) {
+    if (ngx_recording_conf_default(cf, rmcf) != NGX_OK
+        || ngx_recording_http_conf_check(cf, &rmcf->http) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

@@ -10,6 +10,7 @@
 #define _NGX_RECORDING_CONF_H_INCLUDED_
 
 
+#include "ngx_recording_http.h"
 #include "ngx_recording_recorder.h"
 #include "ngx_recording_rule.h"
 
@@ -25,6 +26,7 @@ typedef struct {
     size_t                  buffer;
     size_t                  total;
     ngx_recording_zone_t    zone;
+    ngx_recording_http_t    http;
     ngx_array_t             templates;     /* ngx_recording_template_t */
     ngx_uint_t              used;          /* something is recorded */
     ngx_uint_t              files;         /* of a stream, at most */
@@ -64,6 +66,12 @@ char *ngx_recording_conf_merge_app(ngx_conf_t *cf, void *parent, void *child);
 /* a parameter of record_store */
 char *ngx_recording_conf_store_arg(ngx_conf_t *cf,
     ngx_recording_main_conf_t *rmcf, ngx_str_t *arg);
+
+/* the handlers of record_resolver and record_trusted_certificate */
+char *ngx_recording_conf_resolver(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_recording_conf_certificate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 /* the handler of record_rule */
 char *ngx_recording_conf_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
