@@ -73,6 +73,18 @@ my ($status, undef, $err) = run('sqlite3', $t->db, <<'SQL');
     DROP INDEX files_age;
     DROP INDEX files_gone;
     DROP TABLE paths;
+    DROP TRIGGER told_begun;
+    DROP TRIGGER told_restored;
+    DROP TRIGGER told_finished;
+    DROP TRIGGER told_paused;
+    DROP TRIGGER told_removed;
+    DROP TRIGGER told_nothing;
+    DROP TRIGGER told_ended;
+    DROP TRIGGER sequences_gone;
+    DROP TABLE outbox;
+    DROP TABLE sequences;
+    DROP TABLE targets;
+    ALTER TABLE files DROP COLUMN told;
     ALTER TABLE files DROP COLUMN gone_us;
     ALTER TABLE files DROP COLUMN retry_us;
     ALTER TABLE recordings DROP COLUMN server;
@@ -90,7 +102,7 @@ wait_for('three paused files', 30, sub {
     return @rows == 3;
 });
 
-is(($t->catalogue('PRAGMA user_version'))[0]{user_version}, 4, 'version 4');
+is(($t->catalogue('PRAGMA user_version'))[0]{user_version}, 5, 'version 5');
 is_deeply([ map { $_->{server} } $t->files, $t->recordings ], [ ('') x 6 ],
           'no server is known');
 

@@ -48,11 +48,27 @@
 #define NGX_RECORDING_TAKEN  8       /* files at a time, at most */
 
 
+/* who is told of what, as the configuration has it */
+
+typedef struct {
+    ngx_str_t               template;
+    ngx_str_t               name;
+    ngx_uint_t              kinds;         /* ngx_recording_kind.h */
+    ngx_uint_t              holds;         /* the local file is needed until it
+                                              was told */
+} ngx_recording_target_t;
+
+
 typedef struct {
     pthread_mutex_t         mutex;
     pthread_mutex_t         ids;           /* of last_id */
     ngx_recording_store_t  *store;
     ngx_recording_sql_t    *sql;           /* NULL: there was no memory */
+    const ngx_recording_target_t  *targets;
+    ngx_uint_t              ntargets;
+    ngx_uint_t              current;       /* the opening of the database for
+                                              which they were written */
+    ngx_uint_t              writing;       /* they are, by this transaction */
     uint64_t                last_id;
     char                    reason[128];   /* why a transaction fails, if not
                                               the database is to blame */
@@ -60,6 +76,10 @@ typedef struct {
     ngx_uint_t              hung;          /* a fast stop waited for it */
     int64_t                 since;         /* ms, it is waited for */
     int64_t                 deadline;      /* ms, when every call fails */
+    int64_t                 patience;      /* ms, for others who write; 0: as
+                                              those who record have it */
+    ngx_uint_t              late;          /* that was over, at the last
+                                              call */
 } ngx_recording_catalogue_t;
 
 
@@ -184,6 +204,13 @@ typedef struct {
 
 void ngx_recording_catalogue_init(ngx_recording_catalogue_t *cat,
     ngx_recording_store_t *store);
+
+/*
+ * Once, before the first call: who is told.  A worker that does not exit writes
+ * them before it changes anything.
+ */
+void ngx_recording_catalogue_targets(ngx_recording_catalogue_t *cat,
+    const ngx_recording_target_t *targets, ngx_uint_t n);
 
 /* closes the database; no other thread may use the catalogue any more */
 void ngx_recording_catalogue_close(ngx_recording_catalogue_t *cat);

@@ -11,6 +11,8 @@
 
 static ngx_int_t ngx_recording_catalogue_enter(ngx_recording_catalogue_t *cat,
     ngx_recording_sql_mode_e mode, ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_catalogue_write_targets(
+    ngx_recording_catalogue_t *cat);
 
 
 const char *const  ngx_recording_catalogue_db_states[] = {
@@ -39,6 +41,15 @@ ngx_recording_catalogue_init(ngx_recording_catalogue_t *cat,
     setup.data = cat;
 
     cat->sql = ngx_recording_sqlite.create(&setup);
+}
+
+
+void
+ngx_recording_catalogue_targets(ngx_recording_catalogue_t *cat,
+    const ngx_recording_target_t *targets, ngx_uint_t n)
+{
+    cat->targets = targets;
+    cat->ntargets = n;
 }
 
 
@@ -120,21 +131,62 @@ ngx_recording_catalogue_enter(ngx_recording_catalogue_t *cat,
     (void) pthread_mutex_lock(&cat->mutex);
 
     cat->reason[0] = '\0';
+    cat->late = 0;
 
     if (engine->open(cat->sql) == NGX_OK
         && engine->begin(cat->sql, mode) == NGX_OK)
     {
-        return NGX_OK;
+        if (mode == NGX_RECORDING_SQL_MODE_READ
+            || ngx_recording_catalogue_write_targets(cat) == NGX_OK)
+        {
+            return NGX_OK;
+        }
     }
 
     (void) snprintf(err->text, sizeof(err->text), "%s",
                     engine->error(cat->sql));
 
     engine->failed(cat->sql);
+    engine->rollback(cat->sql);
 
     (void) pthread_mutex_unlock(&cat->mutex);
 
     return NGX_ERROR;
+}
+
+
+/*
+ * Once for each opening; with the first transaction that is committed.  Those
+ * of a worker that exits are of a configuration of before.
+ */
+
+static ngx_int_t
+ngx_recording_catalogue_write_targets(ngx_recording_catalogue_t *cat)
+{
+    ngx_int_t                      rc;
+    ngx_uint_t                     i;
+    const ngx_recording_target_t  *t;
+
+    if (cat->current == cat->sql->opened || ngx_exiting || ngx_terminate) {
+        return NGX_OK;
+    }
+
+    rc = ngx_recording_sql_run_values(cat->sql, NGX_RECORDING_SQL_NO_TARGETS,
+                                      NULL, 0);
+
+    for (i = 0; rc == NGX_OK && i < cat->ntargets; i++) {
+        t = &cat->targets[i];
+
+        rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_TARGET,
+                                   ngx_recording_sql_str(&t->template),
+                                   ngx_recording_sql_str(&t->name),
+                                   ngx_recording_sql_int(t->kinds),
+                                   ngx_recording_sql_int(t->holds));
+    }
+
+    cat->writing = (rc == NGX_OK);
+
+    return rc;
 }
 
 
@@ -158,6 +210,11 @@ ngx_recording_catalogue_finish(ngx_recording_catalogue_t *cat, ngx_int_t rc,
                                        : engine->error(cat->sql));
 
         engine->failed(cat->sql);
+    }
+
+    if (cat->writing) {
+        cat->writing = 0;
+        cat->current = rc == NGX_OK ? cat->sql->opened : cat->current;
     }
 
     engine->rollback(cat->sql);

@@ -1,5 +1,6 @@
 
 #include "ngx_recording_catalogue_sql.h"
+#include "ngx_recording_outbox_sql.h"
 
 
 static const char  ngx_recording_catalogue_sql_tables[] =
@@ -54,10 +55,13 @@ static const char  ngx_recording_catalogue_sql_tables[] =
     " local INTEGER NOT NULL DEFAULT 1,"
     " finished_us INTEGER,"
     " gone_us INTEGER,"
-    " retry_us INTEGER);"
+    " retry_us INTEGER,"
+    " told INTEGER NOT NULL DEFAULT 0);"
 
     "CREATE INDEX IF NOT EXISTS files_stream ON files (app, stream,"
-    " start_us);";
+    " start_us);"
+
+    NGX_RECORDING_OUTBOX_TABLES;
 
 
 /* what makes a catalogue of this version one of the next */
@@ -91,6 +95,12 @@ static const char *const  ngx_recording_catalogue_sql_versions[] = {
     "DROP TRIGGER IF EXISTS files_deleted;"
     "DROP INDEX IF EXISTS files_finished;"
     "DROP TABLE IF EXISTS totals;",
+
+    /* 4: of files of before nobody is told */
+    "ALTER TABLE files ADD COLUMN told INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE files SET told = 1 WHERE state NOT IN ('recording', 'paused',"
+    " 'finishing');"
+    NGX_RECORDING_OUTBOX_TABLES,
 };
 
 
@@ -141,7 +151,7 @@ static const char *const  ngx_recording_catalogue_sql_versions[] = {
     " NOT EXISTS (SELECT 1 FROM paths WHERE hash = path_hash(?1))"
 
 
-/* the bytes of all files, kept by triggers */
+/* the bytes of all files, kept by triggers, and the events of all */
 
 static const char  ngx_recording_catalogue_sql_totals[] =
     "CREATE INDEX IF NOT EXISTS recordings_owner ON recordings (owner)"
@@ -182,7 +192,10 @@ static const char  ngx_recording_catalogue_sql_totals[] =
 
     "CREATE TRIGGER IF NOT EXISTS files_deleted AFTER DELETE ON files"
     " WHEN old.size <> 0 BEGIN UPDATE totals SET bytes = bytes -"
-    NGX_RECORDING_SQL_BYTES("old.") "; END;";
+    NGX_RECORDING_SQL_BYTES("old.") "; END;"
+
+    NGX_RECORDING_OUTBOX_INDEXES
+    NGX_RECORDING_OUTBOX_TRIGGERS;
 
 
 const ngx_recording_sql_schema_t  ngx_recording_catalogue_sql_schema = {
@@ -350,7 +363,8 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " 'gaps', iif(?3, '[]', gaps),"
     " 'frames_in', frames_in, 'frames_written', frames_written,"
     " 'frames_dropped', frames_dropped, 'drops', drops,"
-    " 'recovered', recovered, 'finished_us', ?4)"
+    " 'recovered', recovered, 'finished_us', ?4,"
+    " 'told', told OR " NGX_RECORDING_OUTBOX_NOBODY("files.") ")"
     " FROM files WHERE file_id = ?1" },
 
     [NGX_RECORDING_SQL_RESTORE] = { "ttt",
@@ -358,7 +372,8 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " domain, server, app, stream, stream_param, format, state, start_us,"
     " end_us, duration_ms, size, video_codec, audio_codec, resolution, gaps,"
     " frames_in, frames_written, frames_dropped, drops, recovered, path,"
-    " play_url, finished_us) SELECT j ->> 'file_id', j ->> 'recording_id',"
+    " play_url, finished_us, told) SELECT j ->> 'file_id',"
+    " j ->> 'recording_id',"
     " j ->> 'task_id', j ->> 'template', j ->> 'domain',"
     " coalesce(j ->> 'server', ''), j ->> 'app',"
     " j ->> 'stream', j ->> 'stream_param', j ->> 'format', 'finished',"
@@ -366,7 +381,8 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " j ->> 'video_codec', j ->> 'audio_codec', j ->> 'resolution',"
     " j ->> 'gaps', j ->> 'frames_in', j ->> 'frames_written',"
     " j ->> 'frames_dropped', j ->> 'drops', j ->> 'recovered', ?2, ?3,"
-    " coalesce(j ->> 'finished_us', j ->> 'end_us')"
+    " coalesce(j ->> 'finished_us', j ->> 'end_us'),"
+    " coalesce(j ->> 'told', 1)"
     " FROM (SELECT ?1 AS j)" },
 
     /* from its first file to its last */
@@ -393,10 +409,13 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     "SELECT iif(state IN ('recording', 'paused', 'finishing'),"
     " max(?2 - size, 0), 0) FROM files WHERE file_id = ?1" },
 
-    /* behind this one */
+    /* behind this one; not while somebody is still to be told of it who needs
+       it */
     [NGX_RECORDING_SQL_OLDEST] = { "iii",
     "SELECT file_id, path, size, " NGX_RECORDING_SQL_AGE " FROM files"
     " WHERE state = 'finished' AND local = 1"
+    " AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.file_id ="
+    " files.file_id AND holds = 1 AND outbox." NGX_RECORDING_OUTBOX_OPEN ")"
     " AND " NGX_RECORDING_SQL_AGE " >= ?2"
     " AND (" NGX_RECORDING_SQL_AGE " > ?2 OR file_id > ?3)"
     " ORDER BY " NGX_RECORDING_SQL_AGE ", file_id LIMIT ?1" },
@@ -469,6 +488,7 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " frames_in = j ->> 'frames_in', frames_written = j ->> 'frames_written',"
     " frames_dropped = j ->> 'frames_dropped', drops = j ->> 'drops',"
     " recovered = max(recovered, j ->> 'recovered'),"
+    " told = max(told, coalesce(j ->> 'told', 0)),"
     " path = coalesce(path, ?4), play_url = iif(path IS NULL, ?5, play_url)"
     " FROM (SELECT ?2 AS j) WHERE file_id = ?1"
     " AND iif(json_valid(j), j ->> 'file_id', 0) = ?1" },
@@ -479,4 +499,116 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " FROM files"
     " WHERE owner = ?1 AND state IN ('recording', 'finishing')"
     " AND " NGX_RECORDING_SQL_OPEN },
+
+    /* --- the outbox */
+
+    [NGX_RECORDING_SQL_NO_TARGETS] = { "",
+    "DELETE FROM targets" },
+
+    [NGX_RECORDING_SQL_TARGET] = { "ttii",
+    "INSERT INTO targets (template, target, kinds, holds)"
+    " VALUES (?1, ?2, ?3, ?4)" },
+
+    [NGX_RECORDING_SQL_OUTBOX_NEXT] = { "tt",
+    "SELECT min(next_us) FROM outbox WHERE state = 'waiting'"
+    " AND template = ?1 AND target = ?2" },
+
+    /* ?4: not before one of its recording that was tried less than so often */
+    [NGX_RECORDING_SQL_OUTBOX_DUE] = { "ttiii",
+    "SELECT id, event_id, recording_id, file_id, seq, kind, event, event_us,"
+    " attempts, coalesce(first_us, ?3), facts FROM outbox AS o"
+    " WHERE state = 'waiting' AND template = ?1 AND target = ?2"
+    " AND next_us <= ?3 AND NOT EXISTS (SELECT 1 FROM outbox AS b"
+    " WHERE b.recording_id = o.recording_id AND b.target = o.target"
+    " AND b.seq < o.seq AND b.attempts < ?4"
+    " AND b." NGX_RECORDING_OUTBOX_OPEN ")"
+    " ORDER BY next_us, id LIMIT ?5" },
+
+    [NGX_RECORDING_SQL_OUTBOX_TAKE] = { "iti",
+    "UPDATE outbox SET state = 'taken', owner = ?2, attempts = attempts + 1,"
+    " first_us = coalesce(first_us, ?3) WHERE id = ?1"
+    " AND state = 'waiting'" },
+
+    [NGX_RECORDING_SQL_OUTBOX_DONE] = { "iti",
+    "UPDATE outbox SET state = 'done', owner = '', done_us = ?3, error = ''"
+    " WHERE id = ?1 AND owner = ?2 AND state = 'taken'" },
+
+    [NGX_RECORDING_SQL_OUTBOX_FAILED] = { "ittit",
+    "UPDATE outbox SET state = ?3, owner = '', next_us = ?4, error = ?5"
+    " WHERE id = ?1 AND owner = ?2 AND state = 'taken'" },
+
+    /* it was not tried */
+    [NGX_RECORDING_SQL_OUTBOX_RETURN] = { "it",
+    "UPDATE outbox SET state = 'waiting', owner = '',"
+    " attempts = attempts - 1 WHERE id = ?1 AND owner = ?2"
+    " AND state = 'taken'" },
+
+    /* the next one */
+    [NGX_RECORDING_SQL_OUTBOX_OWNER] = { "t",
+    "SELECT owner FROM outbox WHERE state = 'taken' AND owner > ?1"
+    " ORDER BY owner LIMIT 1" },
+
+    [NGX_RECORDING_SQL_OUTBOX_FREE] = { "t",
+    "UPDATE outbox SET state = 'waiting', owner = '', next_us = 0"
+    " WHERE state = 'taken' AND owner = ?1" },
+
+    /* nothing waits as long: the clock was set back */
+    [NGX_RECORDING_SQL_OUTBOX_FAR] = { "tti",
+    "UPDATE outbox SET next_us = 0 WHERE state = 'waiting'"
+    " AND template = ?1 AND target = ?2 AND next_us > ?3" },
+
+    /* the first attempt of what waits for a target that cannot be reached */
+    [NGX_RECORDING_SQL_OUTBOX_UNREACHED] = { "ttii",
+    "UPDATE outbox SET first_us = ?3 WHERE id IN (SELECT id FROM outbox"
+    " WHERE state = 'waiting' AND template = ?1 AND target = ?2"
+    " AND next_us <= ?3 AND first_us IS NULL LIMIT ?4)" },
+
+    [NGX_RECORDING_SQL_OUTBOX_GIVE_UP] = { "ttiti",
+    "UPDATE outbox SET state = 'dead', error = iif(error = '', ?4, error)"
+    " WHERE id IN (SELECT id FROM outbox WHERE state = 'waiting'"
+    " AND template = ?1 AND target = ?2 AND first_us < ?3 LIMIT ?5)" },
+
+    [NGX_RECORDING_SQL_OUTBOX_OLD] = { "ii",
+    "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox"
+    " WHERE state = 'done' AND done_us < ?1 LIMIT ?2)" },
+
+    /* the next target for which rows wait, and how many if it is not
+       configured */
+    [NGX_RECORDING_SQL_OUTBOX_LEFT] = { "tt",
+    "SELECT template, target, iif(EXISTS (SELECT 1 FROM targets WHERE"
+    " targets.template = o.template AND targets.target = o.target), 0,"
+    " (SELECT count(*) FROM outbox WHERE state = 'waiting'"
+    " AND template = o.template AND target = o.target)) FROM outbox AS o"
+    " WHERE state = 'waiting' AND (template, target) > (?1, ?2)"
+    " ORDER BY template, target LIMIT 1" },
+
+    [NGX_RECORDING_SQL_OUTBOX_TOLD] = { "i",
+    "UPDATE files SET told = 1 WHERE file_id = ?1 AND told = 0"
+    " AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.file_id = ?1"
+    " AND kind = 'file' AND " NGX_RECORDING_OUTBOX_OPEN ")" },
+
+    /* one of a kind in two minutes */
+    [NGX_RECORDING_SQL_OUTBOX_EXCEPTION] = { "ittt",
+    NGX_RECORDING_OUTBOX_TELL("exception", NGX_RECORDING_KIND_EXCEPTION,
+        "r.recording_id, 0, r.template, ?2,"
+        " json_object(" NGX_RECORDING_OUTBOX_STREAM("r.") ","
+        " 'format', ?3, 'exception', ?2, 'text', ?4)", ", recordings AS r")
+    " AND targets.template = r.template AND r.recording_id = ?1"
+    " AND NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.recording_id = ?1"
+    " AND o.target = targets.target AND o.event = ?2"
+    " AND " NGX_RECORDING_OUTBOX_LATELY ")" },
+
+    /* a format has no file, or frames of it are missing */
+    [NGX_RECORDING_SQL_OUTBOX_ERROR] = { "itt",
+    NGX_RECORDING_OUTBOX_TELL("status", NGX_RECORDING_KIND_STATUS,
+        "r.recording_id, 0, r.template, iif(EXISTS (SELECT 1 FROM files"
+        " WHERE files.recording_id = ?1 AND files.format = ?2),"
+        " 'record_error', 'record_start_failed'),"
+        " json_object(" NGX_RECORDING_OUTBOX_STREAM("r.") ","
+        " 'format', ?2, 'text', ?3)", ", recordings AS r")
+    " AND targets.template = r.template AND r.recording_id = ?1"
+    " AND NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.recording_id = ?1"
+    " AND o.target = targets.target AND o.facts ->> 'format' = ?2"
+    " AND o.event IN ('record_error', 'record_start_failed')"
+    " AND " NGX_RECORDING_OUTBOX_LATELY ")" },
 };

@@ -90,18 +90,24 @@ ngx_recording_catalogue_wait_busy(void *data, ngx_uint_t n)
 
     if (n == 0) {
         cat->since = now;
+        cat->late = 0;
     }
 
-    most = ngx_terminate ? NGX_RECORDING_CATALOGUE_STOP
+    most = cat->patience && !ngx_terminate ? cat->patience
+           : ngx_terminate ? NGX_RECORDING_CATALOGUE_STOP
            : ngx_exiting ? NGX_RECORDING_CATALOGUE_QUIT
            : NGX_RECORDING_CATALOGUE_BUSY;
 
     if (now - cat->since >= most || (cat->deadline && now >= cat->deadline)) {
         cat->hung = ngx_terminate;
+        cat->late = 1;
         return 0;
     }
 
-    ngx_msleep(ngx_min(n + 1, NGX_RECORDING_CATALOGUE_STEP));
+    /* whoever does not wait for long looks more often */
+
+    ngx_msleep(cat->patience ? 1
+                             : ngx_min(n + 1, NGX_RECORDING_CATALOGUE_STEP));
 
     return 1;
 }

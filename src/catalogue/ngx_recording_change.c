@@ -254,6 +254,10 @@ ngx_recording_changes_done(void *data)
         c->answered(c->data);
     }
 
+    if (changes->committed) {
+        changes->committed(changes->data);
+    }
+
     if (ngx_queue_empty(&changes->waiting)) {
         changes->busy = 0;
         return;

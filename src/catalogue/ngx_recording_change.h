@@ -40,6 +40,9 @@ typedef struct {
     ngx_recording_job_t     job;
     ngx_queue_t             waiting;
     ngx_queue_t             running;       /* the committing job's */
+    void                  (*committed)(void *data);    /* loop, NULL: nobody
+                                              is told */
+    void                   *data;
     unsigned                busy:1;        /* that job is ordered */
     unsigned                direct:1;      /* a fast stop: nothing waits */
 } ngx_recording_changes_t;

@@ -187,6 +187,8 @@ struct ngx_recording_sql_s {
     const ngx_recording_sql_engine_t  *engine;
     ngx_recording_sql_setup_t          setup;
 
+    ngx_uint_t                         opened;     /* how often it was */
+
     /* another database has taken the place of the one before; it is set and
        cleared under the mutex */
     ngx_atomic_t                       replaced;

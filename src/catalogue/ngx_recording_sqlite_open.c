@@ -164,6 +164,7 @@ ngx_recording_sqlite_connect(ngx_recording_sqlite_t *lite)
     }
 
     if (rc == NGX_OK) {
+        lite->sql.opened++;
         return NGX_OK;
     }
 

@@ -256,6 +256,12 @@ ngx_recording_finish_done(void *data)
 {
     ngx_recording_finish_t *f = data;
 
+    if (f->mux) {
+        ngx_recording_worker_tell(f->worker, &f->notices,
+                                  f->mux->file.recording_id,
+                                  &f->mux->file.format, 1);
+    }
+
     ngx_recording_notices_log(&f->notices, f->log);
 
     switch (f->result) {

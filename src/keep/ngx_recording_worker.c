@@ -28,10 +28,17 @@ ngx_recording_worker_start(ngx_recording_worker_t *worker)
     (void) pthread_mutex_init(&worker->store.mutex, NULL);
 
     ngx_recording_catalogue_init(&worker->catalogue, &worker->store);
+    ngx_recording_catalogue_targets(&worker->catalogue, worker->targets,
+                                    worker->ntargets);
     ngx_recording_changes_init(&worker->changes, &worker->jobs,
                                &worker->catalogue);
     ngx_recording_flush_init(&worker->flushes, &worker->jobs,
                                &worker->store);
+
+    if (worker->told) {
+        worker->changes.committed = worker->told->committed;
+        worker->changes.data = worker;
+    }
 
     worker->reopen.handler = ngx_recording_worker_reopen;
     worker->reopen.data = worker;
@@ -90,6 +97,10 @@ ngx_recording_worker_opened(void *data)
 
     if (worker->ready) {
         worker->housekeeping(worker);
+
+        if (worker->told) {
+            worker->told->start(worker);
+        }
 
     } else {
         ngx_add_timer(&worker->reopen, NGX_RECORDING_STORE_RETRY);
@@ -189,6 +200,10 @@ ngx_recording_worker_stop(ngx_recording_worker_t *worker)
         ngx_recording_worker_flush(worker);
     }
 
+    if (worker->told) {
+        worker->told->stop(worker);
+    }
+
     /* files that ended, but no job came to: this is no death */
 
     if (worker->ready
@@ -214,5 +229,40 @@ ngx_recording_worker_flush(ngx_recording_worker_t *worker)
                       "recording: sync of store \"%s\" failed, what was "
                       "recorded in the last seconds may not be on the disk",
                       worker->store.path);
+    }
+}
+
+
+void
+ngx_recording_worker_tell(ngx_recording_worker_t *worker,
+    const ngx_recording_notices_t *notices, uint64_t recording_id,
+    const char **formats, ngx_uint_t nformats)
+{
+    ngx_uint_t                        i, n;
+    ngx_recording_outbox_exception_t  e;
+
+    if (worker->told == NULL || recording_id == 0) {
+        return;
+    }
+
+    for (i = 0; i < notices->n; i++) {
+
+        e.exception = notices->notice[i].exception;
+
+        if (e.exception == NGX_RECORDING_EXCEPTION_NONE) {
+            continue;
+        }
+
+        e.recording_id = recording_id;
+        e.nformats = e.exception == NGX_RECORDING_EXCEPTION_LOST ? nformats
+                                                                 : 0;
+        for (n = 0; n < e.nformats; n++) {
+            e.formats[n] = formats[n];
+        }
+
+        (void) snprintf(e.text, sizeof(e.text), "%s",
+                        notices->notice[i].text);
+
+        worker->told->exception(worker, &e);
     }
 }

@@ -15,6 +15,7 @@
 #include "ngx_recording_change.h"
 #include "ngx_recording_flush.h"
 #include "ngx_recording_notice.h"
+#include "ngx_recording_outbox.h"
 
 
 typedef struct ngx_recording_worker_s  ngx_recording_worker_t;
@@ -50,10 +51,42 @@ typedef struct {
 } ngx_recording_worker_calls_t;
 
 
+/*
+ * What the worker tells those who deliver, which are known above: set by who
+ * starts the worker.  Loop.
+ */
+typedef struct {
+    /* the store is open */
+    void                  (*start)(ngx_recording_worker_t *worker);
+
+    /* changes of the catalogue were committed: there may be rows */
+    void                  (*committed)(void *worker);
+
+    /* an exception of a recording; formats miss frames by it, or there are
+       none of those */
+    void                  (*exception)(ngx_recording_worker_t *worker,
+                                       const ngx_recording_outbox_exception_t
+                                       *e);
+
+    /* nothing of a stream is recorded, as there is no store */
+    void                  (*refused)(ngx_recording_worker_t *worker,
+                                     const ngx_recording_stream_t *stream,
+                                     const char **formats, ngx_uint_t n);
+
+    /* the worker exits, its threads are gone */
+    void                  (*stop)(ngx_recording_worker_t *worker);
+} ngx_recording_worker_told_t;
+
+
 /* what all recordings of a worker share */
 
 struct ngx_recording_worker_s {
     const ngx_recording_worker_calls_t  *calls;
+
+    const ngx_recording_worker_told_t  *told;  /* NULL: nobody is */
+    void                   *dispatch;          /* its */
+    const ngx_recording_target_t  *targets;    /* those, for the catalogue */
+    ngx_uint_t              ntargets;
 
     /* begins when the store is open: the keeper's, set by who starts it */
     void                  (*housekeeping)(ngx_recording_worker_t *worker);
@@ -89,6 +122,14 @@ void ngx_recording_worker_start(ngx_recording_worker_t *worker);
  * here and the process ends: it does not return.
  */
 void ngx_recording_worker_hurry(ngx_recording_worker_t *worker);
+
+/*
+ * Loop: what was said of a recording, or of a file of it; formats miss frames
+ * if any are lost.  To be called before the notices are logged.
+ */
+void ngx_recording_worker_tell(ngx_recording_worker_t *worker,
+    const ngx_recording_notices_t *notices, uint64_t recording_id,
+    const char **formats, ngx_uint_t nformats);
 
 /* loop, at the worker's exit, when the thread pool is gone */
 void ngx_recording_worker_stop(ngx_recording_worker_t *worker);

@@ -26,6 +26,9 @@ static void ngx_recording_recorder_appended(void *data);
 static void ngx_recording_recorder_repair(ngx_recording_t *r);
 static void ngx_recording_recorder_answered(void *data);
 static void ngx_recording_recorder_tire(ngx_recording_t *r);
+static ngx_uint_t ngx_recording_recorder_formats(ngx_recording_t *r,
+    const char *formats[NGX_RECORDING_FORMATS]);
+static void ngx_recording_recorder_refused(ngx_recording_t *r);
 static void ngx_recording_recorder_closed(ngx_recording_t *r);
 static void ngx_recording_recorder_done(ngx_recording_t *r);
 static void ngx_recording_recorder_finished(void *data);
@@ -325,6 +328,10 @@ ngx_recording_recorder_append(ngx_recording_t *r)
 
     if (!r->worker->ready) {
 
+        if (r->worker->failed) {
+            ngx_recording_recorder_refused(r);
+        }
+
         /* the store is opened first; it calls back */
 
         if (r->intake.state == NGX_RECORDING_INTAKE_ENDING
@@ -514,6 +521,49 @@ ngx_recording_recorder_tire(ngx_recording_t *r)
 }
 
 
+void
+ngx_recording_recorder_say(ngx_recording_t *r)
+{
+    const char  *formats[NGX_RECORDING_FORMATS];
+
+    ngx_recording_worker_tell(r->worker, &r->order.notices,
+                              r->order.recording_id, formats,
+                              ngx_recording_recorder_formats(r, formats));
+
+    ngx_recording_notices_log(&r->order.notices, &r->log);
+}
+
+
+static ngx_uint_t
+ngx_recording_recorder_formats(ngx_recording_t *r,
+    const char *formats[NGX_RECORDING_FORMATS])
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < r->template.nformats; i++) {
+        formats[i] = r->template.formats[i].format->name;
+    }
+
+    return r->template.nformats;
+}
+
+
+/* once: there is no store */
+
+static void
+ngx_recording_recorder_refused(ngx_recording_t *r)
+{
+    const char  *formats[NGX_RECORDING_FORMATS];
+
+    if (r->worker->told && !r->refused) {
+        r->refused = 1;
+
+        r->worker->told->refused(r->worker, &r->stream, formats,
+                                 ngx_recording_recorder_formats(r, formats));
+    }
+}
+
+
 /* files that take no more samples are finished */
 
 static void
@@ -522,7 +572,7 @@ ngx_recording_recorder_closed(ngx_recording_t *r)
     ngx_queue_t          *q;
     ngx_recording_mux_t  *mux;
 
-    ngx_recording_notices_log(&r->order.notices, &r->log);
+    ngx_recording_recorder_say(r);
 
     while (!ngx_queue_empty(&r->order.closed)) {
         q = ngx_queue_head(&r->order.closed);

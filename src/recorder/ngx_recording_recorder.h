@@ -74,6 +74,8 @@ struct ngx_recording_s {
     ngx_uint_t              asks;          /* of the catalogue, not answered */
 
     unsigned                attached:1;    /* a session has it */
+    unsigned                refused:1;     /* there is no store, which was
+                                              told */
 };
 
 
@@ -111,6 +113,9 @@ ngx_int_t ngx_recording_recorder_end(ngx_recording_t *r);
 
 /* the same: orders the job that writes what was filled */
 void ngx_recording_recorder_append(ngx_recording_t *r);
+
+/* what the job has to say: logs it, and tells it */
+void ngx_recording_recorder_say(ngx_recording_t *r);
 
 /* what was filled is to be written by the next job */
 void ngx_recording_recorder_take(ngx_recording_t *r);

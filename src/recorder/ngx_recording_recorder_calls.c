@@ -221,6 +221,5 @@ ngx_recording_recorder_stop(ngx_queue_t *q)
     ngx_recording_intake_release(&r->intake, &r->order.batch);
     ngx_recording_recorder_take(r);
     ngx_recording_recorder_append_thread(r);
-
-    ngx_recording_notices_log(&r->order.notices, &r->log);
+    ngx_recording_recorder_say(r);
 }

@@ -15,7 +15,6 @@
 
 static int ngx_recording_store_dir(ngx_recording_store_t *store,
     const char *name);
-static ngx_int_t ngx_recording_store_lock(ngx_recording_store_t *store);
 static ngx_int_t ngx_recording_store_parents(ngx_recording_store_t *store,
     const char *of, char path[PATH_MAX], ngx_uint_t *made);
 static ngx_int_t ngx_recording_store_look(ngx_recording_store_t *store,
@@ -54,13 +53,17 @@ ngx_recording_store_open_thread(ngx_recording_store_t *store, const char **op)
 
     *op = "lock work/";
 
-    return ngx_recording_store_lock(store);
+    store->lock = ngx_recording_store_lock_thread(store, store->owner);
+
+    return store->lock == -1 ? NGX_ERROR : NGX_OK;
 }
 
 
-static ngx_int_t
-ngx_recording_store_lock(ngx_recording_store_t *store)
+int
+ngx_recording_store_lock_thread(ngx_recording_store_t *store,
+    char name[NGX_RECORDING_OWNER])
 {
+    int          fd;
     time_t       now;
     ngx_uint_t   n;
     struct stat  st;
@@ -69,35 +72,34 @@ ngx_recording_store_lock(ngx_recording_store_t *store)
 
     for (n = 0; n < NGX_RECORDING_STORE_LOCKS; n++) {
 
-        (void) snprintf(store->owner, sizeof(store->owner),
+        (void) snprintf(name, NGX_RECORDING_OWNER,
                         NGX_RECORDING_STORE_LOCK "%d.%ld", (int) ngx_getpid(),
                         (long) now + n);
 
-        store->lock = ngx_recording_store_create_thread(store, store->owner);
+        fd = ngx_recording_store_create_thread(store, name);
 
-        if (store->lock == -1) {
+        if (fd == -1) {
             if (errno == NGX_EEXIST) {
                 continue;
             }
 
-            return NGX_ERROR;
+            return -1;
         }
 
         /* before it is locked another worker may take it for a dead one's */
 
-        if (flock(store->lock, LOCK_EX|LOCK_NB) == 0
-            && fstat(store->lock, &st) == 0 && st.st_nlink)
+        if (flock(fd, LOCK_EX|LOCK_NB) == 0
+            && fstat(fd, &st) == 0 && st.st_nlink)
         {
-            return NGX_OK;
+            return fd;
         }
 
-        (void) close(store->lock);
-        store->lock = -1;
+        (void) close(fd);
     }
 
     errno = EAGAIN;
 
-    return NGX_ERROR;
+    return -1;
 }
 
 

@@ -93,6 +93,13 @@ ngx_recording_store_latest(ngx_recording_store_t *store, int64_t time)
 ngx_int_t ngx_recording_store_open_thread(ngx_recording_store_t *store,
     const char **op);
 
+/*
+ * Makes a lock in work/ and takes it; returns its descriptor, or -1, and its
+ * name.  Whoever has the descriptor, or inherits it, lives by that name.
+ */
+int ngx_recording_store_lock_thread(ngx_recording_store_t *store,
+    char name[NGX_RECORDING_OWNER]);
+
 /* closes it and removes the lock: the worker records nothing any more */
 void ngx_recording_store_close(ngx_recording_store_t *store);
 

@@ -1,0 +1,427 @@
+
+#include "ngx_recording_catalogue_sql.h"
+#include "ngx_recording_outbox.h"
+
+
+#define NGX_RECORDING_OUTBOX_ROWS   500          /* at a time */
+#define NGX_RECORDING_OUTBOX_NAME   4096         /* bytes of a target's */
+
+
+static void ngx_recording_outbox_row(ngx_recording_sql_rows_t *rows,
+    ngx_recording_outbox_row_t *row);
+static void ngx_recording_outbox_text(ngx_recording_sql_rows_t *rows,
+    ngx_uint_t column, char *text, size_t size);
+static ngx_int_t ngx_recording_outbox_dead_owner(
+    ngx_recording_catalogue_t *cat, char owner[NGX_RECORDING_OWNER],
+    ngx_uint_t *found);
+static ngx_int_t ngx_recording_outbox_free(ngx_recording_catalogue_t *cat,
+    const char *owner, ngx_uint_t *freed,
+    ngx_recording_catalogue_error_t *err);
+
+
+int64_t
+ngx_recording_outbox_again(const ngx_recording_outbox_row_t *row, int64_t now)
+{
+    /* a clock that was set back makes it longer, never shorter */
+
+    if (now - row->first_us > NGX_RECORDING_OUTBOX_LIFE) {
+        return 0;
+    }
+
+    return now + (row->attempts <= NGX_RECORDING_OUTBOX_TIMES
+                  ? NGX_RECORDING_OUTBOX_SHORT : NGX_RECORDING_OUTBOX_LONG);
+}
+
+
+ngx_int_t
+ngx_recording_outbox_due_thread(ngx_recording_catalogue_t *cat,
+    const ngx_recording_target_t *target, ngx_uint_t *due,
+    ngx_recording_catalogue_error_t *err)
+{
+    ngx_recording_sql_rows_t  rows;
+
+    if (ngx_recording_catalogue_read(cat, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_OUTBOX_NEXT,
+                            ngx_recording_sql_str(&target->template),
+                            ngx_recording_sql_str(&target->name));
+
+    *due = ngx_recording_sql_next(&rows)
+           && !ngx_recording_sql_column_null(&rows, 0)
+           && ngx_recording_sql_column_int(&rows, 0) <= ngx_recording_wall();
+
+    return ngx_recording_catalogue_finish(cat, ngx_recording_sql_end(&rows),
+                                          err);
+}
+
+
+ngx_int_t
+ngx_recording_outbox_take(ngx_recording_catalogue_t *cat,
+    const ngx_recording_target_t *target, ngx_uint_t ordered,
+    const char *(*owner)(void *data, ngx_uint_t n), void *data,
+    ngx_recording_outbox_row_t *rows, ngx_uint_t *n)
+{
+    int64_t                     now;
+    ngx_int_t                   rc;
+    ngx_uint_t                  i, found;
+    const char                 *name;
+    ngx_recording_sql_rows_t    r;
+
+    now = ngx_recording_wall();
+
+    ngx_recording_sql_query(cat->sql, &r, NGX_RECORDING_SQL_OUTBOX_DUE,
+              ngx_recording_sql_str(&target->template),
+              ngx_recording_sql_str(&target->name),
+              ngx_recording_sql_int(now),
+              ngx_recording_sql_int(ordered ? NGX_RECORDING_OUTBOX_HELD : 0),
+              ngx_recording_sql_int(*n));
+
+    for (found = 0; found < *n && ngx_recording_sql_next(&r); found++) {
+        rows[found].target = target;
+        ngx_recording_outbox_row(&r, &rows[found]);
+    }
+
+    rc = ngx_recording_sql_end(&r);
+
+    *n = found;
+
+    for (i = 0; rc == NGX_OK && i < found; i++) {
+
+        name = rows[i].facts ? owner(data, i) : NULL;
+
+        if (name == NULL) {
+            break;
+        }
+
+        (void) snprintf(rows[i].owner, sizeof(rows[i].owner), "%s", name);
+
+        rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_OUTBOX_TAKE,
+                                   ngx_recording_sql_int(rows[i].id),
+                                   ngx_recording_sql_text(name),
+                                   ngx_recording_sql_int(now));
+    }
+
+    if (rc != NGX_OK) {
+        i = 0;
+    }
+
+    for (*n = i; i < found; i++) {
+        free(rows[i].facts);
+    }
+
+    return rc;
+}
+
+
+static void
+ngx_recording_outbox_row(ngx_recording_sql_rows_t *rows,
+    ngx_recording_outbox_row_t *row)
+{
+    row->id = (uint64_t) ngx_recording_sql_column_int(rows, 0);
+    row->recording_id = (uint64_t) ngx_recording_sql_column_int(rows, 2);
+    row->file_id = (uint64_t) ngx_recording_sql_column_int(rows, 3);
+    row->seq = (uint64_t) ngx_recording_sql_column_int(rows, 4);
+    row->event_us = ngx_recording_sql_column_int(rows, 7);
+    row->attempts = (ngx_uint_t) ngx_recording_sql_column_int(rows, 8) + 1;
+    row->first_us = ngx_recording_sql_column_int(rows, 9);
+
+    ngx_recording_outbox_text(rows, 1, row->event_id, sizeof(row->event_id));
+    ngx_recording_outbox_text(rows, 5, row->kind, sizeof(row->kind));
+    ngx_recording_outbox_text(rows, 6, row->event, sizeof(row->event));
+
+    row->facts = strdup(ngx_recording_sql_column_text(rows, 10));
+}
+
+
+static void
+ngx_recording_outbox_text(ngx_recording_sql_rows_t *rows, ngx_uint_t column,
+    char *text, size_t size)
+{
+    (void) snprintf(text, size, "%s",
+                    ngx_recording_sql_column_text(rows, column));
+}
+
+
+ngx_int_t
+ngx_recording_outbox_result(ngx_recording_catalogue_t *cat,
+    const ngx_recording_outbox_row_t *row, ngx_recording_outbox_e result,
+    const char *error, ngx_uint_t *told, ngx_uint_t *dead)
+{
+    int64_t                    now, next;
+    ngx_int_t                  rc;
+    ngx_recording_sql_value_t  id, owner;
+
+    *told = 0;
+    *dead = 0;
+
+    now = ngx_recording_wall();
+    id = ngx_recording_sql_int(row->id);
+    owner = ngx_recording_sql_text(row->owner);
+
+    if (result == NGX_RECORDING_OUTBOX_RETURNED) {
+        return ngx_recording_sql_run(cat->sql,
+                                     NGX_RECORDING_SQL_OUTBOX_RETURN, id,
+                                     owner);
+    }
+
+    if (result == NGX_RECORDING_OUTBOX_FAILED) {
+        next = ngx_recording_outbox_again(row, now);
+        *dead = (next == 0);
+
+        return ngx_recording_sql_run(cat->sql,
+                            NGX_RECORDING_SQL_OUTBOX_FAILED, id, owner,
+                            ngx_recording_sql_text(next ? "waiting" : "dead"),
+                            ngx_recording_sql_int(next),
+                            ngx_recording_sql_text(error));
+    }
+
+    rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_OUTBOX_DONE, id,
+                               owner, ngx_recording_sql_int(now));
+
+    if (rc != NGX_OK || strcmp(row->kind, "file") != 0) {
+        return rc;
+    }
+
+    rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_OUTBOX_TOLD,
+                               ngx_recording_sql_int(row->file_id));
+
+    *told = rc == NGX_OK && ngx_recording_sql_changes(cat->sql);
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_recording_outbox_unreached(ngx_recording_catalogue_t *cat,
+    const ngx_recording_target_t *target, const char *error,
+    ngx_uint_t *dead)
+{
+    int64_t                    now;
+    ngx_int_t                  rc;
+    ngx_recording_sql_value_t  template, name;
+
+    now = ngx_recording_wall();
+    template = ngx_recording_sql_str(&target->template);
+    name = ngx_recording_sql_str(&target->name);
+
+    rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_OUTBOX_UNREACHED,
+                             template, name, ngx_recording_sql_int(now),
+                             ngx_recording_sql_int(NGX_RECORDING_OUTBOX_ROWS));
+
+    if (rc == NGX_OK) {
+        rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_OUTBOX_GIVE_UP,
+                       template, name,
+                       ngx_recording_sql_int(now - NGX_RECORDING_OUTBOX_LIFE),
+                       ngx_recording_sql_text(error),
+                       ngx_recording_sql_int(NGX_RECORDING_OUTBOX_ROWS));
+    }
+
+    *dead = rc == NGX_OK ? ngx_recording_sql_changes(cat->sql) : 0;
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_recording_outbox_exception(ngx_recording_catalogue_t *cat,
+    const ngx_recording_outbox_exception_t *e)
+{
+    ngx_int_t                   rc;
+    ngx_uint_t                  i;
+    const char                 *name;
+    ngx_recording_sql_value_t   id, text;
+
+    name = ngx_recording_exceptions[e->exception].name;
+
+    id = ngx_recording_sql_int(e->recording_id);
+    text = ngx_recording_sql_text(e->text);
+
+    rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_OUTBOX_EXCEPTION,
+                               id, ngx_recording_sql_text(name),
+                               ngx_recording_sql_text(""), text);
+
+    for (i = 0; rc == NGX_OK && i < e->nformats; i++) {
+        rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_OUTBOX_ERROR,
+                                   id, ngx_recording_sql_text(e->formats[i]),
+                                   text);
+    }
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_recording_outbox_sweep_thread(ngx_recording_catalogue_t *cat,
+    ngx_uint_t *freed, ngx_recording_catalogue_error_t *err)
+{
+    char        owner[NGX_RECORDING_OWNER];
+    ngx_int_t   rc;
+    ngx_uint_t  found;
+
+    owner[0] = '\0';
+    *freed = 0;
+
+    for ( ;; ) {
+
+        if (ngx_recording_catalogue_read(cat, err) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        rc = ngx_recording_outbox_dead_owner(cat, owner, &found);
+
+        if (ngx_recording_catalogue_finish(cat, rc, err) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (!found) {
+            return NGX_OK;
+        }
+
+        if (ngx_recording_outbox_free(cat, owner, freed, err) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+}
+
+
+/* the next one that is dead, behind this one */
+
+static ngx_int_t
+ngx_recording_outbox_dead_owner(ngx_recording_catalogue_t *cat,
+    char owner[NGX_RECORDING_OWNER], ngx_uint_t *found)
+{
+    ngx_int_t                  rc;
+    ngx_recording_sql_rows_t   rows;
+
+    for ( ;; ) {
+        ngx_recording_sql_query(cat->sql, &rows,
+                                NGX_RECORDING_SQL_OUTBOX_OWNER,
+                                ngx_recording_sql_text(owner));
+
+        *found = ngx_recording_sql_next(&rows);
+
+        if (*found) {
+            ngx_recording_outbox_text(&rows, 0, owner, NGX_RECORDING_OWNER);
+        }
+
+        rc = ngx_recording_sql_end(&rows);
+
+        if (rc != NGX_OK || !*found) {
+            return rc;
+        }
+
+        rc = ngx_recording_store_lives_thread(cat->store, owner);
+
+        if (rc == NGX_DECLINED) {
+            return NGX_OK;
+        }
+
+        /* whoever nobody can tell about is left alone */
+    }
+}
+
+
+static ngx_int_t
+ngx_recording_outbox_free(ngx_recording_catalogue_t *cat, const char *owner,
+    ngx_uint_t *freed, ngx_recording_catalogue_error_t *err)
+{
+    ngx_int_t  rc;
+
+    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_OUTBOX_FREE,
+                               ngx_recording_sql_text(owner));
+    if (rc == NGX_OK) {
+        *freed += ngx_recording_sql_changes(cat->sql);
+    }
+
+    rc = ngx_recording_catalogue_finish(cat, rc, err);
+
+    if (rc == NGX_OK) {
+        ngx_recording_store_bury_thread(cat->store, owner);
+    }
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_recording_outbox_clean_thread(ngx_recording_catalogue_t *cat,
+    ngx_recording_catalogue_error_t *err)
+{
+    int64_t                        now;
+    ngx_int_t                      rc;
+    ngx_uint_t                     i;
+    const ngx_recording_target_t  *t;
+
+    now = ngx_recording_wall();
+
+    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_OUTBOX_OLD,
+                       ngx_recording_sql_int(now - NGX_RECORDING_OUTBOX_KEPT),
+                       ngx_recording_sql_int(NGX_RECORDING_OUTBOX_ROWS));
+
+    for (i = 0; rc == NGX_OK && i < cat->ntargets; i++) {
+        t = &cat->targets[i];
+
+        rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_OUTBOX_FAR,
+                       ngx_recording_sql_str(&t->template),
+                       ngx_recording_sql_str(&t->name),
+                       ngx_recording_sql_int(now + NGX_RECORDING_OUTBOX_LONG));
+    }
+
+    return ngx_recording_catalogue_finish(cat, rc, err);
+}
+
+
+ngx_int_t
+ngx_recording_outbox_left_thread(ngx_recording_catalogue_t *cat,
+    void (*left)(void *data, const char *template, const char *target,
+                 ngx_uint_t n),
+    void *data, ngx_recording_catalogue_error_t *err)
+{
+    char                       template[NGX_RECORDING_OUTBOX_NAME];
+    char                       target[NGX_RECORDING_OUTBOX_NAME];
+    ngx_uint_t                 found, n;
+    ngx_recording_sql_rows_t   rows;
+
+    /* those of the configuration are there with the first change */
+
+    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    template[0] = '\0';
+    target[0] = '\0';
+
+    do {
+        ngx_recording_sql_query(cat->sql, &rows,
+                                NGX_RECORDING_SQL_OUTBOX_LEFT,
+                                ngx_recording_sql_text(template),
+                                ngx_recording_sql_text(target));
+
+        found = ngx_recording_sql_next(&rows);
+
+        if (found) {
+            ngx_recording_outbox_text(&rows, 0, template, sizeof(template));
+            ngx_recording_outbox_text(&rows, 1, target, sizeof(target));
+
+            n = (ngx_uint_t) ngx_recording_sql_column_int(&rows, 2);
+
+            if (n) {
+                left(data, template, target, n);
+            }
+        }
+
+    } while (ngx_recording_sql_end(&rows) == NGX_OK && found);
+
+    return ngx_recording_catalogue_finish(cat, found ? NGX_ERROR : NGX_OK,
+                                          err);
+}

@@ -1,0 +1,138 @@
+
+/*
+ * The outbox: what is to be told to whom, as rows of the catalogue.
+ *
+ * Rows are written by triggers, with the state that causes them, for the
+ * targets that the configuration had when a worker last began; and by calls of
+ * this file for what is no state of a row, as exceptions.
+ *
+ *               take                    done
+ *   waiting ------------> taken --------------------> done, for 7 days
+ *      ^                  | |  |
+ *      +------------------+ |  +--------------------> dead
+ *        failed, returned,  |    failed for too long
+ *        its owner died ----+
+ *
+ * A row that is taken has an owner: the name of a lock in work/, that of the
+ * worker, or one of its own if what is done about it can outlive the worker.
+ *
+ * Runs on pool threads, over a connection of its own: nothing of this waits
+ * for those who change recordings, or is synced.  After a power cut a row may
+ * be waiting that was done: everything is told at least once.
+ *
+ * Return codes: NGX_OK; NGX_ERROR with the reason in the error given.
+ */
+
+
+#ifndef _NGX_RECORDING_OUTBOX_H_INCLUDED_
+#define _NGX_RECORDING_OUTBOX_H_INCLUDED_
+
+
+#include "ngx_recording_catalogue.h"
+#include "ngx_recording_exception.h"
+
+
+#define NGX_RECORDING_OUTBOX_TIMES   12          /* attempts, at short steps */
+#define NGX_RECORDING_OUTBOX_SHORT   60000000    /* us */
+#define NGX_RECORDING_OUTBOX_LONG    3600000000  /* us, from then on */
+#define NGX_RECORDING_OUTBOX_LIFE    605520000000    /* us, from the first */
+#define NGX_RECORDING_OUTBOX_KEPT    604800000000    /* us, of what is done */
+#define NGX_RECORDING_OUTBOX_HELD    3           /* attempts that hold later
+                                                    events of a recording */
+
+
+/* a row that was taken */
+
+typedef struct {
+    uint64_t                id;
+    char                    event_id[33];
+    uint64_t                recording_id;
+    uint64_t                file_id;       /* 0: it is about no file */
+    uint64_t                seq;
+    char                    kind[16];
+    char                    event[32];
+    const ngx_recording_target_t  *target;
+    int64_t                 event_us;
+    int64_t                 first_us;      /* of the first attempt */
+    ngx_uint_t              attempts;      /* with this one */
+    char                    owner[NGX_RECORDING_OWNER];
+    char                   *facts;         /* JSON, of malloc() */
+} ngx_recording_outbox_row_t;
+
+
+/* what became of it */
+
+typedef enum {
+    NGX_RECORDING_OUTBOX_DONE = 0,
+    NGX_RECORDING_OUTBOX_FAILED,
+    NGX_RECORDING_OUTBOX_RETURNED          /* it was not tried */
+} ngx_recording_outbox_e;
+
+
+typedef struct {
+    uint64_t                recording_id;
+    ngx_recording_exception_e  exception;
+    char                    text[256];
+    ngx_uint_t              nformats;      /* that miss frames by it, or 0 */
+    const char             *formats[NGX_RECORDING_FORMATS];
+} ngx_recording_outbox_exception_t;
+
+
+/* us: when a row that was tried so often is tried again; 0: never more */
+int64_t ngx_recording_outbox_again(const ngx_recording_outbox_row_t *row,
+    int64_t now);
+
+/* whether a row of a target waits whose time it is */
+ngx_int_t ngx_recording_outbox_due_thread(ngx_recording_catalogue_t *cat,
+    const ngx_recording_target_t *target, ngx_uint_t *due,
+    ngx_recording_catalogue_error_t *err);
+
+/* --- in a transaction of the one who calls */
+
+/*
+ * Takes up to *n rows of a target whose time it is, in the order of time; and
+ * in the order of a recording's events, if ordered.  owner() names the owner
+ * of each, or returns NULL: no more.
+ */
+ngx_int_t ngx_recording_outbox_take(ngx_recording_catalogue_t *cat,
+    const ngx_recording_target_t *target, ngx_uint_t ordered,
+    const char *(*owner)(void *data, ngx_uint_t n), void *data,
+    ngx_recording_outbox_row_t *rows, ngx_uint_t *n);
+
+/*
+ * What became of a row; *told is set if it was the last one that was to be told
+ * of its file, *dead if it is not tried any more.
+ */
+ngx_int_t ngx_recording_outbox_result(ngx_recording_catalogue_t *cat,
+    const ngx_recording_outbox_row_t *row, ngx_recording_outbox_e result,
+    const char *error, ngx_uint_t *told, ngx_uint_t *dead);
+
+/*
+ * A target cannot be reached: what waits for it counts as tried, and is given
+ * up when that is too long ago.  *dead: how many.
+ */
+ngx_int_t ngx_recording_outbox_unreached(ngx_recording_catalogue_t *cat,
+    const ngx_recording_target_t *target, const char *error,
+    ngx_uint_t *dead);
+
+ngx_int_t ngx_recording_outbox_exception(ngx_recording_catalogue_t *cat,
+    const ngx_recording_outbox_exception_t *e);
+
+/* --- housekeeping */
+
+/* rows of dead owners wait again; *freed: how many */
+ngx_int_t ngx_recording_outbox_sweep_thread(ngx_recording_catalogue_t *cat,
+    ngx_uint_t *freed, ngx_recording_catalogue_error_t *err);
+
+/* removes rows that were done long ago; the clock may have been set */
+ngx_int_t ngx_recording_outbox_clean_thread(ngx_recording_catalogue_t *cat,
+    ngx_recording_catalogue_error_t *err);
+
+/* calls back with targets that are not configured, for which rows wait */
+ngx_int_t ngx_recording_outbox_left_thread(ngx_recording_catalogue_t *cat,
+    void (*left)(void *data, const char *template, const char *target,
+                 ngx_uint_t n),
+    void *data, ngx_recording_catalogue_error_t *err);
+
+
+#endif /* _NGX_RECORDING_OUTBOX_H_INCLUDED_ */

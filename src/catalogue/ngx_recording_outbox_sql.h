@@ -1,0 +1,226 @@
+
+/*
+ * The outbox's part of the catalogue's schema, in the language of SQLite: who
+ * wants to be told of what, and the triggers that write a row for each of
+ * those, in the transaction of the state that causes it.
+ *
+ * Texts for ngx_recording_catalogue_sql.c.
+ */
+
+
+#ifndef _NGX_RECORDING_OUTBOX_SQL_H_INCLUDED_
+#define _NGX_RECORDING_OUTBOX_SQL_H_INCLUDED_
+
+
+#include "ngx_recording_kind.h"
+
+
+/* us of the wall clock, as the function of the time has ms only */
+#define NGX_RECORDING_OUTBOX_NOW                                              \
+    " CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
+
+
+#define NGX_RECORDING_OUTBOX_OPEN  "state IN ('waiting', 'taken')"
+
+
+/* an exception that goes on is one for so long */
+#define NGX_RECORDING_OUTBOX_LATELY                                           \
+    " kind <> 'file' AND event_us BETWEEN" NGX_RECORDING_OUTBOX_NOW           \
+    " - 120000000 AND" NGX_RECORDING_OUTBOX_NOW
+
+
+/*
+ * targets: what the configuration has; holds: the local file stays until it
+ * was told.  outbox: an event for a target.  sequences: the last number of a
+ * recording and target, as rows that are done do not stay.
+ */
+#define NGX_RECORDING_OUTBOX_TABLES                                           \
+    "CREATE TABLE IF NOT EXISTS targets ("                                    \
+    " template TEXT NOT NULL,"                                                \
+    " target TEXT NOT NULL,"                                                  \
+    " kinds INTEGER NOT NULL,"                                                \
+    " holds INTEGER NOT NULL,"                                                \
+    " PRIMARY KEY (template, target)) WITHOUT ROWID;"                         \
+                                                                              \
+    "CREATE TABLE IF NOT EXISTS outbox ("                                     \
+    " id INTEGER PRIMARY KEY,"                                                \
+    " event_id TEXT NOT NULL,"                                                \
+    " recording_id INTEGER NOT NULL,"                                         \
+    " file_id INTEGER NOT NULL DEFAULT 0,"                                    \
+    " seq INTEGER NOT NULL DEFAULT 0,"                                        \
+    " kind TEXT NOT NULL,"                                                    \
+    " event TEXT NOT NULL,"                                                   \
+    " template TEXT NOT NULL,"                                                \
+    " target TEXT NOT NULL,"                                                  \
+    " holds INTEGER NOT NULL,"                                                \
+    " event_us INTEGER NOT NULL,"                                             \
+    " facts TEXT NOT NULL,"                                                   \
+    " state TEXT NOT NULL DEFAULT 'waiting',"                                 \
+    " owner TEXT NOT NULL DEFAULT '',"                                        \
+    " attempts INTEGER NOT NULL DEFAULT 0,"                                   \
+    " first_us INTEGER,"                                                      \
+    " next_us INTEGER NOT NULL DEFAULT 0,"                                    \
+    " done_us INTEGER,"                                                       \
+    " error TEXT NOT NULL DEFAULT '');"                                       \
+                                                                              \
+    "CREATE TABLE IF NOT EXISTS sequences ("                                  \
+    " recording_id INTEGER NOT NULL,"                                         \
+    " target TEXT NOT NULL,"                                                  \
+    " seq INTEGER NOT NULL,"                                                  \
+    " PRIMARY KEY (recording_id, target)) WITHOUT ROWID;"
+
+
+#define NGX_RECORDING_OUTBOX_INDEXES                                          \
+    "CREATE INDEX IF NOT EXISTS outbox_due ON outbox (template, target,"      \
+    " next_us) WHERE state = 'waiting';"                                      \
+    "CREATE INDEX IF NOT EXISTS outbox_order ON outbox (recording_id, target,"\
+    " seq) WHERE " NGX_RECORDING_OUTBOX_OPEN ";"                              \
+    "CREATE INDEX IF NOT EXISTS outbox_owner ON outbox (owner)"               \
+    " WHERE state = 'taken';"                                                 \
+    "CREATE INDEX IF NOT EXISTS outbox_holds ON outbox (file_id)"             \
+    " WHERE holds = 1 AND " NGX_RECORDING_OUTBOX_OPEN ";"                     \
+    "CREATE INDEX IF NOT EXISTS outbox_files ON outbox (file_id)"             \
+    " WHERE kind = 'file' AND " NGX_RECORDING_OUTBOX_OPEN ";"                 \
+    "CREATE INDEX IF NOT EXISTS outbox_done ON outbox (done_us)"              \
+    " WHERE state = 'done';"                                                  \
+    "CREATE INDEX IF NOT EXISTS outbox_dead ON outbox (id)"                   \
+    " WHERE state = 'dead';"                                                  \
+    "CREATE INDEX IF NOT EXISTS outbox_exceptions ON outbox (recording_id,"   \
+    " event, event_us) WHERE kind <> 'file';"
+
+
+/* what an event says of a file, or of a recording in a format */
+
+#define NGX_RECORDING_OUTBOX_STREAM(row)                                      \
+    "'recording_id', " row "recording_id, 'task_id', " row "task_id,"         \
+    " 'template', " row "template, 'domain', " row "domain,"                  \
+    " 'server', " row "server, 'app', " row "app, 'stream', " row "stream,"   \
+    " 'stream_param', " row "stream_param"
+
+#define NGX_RECORDING_OUTBOX_FILE(row)                                        \
+    " json_object(" NGX_RECORDING_OUTBOX_STREAM(row) ","                      \
+    " 'file_id', " row "file_id, 'format', " row "format,"                    \
+    " 'state', " row "state, 'start_us', " row "start_us,"                    \
+    " 'end_us', " row "end_us, 'duration_ms', " row "duration_ms,"            \
+    " 'size', " row "size, 'video_codec', " row "video_codec,"                \
+    " 'audio_codec', " row "audio_codec, 'resolution', " row "resolution,"    \
+    " 'path', " row "path, 'play_url', " row "play_url,"                      \
+    " 'recovered', " row "recovered)"
+
+
+/* a number in a text */
+#define NGX_RECORDING_OUTBOX_BIT(bit)   NGX_RECORDING_OUTBOX_BIT_(bit)
+#define NGX_RECORDING_OUTBOX_BIT_(bit)  #bit
+
+
+/*
+ * One row for each target of the template that wants the kind; the columns
+ * that it begins with are recording_id, file_id, template, event and facts.
+ */
+#define NGX_RECORDING_OUTBOX_TELL(kind, bit, columns, from)                   \
+    "INSERT INTO outbox (event_id, event_us, kind, target, holds,"            \
+    " recording_id, file_id, template, event, facts)"                         \
+    " SELECT lower(hex(randomblob(16))), " NGX_RECORDING_OUTBOX_NOW ", '"     \
+    kind "', targets.target, targets.holds, " columns " FROM targets" from    \
+    " WHERE targets.kinds & " NGX_RECORDING_OUTBOX_BIT(bit)
+
+#define NGX_RECORDING_OUTBOX_TELL_FILE(kind, bit, event, row)                 \
+    NGX_RECORDING_OUTBOX_TELL(kind, bit,                                      \
+        row "recording_id, " row "file_id, " row "template, " event ","       \
+        NGX_RECORDING_OUTBOX_FILE(row), "")                                   \
+    " AND targets.template = " row "template"
+
+
+/* whether nobody wants to be told of a file */
+
+#define NGX_RECORDING_OUTBOX_NOBODY(row)                                      \
+    "NOT EXISTS (SELECT 1 FROM targets WHERE targets.template = "             \
+    row "template AND targets.kinds & "                                       \
+    NGX_RECORDING_OUTBOX_BIT(NGX_RECORDING_KIND_FILE) ")"
+
+
+/* all who want to be, if there is nobody, were */
+
+#define NGX_RECORDING_OUTBOX_FINISHED                                         \
+    NGX_RECORDING_OUTBOX_TELL_FILE("file", NGX_RECORDING_KIND_FILE,           \
+                                   "'file'", "new.")                          \
+    "; UPDATE files SET told = 1 WHERE file_id = new.file_id AND "            \
+    NGX_RECORDING_OUTBOX_NOBODY("new.") ";"
+
+
+#define NGX_RECORDING_OUTBOX_TRIGGERS                                         \
+    "CREATE TRIGGER IF NOT EXISTS outbox_numbered AFTER INSERT ON outbox"     \
+    " WHEN new.seq = 0 BEGIN"                                                 \
+    " INSERT INTO sequences (recording_id, target, seq)"                      \
+    " VALUES (new.recording_id, new.target, 1)"                               \
+    " ON CONFLICT (recording_id, target) DO UPDATE SET seq = seq + 1;"        \
+    " UPDATE outbox SET seq = (SELECT seq FROM sequences"                     \
+    " WHERE recording_id = new.recording_id AND target = new.target)"         \
+    " WHERE id = new.id; END;"                                                \
+                                                                              \
+    "CREATE TRIGGER IF NOT EXISTS sequences_gone AFTER DELETE ON recordings"  \
+    " BEGIN DELETE FROM sequences WHERE recording_id = old.recording_id;"     \
+    " END;"                                                                   \
+                                                                              \
+    /* one that was found without a row has begun before */                   \
+                                                                              \
+    "CREATE TRIGGER IF NOT EXISTS told_begun AFTER INSERT ON files"           \
+    " WHEN new.state IN ('recording', 'lost') AND new.recovered = 0"          \
+    " AND NOT EXISTS (SELECT 1 FROM files WHERE recording_id ="               \
+    " new.recording_id AND format = new.format AND file_id <> new.file_id)"   \
+    " BEGIN "                                                                 \
+    NGX_RECORDING_OUTBOX_TELL_FILE("status", NGX_RECORDING_KIND_STATUS,       \
+        "iif(new.state = 'lost', 'record_start_failed',"                      \
+        " 'record_start_succeeded')", "new.")                                 \
+    "; END;"                                                                  \
+                                                                              \
+    "CREATE TRIGGER IF NOT EXISTS told_restored AFTER INSERT ON files"        \
+    " WHEN new.state = 'finished' AND new.told = 0 BEGIN "                    \
+    NGX_RECORDING_OUTBOX_FINISHED                                             \
+    " END;"                                                                   \
+                                                                              \
+    "CREATE TRIGGER IF NOT EXISTS told_finished AFTER UPDATE OF state"        \
+    " ON files WHEN new.state = 'finished' AND old.state <> 'finished'"       \
+    " AND new.told = 0 BEGIN "                                                \
+    NGX_RECORDING_OUTBOX_FINISHED                                             \
+    " END;"                                                                   \
+                                                                              \
+    "CREATE TRIGGER IF NOT EXISTS told_paused AFTER UPDATE OF state"          \
+    " ON files WHEN (new.state = 'paused' AND old.state <> 'paused')"         \
+    " OR (new.state = 'recording' AND old.state = 'paused') BEGIN "           \
+    NGX_RECORDING_OUTBOX_TELL_FILE("status", NGX_RECORDING_KIND_STATUS,       \
+        "iif(new.state = 'paused', 'record_paused', 'record_resumed')",       \
+        "new.")                                                               \
+    "; END;"                                                                  \
+                                                                              \
+    "CREATE TRIGGER IF NOT EXISTS told_removed AFTER UPDATE OF state"         \
+    " ON files WHEN new.state IN ('lost', 'evicted', 'expired', 'deleted')"   \
+    " AND old.state <> new.state BEGIN "                                      \
+    NGX_RECORDING_OUTBOX_TELL_FILE("status", NGX_RECORDING_KIND_STATUS,       \
+                                   "'record_error'", "new.")                  \
+    " AND new.state = 'lost'; "                                               \
+    NGX_RECORDING_OUTBOX_TELL_FILE("removed", NGX_RECORDING_KIND_REMOVED,     \
+                                   "new.state", "new.")                       \
+    "; END;"                                                                  \
+                                                                              \
+    "CREATE TRIGGER IF NOT EXISTS told_nothing AFTER DELETE ON files"         \
+    " WHEN old.state IN ('recording', 'paused', 'finishing') BEGIN "          \
+    NGX_RECORDING_OUTBOX_TELL_FILE("status", NGX_RECORDING_KIND_STATUS,       \
+                                   "'record_error'", "old.")                  \
+    "; END;"                                                                  \
+                                                                              \
+    /* once for each format that it had */                                    \
+                                                                              \
+    "CREATE TRIGGER IF NOT EXISTS told_ended AFTER UPDATE OF end_us"          \
+    " ON recordings WHEN old.end_us IS NULL AND new.end_us IS NOT NULL"       \
+    " BEGIN "                                                                 \
+    NGX_RECORDING_OUTBOX_TELL("status", NGX_RECORDING_KIND_STATUS,            \
+        "new.recording_id, 0, new.template, 'record_ended',"                  \
+        " json_object(" NGX_RECORDING_OUTBOX_STREAM("new.") ","               \
+        " 'format', format, 'start_us', new.start_us, 'end_us', new.end_us)", \
+        ", (SELECT DISTINCT format FROM files WHERE recording_id ="           \
+        " new.recording_id)")                                                 \
+    " AND targets.template = new.template; END;"
+
+
+#endif /* _NGX_RECORDING_OUTBOX_SQL_H_INCLUDED_ */
