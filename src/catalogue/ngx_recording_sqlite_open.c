@@ -181,13 +181,19 @@ ngx_recording_sqlite_connect(ngx_recording_sqlite_t *lite)
 }
 
 
-/* makes the file: SQLite would do that with other permissions */
+/*
+ * Makes the file: SQLite would do that with other permissions.  One that is
+ * there is not opened: with the end of any descriptor of a file the locks of
+ * the whole process are gone, also those of another connection, and whoever
+ * closes the database next takes its WAL away.
+ */
 
 static ngx_int_t
 ngx_recording_sqlite_touch(ngx_recording_sqlite_t *lite)
 {
     int          fd;
     off_t        room;
+    ngx_int_t    rc;
     struct stat  st;
 
     /*
@@ -201,13 +207,23 @@ ngx_recording_sqlite_touch(ngx_recording_sqlite_t *lite)
         && room < NGX_RECORDING_SQLITE_ROOM)
     {
         errno = ENOSPC;
-        fd = -1;
+        rc = NGX_ERROR;
 
     } else {
-        fd = ngx_recording_open(lite->path, O_RDWR|O_CREAT|O_CLOEXEC, 0640);
+        rc = stat(lite->path, &st) == 0 ? NGX_OK : NGX_ERROR;
+
+        if (rc == NGX_ERROR && errno == ENOENT) {
+            fd = ngx_recording_open(lite->path,
+                                    O_RDWR|O_CREAT|O_EXCL|O_CLOEXEC, 0640);
+
+            if (fd != -1) {
+                rc = fstat(fd, &st) == 0 ? NGX_OK : NGX_ERROR;
+                (void) close(fd);
+            }
+        }
     }
 
-    if (fd == -1) {
+    if (rc != NGX_OK) {
         (void) snprintf(lite->error, sizeof(lite->error),
                         "open catalogue.db: %s", strerror(errno));
         return NGX_ERROR;
@@ -215,18 +231,14 @@ ngx_recording_sqlite_touch(ngx_recording_sqlite_t *lite)
 
     /* while it was closed another worker may have set it aside */
 
-    if (fstat(fd, &st) == 0) {
-        if (lite->inode
-            && (lite->inode != st.st_ino || lite->device != st.st_dev))
-        {
-            lite->sql.replaced = 1;
-        }
-
-        lite->device = st.st_dev;
-        lite->inode = st.st_ino;
+    if (lite->inode
+        && (lite->inode != st.st_ino || lite->device != st.st_dev))
+    {
+        lite->sql.replaced = 1;
     }
 
-    (void) close(fd);
+    lite->device = st.st_dev;
+    lite->inode = st.st_ino;
 
     return NGX_OK;
 }
