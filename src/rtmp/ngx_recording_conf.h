@@ -96,6 +96,13 @@ ngx_int_t ngx_recording_conf_check(ngx_conf_t *cf,
  */
 void ngx_recording_conf_look(ngx_cycle_t *cycle, ngx_str_t *store);
 
+/*
+ * At the same time: whether the workers' user may execute a program, an
+ * absolute path with a zero behind it.  NGX_OK, or NGX_ERROR, which was logged:
+ * the path, and which part of it is to blame.
+ */
+ngx_int_t ngx_recording_conf_look_program(ngx_cycle_t *cycle, ngx_str_t *path);
+
 /* warns if streams could need more descriptors than a worker may have */
 void ngx_recording_conf_descriptors(ngx_cycle_t *cycle,
     ngx_recording_main_conf_t *rmcf);

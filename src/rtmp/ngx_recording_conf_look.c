@@ -1,8 +1,9 @@
 
 /*
- * What can be known of the store before anything is recorded: said when the
- * configuration is read, also by nginx -t.  It is a warning only: the streams
- * are live all the same, and the workers try again.
+ * What can be known of the store, and of programs, before anything is
+ * recorded: said when the configuration is read, also by nginx -t.  Of the
+ * store it is a warning only: the streams are live all the same, and the
+ * workers try again.
  */
 
 
@@ -15,6 +16,7 @@
 #define NGX_RECORDING_LOOK_FSTAB   "/etc/fstab"
 #define NGX_RECORDING_LOOK_MOUNTS  "/proc/self/mounts"
 #define NGX_RECORDING_LOOK_GROUPS  1024
+#define NGX_RECORDING_LOOK_USER    128
 
 
 /* who the master was before it looked as the workers' user */
@@ -26,11 +28,23 @@ typedef struct {
 } ngx_recording_look_t;
 
 
+/* 0, or errno and what it is about */
+
+typedef ngx_err_t (*ngx_recording_look_pt)(ngx_str_t *path,
+    char at[PATH_MAX]);
+
+
 static void ngx_recording_look_access(ngx_cycle_t *cycle, ngx_str_t *store);
+static ngx_err_t ngx_recording_look_as(ngx_cycle_t *cycle,
+    ngx_recording_look_pt parts, ngx_str_t *path, char at[PATH_MAX],
+    char user[NGX_RECORDING_LOOK_USER]);
 static ngx_int_t ngx_recording_look_become(ngx_recording_look_t *look,
     ngx_core_conf_t *ccf);
 static void ngx_recording_look_return(ngx_recording_look_t *look);
-static ngx_err_t ngx_recording_look_parts(ngx_str_t *store, char *at);
+static ngx_err_t ngx_recording_look_parts(ngx_str_t *store,
+    char at[PATH_MAX]);
+static ngx_err_t ngx_recording_look_program(ngx_str_t *path,
+    char at[PATH_MAX]);
 static ngx_err_t ngx_recording_look_part(const char *path, int mode);
 static void ngx_recording_look_parent(ngx_str_t *store, char *parent);
 static void ngx_recording_look_mount(ngx_cycle_t *cycle, ngx_str_t *store);
@@ -46,10 +60,50 @@ ngx_recording_conf_look(ngx_cycle_t *cycle, ngx_str_t *store)
 }
 
 
+ngx_int_t
+ngx_recording_conf_look_program(ngx_cycle_t *cycle, ngx_str_t *path)
+{
+    char        at[PATH_MAX], user[NGX_RECORDING_LOOK_USER];
+    ngx_err_t   err;
+
+    err = ngx_recording_look_as(cycle, ngx_recording_look_program, path, at,
+                                user);
+    if (err == 0) {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, cycle->log, err,
+                  "\"%V\" cannot be executed by the worker processes%s: "
+                  "\"%s\"", path, user, at);
+
+    return NGX_ERROR;
+}
+
+
 static void
 ngx_recording_look_access(ngx_cycle_t *cycle, ngx_str_t *store)
 {
-    char                   at[PATH_MAX];
+    char        at[PATH_MAX], user[NGX_RECORDING_LOOK_USER];
+    ngx_err_t   err;
+
+    err = ngx_recording_look_as(cycle, ngx_recording_look_parts, store, at,
+                                user);
+    if (err) {
+        ngx_log_error(NGX_LOG_WARN, cycle->log, err,
+                      "record_store \"%V\" cannot be used by the worker "
+                      "processes%s: no access to \"%s\", nothing will be "
+                      "recorded", store, user, at);
+    }
+}
+
+
+/* looks as the workers' user, and says who that is, ' of user "x"', or nothing
+   if it is the master's; where it cannot be done nothing is found */
+
+static ngx_err_t
+ngx_recording_look_as(ngx_cycle_t *cycle, ngx_recording_look_pt parts,
+    ngx_str_t *path, char at[PATH_MAX], char user[NGX_RECORDING_LOOK_USER])
+{
     ngx_err_t              err;
     ngx_uint_t             root;
     ngx_core_conf_t       *ccf;
@@ -60,32 +114,30 @@ ngx_recording_look_access(ngx_cycle_t *cycle, ngx_str_t *store)
     root = geteuid() == 0 && ccf->user != 0
            && ccf->user != (ngx_uid_t) NGX_CONF_UNSET_UINT;
 
+    user[0] = '\0';
+
     look = ngx_alloc(sizeof(ngx_recording_look_t), cycle->log);
 
     if (look == NULL) {
-        return;
+        return 0;
     }
 
     if (root && ngx_recording_look_become(look, ccf) != NGX_OK) {
         ngx_free(look);
-        return;
+        return 0;
     }
 
-    err = ngx_recording_look_parts(store, at);
+    err = parts(path, at);
 
     if (root) {
         ngx_recording_look_return(look);
+        (void) snprintf(user, NGX_RECORDING_LOOK_USER, " of user \"%s\"",
+                        ccf->username);
     }
 
     ngx_free(look);
 
-    if (err) {
-        ngx_log_error(NGX_LOG_WARN, cycle->log, err,
-                      "record_store \"%V\" cannot be used by the worker "
-                      "processes%s%s%s: no access to \"%s\", nothing will be "
-                      "recorded", store, root ? " of user \"" : "",
-                      root ? ccf->username : "", root ? "\"" : "", at);
-    }
+    return err;
 }
 
 
@@ -130,7 +182,7 @@ ngx_recording_look_return(ngx_recording_look_t *look)
 /* the store, or, before it is created, what it is created in */
 
 static ngx_err_t
-ngx_recording_look_parts(ngx_str_t *store, char *at)
+ngx_recording_look_parts(ngx_str_t *store, char at[PATH_MAX])
 {
     ngx_err_t   err;
     ngx_uint_t  i;
@@ -164,6 +216,45 @@ ngx_recording_look_parts(ngx_str_t *store, char *at)
     }
 
     return 0;
+}
+
+
+/* each directory above it, and a file that can be executed */
+
+static ngx_err_t
+ngx_recording_look_program(ngx_str_t *path, char at[PATH_MAX])
+{
+    char         *slash;
+    ngx_err_t     err;
+    struct stat   st;
+
+    if (path->len >= PATH_MAX) {
+        ngx_cpystrn((u_char *) at, path->data, PATH_MAX);
+        return NGX_ENAMETOOLONG;
+    }
+
+    (void) snprintf(at, PATH_MAX, "%s", (char *) path->data);
+
+    for (slash = strchr(at + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        err = ngx_recording_look_part(at, X_OK);
+
+        if (err) {
+            return err;
+        }
+
+        *slash = '/';
+    }
+
+    if (stat(at, &st) == -1) {
+        return ngx_errno;
+    }
+
+    if (!S_ISREG(st.st_mode)) {
+        return NGX_EACCES;
+    }
+
+    return ngx_recording_look_part(at, X_OK);
 }
 
 
