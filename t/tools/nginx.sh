@@ -74,7 +74,8 @@ if [ "$mode" = asan ]; then
 objs/addon/core/%.o objs/addon/media/%.o objs/addon/net/%.o \
 objs/addon/store/%.o \
 objs/addon/catalogue/%.o objs/addon/format/%.o objs/addon/keep/%.o \
-objs/addon/recorder/%.o objs/addon/rtmp/%.o: CFLAGS += -fsanitize=undefined
+objs/addon/recorder/%.o objs/addon/deliver/%.o objs/addon/rtmp/%.o: \
+    CFLAGS += -fsanitize=undefined
 
 # nginx-rtmp's shared buffers stand 4 bytes behind their alignment
 objs/addon/recorder/ngx_recording_intake_frame.o: \
