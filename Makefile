@@ -29,7 +29,7 @@ NGINX_SRC = /usr/share/nginx/src
 
 BUILD_PACKAGES = gcc libc6-dev make nginx nginx-dev libnginx-mod-rtmp \
 	libavformat-dev libavcodec-dev libavutil-dev libsqlite3-dev \
-	ca-certificates xz-utils
+	libjansson-dev libssl-dev ca-certificates xz-utils
 RUN_PACKAGES = ffmpeg sqlite3 curl perl procps
 TEST_PACKAGES = clang libclang-rt-dev e2fsprogs libio-socket-ssl-perl mount \
 	openssl xfsprogs
@@ -193,7 +193,7 @@ $(BUILD)/unit/%: t/unit/%.c $(SOURCES) $(wildcard t/unit/*.h)
 # what these need of nginx
 
 LIB_FOLDERS = $(addprefix src/,core media store format)
-LIB_NGINX = $(patsubst %,ngx_%.o,sha1 string inet palloc alloc http_parse)
+LIB_NGINX = $(patsubst %,ngx_%.o,md5 sha1 string inet palloc alloc http_parse)
 LIB_OBJECTS = $(LIB_NGINX) $(patsubst %.c,%.o,$(notdir \
 	$(wildcard $(addsuffix /*.c,$(LIB_FOLDERS))) \
 	src/net/ngx_recording_url.c src/net/ngx_recording_http_answer.c))

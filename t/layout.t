@@ -25,8 +25,8 @@ is(scalar keys %source, scalar @paths, 'each name is there once');
 # --- folders: in the order of config
 
 my ($folders) = slurp(root() . '/config')
-                =~ /^ngx_recording_folders="([\w ]+)"$/m;
-my @folders = (split(' ', $folders), 'src');
+                =~ /^ngx_recording_folders="([\w\s\\]+)"$/m;
+my @folders = ($folders =~ /\w+/g, 'src');
 my %rank = map { $folders[$_] => $_ } 0 .. $#folders;
 my %apart = (catalogue => 'format', format => 'catalogue');
 my %home = map { my $file = $_; map { $_ => $file } public($source{$file}) }
@@ -100,6 +100,8 @@ my @places = (
       'format' ],
     [ 'SQLite', qr/\bsqlite3|\bSQLITE_/,
       qr/^ngx_recording_sqlite(?:_\w+)?\.[ch]$/ ],
+    [ 'jansson', qr/<jansson\.h>/,
+      qr/^ngx_recording_event_facts\.h$/ ],
     [ 'the thread pool', qr/\bngx_thread_(?:pool\.h|task)/, $job ],
     [ 'a new thread pool', qr/\bngx_thread_pool_add\b/, $conf ],
     [ 'a thread', qr/\bpthread_create\b/, qr/^(?!)/ ],
