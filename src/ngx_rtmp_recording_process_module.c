@@ -109,6 +109,7 @@ ngx_rtmp_recording_init_conf(ngx_cycle_t *cycle, void *conf)
 
     if (rmcf && rmcf->used && ngx_process != NGX_PROCESS_SIGNALLER) {
         ngx_recording_conf_look(cycle, &rmcf->store);
+        ngx_recording_conf_look_programs(cycle, &rmcf->notifies);
     }
 
     return NGX_CONF_OK;

@@ -29,6 +29,9 @@ typedef struct {
 
     /* a program: its path and arguments, with placeholders, NULL at the end */
     char                  **argv;
+
+    u_char                 *file;          /* where it is configured */
+    ngx_uint_t              line;
 } ngx_recording_notify_t;
 
 

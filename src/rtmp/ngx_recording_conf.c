@@ -97,6 +97,13 @@ ngx_command_t  ngx_recording_commands[] = {
       0,
       NULL },
 
+    { ngx_string("notify"),
+      NGX_RTMP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_recording_conf_notify,
+      NGX_RTMP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("record_rule"),
       NGX_RTMP_MAIN_CONF|NGX_RTMP_SRV_CONF|NGX_RTMP_APP_CONF|NGX_CONF_1MORE,
       ngx_recording_conf_rule,
@@ -127,6 +134,9 @@ ngx_recording_conf_create_main(ngx_conf_t *cf)
     if (ngx_array_init(&rmcf->templates, cf->pool, 4,
                        sizeof(ngx_recording_template_t))
         != NGX_OK
+        || ngx_array_init(&rmcf->notifies, cf->pool, 4,
+                          sizeof(ngx_recording_notify_t))
+           != NGX_OK
         || ngx_recording_http_conf_create(cf, &rmcf->http) != NGX_OK)
     {
         return NULL;
@@ -433,6 +443,7 @@ ngx_recording_conf_check(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf)
     ngx_conf_init_msec_value(rmcf->sync, NGX_RECORDING_SYNC);
 
     if (ngx_recording_conf_default(cf, rmcf) != NGX_OK
+        || ngx_recording_conf_notify_inherit(cf, rmcf) != NGX_OK
         || ngx_recording_http_conf_check(cf, &rmcf->http) != NGX_OK)
     {
         return NGX_ERROR;

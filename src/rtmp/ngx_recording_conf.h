@@ -10,7 +10,7 @@
 #define _NGX_RECORDING_CONF_H_INCLUDED_
 
 
-#include "ngx_recording_http.h"
+#include "ngx_recording_notify.h"
 #include "ngx_recording_recorder.h"
 #include "ngx_recording_rule.h"
 
@@ -28,6 +28,8 @@ typedef struct {
     ngx_recording_zone_t    zone;
     ngx_recording_http_t    http;
     ngx_array_t             templates;     /* ngx_recording_template_t */
+    ngx_array_t             notifies;      /* ngx_recording_notify_t, of all
+                                              templates */
     ngx_uint_t              used;          /* something is recorded */
     ngx_uint_t              files;         /* of a stream, at most */
 
@@ -82,6 +84,20 @@ char *ngx_recording_conf_template(ngx_conf_t *cf, ngx_command_t *cmd,
 ngx_int_t ngx_recording_conf_default(ngx_conf_t *cf,
     ngx_recording_main_conf_t *rmcf);
 
+/* the handlers of notify, in rtmp{} and in record_template{} */
+char *ngx_recording_conf_notify(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_recording_conf_notify_template(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* a program of notify, "exec:/path arguments" */
+char *ngx_recording_conf_exec(ngx_conf_t *cf, ngx_recording_notify_t *notify,
+    ngx_str_t *text);
+
+/* templates that have none get those of rtmp{} */
+ngx_int_t ngx_recording_conf_notify_inherit(ngx_conf_t *cf,
+    ngx_recording_main_conf_t *rmcf);
+
 /* what names the server{} of this context; empty: it listens to nothing */
 ngx_int_t ngx_recording_conf_server(ngx_conf_t *cf, void *ctx,
     ngx_str_t *server);
@@ -96,12 +112,9 @@ ngx_int_t ngx_recording_conf_check(ngx_conf_t *cf,
  */
 void ngx_recording_conf_look(ngx_cycle_t *cycle, ngx_str_t *store);
 
-/*
- * At the same time: whether the workers' user may execute a program, an
- * absolute path with a zero behind it.  NGX_OK, or NGX_ERROR, which was logged:
- * the path, and which part of it is to blame.
- */
-ngx_int_t ngx_recording_conf_look_program(ngx_cycle_t *cycle, ngx_str_t *path);
+/* and of programs that they may not execute */
+void ngx_recording_conf_look_programs(ngx_cycle_t *cycle,
+    ngx_array_t *notifies);
 
 /* warns if streams could need more descriptors than a worker may have */
 void ngx_recording_conf_descriptors(ngx_cycle_t *cycle,

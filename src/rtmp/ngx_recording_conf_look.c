@@ -60,23 +60,40 @@ ngx_recording_conf_look(ngx_cycle_t *cycle, ngx_str_t *store)
 }
 
 
-ngx_int_t
-ngx_recording_conf_look_program(ngx_cycle_t *cycle, ngx_str_t *path)
+void
+ngx_recording_conf_look_programs(ngx_cycle_t *cycle, ngx_array_t *notifies)
 {
-    char        at[PATH_MAX], user[NGX_RECORDING_LOOK_USER];
-    ngx_err_t   err;
+    char                     at[PATH_MAX], user[NGX_RECORDING_LOOK_USER];
+    ngx_err_t                err;
+    ngx_str_t                path;
+    ngx_uint_t               i, n;
+    ngx_recording_notify_t  *notify;
 
-    err = ngx_recording_look_as(cycle, ngx_recording_look_program, path, at,
-                                user);
-    if (err == 0) {
-        return NGX_OK;
+    notify = notifies->elts;
+
+    for (i = 0; i < notifies->nelts; i++) {
+
+        /* that of rtmp{} is there once for each template */
+
+        for (n = 0; notify[n].argv != notify[i].argv; n++) { /* void */ }
+
+        if (notify[i].argv == NULL || n < i) {
+            continue;
+        }
+
+        path.data = (u_char *) notify[i].argv[0];
+        path.len = ngx_strlen(path.data);
+
+        err = ngx_recording_look_as(cycle, ngx_recording_look_program, &path,
+                                    at, user);
+        if (err) {
+            ngx_log_error(NGX_LOG_WARN, cycle->log, err,
+                          "the program \"%V\" of notify cannot be executed by "
+                          "the worker processes%s: no access to \"%s\", in "
+                          "%s:%ui", &path, user, at, notify[i].file,
+                          notify[i].line);
+        }
     }
-
-    ngx_log_error(NGX_LOG_EMERG, cycle->log, err,
-                  "\"%V\" cannot be executed by the worker processes%s: "
-                  "\"%s\"", path, user, at);
-
-    return NGX_ERROR;
 }
 
 

@@ -43,6 +43,13 @@ static ngx_command_t  ngx_recording_template_commands[] = {
       0,
       NULL },
 
+    { ngx_string("notify"),
+      NGX_CONF_1MORE,
+      ngx_recording_conf_notify_template,
+      0,
+      0,
+      NULL },
+
       ngx_null_command
 };
 

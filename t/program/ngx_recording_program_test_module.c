@@ -12,10 +12,6 @@
  *
  *   program NAME: line "TEXT"
  *   program NAME: rc 0, left out 0, in 12 ms: ERROR
- *
- *   test_executable PATH;
- *
- * has the configuration fail if the workers cannot execute it.
  */
 
 
@@ -31,7 +27,6 @@
 
 typedef struct {
     ngx_str_t                 dir;
-    ngx_str_t                 executable;
     ngx_thread_pool_t        *pool;
     ngx_recording_jobs_t      jobs;
     ngx_recording_programs_t  starter;
@@ -54,7 +49,6 @@ typedef struct {
 static void *ngx_recording_test_create(ngx_cycle_t *cycle);
 static char *ngx_recording_test_programs(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-static char *ngx_recording_test_init(ngx_cycle_t *cycle, void *conf);
 static ngx_int_t ngx_recording_test_process(ngx_cycle_t *cycle);
 static void ngx_recording_test_look(ngx_event_t *ev);
 static void ngx_recording_test_order(ngx_recording_test_conf_t *tcf,
@@ -77,13 +71,6 @@ static ngx_command_t  ngx_recording_test_commands[] = {
       offsetof(ngx_recording_test_conf_t, dir),
       NULL },
 
-    { ngx_string("test_executable"),
-      NGX_MAIN_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
-      0,
-      offsetof(ngx_recording_test_conf_t, executable),
-      NULL },
-
       ngx_null_command
 };
 
@@ -91,7 +78,7 @@ static ngx_command_t  ngx_recording_test_commands[] = {
 static ngx_core_module_t  ngx_recording_test_ctx = {
     ngx_string("recording_program_test"),
     ngx_recording_test_create,
-    ngx_recording_test_init
+    NULL
 };
 
 
@@ -142,21 +129,6 @@ ngx_recording_test_programs(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return ngx_conf_set_str_slot(cf, cmd, conf);
-}
-
-
-static char *
-ngx_recording_test_init(ngx_cycle_t *cycle, void *conf)
-{
-    ngx_recording_test_conf_t *tcf = conf;
-
-    if (tcf->executable.len
-        && ngx_recording_conf_look_program(cycle, &tcf->executable) != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
 }
 
 
