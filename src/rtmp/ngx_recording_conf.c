@@ -39,6 +39,17 @@ static ngx_uint_t ngx_recording_conf_records(ngx_array_t *rules);
 extern ngx_module_t  ngx_rtmp_recording_module;
 
 
+/* a directive of nginx-rtmp, in all its contexts but recorder{} */
+
+#define ngx_recording_leftover(name)                                         \
+    { ngx_string(name),                                                      \
+      NGX_RTMP_MAIN_CONF|NGX_RTMP_SRV_CONF|NGX_RTMP_APP_CONF|NGX_CONF_ANY,   \
+      ngx_recording_conf_leftover,                                           \
+      NGX_RTMP_APP_CONF_OFFSET,                                              \
+      0,                                                                     \
+      NULL }
+
+
 ngx_command_t  ngx_recording_commands[] = {
 
     { ngx_string("record_store"),
@@ -111,6 +122,9 @@ ngx_command_t  ngx_recording_commands[] = {
       0,
       NULL },
 
+      ngx_recording_leftover("exec_record_done"),
+      ngx_recording_leftover("on_record_done"),
+
       ngx_null_command
 };
 
@@ -161,6 +175,10 @@ ngx_recording_conf_merge_app(ngx_conf_t *cf, void *parent, void *child)
 
     if (conf->rules == NULL) {
         conf->rules = prev->rules;
+    }
+
+    if (conf->leftover.name.len == 0) {
+        conf->leftover = prev->leftover;
     }
 
     return NGX_CONF_OK;
@@ -655,13 +673,17 @@ ngx_recording_conf_record(ngx_conf_t *cf, ngx_rtmp_core_app_conf_t *cacf,
                       "application \"%V\" is recorded twice, by record_rule "
                       "and by nginx-rtmp's record or recorder: remove one of "
                       "them", &cacf->name);
+        return;
+    }
 
-    } else if (conf->flags == 0
-               && (conf->path.len || conf->max_size || conf->max_frames
-                   || conf->unique || conf->append || conf->lock_file
-                   || conf->interval != (ngx_msec_t) NGX_CONF_UNSET
-                   || conf->notify || conf->url
-                   || ngx_strcmp(conf->suffix.data, ".flv") != 0))
+    ngx_recording_conf_leftover_warn(cf, &cacf->name, &racf->leftover);
+
+    if (conf->flags == 0
+        && (conf->path.len || conf->max_size || conf->max_frames
+            || conf->unique || conf->append || conf->lock_file
+            || conf->interval != (ngx_msec_t) NGX_CONF_UNSET
+            || conf->notify || conf->url
+            || ngx_strcmp(conf->suffix.data, ".flv") != 0))
     {
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                       "nginx-rtmp's record_* directives have no effect on "

@@ -41,10 +41,20 @@ typedef struct {
 } ngx_recording_main_conf_t;
 
 
+/* a directive of nginx-rtmp that never runs for what is recorded here */
+
+typedef struct {
+    ngx_str_t               name;          /* empty: there is none */
+    u_char                 *file;
+    ngx_uint_t              line;
+} ngx_recording_leftover_t;
+
+
 typedef struct {
     ngx_array_t            *rules;         /* own or inherited */
     ngx_uint_t              own;           /* own */
     ngx_str_t               server;        /* that it stands in */
+    ngx_recording_leftover_t  leftover;    /* own or inherited */
 } ngx_recording_app_conf_t;
 
 
@@ -97,6 +107,12 @@ char *ngx_recording_conf_exec(ngx_conf_t *cf, ngx_recording_notify_t *notify,
 /* templates that have none get those of rtmp{} */
 ngx_int_t ngx_recording_conf_notify_inherit(ngx_conf_t *cf,
     ngx_recording_main_conf_t *rmcf);
+
+/* the handler of directives that are nginx-rtmp's, and what is said of them */
+char *ngx_recording_conf_leftover(ngx_conf_t *cf, ngx_command_t *own,
+    void *conf);
+void ngx_recording_conf_leftover_warn(ngx_conf_t *cf, ngx_str_t *app,
+    ngx_recording_leftover_t *leftover);
 
 /* what names the server{} of this context; empty: it listens to nothing */
 ngx_int_t ngx_recording_conf_server(ngx_conf_t *cf, void *ctx,
