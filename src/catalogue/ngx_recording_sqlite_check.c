@@ -12,6 +12,7 @@
 #define NGX_RECORDING_SQLITE_HELD      16384      /* and too many */
 #define NGX_RECORDING_SQLITE_PAGE      4096       /* bytes */
 #define NGX_RECORDING_SQLITE_PROGRESS  10000      /* steps */
+#define NGX_RECORDING_SQLITE_WAIT      2000       /* ms */
 
 
 static sqlite3 *ngx_recording_sqlite_beside(ngx_recording_sql_t *sql);
@@ -167,6 +168,13 @@ ngx_recording_sqlite_beside(ngx_recording_sql_t *sql)
 
     (void) sqlite3_open_v2(path, &db,
                            SQLITE_OPEN_READWRITE|SQLITE_OPEN_NOMUTEX, NULL);
+
+    /* another one may just recover it */
+
+    if (db) {
+        (void) sqlite3_busy_timeout(db, NGX_RECORDING_SQLITE_WAIT);
+    }
+
     return db;
 }
 
