@@ -108,6 +108,9 @@ sub recovery_killed {
     $r->delete_stream;
     wait_for('the insertion', 20, sub { $disk->held });
 
+    # while another thread is held the recovery would go on
+    $disk->set(only => $row->{file_id});
+
     my %met;
 
     for (my $n = 1; $n < 100; $n++) {
@@ -120,6 +123,7 @@ sub recovery_killed {
     }
 
     $disk->release;
+    $disk->set(only => '');
     cmp_ok(scalar keys %met, '>', 4, 'at many calls');
     check('again', { %$row, was => 'recording' });
 }
