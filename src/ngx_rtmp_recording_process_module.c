@@ -8,6 +8,7 @@
 
 
 #include "ngx_recording_conf.h"
+#include "ngx_recording_dispatch.h"
 #include "ngx_recording_formats.h"
 #include "ngx_recording_keeper.h"
 #include "ngx_rtmp.h"
@@ -194,6 +195,13 @@ ngx_rtmp_recording_init_process(ngx_cycle_t *cycle)
     worker->account.total = rmcf->total;
 
     rmcf->http.log = cycle->log;
+
+    if (ngx_recording_dispatch_init(worker, rmcf->notifies.elts,
+                                    rmcf->notifies.nelts, cycle->pool)
+        == NGX_OK)
+    {
+        worker->told = &ngx_recording_dispatch_calls;
+    }
 
     ngx_recording_formats_init();
     ngx_recording_jobs_init(&worker->jobs, rmcf->pool, cycle->log);

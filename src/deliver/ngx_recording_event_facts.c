@@ -1,4 +1,5 @@
 
+#include "ngx_recording_event.h"
 #include "ngx_recording_event_facts.h"
 #include "ngx_recording_path.h"
 
@@ -7,6 +8,7 @@
 
 
 static char *ngx_recording_event_utf8(const char *text);
+static json_t *ngx_recording_event_name(const ngx_str_t *name);
 
 
 ngx_int_t
@@ -101,4 +103,66 @@ json_int_t
 ngx_recording_event_fact_int(const json_t *facts, const char *name)
 {
     return json_integer_value(json_object_get(facts, name));
+}
+
+
+char *
+ngx_recording_event_refused(const ngx_recording_stream_t *stream,
+    const char *format)
+{
+    char    *text;
+    json_t  *facts;
+
+    facts = json_pack("{s:s, s:s, s:o*, s:o*, s:o*, s:o*}",
+                      "text", "the store cannot be used",
+                      "format", format,
+                      "template", ngx_recording_event_name(&stream->template),
+                      "app", ngx_recording_event_name(&stream->app),
+                      "stream", ngx_recording_event_name(&stream->name),
+                      "domain", ngx_recording_event_name(&stream->domain));
+
+    text = facts ? json_dumps(facts, JSON_COMPACT) : NULL;
+
+    json_decref(facts);
+
+    return text;
+}
+
+
+/* NULL: no memory */
+
+static json_t *
+ngx_recording_event_name(const ngx_str_t *name)
+{
+    char    *text, *utf8;
+    json_t  *value;
+
+    text = strndup((char *) name->data, name->len);
+    utf8 = text ? ngx_recording_event_utf8(text) : NULL;
+    value = utf8 ? json_string(utf8) : NULL;
+
+    free(utf8);
+    free(text);
+
+    return value;
+}
+
+
+char *
+ngx_recording_event_path(const char *text)
+{
+    char     error[64], *path;
+    json_t  *facts;
+
+    if (ngx_recording_event_facts(text, &facts, error, sizeof(error))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    path = strdup(ngx_recording_event_fact(facts, "path"));
+
+    json_decref(facts);
+
+    return path;
 }

@@ -3,8 +3,9 @@
 #include <sys/resource.h>
 
 
-/* the catalogue's: database, -wal, -shm, and one while it is changed */
-#define NGX_RECORDING_DESCRIPTORS_CATALOGUE  4
+/* the catalogue's two connections: database, -wal and -shm of each, and one
+   while it is changed */
+#define NGX_RECORDING_DESCRIPTORS_CATALOGUE  7
 
 
 static ngx_uint_t ngx_recording_descriptors_room(ngx_uint_t limit);

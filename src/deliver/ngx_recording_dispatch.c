@@ -1,0 +1,496 @@
+
+#include "ngx_recording_dispatch.h"
+
+
+#define NGX_RECORDING_DISPATCH_TIME   1000       /* ms */
+#define NGX_RECORDING_DISPATCH_LATE   50         /* if others write */
+#define NGX_RECORDING_DISPATCH_PATIENCE  250     /* ms, for those */
+#define NGX_RECORDING_DISPATCH_PAUSE  1000       /* ms, of a peer, at first */
+#define NGX_RECORDING_DISPATCH_LONG   60000      /* and at most */
+#define NGX_RECORDING_DISPATCH_ROW    4          /* failures in a row */
+#define NGX_RECORDING_DISPATCH_STOP   300        /* ms */
+
+
+static void ngx_recording_dispatch_programs(ngx_recording_dispatch_t *d);
+static ngx_recording_peer_t *ngx_recording_dispatch_peer(
+    ngx_recording_dispatch_t *d, ngx_recording_http_host_t *host);
+static void ngx_recording_dispatch_start(ngx_recording_worker_t *worker);
+static void ngx_recording_dispatch_committed(void *data);
+static void ngx_recording_dispatch_exception(ngx_recording_worker_t *worker,
+    const ngx_recording_outbox_exception_t *e);
+static void ngx_recording_dispatch_stop(ngx_recording_worker_t *worker);
+static void ngx_recording_dispatch_timer(ngx_event_t *ev);
+static void ngx_recording_dispatch_post(ngx_recording_dispatch_t *d);
+static void ngx_recording_dispatch_rooms(ngx_recording_dispatch_t *d);
+static void ngx_recording_dispatch_done(void *data);
+static void ngx_recording_dispatch_missed(ngx_recording_dispatch_t *d);
+static void ngx_recording_dispatch_told(ngx_recording_dispatch_t *d);
+static void ngx_recording_dispatch_peer_failed(ngx_recording_attempt_t *a);
+static void ngx_recording_dispatch_peer_works(ngx_recording_attempt_t *a);
+
+
+const ngx_recording_worker_told_t  ngx_recording_dispatch_calls = {
+    ngx_recording_dispatch_start,
+    ngx_recording_dispatch_committed,
+    ngx_recording_dispatch_exception,
+    ngx_recording_dispatch_refused,
+    ngx_recording_dispatch_stop
+};
+
+
+ngx_int_t
+ngx_recording_dispatch_init(ngx_recording_worker_t *worker,
+    const ngx_recording_notify_t *notifies, ngx_uint_t n, ngx_pool_t *pool)
+{
+    ngx_uint_t                 i;
+    ngx_recording_target_t    *targets, *t;
+    ngx_recording_dispatch_t  *d;
+
+    d = ngx_pcalloc(pool, sizeof(ngx_recording_dispatch_t));
+    targets = ngx_pcalloc(pool, (n + 1) * sizeof(ngx_recording_target_t));
+
+    if (d == NULL || targets == NULL) {
+        return NGX_ERROR;
+    }
+
+    d->lanes = ngx_pcalloc(pool, (n + 1) * sizeof(ngx_recording_lane_t));
+    d->peers = ngx_pcalloc(pool, (n + 1) * sizeof(ngx_recording_peer_t));
+    d->waiting = ngx_pcalloc(pool, 2 * NGX_RECORDING_DISPATCH_MEMORY
+                                   * sizeof(ngx_recording_outbox_exception_t));
+
+    if (d->lanes == NULL || d->peers == NULL || d->waiting == NULL) {
+        return NGX_ERROR;
+    }
+
+    d->exceptions = d->waiting + NGX_RECORDING_DISPATCH_MEMORY;
+    d->worker = worker;
+    d->nlanes = n;
+
+    ngx_queue_init(&d->told);
+    ngx_queue_init(&d->writing);
+    ngx_queue_init(&d->taken);
+
+    for (i = 0; i < n; i++) {
+        t = &targets[i];
+
+        t->template = notifies[i].template;
+        t->name = notifies[i].name;
+        t->kinds = notifies[i].kinds;
+        t->holds = (notifies[i].host == NULL);
+
+        d->lanes[i].notify = &notifies[i];
+        d->lanes[i].target = t;
+        d->lanes[i].peer = ngx_recording_dispatch_peer(d, notifies[i].host);
+    }
+
+    ngx_recording_dispatch_programs(d);
+
+    worker->dispatch = d;
+    worker->targets = targets;
+    worker->ntargets = n;
+
+    return NGX_OK;
+}
+
+
+/* while the worker is small */
+
+static void
+ngx_recording_dispatch_programs(ngx_recording_dispatch_t *d)
+{
+    ngx_uint_t  i;
+
+    d->programs.fd = -1;
+
+    for (i = 0; i < d->npeers; i++) {
+
+        if (d->peers[i].host == NULL
+            && ngx_recording_programs_start(&d->programs) != NGX_OK)
+        {
+            ngx_log_error(NGX_LOG_ERR, d->worker->log, ngx_errno,
+                          "recording: the process that runs programs of "
+                          "notify cannot be started now");
+        }
+    }
+}
+
+
+static ngx_recording_peer_t *
+ngx_recording_dispatch_peer(ngx_recording_dispatch_t *d,
+    ngx_recording_http_host_t *host)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < d->npeers; i++) {
+        if (d->peers[i].host == host) {
+            return &d->peers[i];
+        }
+    }
+
+    d->peers[i].host = host;
+    d->npeers++;
+
+    return &d->peers[i];
+}
+
+
+static void
+ngx_recording_dispatch_start(ngx_recording_worker_t *worker)
+{
+    ngx_recording_dispatch_t  *d;
+
+    d = worker->dispatch;
+
+    /* without any notify one looks whether something waits for one */
+
+    if (d->nlanes == 0 && ngx_worker != 0) {
+        return;
+    }
+
+    ngx_recording_catalogue_init(&d->catalogue, &worker->store);
+    ngx_recording_catalogue_targets(&d->catalogue, worker->targets,
+                                    worker->ntargets);
+
+    d->catalogue.patience = NGX_RECORDING_DISPATCH_PATIENCE;
+
+    d->timer.handler = ngx_recording_dispatch_timer;
+    d->timer.data = d;
+    d->timer.log = worker->log;
+    d->timer.cancelable = 1;
+
+    ngx_recording_job_init(&d->job, &worker->jobs,
+                           ngx_recording_dispatch_turn_thread,
+                           ngx_recording_dispatch_done, d);
+
+    d->started = 1;
+
+    ngx_recording_dispatch_wake(d);
+}
+
+
+static void
+ngx_recording_dispatch_committed(void *data)
+{
+    ngx_recording_worker_t    *worker = data;
+    ngx_recording_dispatch_t  *d;
+
+    d = worker->dispatch;
+
+    if (d->nlanes) {
+        ngx_recording_dispatch_wake(d);
+    }
+}
+
+
+static void
+ngx_recording_dispatch_exception(ngx_recording_worker_t *worker,
+    const ngx_recording_outbox_exception_t *e)
+{
+    ngx_recording_dispatch_t  *d;
+
+    d = worker->dispatch;
+
+    if (d->nlanes == 0) {
+        return;
+    }
+
+    if (d->nwaiting == NGX_RECORDING_DISPATCH_MEMORY) {
+        d->left_out++;
+        return;
+    }
+
+    d->waiting[d->nwaiting++] = *e;
+
+    ngx_recording_dispatch_wake(d);
+}
+
+
+/* what is known is written; what runs is another one's, or the next start's */
+
+static void
+ngx_recording_dispatch_stop(ngx_recording_worker_t *worker)
+{
+    ngx_recording_dispatch_t  *d;
+
+    d = worker->dispatch;
+
+    if (!d->started) {
+        return;
+    }
+
+    d->stopping = 1;
+
+    ngx_recording_catalogue_last(&d->catalogue, NGX_RECORDING_DISPATCH_STOP);
+
+    if (d->nwaiting || !ngx_queue_empty(&d->told)) {
+        ngx_recording_dispatch_rooms(d);
+        ngx_recording_dispatch_turn_thread(d);
+        ngx_recording_notices_log(&d->notices, worker->log);
+    }
+
+    ngx_recording_catalogue_close(&d->catalogue);
+}
+
+
+void
+ngx_recording_dispatch_wake(ngx_recording_dispatch_t *d)
+{
+    if (!d->started || d->stopping) {
+        return;
+    }
+
+    if (d->busy) {
+        d->again = 1;
+        return;
+    }
+
+    ngx_recording_dispatch_post(d);
+}
+
+
+static void
+ngx_recording_dispatch_timer(ngx_event_t *ev)
+{
+    ngx_recording_dispatch_wake(ev->data);
+}
+
+
+static void
+ngx_recording_dispatch_post(ngx_recording_dispatch_t *d)
+{
+    d->busy = 1;
+    d->again = 0;
+
+    if (d->timer.timer_set) {
+        ngx_del_timer(&d->timer);
+    }
+
+    ngx_recording_dispatch_rooms(d);
+    ngx_recording_job_post(&d->job);
+}
+
+
+/* what the job gets */
+
+static void
+ngx_recording_dispatch_rooms(ngx_recording_dispatch_t *d)
+{
+    ngx_uint_t             i;
+    ngx_recording_peer_t  *peer;
+
+    for (i = 0; i < d->npeers; i++) {
+        peer = &d->peers[i];
+
+        if (ngx_exiting || ngx_terminate || d->stopping) {
+            peer->room = 0;
+
+        } else if (peer->pause == 0) {
+            peer->room = NGX_RECORDING_DISPATCH_PEER
+                         - ngx_min(peer->running, NGX_RECORDING_DISPATCH_PEER);
+
+        } else {
+            peer->room = peer->running == 0
+                         && (ngx_msec_int_t) (ngx_current_msec - peer->probe)
+                            >= 0;
+        }
+    }
+
+    ngx_queue_add(&d->writing, &d->told);
+    ngx_queue_init(&d->told);
+
+    /* those that a turn could not write are there still */
+
+    while (d->nwaiting && d->nexceptions < NGX_RECORDING_DISPATCH_MEMORY) {
+        d->exceptions[d->nexceptions++] = d->waiting[--d->nwaiting];
+    }
+}
+
+
+static void
+ngx_recording_dispatch_done(void *data)
+{
+    ngx_recording_dispatch_t *d = data;
+
+    ngx_queue_t              *q;
+    ngx_recording_attempt_t  *a;
+
+    ngx_recording_notices_log(&d->notices, d->worker->log);
+
+    ngx_recording_dispatch_told(d);
+    ngx_recording_dispatch_missed(d);
+
+    d->busy = 0;
+    d->first++;
+
+    while (!ngx_queue_empty(&d->taken)) {
+        q = ngx_queue_head(&d->taken);
+        ngx_queue_remove(q);
+
+        a = ngx_queue_data(q, ngx_recording_attempt_t, queue);
+
+        a->lane->peer->running++;
+        d->running++;
+        d->again = 1;
+
+        ngx_recording_jobs_hold(&d->worker->jobs);
+
+        if (ngx_exiting || ngx_terminate) {
+            ngx_recording_dispatch_over(a, NGX_RECORDING_OUTBOX_RETURNED,
+                                        NGX_RECORDING_PEER_UNKNOWN);
+
+        } else {
+            ngx_recording_dispatch_attempt_start(a);
+        }
+    }
+
+    if (d->again) {
+        ngx_recording_dispatch_post(d);
+        return;
+    }
+
+    if (d->nlanes == 0 && !d->failed && !d->late) {
+        ngx_recording_catalogue_close(&d->catalogue);
+        d->started = 0;
+        return;
+    }
+
+    ngx_add_timer(&d->timer, d->late ? NGX_RECORDING_DISPATCH_LATE
+                                     : NGX_RECORDING_DISPATCH_TIME);
+}
+
+
+static void
+ngx_recording_dispatch_missed(ngx_recording_dispatch_t *d)
+{
+    if (d->left_out) {
+        ngx_log_error(NGX_LOG_ERR, d->worker->log, 0,
+                      "recording: %ui events are not told, as there were too "
+                      "many at a time that could not be written",
+                      d->left_out);
+
+        d->left_out = 0;
+    }
+}
+
+
+/* if the catalogue has failed, the same is tried again by the next turn */
+
+static void
+ngx_recording_dispatch_told(ngx_recording_dispatch_t *d)
+{
+    ngx_queue_t              *q;
+    ngx_recording_attempt_t  *a;
+
+    if (!d->written) {
+        return;
+    }
+
+    while (!ngx_queue_empty(&d->writing)) {
+        q = ngx_queue_head(&d->writing);
+        ngx_queue_remove(q);
+
+        a = ngx_queue_data(q, ngx_recording_attempt_t, queue);
+
+        if (a->dead) {
+            ngx_log_error(NGX_LOG_ERR, d->worker->log, 0,
+                          "recording: event %s (%s) is not told to \"%V\" of "
+                          "template \"%V\" any more, after %ui attempts: %s; "
+                          "it stays in the catalogue and can be sent again",
+                          a->row.event_id, a->row.event, &a->lane->target->name,
+                          &a->lane->target->template, a->row.attempts,
+                          a->error);
+        }
+
+        ngx_recording_dispatch_attempt_free(a);
+    }
+}
+
+
+void
+ngx_recording_dispatch_over(ngx_recording_attempt_t *a,
+    ngx_recording_outbox_e result, ngx_recording_peer_e peer)
+{
+    ngx_recording_dispatch_t  *d;
+
+    d = a->dispatch;
+
+    a->result = result;
+    a->unreached = (peer == NGX_RECORDING_PEER_FAILED);
+
+    a->lane->peer->running--;
+    d->running--;
+
+    if (peer == NGX_RECORDING_PEER_FAILED) {
+        ngx_recording_dispatch_peer_failed(a);
+
+    } else if (peer == NGX_RECORDING_PEER_WORKS) {
+        ngx_recording_dispatch_peer_works(a);
+    }
+
+    if (a->tries) {
+        ngx_recording_dispatch_memory_over(a);
+
+    } else {
+        ngx_queue_insert_tail(&d->told, &a->queue);
+        ngx_recording_dispatch_wake(d);
+    }
+
+    /* the job, if one is ordered, keeps the worker now */
+
+    ngx_recording_jobs_let(&d->worker->jobs);
+}
+
+
+static void
+ngx_recording_dispatch_peer_failed(ngx_recording_attempt_t *a)
+{
+    ngx_recording_peer_t  *peer;
+
+    peer = a->lane->peer;
+
+    peer->failures++;
+
+    (void) ngx_cpystrn((u_char *) peer->error, (u_char *) a->error,
+                       sizeof(peer->error));
+
+    /* one answer of 500 is about what was told, some are about the peer */
+
+    if (a->request.failed == NGX_RECORDING_HTTP_OK
+        && peer->failures < NGX_RECORDING_DISPATCH_ROW)
+    {
+        return;
+    }
+
+    if (peer->pause == 0) {
+        peer->pause = NGX_RECORDING_DISPATCH_PAUSE;
+
+        ngx_log_error(NGX_LOG_ERR, a->dispatch->worker->log, 0,
+                      "recording: \"%V\" cannot be told: %s; its events wait, "
+                      "one at a time is tried",
+                      ngx_recording_http_host_name(peer->host), a->error);
+
+    } else {
+        peer->pause = ngx_min(2 * peer->pause, NGX_RECORDING_DISPATCH_LONG);
+    }
+
+    peer->probe = ngx_current_msec + peer->pause / 2
+                  + ngx_random() % (peer->pause / 2 + 1);
+}
+
+
+static void
+ngx_recording_dispatch_peer_works(ngx_recording_attempt_t *a)
+{
+    ngx_recording_peer_t  *peer;
+
+    peer = a->lane->peer;
+
+    if (peer->pause) {
+        ngx_log_error(NGX_LOG_NOTICE, a->dispatch->worker->log, 0,
+                      "recording: \"%V\" can be told again",
+                      ngx_recording_http_host_name(peer->host));
+    }
+
+    peer->failures = 0;
+    peer->pause = 0;
+}

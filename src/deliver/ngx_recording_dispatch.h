@@ -1,0 +1,186 @@
+
+/*
+ * The dispatch: takes rows of the outbox and has them told.
+ *
+ * One in a worker.  A turn is a job: it writes what became of attempts, takes
+ * rows whose time it is, as many as their peers have room for, and the loop
+ * starts an attempt for each of them.  A turn follows what was committed, the
+ * end of an attempt, and each second.
+ *
+ *      outbox row --take--> attempt --------> told: done, failed
+ *                           |  |  one of:         |
+ *                           |  +- a request       |
+ *                           +---- a program       +--> the next turn writes it
+ *
+ * A target is a notify of a template; a peer is what it reaches: a host, which
+ * all targets with that host share, or this machine, for programs.  A peer that
+ * fails by itself, not by what it was told, is tried with one row at a time,
+ * after a pause that doubles; the others wait, and do not count as tried.
+ *
+ * Loop, but what ends in _thread.  Lives as long as the worker.
+ */
+
+
+#ifndef _NGX_RECORDING_DISPATCH_H_INCLUDED_
+#define _NGX_RECORDING_DISPATCH_H_INCLUDED_
+
+
+#include "ngx_recording_event.h"
+#include "ngx_recording_program.h"
+#include "ngx_recording_worker.h"
+
+
+#define NGX_RECORDING_DISPATCH_PEER      4       /* attempts at a time */
+#define NGX_RECORDING_DISPATCH_ROWS      32      /* that a turn takes */
+#define NGX_RECORDING_DISPATCH_MEMORY    64      /* events without a row */
+#define NGX_RECORDING_DISPATCH_ANSWER    256
+
+
+typedef struct ngx_recording_dispatch_s  ngx_recording_dispatch_t;
+
+
+typedef struct {
+    ngx_recording_http_host_t  *host;      /* NULL: this machine */
+    ngx_uint_t              running;
+    ngx_uint_t              room;          /* for rows, in this turn */
+    ngx_uint_t              failures;      /* in a row, of the peer itself */
+    ngx_msec_t              pause;         /* 0: it does not fail */
+    ngx_msec_t              probe;         /* when it is tried again */
+    char                    error[256];    /* why it failed last */
+} ngx_recording_peer_t;
+
+
+typedef struct {
+    const ngx_recording_notify_t  *notify;
+    const ngx_recording_target_t  *target;
+    ngx_recording_peer_t   *peer;
+    ngx_uint_t              refused;       /* something, and this was said */
+} ngx_recording_lane_t;
+
+
+/* what an attempt says of its peer */
+
+typedef enum {
+    NGX_RECORDING_PEER_UNKNOWN = 0,
+    NGX_RECORDING_PEER_WORKS,
+    NGX_RECORDING_PEER_FAILED
+} ngx_recording_peer_e;
+
+
+/* one row that is being told */
+
+typedef struct {
+    ngx_queue_t             queue;
+    ngx_recording_dispatch_t  *dispatch;
+    ngx_recording_lane_t   *lane;
+    ngx_recording_outbox_row_t  row;
+    ngx_uint_t              tries;         /* of one without a row; 0: it has
+                                              one */
+    ngx_event_t             timer;         /* of that */
+
+    ngx_recording_event_t   event;
+    ngx_recording_event_program_t  args;
+    int                     lock;          /* of a program, or -1 */
+
+    ngx_recording_http_request_t  request;
+    ngx_recording_program_t  program;
+    u_char                  answer[NGX_RECORDING_DISPATCH_ANSWER];
+
+    ngx_recording_outbox_e  result;
+    ngx_uint_t              unreached;     /* its peer has failed */
+    ngx_uint_t              told;          /* all of its file are */
+    ngx_uint_t              dead;
+    char                    error[256];
+} ngx_recording_attempt_t;
+
+
+struct ngx_recording_dispatch_s {
+    ngx_recording_worker_t *worker;
+    ngx_recording_catalogue_t  catalogue;  /* a connection of its own */
+
+    ngx_recording_programs_t  programs;
+
+    ngx_recording_lane_t   *lanes;
+    ngx_uint_t              nlanes;
+    ngx_uint_t              first;         /* that is served first */
+    ngx_recording_peer_t   *peers;
+    ngx_uint_t              npeers;
+
+    ngx_recording_job_t     job;
+    ngx_event_t             timer;
+    ngx_recording_notices_t notices;
+    ngx_uint_t              turns;
+    ngx_uint_t              patience;      /* turns that were late */
+    ngx_msec_t              swept;
+    ngx_msec_t              cleaned;
+
+    ngx_queue_t             told;          /* attempts whose end is to be
+                                              written */
+    ngx_queue_t             writing;       /* the job's */
+    ngx_queue_t             taken;         /* the job's: to be started */
+    ngx_uint_t              running;       /* attempts */
+    ngx_uint_t              memory;        /* those without a row */
+
+    ngx_uint_t              nwaiting;      /* exceptions to be written */
+    ngx_uint_t              nexceptions;   /* the job's */
+    ngx_recording_outbox_exception_t  *waiting;
+    ngx_recording_outbox_exception_t  *exceptions;
+    ngx_uint_t              left_out;      /* events for which there was no
+                                              room in memory */
+
+    unsigned                started:1;     /* the store is open */
+    unsigned                stopping:1;    /* the worker exits, now */
+    unsigned                busy:1;        /* the job is ordered */
+    unsigned                again:1;       /* another turn is due */
+    unsigned                written:1;     /* by the job: what was in
+                                              ->writing */
+    unsigned                late:1;        /* others write, and the job did
+                                              not wait */
+    unsigned                failed:1;      /* the catalogue, and this was
+                                              said */
+};
+
+
+extern const ngx_recording_worker_told_t  ngx_recording_dispatch_calls;
+
+
+/*
+ * Once, before the worker starts: whom the configuration tells.  They stay as
+ * they are, and so do the notifies.
+ */
+ngx_int_t ngx_recording_dispatch_init(ngx_recording_worker_t *worker,
+    const ngx_recording_notify_t *notifies, ngx_uint_t n, ngx_pool_t *pool);
+
+/* a turn, as soon as it can be */
+void ngx_recording_dispatch_wake(ngx_recording_dispatch_t *dispatch);
+
+
+/* --- ngx_recording_dispatch_turn.c: the job */
+
+void ngx_recording_dispatch_turn_thread(void *dispatch);
+
+
+/* --- ngx_recording_dispatch_attempt.c */
+
+/* any thread: makes what is told; ->error is set if that cannot be done */
+void ngx_recording_dispatch_attempt_prepare(ngx_recording_attempt_t *a);
+
+/* loop: ngx_recording_dispatch_over() is called, now or later */
+void ngx_recording_dispatch_attempt_start(ngx_recording_attempt_t *a);
+
+/* any thread */
+void ngx_recording_dispatch_attempt_free(ngx_recording_attempt_t *a);
+
+/* --- ngx_recording_dispatch_memory.c: what has no row */
+
+void ngx_recording_dispatch_refused(ngx_recording_worker_t *worker,
+    const ngx_recording_stream_t *stream, const char **formats, ngx_uint_t n);
+void ngx_recording_dispatch_memory_over(ngx_recording_attempt_t *a);
+
+/* --- ngx_recording_dispatch.c, for those: an attempt is over */
+
+void ngx_recording_dispatch_over(ngx_recording_attempt_t *a,
+    ngx_recording_outbox_e result, ngx_recording_peer_e peer);
+
+
+#endif /* _NGX_RECORDING_DISPATCH_H_INCLUDED_ */

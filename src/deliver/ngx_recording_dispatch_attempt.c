@@ -1,0 +1,236 @@
+
+/*
+ * An attempt: one event is told, by a request or a program.
+ */
+
+
+#include "ngx_recording_dispatch.h"
+
+
+#define NGX_RECORDING_ATTEMPT_TIMEOUT  20000     /* ms, for an answer */
+#define NGX_RECORDING_ATTEMPT_PROGRAM  600000    /* ms, for a program */
+
+
+static void ngx_recording_attempt_request(ngx_recording_attempt_t *a);
+static void ngx_recording_attempt_answered(ngx_recording_http_request_t *r);
+static void ngx_recording_attempt_program(ngx_recording_attempt_t *a);
+static void ngx_recording_attempt_line(ngx_recording_program_t *p,
+    ngx_str_t *line);
+static void ngx_recording_attempt_exited(ngx_recording_program_t *p);
+static void ngx_recording_attempt_done(ngx_recording_attempt_t *a);
+static void ngx_recording_attempt_refused(ngx_recording_attempt_t *a,
+    ngx_uint_t level);
+
+
+void
+ngx_recording_dispatch_attempt_prepare(ngx_recording_attempt_t *a)
+{
+    ngx_int_t                      rc;
+    const char                    *why;
+    ngx_recording_store_t         *store;
+    const ngx_recording_notify_t  *notify;
+
+    notify = a->lane->notify;
+    store = &a->dispatch->worker->store;
+
+    rc = ngx_recording_event(&a->event, &a->row, notify, time(NULL));
+    why = a->event.error;
+
+    if (rc == NGX_OK && notify->host == NULL) {
+        rc = ngx_recording_event_program(&a->args, &a->row, notify,
+                                         store->path, store->path);
+        why = a->args.error;
+    }
+
+    if (rc != NGX_OK) {
+        (void) snprintf(a->error, sizeof(a->error), "%s",
+                        rc == NGX_DECLINED ? why : "no memory");
+    }
+}
+
+
+void
+ngx_recording_dispatch_attempt_start(ngx_recording_attempt_t *a)
+{
+    if (a->error[0]) {
+        ngx_recording_attempt_refused(a, NGX_LOG_ERR);
+        ngx_recording_dispatch_over(a, NGX_RECORDING_OUTBOX_FAILED,
+                                    NGX_RECORDING_PEER_UNKNOWN);
+
+    } else if (a->lane->notify->host) {
+        ngx_recording_attempt_request(a);
+
+    } else {
+        ngx_recording_attempt_program(a);
+    }
+}
+
+
+void
+ngx_recording_dispatch_attempt_free(ngx_recording_attempt_t *a)
+{
+    ngx_recording_event_program_free(&a->args);
+    ngx_recording_event_free(&a->event);
+
+    free(a->row.facts);
+    free(a);
+}
+
+
+static void
+ngx_recording_attempt_request(ngx_recording_attempt_t *a)
+{
+    ngx_recording_http_request_t  *r;
+
+    r = &a->request;
+
+    r->host = a->lane->notify->host;
+    ngx_str_set(&r->method, "POST");
+    r->uri = a->lane->notify->url.uri;
+    r->headers = a->event.headers;
+    r->nheaders = a->event.nheaders;
+    r->body = a->event.body;
+    r->timeout = NGX_RECORDING_ATTEMPT_TIMEOUT;
+    r->answer = a->answer;
+    r->room = sizeof(a->answer);
+    r->done = ngx_recording_attempt_answered;
+    r->data = a;
+
+    ngx_recording_http_send(r);
+}
+
+
+static void
+ngx_recording_attempt_answered(ngx_recording_http_request_t *r)
+{
+    ngx_recording_peer_e      peer;
+    ngx_recording_attempt_t  *a;
+
+    a = r->data;
+
+    if (r->failed == NGX_RECORDING_HTTP_OK
+        && r->status >= 200 && r->status < 300)
+    {
+        ngx_recording_attempt_done(a);
+        return;
+    }
+
+    if (r->failed == NGX_RECORDING_HTTP_OK) {
+        (void) snprintf(a->error, sizeof(a->error), "answered with %d",
+                        (int) r->status);
+
+        peer = r->status >= 500 || r->status == 429 || r->status == 408
+               ? NGX_RECORDING_PEER_FAILED : NGX_RECORDING_PEER_WORKS;
+
+    } else {
+        (void) snprintf(a->error, sizeof(a->error), "%s", r->error);
+
+        peer = r->failed == NGX_RECORDING_HTTP_MEMORY
+               ? NGX_RECORDING_PEER_UNKNOWN : NGX_RECORDING_PEER_FAILED;
+    }
+
+    ngx_recording_attempt_refused(a, NGX_LOG_WARN);
+    ngx_recording_dispatch_over(a, NGX_RECORDING_OUTBOX_FAILED, peer);
+}
+
+
+static void
+ngx_recording_attempt_program(ngx_recording_attempt_t *a)
+{
+    ngx_recording_program_t  *p;
+
+    p = &a->program;
+
+    p->programs = &a->dispatch->programs;
+    p->jobs = &a->dispatch->worker->jobs;
+    p->log = a->dispatch->worker->log;
+    p->argv = a->args.argv;
+    p->envp = a->args.envp;
+    p->dir = a->dispatch->worker->store.path;
+    p->input = a->event.body.data;
+    p->input_len = a->event.body.len;
+    p->timeout = NGX_RECORDING_ATTEMPT_PROGRAM;
+    p->line = ngx_recording_attempt_line;
+    p->done = ngx_recording_attempt_exited;
+    p->data = a;
+
+    /* one for the runner, one until the row is written */
+
+    p->lock = fcntl(a->lock, F_DUPFD_CLOEXEC, 0);
+
+    if (p->lock == -1) {
+        (void) snprintf(a->error, sizeof(a->error), "dup of its lock: %s",
+                        strerror(errno));
+
+        ngx_recording_attempt_refused(a, NGX_LOG_ERR);
+        ngx_recording_dispatch_over(a, NGX_RECORDING_OUTBOX_FAILED,
+                                    NGX_RECORDING_PEER_UNKNOWN);
+        return;
+    }
+
+    ngx_recording_program_start(p);
+}
+
+
+static void
+ngx_recording_attempt_line(ngx_recording_program_t *p, ngx_str_t *line)
+{
+    ngx_log_error(NGX_LOG_NOTICE, p->log, 0, "recording: %s: %V", p->argv[0],
+                  line);
+}
+
+
+static void
+ngx_recording_attempt_exited(ngx_recording_program_t *p)
+{
+    ngx_recording_attempt_t  *a;
+
+    a = p->data;
+
+    if (p->left_out) {
+        ngx_log_error(NGX_LOG_WARN, p->log, 0,
+                      "recording: %s: %uL bytes of output are left out, of "
+                      "one run %d lines are logged", p->argv[0], p->left_out,
+                      NGX_RECORDING_PROGRAM_LINES);
+    }
+
+    if (p->rc == NGX_OK) {
+        ngx_recording_attempt_done(a);
+        return;
+    }
+
+    (void) snprintf(a->error, sizeof(a->error), "%s", p->error);
+
+    a->lane->refused = 0;
+
+    ngx_recording_attempt_refused(a, NGX_LOG_WARN);
+    ngx_recording_dispatch_over(a, NGX_RECORDING_OUTBOX_FAILED,
+                                    NGX_RECORDING_PEER_UNKNOWN);
+}
+
+
+static void
+ngx_recording_attempt_done(ngx_recording_attempt_t *a)
+{
+    a->lane->refused = 0;
+
+    ngx_recording_dispatch_over(a, NGX_RECORDING_OUTBOX_DONE,
+                                NGX_RECORDING_PEER_WORKS);
+}
+
+
+/* once, until it takes one again */
+
+static void
+ngx_recording_attempt_refused(ngx_recording_attempt_t *a, ngx_uint_t level)
+{
+    if (!ngx_recording_once(a->lane->refused, 1)) {
+        return;
+    }
+
+    ngx_log_error(level, a->dispatch->worker->log, 0,
+                  "recording: event %s (%s) was not told to \"%V\" of "
+                  "template \"%V\": %s; it is tried again",
+                  a->row.event_id, a->row.event, &a->lane->target->name,
+                  &a->lane->target->template, a->error);
+}

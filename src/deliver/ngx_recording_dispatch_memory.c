@@ -1,0 +1,135 @@
+
+/*
+ * Events that have no row: the store cannot be used, and so there is no outbox.
+ * They are tried three times, from memory.
+ */
+
+
+#include "ngx_recording_dispatch.h"
+
+
+#define NGX_RECORDING_MEMORY_TRIES  3
+#define NGX_RECORDING_MEMORY_PAUSE  20000        /* ms */
+
+
+static void ngx_recording_memory_event(ngx_recording_dispatch_t *d,
+    ngx_recording_lane_t *lane, const ngx_recording_stream_t *stream,
+    const char *format);
+static void ngx_recording_memory_send(ngx_event_t *ev);
+
+
+void
+ngx_recording_dispatch_refused(ngx_recording_worker_t *worker,
+    const ngx_recording_stream_t *stream, const char **formats, ngx_uint_t n)
+{
+    ngx_uint_t                 i, k;
+    ngx_recording_lane_t      *lane;
+    ngx_recording_dispatch_t  *d;
+
+    d = worker->dispatch;
+
+    for (i = 0; i < d->nlanes; i++) {
+        lane = &d->lanes[i];
+
+        if (!(lane->target->kinds & NGX_RECORDING_KIND_STATUS)
+            || lane->target->template.len != stream->template.len
+            || ngx_memcmp(lane->target->template.data, stream->template.data,
+                          stream->template.len)
+               != 0)
+        {
+            continue;
+        }
+
+        for (k = 0; k < n; k++) {
+            ngx_recording_memory_event(d, lane, stream, formats[k]);
+        }
+    }
+}
+
+
+static void
+ngx_recording_memory_event(ngx_recording_dispatch_t *d,
+    ngx_recording_lane_t *lane, const ngx_recording_stream_t *stream,
+    const char *format)
+{
+    ngx_uint_t                i;
+    ngx_recording_attempt_t  *a;
+
+    a = d->memory < NGX_RECORDING_DISPATCH_MEMORY
+        ? calloc(1, sizeof(ngx_recording_attempt_t)) : NULL;
+
+    if (a == NULL) {
+        d->left_out++;
+        return;
+    }
+
+    a->dispatch = d;
+    a->lane = lane;
+    a->lock = -1;
+    a->tries = NGX_RECORDING_MEMORY_TRIES;
+
+    a->row.target = lane->target;
+    a->row.event_us = ngx_recording_wall();
+    a->row.facts = ngx_recording_event_refused(stream, format);
+
+    (void) strcpy(a->row.kind, "status");
+    (void) strcpy(a->row.event, "record_start_failed");
+
+    for (i = 0; i < 8; i++) {
+        (void) snprintf(a->row.event_id + 4 * i, 5, "%04x",
+                        (unsigned) (ngx_random() & 0xffff));
+    }
+
+    a->timer.handler = ngx_recording_memory_send;
+    a->timer.data = a;
+    a->timer.log = d->worker->log;
+    a->timer.cancelable = 1;
+
+    d->memory++;
+
+    ngx_add_timer(&a->timer, 1);
+}
+
+
+static void
+ngx_recording_memory_send(ngx_event_t *ev)
+{
+    ngx_recording_attempt_t  *a;
+
+    a = ev->data;
+
+    a->error[0] = '\0';
+    a->row.attempts++;
+    a->lane->peer->running++;
+    a->dispatch->running++;
+
+    ngx_recording_jobs_hold(&a->dispatch->worker->jobs);
+
+    /* signed anew */
+
+    ngx_recording_event_free(&a->event);
+    ngx_recording_dispatch_attempt_prepare(a);
+    ngx_recording_dispatch_attempt_start(a);
+}
+
+
+void
+ngx_recording_dispatch_memory_over(ngx_recording_attempt_t *a)
+{
+    if (a->result == NGX_RECORDING_OUTBOX_FAILED && --a->tries) {
+        ngx_add_timer(&a->timer, NGX_RECORDING_MEMORY_PAUSE);
+        return;
+    }
+
+    if (a->result == NGX_RECORDING_OUTBOX_FAILED) {
+        ngx_log_error(NGX_LOG_ERR, a->dispatch->worker->log, 0,
+                      "recording: that a recording could not begin is not "
+                      "told to \"%V\" of template \"%V\" any more: %s",
+                      &a->lane->target->name, &a->lane->target->template,
+                      a->error);
+    }
+
+    a->dispatch->memory--;
+
+    ngx_recording_dispatch_attempt_free(a);
+}

@@ -1,0 +1,505 @@
+
+/*
+ * A turn of the dispatch: its job.
+ */
+
+
+#include "ngx_recording_dispatch.h"
+
+
+#define NGX_RECORDING_DISPATCH_SWEEP  1000       /* ms, at least */
+#define NGX_RECORDING_DISPATCH_CLEAN  60000      /* the same */
+#define NGX_RECORDING_DISPATCH_PATIENCE  200     /* turns, for others who
+                                                    write */
+
+
+/* who takes the rows of a lane */
+
+typedef struct {
+    ngx_recording_dispatch_t  *dispatch;
+    ngx_recording_lane_t   *lane;
+    int                     locks[NGX_RECORDING_DISPATCH_PEER];
+    char                    names[NGX_RECORDING_DISPATCH_PEER]
+                                 [NGX_RECORDING_OWNER];
+} ngx_recording_taking_t;
+
+
+static ngx_int_t ngx_recording_dispatch_sweep(ngx_recording_dispatch_t *d,
+    ngx_recording_catalogue_error_t *err);
+static void ngx_recording_dispatch_left(void *data, const char *template,
+    const char *target, ngx_uint_t n);
+static ngx_int_t ngx_recording_dispatch_due(ngx_recording_dispatch_t *d,
+    ngx_uint_t *due, ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_dispatch_write(ngx_recording_dispatch_t *d,
+    ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_dispatch_results(ngx_recording_dispatch_t *d);
+static ngx_int_t ngx_recording_dispatch_unreached(ngx_recording_dispatch_t *d,
+    ngx_recording_attempt_t *a);
+static ngx_int_t ngx_recording_dispatch_exceptions(
+    ngx_recording_dispatch_t *d);
+static ngx_int_t ngx_recording_dispatch_take(ngx_recording_dispatch_t *d);
+static ngx_int_t ngx_recording_dispatch_take_lane(ngx_recording_dispatch_t *d,
+    ngx_recording_lane_t *lane, ngx_uint_t *room);
+static const char *ngx_recording_dispatch_owner(void *data, ngx_uint_t n);
+static ngx_recording_attempt_t *ngx_recording_dispatch_attempt(
+    ngx_recording_taking_t *taking, ngx_recording_outbox_row_t *row,
+    ngx_uint_t n);
+static void ngx_recording_dispatch_written(ngx_recording_dispatch_t *d);
+static void ngx_recording_dispatch_label(ngx_recording_dispatch_t *d,
+    const char *facts);
+static void ngx_recording_dispatch_prepare(ngx_recording_dispatch_t *d);
+static void ngx_recording_dispatch_unlock(ngx_recording_dispatch_t *d,
+    ngx_recording_attempt_t *a);
+
+
+void
+ngx_recording_dispatch_turn_thread(void *data)
+{
+    ngx_recording_dispatch_t *d = data;
+
+    ngx_int_t                         rc;
+    ngx_uint_t                        due;
+    ngx_recording_catalogue_error_t   err;
+
+    rc = d->stopping ? NGX_OK : ngx_recording_dispatch_sweep(d, &err);
+
+    due = 0;
+
+    if (rc == NGX_OK) {
+        rc = ngx_recording_dispatch_due(d, &due, &err);
+    }
+
+    d->written = 0;
+
+    if (rc == NGX_OK
+        && (due || d->nexceptions || !ngx_queue_empty(&d->writing)))
+    {
+        rc = ngx_recording_dispatch_write(d, &err);
+        d->written = (rc == NGX_OK);
+    }
+
+    /* those who record go first */
+
+    d->late = rc != NGX_OK && d->catalogue.late
+              && d->patience++ < NGX_RECORDING_DISPATCH_PATIENCE;
+
+    if (d->late) {
+        return;
+    }
+
+    d->patience = 0;
+
+    if (rc == NGX_OK) {
+        (void) ngx_recording_catalogue_checkpoint_thread(&d->catalogue);
+
+        if (ngx_recording_over(d->failed, 1)) {
+            ngx_recording_notice(&d->notices, NGX_LOG_NOTICE, 0,
+                                 "the outbox can be written again");
+        }
+
+    } else if (ngx_recording_once(d->failed, 1)) {
+        ngx_recording_notice(&d->notices, NGX_LOG_ERR, 0,
+                             "the outbox failed, nobody is told of anything: "
+                             "%s", err.text);
+    }
+}
+
+
+static ngx_int_t
+ngx_recording_dispatch_sweep(ngx_recording_dispatch_t *d,
+    ngx_recording_catalogue_error_t *err)
+{
+    ngx_uint_t  freed;
+
+    if (d->turns++ == 0 && ngx_worker == 0
+        && ngx_recording_outbox_left_thread(&d->catalogue,
+                                            ngx_recording_dispatch_left, d,
+                                            err)
+           != NGX_OK)
+    {
+        d->turns = 0;
+        return NGX_ERROR;
+    }
+
+    if (d->nlanes == 0 || ngx_exiting
+        || ngx_current_msec - d->swept < NGX_RECORDING_DISPATCH_SWEEP)
+    {
+        return NGX_OK;
+    }
+
+    d->swept = ngx_current_msec;
+
+    if (ngx_recording_outbox_sweep_thread(&d->catalogue, &freed, err)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (freed) {
+        ngx_recording_notice(&d->notices, NGX_LOG_NOTICE, 0,
+                             "%lu events of a worker process that died are "
+                             "told again", (unsigned long) freed);
+    }
+
+    if (ngx_current_msec - d->cleaned < NGX_RECORDING_DISPATCH_CLEAN) {
+        return NGX_OK;
+    }
+
+    d->cleaned = ngx_current_msec;
+
+    return ngx_recording_outbox_clean_thread(&d->catalogue, err);
+}
+
+
+static void
+ngx_recording_dispatch_left(void *data, const char *template,
+    const char *target, ngx_uint_t n)
+{
+    ngx_recording_dispatch_t *d = data;
+
+    ngx_recording_notice(&d->notices, NGX_LOG_WARN, 0,
+                         "%lu events wait for \"%s\" of template \"%s\", "
+                         "which is not configured: they are told when it is "
+                         "again", (unsigned long) n, target, template);
+}
+
+
+static ngx_int_t
+ngx_recording_dispatch_due(ngx_recording_dispatch_t *d, ngx_uint_t *due,
+    ngx_recording_catalogue_error_t *err)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < d->nlanes && !*due; i++) {
+
+        if (d->lanes[i].peer->room
+            && ngx_recording_outbox_due_thread(&d->catalogue,
+                                               d->lanes[i].target, due, err)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_dispatch_write(ngx_recording_dispatch_t *d,
+    ngx_recording_catalogue_error_t *err)
+{
+    ngx_int_t                 rc;
+    ngx_queue_t              *q;
+    ngx_recording_attempt_t  *a;
+
+    if (ngx_recording_catalogue_begin(&d->catalogue, 0, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_recording_dispatch_results(d);
+
+    if (rc == NGX_OK) {
+        rc = ngx_recording_dispatch_exceptions(d);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_recording_dispatch_take(d);
+    }
+
+    rc = ngx_recording_catalogue_finish(&d->catalogue, rc, err);
+
+    if (rc == NGX_OK) {
+        d->nexceptions = 0;
+
+        ngx_recording_dispatch_written(d);
+        ngx_recording_dispatch_prepare(d);
+
+        return NGX_OK;
+    }
+
+    while (!ngx_queue_empty(&d->taken)) {
+        q = ngx_queue_head(&d->taken);
+        ngx_queue_remove(q);
+
+        a = ngx_queue_data(q, ngx_recording_attempt_t, queue);
+
+        ngx_recording_dispatch_unlock(d, a);
+        ngx_recording_dispatch_attempt_free(a);
+    }
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_recording_dispatch_results(ngx_recording_dispatch_t *d)
+{
+    ngx_queue_t              *q;
+    ngx_recording_attempt_t  *a;
+
+    for (q = ngx_queue_head(&d->writing);
+         q != ngx_queue_sentinel(&d->writing);
+         q = ngx_queue_next(q))
+    {
+        a = ngx_queue_data(q, ngx_recording_attempt_t, queue);
+
+        if (ngx_recording_outbox_result(&d->catalogue, &a->row, a->result,
+                                        a->error, &a->told, &a->dead)
+            != NGX_OK
+            || (a->unreached
+                && ngx_recording_dispatch_unreached(d, a) != NGX_OK))
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* what waits for the same peer counts as tried */
+
+static ngx_int_t
+ngx_recording_dispatch_unreached(ngx_recording_dispatch_t *d,
+    ngx_recording_attempt_t *a)
+{
+    ngx_uint_t             i, dead;
+    ngx_recording_lane_t  *lane;
+
+    for (i = 0; i < d->nlanes; i++) {
+        lane = &d->lanes[i];
+
+        if (lane->peer != a->lane->peer) {
+            continue;
+        }
+
+        if (ngx_recording_outbox_unreached(&d->catalogue, lane->target,
+                                           a->error, &dead)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (dead) {
+            ngx_recording_notice(&d->notices, NGX_LOG_ERR, 0,
+                                 "%lu events are not told to \"%.*s\" any "
+                                 "more, as it cannot be reached for a week: "
+                                 "%s; they stay in the catalogue and can be "
+                                 "sent again", (unsigned long) dead,
+                                 (int) lane->target->name.len,
+                                 (char *) lane->target->name.data, a->error);
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_dispatch_exceptions(ngx_recording_dispatch_t *d)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < d->nexceptions; i++) {
+        if (ngx_recording_outbox_exception(&d->catalogue, &d->exceptions[i])
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* from another lane on in each turn, as those of a peer share its room */
+
+static ngx_int_t
+ngx_recording_dispatch_take(ngx_recording_dispatch_t *d)
+{
+    ngx_uint_t             i, room;
+    ngx_recording_lane_t  *lane;
+
+    room = NGX_RECORDING_DISPATCH_ROWS;
+
+    for (i = 0; i < d->nlanes; i++) {
+        lane = &d->lanes[(d->first + i) % d->nlanes];
+
+        if (ngx_recording_dispatch_take_lane(d, lane, &room) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_dispatch_take_lane(ngx_recording_dispatch_t *d,
+    ngx_recording_lane_t *lane, ngx_uint_t *room)
+{
+    ngx_int_t                   rc;
+    ngx_uint_t                  i, n;
+    ngx_recording_taking_t      taking;
+    ngx_recording_attempt_t    *a;
+    ngx_recording_outbox_row_t  rows[NGX_RECORDING_DISPATCH_PEER];
+
+    n = ngx_min(ngx_min(*room, lane->peer->room), NGX_RECORDING_DISPATCH_PEER);
+
+    if (n == 0) {
+        return NGX_OK;
+    }
+
+    taking.dispatch = d;
+    taking.lane = lane;
+
+    for (i = 0; i < NGX_RECORDING_DISPATCH_PEER; i++) {
+        taking.locks[i] = -1;
+    }
+
+    rc = ngx_recording_outbox_take(&d->catalogue, lane->target,
+                                   lane->notify->host != NULL,
+                                   ngx_recording_dispatch_owner, &taking, rows,
+                                   &n);
+
+    for (i = 0; i < n; i++) {
+        a = ngx_recording_dispatch_attempt(&taking, &rows[i], i);
+
+        if (a == NULL) {
+            free(rows[i].facts);
+            rc = NGX_ERROR;
+            continue;
+        }
+
+        ngx_queue_insert_tail(&d->taken, &a->queue);
+
+        lane->peer->room--;
+        (*room)--;
+    }
+
+    for (i = 0; i < NGX_RECORDING_DISPATCH_PEER; i++) {
+
+        if (taking.locks[i] != -1) {
+            (void) ngx_recording_unlinkat(d->worker->store.work,
+                                          taking.names[i], 0);
+            (void) close(taking.locks[i]);
+        }
+    }
+
+    return rc;
+}
+
+
+/* a program can outlive this process: it has a lock of its own */
+
+static const char *
+ngx_recording_dispatch_owner(void *data, ngx_uint_t n)
+{
+    ngx_recording_taking_t *taking = data;
+
+    ngx_recording_store_t  *store;
+
+    store = &taking->dispatch->worker->store;
+
+    if (taking->lane->notify->host) {
+        return store->owner;
+    }
+
+    taking->locks[n] = ngx_recording_store_lock_thread(store,
+                                                       taking->names[n]);
+
+    return taking->locks[n] == -1 ? NULL : taking->names[n];
+}
+
+
+/* it has the row's facts and the lock from now on */
+
+static ngx_recording_attempt_t *
+ngx_recording_dispatch_attempt(ngx_recording_taking_t *taking,
+    ngx_recording_outbox_row_t *row, ngx_uint_t n)
+{
+    ngx_recording_attempt_t  *a;
+
+    a = calloc(1, sizeof(ngx_recording_attempt_t));
+
+    if (a) {
+        a->dispatch = taking->dispatch;
+        a->lane = taking->lane;
+        a->row = *row;
+        a->lock = taking->locks[n];
+
+        taking->locks[n] = -1;
+    }
+
+    return a;
+}
+
+
+static void
+ngx_recording_dispatch_written(ngx_recording_dispatch_t *d)
+{
+    ngx_queue_t              *q;
+    ngx_recording_attempt_t  *a;
+
+    for (q = ngx_queue_head(&d->writing);
+         q != ngx_queue_sentinel(&d->writing);
+         q = ngx_queue_next(q))
+    {
+        a = ngx_queue_data(q, ngx_recording_attempt_t, queue);
+
+        ngx_recording_dispatch_unlock(d, a);
+
+        if (a->told) {
+            ngx_recording_dispatch_label(d, a->row.facts);
+        }
+    }
+}
+
+
+/* a file that is not there any more needs no label */
+
+static void
+ngx_recording_dispatch_label(ngx_recording_dispatch_t *d, const char *facts)
+{
+    char  *path;
+
+    path = ngx_recording_event_path(facts);
+
+    if (path) {
+        (void) ngx_recording_tree_told_thread(&d->worker->store, path);
+        free(path);
+    }
+}
+
+
+/* what is told; the loop only sends it */
+
+static void
+ngx_recording_dispatch_prepare(ngx_recording_dispatch_t *d)
+{
+    ngx_queue_t  *q;
+
+    for (q = ngx_queue_head(&d->taken);
+         q != ngx_queue_sentinel(&d->taken);
+         q = ngx_queue_next(q))
+    {
+        ngx_recording_dispatch_attempt_prepare(ngx_queue_data(q,
+                                              ngx_recording_attempt_t, queue));
+    }
+}
+
+
+static void
+ngx_recording_dispatch_unlock(ngx_recording_dispatch_t *d,
+    ngx_recording_attempt_t *a)
+{
+    if (a->lock == -1) {
+        return;
+    }
+
+    (void) ngx_recording_unlinkat(d->worker->store.work, a->row.owner, 0);
+    (void) close(a->lock);
+
+    a->lock = -1;
+}
