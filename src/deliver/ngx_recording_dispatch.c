@@ -461,6 +461,15 @@ ngx_recording_dispatch_peer_failed(ngx_recording_attempt_t *a)
         return;
     }
 
+    /* what was under way when the first one failed is no probe */
+
+    if (peer->pause
+        && (peer->running
+            || (ngx_msec_int_t) (ngx_current_msec - peer->probe) < 0))
+    {
+        return;
+    }
+
     if (peer->pause == 0) {
         peer->pause = NGX_RECORDING_DISPATCH_PAUSE;
 
