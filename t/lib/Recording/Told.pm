@@ -36,8 +36,9 @@ sub new {
     return $self->start;
 }
 
-# how it answers from now on: status, delay (s), fail (how many before it does
-# well, with the status 500), and instead of an answer hang, reset or none
+# how it answers from now on: status, location, delay (s), fail (how many before
+# it does well, with the status 500), and instead of an answer hang, reset or
+# none
 sub set {
     my ($self, %how) = @_;
 
@@ -197,7 +198,8 @@ sub _answer {
     _log(%event, status => $how->{status});
 
     return syswrite $socket, "HTTP/1.1 $how->{status} Text\r\n"
-                             . "Content-Length: 2\r\n\r\n{}";
+        . ($how->{location} ? "Location: $how->{location}\r\n" : '')
+        . ($how->{status} == 204 ? "\r\n" : "Content-Length: 2\r\n\r\n{}");
 }
 
 sub _log {
