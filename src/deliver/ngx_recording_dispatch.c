@@ -275,7 +275,7 @@ ngx_recording_dispatch_post(ngx_recording_dispatch_t *d)
 static void
 ngx_recording_dispatch_rooms(ngx_recording_dispatch_t *d)
 {
-    ngx_uint_t             i;
+    ngx_uint_t             i, n;
     ngx_recording_peer_t  *peer;
 
     for (i = 0; i < d->npeers; i++) {
@@ -300,9 +300,16 @@ ngx_recording_dispatch_rooms(ngx_recording_dispatch_t *d)
 
     /* those that a turn could not write are there still */
 
-    while (d->nwaiting && d->nexceptions < NGX_RECORDING_DISPATCH_MEMORY) {
-        d->exceptions[d->nexceptions++] = d->waiting[--d->nwaiting];
-    }
+    n = ngx_min(d->nwaiting, NGX_RECORDING_DISPATCH_MEMORY - d->nexceptions);
+
+    ngx_memcpy(d->exceptions + d->nexceptions, d->waiting,
+               n * sizeof(ngx_recording_outbox_exception_t));
+
+    d->nexceptions += n;
+    d->nwaiting -= n;
+
+    ngx_memmove(d->waiting, d->waiting + n,
+                d->nwaiting * sizeof(ngx_recording_outbox_exception_t));
 }
 
 
