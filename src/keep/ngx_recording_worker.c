@@ -14,6 +14,8 @@ static void ngx_recording_worker_opened(void *data);
 static void ngx_recording_worker_reopen(ngx_event_t *ev);
 static void ngx_recording_worker_drain(ngx_recording_worker_t *worker);
 static void ngx_recording_worker_flush(ngx_recording_worker_t *worker);
+static void ngx_recording_worker_text(const ngx_recording_notice_t *n,
+    char *text, size_t size);
 
 
 void
@@ -233,6 +235,21 @@ ngx_recording_worker_flush(ngx_recording_worker_t *worker)
 }
 
 
+/* as the log has it, with the error of the system */
+
+static void
+ngx_recording_worker_text(const ngx_recording_notice_t *n, char *text,
+    size_t size)
+{
+    u_char  *last;
+
+    last = n->err ? ngx_snprintf((u_char *) text, size - 1, "%s (%d: %s)",
+                                 n->text, n->err, strerror(n->err))
+                  : ngx_snprintf((u_char *) text, size - 1, "%s", n->text);
+    *last = '\0';
+}
+
+
 void
 ngx_recording_worker_tell(ngx_recording_worker_t *worker,
     const ngx_recording_notices_t *notices, uint64_t recording_id,
@@ -260,8 +277,7 @@ ngx_recording_worker_tell(ngx_recording_worker_t *worker,
             e.formats[n] = formats[n];
         }
 
-        (void) snprintf(e.text, sizeof(e.text), "%s",
-                        notices->notice[i].text);
+        ngx_recording_worker_text(&notices->notice[i], e.text, sizeof(e.text));
 
         worker->told->exception(worker, &e);
     }
