@@ -162,12 +162,18 @@
     " BEGIN DELETE FROM sequences WHERE recording_id = old.recording_id;"     \
     " END;"                                                                   \
                                                                               \
-    /* one that was found without a row has begun before */                   \
+    /*                                                                        \
+     * Once, also if the first files could not be written and their rows are  \
+     * gone.  One that was found without a row has begun before.              \
+     */                                                                       \
                                                                               \
     "CREATE TRIGGER IF NOT EXISTS told_begun AFTER INSERT ON files"           \
     " WHEN new.state IN ('recording', 'lost') AND new.recovered = 0"          \
     " AND NOT EXISTS (SELECT 1 FROM files WHERE recording_id ="               \
     " new.recording_id AND format = new.format AND file_id <> new.file_id)"   \
+    " AND NOT EXISTS (SELECT 1 FROM outbox WHERE recording_id ="              \
+    " new.recording_id AND event = 'record_start_succeeded'"                  \
+    " AND kind <> 'file' AND facts ->> 'format' = new.format)"                \
     " BEGIN "                                                                 \
     NGX_RECORDING_OUTBOX_TELL_FILE("status", NGX_RECORDING_KIND_STATUS,       \
         "iif(new.state = 'lost', 'record_start_failed',"                      \
@@ -205,9 +211,15 @@
                                                                               \
     "CREATE TRIGGER IF NOT EXISTS told_nothing AFTER DELETE ON files"         \
     " WHEN old.state IN ('recording', 'paused', 'finishing') BEGIN "          \
-    NGX_RECORDING_OUTBOX_TELL_FILE("status", NGX_RECORDING_KIND_STATUS,       \
-                                   "'record_error'", "old.")                  \
-    "; END;"                                                                  \
+    NGX_RECORDING_OUTBOX_TELL("status", NGX_RECORDING_KIND_STATUS,            \
+        "old.recording_id, old.file_id, old.template, 'record_error',"        \
+        " json_set(" NGX_RECORDING_OUTBOX_FILE("old.") ", '$.text',"          \
+        " 'nothing of a file could be written')", "")                         \
+    " AND targets.template = old.template AND NOT EXISTS (SELECT 1"           \
+    " FROM outbox AS o WHERE o.recording_id = old.recording_id"               \
+    " AND o.target = targets.target AND o.facts ->> 'format' = old.format"    \
+    " AND o.event IN ('record_error', 'record_start_failed')"                 \
+    " AND" NGX_RECORDING_OUTBOX_LATELY "); END;"                              \
                                                                               \
     /* once for each format that it had */                                    \
                                                                               \
