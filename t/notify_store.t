@@ -32,6 +32,7 @@ my %unusable = unusable();
 subtest 'a catalogue that was lost' => \&lost;
 subtest 'a codec that changes' => \&changes;
 subtest 'a disk that fails' => \&fails;
+subtest 'a disk that is too slow' => \&slow_disk;
 subtest 'a file that is evicted' => \&evicted;
 subtest 'a notify that is removed' => \&removed;
 subtest 'a store that cannot be used' => \&tries;
@@ -359,6 +360,46 @@ sub fails {
 sub events {
     return join ' ', sort map { $_->{record_event} || $_->{exception_name} }
                           @_;
+}
+
+# --- a disk that is too slow
+
+sub slow_disk {
+    my $disk = Recording::SlowDisk->new;
+    my $t = Recording::Nginx->new(store => $disk->store);
+    my $told = told($t, 1);
+    my @large = Recording::Rtmp::flv_messages(
+        media(duration => 6, gop => 1, size => '320x240',
+              key_bytes => 300_000));
+
+    started($t, 'record_buffer 1m;
+    record_template a {
+        format mp4; format flv;
+        notify http://127.0.0.1:%%PORT_1%%/a events=status,exception;
+    }');
+
+    my $r = publisher($t, 'a', 'slow');
+    $r->send_flv(\@large, to => 1000);
+    $t->wait_growing(2);
+    $disk->set(armed => 1, delay => 1000, where => 'files');
+    $r->send_flv(\@large, from => 1000);
+    $t->wait_log(qr/record_buffer is full, .* exception -104/);
+    $disk->set(delay => 0);
+
+    my @json = told_of($told, 'slow', sub {
+        2 == grep { ($_->{record_event} || '') eq 'record_error' } @_ });
+    my ($exception) = grep { $_->{event_type} == 341 } @json;
+
+    is($exception->{exception}{type}, -104, 'an exception');
+    is($exception->{exception}{desc},
+       'record_buffer is full, frames are dropped', 'its reason');
+    is($_->{text}, $exception->{exception}{desc}, "$_->{format}: the reason")
+        for grep { ($_->{record_event} || '') eq 'record_error' } @json;
+
+    $r->delete_stream->close;
+    $t->wait_files(2);
+    $t->stop;
+    $told->stop;
 }
 
 # waits for what is told of a stream

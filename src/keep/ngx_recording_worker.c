@@ -255,30 +255,43 @@ ngx_recording_worker_tell(ngx_recording_worker_t *worker,
     const ngx_recording_notices_t *notices, uint64_t recording_id,
     const char **formats, ngx_uint_t nformats)
 {
-    ngx_uint_t                        i, n;
+    char                           text[NGX_RECORDING_NOTICE_TEXT];
+    ngx_uint_t                     i;
+    const ngx_recording_notice_t  *n;
+
+    for (i = 0; i < notices->n; i++) {
+        n = &notices->notice[i];
+
+        if (n->exception) {
+            ngx_recording_worker_text(n, text, sizeof(text));
+            ngx_recording_worker_exception(worker, n->exception, text,
+                                           recording_id, formats, nformats);
+        }
+    }
+}
+
+
+void
+ngx_recording_worker_exception(ngx_recording_worker_t *worker,
+    ngx_recording_exception_e exception, const char *text,
+    uint64_t recording_id, const char **formats, ngx_uint_t nformats)
+{
+    ngx_uint_t                        i;
     ngx_recording_outbox_exception_t  e;
 
     if (worker->told == NULL || recording_id == 0) {
         return;
     }
 
-    for (i = 0; i < notices->n; i++) {
+    e.recording_id = recording_id;
+    e.exception = exception;
+    e.nformats = exception == NGX_RECORDING_EXCEPTION_LOST ? nformats : 0;
 
-        e.exception = notices->notice[i].exception;
-
-        if (e.exception == NGX_RECORDING_EXCEPTION_NONE) {
-            continue;
-        }
-
-        e.recording_id = recording_id;
-        e.nformats = e.exception == NGX_RECORDING_EXCEPTION_LOST ? nformats
-                                                                 : 0;
-        for (n = 0; n < e.nformats; n++) {
-            e.formats[n] = formats[n];
-        }
-
-        ngx_recording_worker_text(&notices->notice[i], e.text, sizeof(e.text));
-
-        worker->told->exception(worker, &e);
+    for (i = 0; i < e.nformats; i++) {
+        e.formats[i] = formats[i];
     }
+
+    (void) snprintf(e.text, sizeof(e.text), "%s", text);
+
+    worker->told->exception(worker, &e);
 }

@@ -131,6 +131,11 @@ void ngx_recording_worker_tell(ngx_recording_worker_t *worker,
     const ngx_recording_notices_t *notices, uint64_t recording_id,
     const char **formats, ngx_uint_t nformats);
 
+/* loop: the same, of one that was logged before */
+void ngx_recording_worker_exception(ngx_recording_worker_t *worker,
+    ngx_recording_exception_e exception, const char *text,
+    uint64_t recording_id, const char **formats, ngx_uint_t nformats);
+
 /* loop, at the worker's exit, when the thread pool is gone */
 void ngx_recording_worker_stop(ngx_recording_worker_t *worker);
 

@@ -25,6 +25,8 @@ static ngx_uint_t ngx_recording_intake_stamp(ngx_recording_intake_t *in,
     ngx_recording_intake_message_t *m);
 static ngx_int_t ngx_recording_intake_fits(ngx_recording_intake_t *in,
     ngx_recording_intake_message_t *m);
+static void ngx_recording_intake_lost(ngx_recording_intake_t *in,
+    const char *why);
 static void ngx_recording_intake_drop(ngx_recording_intake_t *in,
     ngx_recording_intake_message_t *m);
 static ngx_uint_t ngx_recording_intake_room(ngx_recording_intake_t *in,
@@ -329,8 +331,7 @@ ngx_recording_intake_add(ngx_recording_intake_t *in,
     }
 
     if (ngx_recording_intake_copy(in, &in->filling, m) != NGX_OK) {
-        ngx_recording_notice_log(in->log, NGX_RECORDING_EXCEPTION_LOST,
-                                 "no memory, frames are dropped");
+        ngx_recording_intake_lost(in, "no memory, frames are dropped");
 
         ngx_recording_intake_drop(in, m);
         ngx_recording_intake_set(in, NGX_RECORDING_INTAKE_DROPPING);
@@ -429,13 +430,22 @@ ngx_recording_intake_fits(ngx_recording_intake_t *in,
 
         ngx_recording_intake_set(in, NGX_RECORDING_INTAKE_DROPPING);
 
-        ngx_recording_notice_log(in->log, NGX_RECORDING_EXCEPTION_LOST,
-                                 "record_buffer is full, frames are dropped");
+        ngx_recording_intake_lost(in, "record_buffer is full, frames are "
+                                      "dropped");
 
         return NGX_DECLINED;
     }
 
     return NGX_OK;
+}
+
+
+static void
+ngx_recording_intake_lost(ngx_recording_intake_t *in, const char *why)
+{
+    in->lost = why;
+
+    ngx_recording_notice_log(in->log, NGX_RECORDING_EXCEPTION_LOST, why);
 }
 
 

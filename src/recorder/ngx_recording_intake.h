@@ -53,6 +53,8 @@ typedef struct {
     const int64_t          *base;          /* us, of the store's clock */
 
     ngx_recording_intake_e  state;
+    const char             *lost;          /* why frames are dropped; NULL:
+                                              none, or it was told */
     ngx_recording_wait_t    wait;
     ngx_recording_batch_t   headers[NGX_RECORDING_INTAKE_HEADERS];
                                            /* the newest */

@@ -531,6 +531,15 @@ ngx_recording_recorder_say(ngx_recording_t *r)
                               ngx_recording_recorder_formats(r, formats));
 
     ngx_recording_notices_log(&r->order.notices, &r->log);
+
+    /* said when it was met, but then it was not known of which recording */
+
+    if (r->intake.lost && r->order.recording_id) {
+        ngx_recording_worker_exception(r->worker, NGX_RECORDING_EXCEPTION_LOST,
+                              r->intake.lost, r->order.recording_id, formats,
+                              ngx_recording_recorder_formats(r, formats));
+        r->intake.lost = NULL;
+    }
 }
 
 
