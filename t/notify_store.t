@@ -322,9 +322,28 @@ sub fails {
     my @errors = grep { ($_->{record_event} || '') eq 'record_error' } @json;
     is(join(' ', sort map { $_->{format} } @errors), 'flv mp4',
        'each format that misses frames');
-    like($_->{text}, qr/\(28: No space left/, "$_->{format}: the reason")
-        for @errors;
+    like($_->{text}, qr/^$_->{format}: .*\(28: No space left/,
+         "$_->{format}: its reason") for @errors;
     $r->delete_stream->close;
+    $disk->set(error => 0);
+
+    # one of the formats
+    $r = publisher($t, 'a', 'one');
+    $r->send_flv($media[0], to => 1000);
+    $t->wait_growing(2, stream => 'one');
+    $disk->match('.mp4');
+    $disk->set(error => ENOSPC);
+    $r->send_flv($media[0], from => 1000);
+    $t->wait_log(qr/mp4: write .* failed, frames are dropped.*"a\/one"/);
+    $r->delete_stream->close;
+    $disk->set(error => 0);
+    $disk->match('');
+    @json = told_of($told, 'one', sub {
+        2 == grep { ($_->{record_event} || '') eq 'record_ended' } @_ });
+    @errors = grep { ($_->{record_event} || '') eq 'record_error' } @json;
+    is(join(' ', map { $_->{format} } @errors), 'mp4',
+       'only the one that misses frames');
+    $disk->set(error => ENOSPC);
 
     # from the start, at several key frames
     $disk->set(call => 'open');

@@ -3,8 +3,8 @@
 
 
 static void ngx_recording_notice_put(ngx_recording_notices_t *notices,
-    ngx_uint_t level, ngx_recording_exception_e exception, ngx_err_t err,
-    const char *fmt, va_list args);
+    ngx_uint_t level, ngx_recording_exception_e exception, const char *format,
+    ngx_err_t err, const char *fmt, va_list args);
 
 
 void
@@ -14,8 +14,8 @@ ngx_recording_notice(ngx_recording_notices_t *notices, ngx_uint_t level,
     va_list  args;
 
     va_start(args, fmt);
-    ngx_recording_notice_put(notices, level, NGX_RECORDING_EXCEPTION_NONE, err,
-                             fmt, args);
+    ngx_recording_notice_put(notices, level, NGX_RECORDING_EXCEPTION_NONE,
+                             NULL, err, fmt, args);
     va_end(args);
 }
 
@@ -28,15 +28,29 @@ ngx_recording_notice_exception(ngx_recording_notices_t *notices,
 
     va_start(args, fmt);
     ngx_recording_notice_put(notices, ngx_recording_exceptions[exception].level,
-                             exception, err, fmt, args);
+                             exception, NULL, err, fmt, args);
+    va_end(args);
+}
+
+
+void
+ngx_recording_notice_format(ngx_recording_notices_t *notices,
+    ngx_recording_exception_e exception, const char *format, ngx_err_t err,
+    const char *fmt, ...)
+{
+    va_list  args;
+
+    va_start(args, fmt);
+    ngx_recording_notice_put(notices, ngx_recording_exceptions[exception].level,
+                             exception, format, err, fmt, args);
     va_end(args);
 }
 
 
 static void
 ngx_recording_notice_put(ngx_recording_notices_t *notices, ngx_uint_t level,
-    ngx_recording_exception_e exception, ngx_err_t err, const char *fmt,
-    va_list args)
+    ngx_recording_exception_e exception, const char *format, ngx_err_t err,
+    const char *fmt, va_list args)
 {
     ngx_recording_notice_t  *n;
 
@@ -51,6 +65,7 @@ ngx_recording_notice_put(ngx_recording_notices_t *notices, ngx_uint_t level,
 
     n->level = level;
     n->exception = exception;
+    n->format = format;
     n->err = err;
 
     (void) vsnprintf(n->text, sizeof(n->text), fmt, args);

@@ -28,6 +28,7 @@
 typedef struct {
     ngx_uint_t              level;     /* NGX_LOG_... */
     ngx_recording_exception_e  exception;
+    const char             *format;    /* that it is about, or NULL */
     ngx_err_t               err;
     char                    text[NGX_RECORDING_NOTICE_TEXT];
 } ngx_recording_notice_t;
@@ -50,6 +51,12 @@ void ngx_recording_notice(ngx_recording_notices_t *notices, ngx_uint_t level,
 void ngx_recording_notice_exception(ngx_recording_notices_t *notices,
     ngx_recording_exception_e exception, ngx_err_t err, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* the same, about one format */
+void ngx_recording_notice_format(ngx_recording_notices_t *notices,
+    ngx_recording_exception_e exception, const char *format, ngx_err_t err,
+    const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
 
 /* whether a bit of flags, which is set, was not set before; and the reverse */
 #define ngx_recording_once(flags, bit)                                        \

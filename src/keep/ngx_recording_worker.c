@@ -265,7 +265,10 @@ ngx_recording_worker_tell(ngx_recording_worker_t *worker,
         if (n->exception) {
             ngx_recording_worker_text(n, text, sizeof(text));
             ngx_recording_worker_exception(worker, n->exception, text,
-                                           recording_id, formats, nformats);
+                                        recording_id,
+                                        n->format ? (const char **) &n->format
+                                                  : formats,
+                                        n->format ? 1 : nformats);
         }
     }
 }

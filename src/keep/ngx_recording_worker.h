@@ -125,7 +125,8 @@ void ngx_recording_worker_hurry(ngx_recording_worker_t *worker);
 
 /*
  * Loop: what was said of a recording, or of a file of it; formats miss frames
- * if any are lost.  To be called before the notices are logged.
+ * if any are lost, or the one that a notice is about.  To be called before the
+ * notices are logged.
  */
 void ngx_recording_worker_tell(ngx_recording_worker_t *worker,
     const ngx_recording_notices_t *notices, uint64_t recording_id,

@@ -22,8 +22,8 @@ ngx_recording_closed_broken_thread(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out, ngx_recording_mux_t *mux)
 {
     if (ngx_recording_once(out->failed, 1)) {
-        ngx_recording_notice_exception(o->notices,
-            NGX_RECORDING_EXCEPTION_LOST, mux->err,
+        ngx_recording_notice_format(o->notices,
+            NGX_RECORDING_EXCEPTION_LOST, mux->format->name, mux->err,
             "%s: %s \"%s\" failed, frames are dropped", mux->format->name,
             mux->op ? mux->op : "record", mux->work);
     }

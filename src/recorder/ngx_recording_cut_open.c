@@ -155,8 +155,8 @@ ngx_recording_cut_refused_thread(ngx_recording_outputs_t *o,
     out->retry = cut->now + NGX_RECORDING_RETRY;
 
     if (ngx_recording_once(out->failed, 1)) {
-        ngx_recording_notice_exception(o->notices,
-            NGX_RECORDING_EXCEPTION_LOST, 0,
+        ngx_recording_notice_format(o->notices,
+            NGX_RECORDING_EXCEPTION_LOST, mux->format->name, 0,
             "%s: no descriptor is left for a file, %lu of at most %lu grow: "
             "worker_rlimit_nofile is too low, frames are dropped",
             mux->format->name, (unsigned long) o->store->held,
