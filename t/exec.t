@@ -1,0 +1,582 @@
+#!/usr/bin/perl
+
+# Programs that a notify names: what they are given, what becomes of those
+# that fail, flood, hang or outlive their worker; and that there are never two
+# at once for a file.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use JSON::PP ();
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use Recording::Media qw(media);
+use Recording::Nginx;
+use Recording::Util qw(run slurp spew wait_for);
+
+my $media = media(duration => 1, fps => 10, size => '160x90');
+my $name = "told.$$";
+
+# What it does is its first argument.  It notes what it does in a log, and
+# holds a lock, with all that it starts: if there is another one of the same
+# file, it notes that.
+my $program = <<'PERL';
+#!/usr/bin/perl
+use strict;
+use warnings;
+use Fcntl qw(:flock);
+use JSON::PP ();
+use Time::HiRes qw(sleep time);
+
+my @fds = map { readlink("/proc/self/fd/$_") // () } 0 .. 1023;
+my ($dir) = $0 =~ m{(.*)/};
+my ($what, @args) = @ARGV;
+my ($file, $attempt) = @ENV{qw(RECORDING_FILE_ID RECORDING_ATTEMPT)};
+
+$| = 1;
+note('twice') if !flock open_to("lock.$file"), LOCK_EX|LOCK_NB;
+note('begin');
+{ no strict 'refs'; &{"do_$what"}() }
+note('end');
+
+my @locks;
+
+sub open_to {
+    open my $fh, '>>', "$dir/$_[0]" or die "$dir/$_[0]: $!";
+    push @locks, $fh;
+    return $fh;
+}
+
+sub note {
+    my $fh = open_to('log');
+    syswrite $fh, "$_[0] $file $attempt $$ " . time . "\n";
+    close $fh;
+}
+
+sub give {
+    open my $in, '<', '/proc/self/status';
+    my %all = (args => [ map { unpack 'H*', $_ } @args ], fds => \@fds,
+               env => { map { $_ => unpack 'H*', $ENV{$_} } keys %ENV },
+               in => join('', map { unpack 'H*', $_ } <STDIN>),
+               cwd => readlink('/proc/self/cwd'),
+               signals => join ' ', map { /^(Sig(?:Blk|Ign|Cgt)):\s*(\w+)/
+                                          ? "$1 $2" : () } <$in>);
+    open my $fh, '>', "$dir/given.new";
+    print {$fh} JSON::PP->new->encode(\%all);
+    close $fh;
+    rename "$dir/given.new", "$dir/given.$file";
+}
+
+sub do_give { give() }
+sub do_fail { print "attempt $attempt\nsays why"; exit 3 if $attempt < 3 }
+sub do_never { exit 4 }
+
+sub do_flood {
+    print 'x' x 300, "\n" for 1 .. 100_000;
+    print 'y' x 10_000_000;
+}
+
+sub do_wait { sleep 0.02 until -e "$dir/go" }
+
+# neither it nor a child in a session of its own wants to end
+sub do_stay {
+    $SIG{TERM} = $SIG{HUP} = $SIG{INT} = 'IGNORE';
+    my $child = fork;
+    if (!$child) { setpgrp; note('child') }
+    do_wait();
+    exit 0 if !$child;
+}
+PERL
+
+subtest 'what it is given' => \&given;
+subtest 'a program that fails' => \&fails;
+subtest 'a program that does too much' => \&too_much;
+subtest 'max= waits for it' => \&kept;
+subtest 'its worker dies' => \&orphan;
+subtest 'its worker exits' => \&exits;
+
+Recording::Nginx->done;
+
+# --- what it is given
+
+sub given {
+    local $ENV{TEST_SECRET} = 'secret';
+    my $t = nginx(<<'CONF', 'url=http://media.test/vod/', 'env TEST_SECRET;');
+        notify 'exec:%%PROGRAM%% give {Stream} "a b" "" x{App}y {Path} {Url}
+                {Basename} {Format} {FileId} "{Stream} {Stream}" *';
+CONF
+    my $dir = $t->dir;
+    my @names = ('plain', 'a b', qq(q"'`\\), "n\nl", '$(touch ' . "$dir/x)",
+                 ";touch $dir/x;", "i\xff\xfe", '-rf', '{Path}', '*',
+                 "\xd1\x82", 'n' x 200);
+
+    publish($t, "live/$_?q=1") for @names;
+    my @rows = $t->wait_files(scalar @names);
+    told($t, scalar @names);
+
+    for my $name (@names) {
+        (my $shown = substr $name, 0, 20)
+            =~ s/([^ -~])/sprintf '\x%02x', ord $1/ge;
+        subtest "stream $shown" => sub { was_given($t, $name) };
+    }
+
+    ok(!-e "$dir/x", 'no shell was between');
+    is(twice($t), 0, 'never two at once');
+    is_left($t);
+}
+
+sub was_given {
+    my ($t, $name) = @_;
+
+    my ($row) = $t->files(stream => $name) or return fail('no row');
+    my ($event) = $t->catalogue('SELECT * FROM outbox WHERE file_id = '
+                                . $row->{file_id});
+    my $all = JSON::PP->new->decode(slurp($t->dir . "/given.$row->{file_id}"));
+    my $json = JSON::PP->new->utf8->decode(pack 'H*', $all->{in});
+    my %env = map { $_ => pack 'H*', $all->{env}{$_} } keys %{ $all->{env} };
+    my $path = $t->path($row);
+    my ($base) = $path =~ m{([^/]+)\.flv$};
+
+    # as in all events, what is not UTF-8 is U+FFFD
+    my $known = $name =~ s/[\xfe\xff]/\xef\xbf\xbd/gr;
+    is_deeply([ map { pack 'H*', $_ } @{ $all->{args} } ],
+              [ $known, 'a b', '', 'xlivey', $path, $row->{play_url}, $base,
+                'flv', $row->{file_id}, "$known $known", '*' ], 'arguments');
+
+    is_deeply(\%env, {
+        PATH => '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+        LANG => 'C.UTF-8', HOME => $t->store, RECORDING_PATH => $path,
+        RECORDING_URL => $row->{play_url}, RECORDING_STREAM => $known,
+        RECORDING_STREAM_PARAM => 'q=1', RECORDING_APP => 'live',
+        RECORDING_DOMAIN => $row->{domain}, RECORDING_TEMPLATE => 'told',
+        RECORDING_TASK_ID => '', RECORDING_FORMAT => 'flv',
+        RECORDING_VIDEO_CODEC => 'h264', RECORDING_AUDIO_CODEC => 'aac',
+        RECORDING_RESOLUTION => '160x90',
+        RECORDING_START => int($row->{start_us} / 1e6),
+        RECORDING_END => int($row->{end_us} / 1e6),
+        RECORDING_DURATION => sprintf('%.3f', $row->{duration_ms} / 1000),
+        RECORDING_SIZE => -s $path, RECORDING_FILE_ID => $row->{file_id},
+        RECORDING_ID => $row->{recording_id}, RECORDING_RECOVERED => 0,
+        RECORDING_EVENT => $event->{event}, RECORDING_SEQ => 1,
+        RECORDING_EVENT_ID => $event->{event_id}, RECORDING_ATTEMPT => 1,
+    }, 'environment, and nothing else');
+
+    is($json->{event_type}, 100, 'input: a file');
+    is($json->{file_id}, $row->{file_id}, 'input: which');
+    is($json->{event_id}, $event->{event_id}, 'input: the id of the event');
+    is($json->{path}, utf8($row->{path}), 'input: its path');
+    is($json->{stream_id}, utf8($known), 'input: the stream');
+
+    is($all->{cwd}, $t->store, 'working directory');
+    is_deeply([ map { s/\d{2,}|\s.*//gr } grep { !m{/told\.\d+$} }
+                @{ $all->{fds} } ],
+              [ '/memfd:input', 'pipe:[]', 'pipe:[]' ], 'descriptors');
+
+    # perl itself ignores SIGFPE
+    is($all->{signals} =~ s/80(?= |$)/00/gr, 'SigBlk 0000000000000000'
+       . ' SigIgn 0000000000000000 SigCgt 0000000000000000', 'signals');
+}
+
+sub utf8 {
+    my ($bytes) = @_;
+
+    utf8::decode($bytes);
+    return $bytes;
+}
+
+# --- those that fail
+
+sub fails {
+    my $t = nginx("notify 'exec:%%PROGRAM%% fail';");
+
+    publish($t, 'live/one');
+    my ($row) = $t->wait_files(1);
+
+    for my $attempt (1, 2) {
+        my ($event) = waits($t, $attempt);
+
+        is($event->{error}, 'exited with 3', "attempt $attempt has failed");
+        cmp_ok(abs($event->{next_us} / 1e6 - time - 60), '<', 30,
+               'and is followed by another one in a minute');
+        is(($t->files)[0]{told}, 0, 'the file was not told');
+        hurry($t);
+    }
+
+    told($t, 1);
+    is(($t->catalogue('SELECT attempts FROM outbox'))[0]{attempts}, 3,
+       'the third one does well');
+    is_deeply([ map { "$_->[0] $_->[2]" } noted($t) ],
+              [ 'begin 1', 'begin 2', 'begin 3', 'end 3' ],
+              'each ran once, one to its end');
+
+    my $path = $t->dir . "/$name";
+    like($t->error_log, qr/\[notice\].*: $path: attempt $_$/m,
+         "what attempt $_ said is in the log") for 1 .. 3;
+    like($t->error_log, qr/: $path: says why$/m, 'also without a line feed');
+    my $said = () = $t->error_log =~ /was not told to "exec:$path/g;
+    is($said, 2, 'and that it failed, each time');
+
+    is_left($t);
+}
+
+# --- those that do too much
+
+sub too_much {
+    my $t = nginx(<<'CONF', '', '', <<'MORE');
+        notify 'exec:%%PROGRAM%% wait';
+CONF
+    record_template flood { format flv; notify 'exec:%%PROGRAM%% flood'; }
+MORE
+
+    # one that floods its output
+    publish($t, 'flood/one');
+    told($t, 1);
+    my $path = $t->dir . "/$name";
+    my $lines = () = $t->error_log =~ /: $path: x{10}/g;
+    is($lines, 100, 'of a flood 100 lines are logged');
+    like($t->error_log, qr/: $path: \d{8} bytes of output are left out/,
+         'and how much is left out');
+    cmp_ok(length $t->error_log, '<', 200_000, 'the log stays small');
+
+    # one that runs for ever is killed by hand
+    publish($t, 'live/ever');
+    my $begin = (wait_noted($t, 'begin', 2))[1];
+    kill KILL => $begin->[3];
+    my ($event) = waits($t, 1);
+    is($event->{error}, 'killed by signal 9', 'a program was killed');
+    hurry($t);
+    wait_noted($t, 'begin', 3);
+    go($t);
+    told($t, 2);
+    unlink $t->dir . '/go';
+
+    # many at a time
+    my %locks = map { $_ => 1 } locks($t);
+    publish($t, "live/many$_") for 1 .. 7;
+    $t->wait_files(9);
+    wait_noted($t, 'begin', 7);
+    sleep 1.5;
+    is(scalar(grep { $_->[0] eq 'begin' } noted($t)), 7, 'four at a time');
+    is(taken($t), 4, 'four rows are taken');
+    is(scalar(grep { !$locks{$_} } locks($t)), 4, 'each with a lock');
+    go($t);
+    told($t, 9);
+
+    my @noted = noted($t);
+    is(scalar(grep { $_->[0] eq 'end' } @noted), 9, 'each has succeeded once');
+    is_left($t);
+}
+
+# --- max=
+
+sub kept {
+    my $t = nginx("notify 'exec:%%PROGRAM%% wait';", '', '', <<'MORE');
+    record_template flood { format flv; }
+MORE
+
+    publish($t, 'live/held');
+    my ($held) = $t->wait_files(1);
+    wait_noted($t, 'begin', 1);
+    my $max = 'max=' . int($held->{size} * 2.5);
+
+    # it runs on in a worker that goes
+    $t->conf($t->{text} =~ s/(%%STORE%%)/$1 $max/r, %{ $t->{subst} });
+    $t->reload;
+
+    my $state = sub { return ($t->files(stream => 'held'))[0]{state} };
+    my $more = 0;
+    my $evict = sub {
+        my $first = $more + 1;
+        publish($t, 'flood/' . ++$more) for 1 .. 3;
+        wait_for('room', 20, sub {
+            my $n = grep { $_->{state} eq 'finished' } $t->files;
+            return $n <= 2 && $t->files == $more + 1; });
+        is(($t->files(stream => $first))[0]{state}, 'evicted',
+           'a later file goes');
+    };
+
+    $evict->();
+    is($state->(), 'finished', 'a file stays as long as its program runs');
+
+    kill KILL => (wait_noted($t, 'begin', 1))[0][3];
+    waits($t, 1);
+    $evict->();
+    is($state->(), 'finished', 'and if it has failed');
+
+    # more than a week later
+    sql($t, "UPDATE outbox SET first_us = first_us - 700000000000,"
+            . " next_us = 0 WHERE state = 'waiting'");
+    kill KILL => (wait_noted($t, 'begin', 2))[1][3];
+    wait_for('a dead letter', 20, sub {
+        grep { $_->{state} eq 'dead' } $t->catalogue('SELECT * FROM outbox') });
+    $t->wait_log(qr/\[error\].*is not told to "exec:.*any more/);
+    publish($t, 'flood/last');
+    wait_for('the end of it', 20, sub { $state->() eq 'evicted' });
+    pass('and may go when it is given up');
+
+    is_left($t);
+}
+
+# --- a worker dies
+
+sub orphan {
+    my $t = nginx("notify 'exec:%%PROGRAM%% stay';", '',
+                  'worker_processes 2;');
+
+    publish($t, 'live/stay');
+
+    for my $n (1, 2) {
+        my @pids = map { $_->[3] } (wait_noted($t, 'begin', $n))[$n - 1],
+                                   (wait_noted($t, 'child', $n))[$n - 1];
+        is(scalar(grep { alive($_) } @pids), 2, 'a program and its child run');
+
+        my $killed = time;
+        $t->signal('KILL', worker_of($t, $pids[0]));
+        wait_for('end of the program', 5, sub { !grep { alive($_) } @pids });
+        my ($next) = (wait_noted($t, 'begin', $n + 1))[$n];
+        note(sprintf 'run again after %.1f s', $next->[4] - $killed);
+        cmp_ok($next->[4] - $killed, '<', 10, 'it is run again soon');
+        cmp_ok($next->[4] - $killed, '>=', 0.4, 'but had its time to end');
+    }
+
+    $t->allow(qr/exited on signal 9/);
+    go($t);
+    told($t, 1);
+    is(twice($t), 0, 'never two at once');
+    is(scalar(grep { $_->[0] eq 'end' } noted($t)), 1, 'one has succeeded');
+    is_left($t);
+}
+
+# --- a worker exits
+
+sub exits {
+    my $t = nginx("notify 'exec:%%PROGRAM%% wait';", '',
+                  'worker_processes 2;');
+
+    # a reload
+    publish($t, 'live/one');
+    my ($begin) = wait_noted($t, 'begin', 1);
+    my $worker = worker_of($t, $begin->[3]);
+    $t->reload;
+    sleep 1.5;
+    ok(alive($worker) && alive($begin->[3]), 'a reload waits for a program');
+    go($t);
+    told($t, 1);
+    wait_for('end of the old worker', 10, sub { !alive($worker) });
+    unlink $t->dir . '/go';
+
+    # -s quit
+    publish($t, 'live/two');
+    $begin = (wait_noted($t, 'begin', 2))[1];
+    $t->signal('QUIT');
+    sleep 1.5;
+    ok(alive($begin->[3]), 'so does -s quit');
+    go($t);
+    $t->stop;
+    is(scalar(grep { $_->{state} eq 'done' }
+              $t->catalogue('SELECT state FROM outbox')), 2,
+       'what became of it is written');
+    unlink $t->dir . '/go';
+
+    # -s stop
+    $t->start;
+    publish($t, 'live/three');
+    $begin = (wait_noted($t, 'begin', 3))[2];
+    $t->terminate;
+    wait_for('end of the program', 5, sub { !alive($begin->[3]) });
+    $t->start;
+    my $again = (wait_noted($t, 'begin', 4))[3];
+    is($again->[1], $begin->[1], '-s stop kills it, and a start runs it again');
+    go($t);
+    told($t, 3);
+
+    is(twice($t), 0, 'never two at once');
+    is(scalar(grep { $_->[0] eq 'end' } noted($t)), 3, 'each once to its end');
+    is_left($t);
+}
+
+# --- nginx
+
+# with a notify in the template told, something of record_store, of main and of
+# rtmp; streams of the application flood have a template of that name
+sub nginx {
+    my ($notify, $store, $main, $rtmp) = @_;
+
+    my $t = Recording::Nginx->new;
+    my $rule = $rtmp ? 'flood' : 'told';
+    $_ //= '' for $store, $main, $rtmp;
+
+    spew($t->dir . "/$name", $program);
+    chmod 0755, $t->dir . "/$name";
+
+    return $t->conf(<<"CONF", PROGRAM => $t->dir . "/$name")->start;
+$main
+thread_pool default threads=4;
+rtmp {
+    record_store %%STORE%% reserve=0 $store;
+    record_template told {
+        format flv;
+        $notify
+    }
+    $rtmp
+    server {
+        listen 127.0.0.1:%%PORT_0%%;
+        application live { live on; record_rule told; }
+        application flood { live on; record_rule $rule; }
+    }
+}
+CONF
+}
+
+sub publish {
+    my ($t, $stream) = @_;
+
+    my $r = $t->publisher(split m{/}, $stream, 2);
+    $r->send_flv($media);
+    $r->delete_stream;
+    $r->close;
+    return;
+}
+
+sub sql {
+    my ($t, $sql) = @_;
+
+    my ($status, undef, $err) = run('sqlite3', '-bail', '-cmd',
+                                    '.timeout 5000', $t->db, $sql);
+    die "sqlite3: $err\n" if $status || length $err;
+    return;
+}
+
+# what waits does not wait any more
+sub hurry {
+    return sql($_[0], "UPDATE outbox SET next_us = 0 WHERE state = 'waiting'");
+}
+
+# the one row that has failed so often
+sub waits {
+    my ($t, $attempts) = @_;
+
+    my @rows;
+    wait_for("$attempts attempts", 20, sub {
+        @rows = $t->catalogue("SELECT * FROM outbox WHERE state = 'waiting'"
+                              . " AND attempts = $attempts AND owner = ''"
+                              . ' AND next_us > 0');
+        return @rows == 1;
+    });
+    return @rows;
+}
+
+sub taken {
+    return scalar grep { $_->{state} eq 'taken' }
+                  $_[0]->catalogue('SELECT state FROM outbox');
+}
+
+# so many are told, and no other one waits
+sub told {
+    my ($t, $n) = @_;
+
+    my @rows;
+    wait_for("$n that are told", 30, sub {
+        @rows = $t->catalogue('SELECT * FROM outbox');
+        return @rows >= $n && !grep { $_->{state} ne 'done' } @rows;
+    }, sub { join "\n", '', map { "$_->{state} $_->{attempts} $_->{error}" }
+                            @rows });
+    is(scalar(grep { $_->{told} } $t->files), $n, "$n files are told");
+    return;
+}
+
+# --- what programs have noted: what, file, attempt, pid, time
+
+sub noted {
+    my ($t) = @_;
+
+    my $log = $t->dir . '/log';
+    my @lines = -e $log ? map { [ split ' ' ] } split /\n/, slurp($log) : ();
+
+    # an array, so that a count can be asked for as well
+    return @lines;
+}
+
+sub wait_noted {
+    my ($t, $what, $n) = @_;
+
+    my @lines;
+    wait_for("$n times \"$what\"", 20, sub {
+        @lines = grep { $_->[0] eq $what } noted($t);
+        return @lines >= $n;
+    });
+    return @lines;
+}
+
+sub twice { return scalar grep { $_->[0] eq 'twice' } noted($_[0]) }
+
+# those that wait end
+sub go { return spew($_[0]->dir . '/go', '') }
+
+# --- processes and locks
+
+# pid => [ name, state, parent ]
+sub all_processes {
+    my %all;
+
+    for my $file (glob '/proc/[0-9]*/stat') {
+        my ($pid, $name, $state, $parent) = (eval { slurp($file) } || '')
+            =~ /^(\d+) \((.*)\) (\S) (\d+)/s or next;
+        $all{$pid} = [ $name, $state, $parent ];
+    }
+
+    return %all;
+}
+
+sub alive {
+    my ($pid) = @_;
+
+    my %all = all_processes();
+    return $all{$pid} && $all{$pid}[1] !~ /[ZX]/;
+}
+
+# by the parents of a program
+sub worker_of {
+    my ($t, $pid) = @_;
+
+    my %all = all_processes();
+    my %workers = map { $_ => 1 } $t->worker_pids(all => 1);
+
+    for (1 .. 5) {
+        return $pid if $workers{$pid};
+        $pid = $all{$pid} ? $all{$pid}[2] : 0;
+    }
+
+    die "no worker of program $_[1]\n";
+}
+
+sub locks {
+    my ($t) = @_;
+
+    my @locks = glob $t->store . '/work/worker.*';
+    return @locks;
+}
+
+# nothing is left of programs: no zombie, no process, no lock but the workers'
+sub is_left {
+    my ($t) = @_;
+
+    my @left;
+    eval { wait_for('the end of all', 5, sub {
+        my %all = all_processes();
+        my %own = map { $_ => 1 } $t->processes;
+        my @pids = grep { $all{$_}[0] eq $name || $all{$_}[1] eq 'Z'
+                          && $own{ $all{$_}[2] } } keys %all;
+        @left = map { "$_: @{ $all{$_} }" } @pids;
+        return !@left && locks($t) == $t->worker_pids;
+    }) };
+
+    is("@left", '', 'no process is left');
+    is(scalar(locks($t)), scalar($t->worker_pids), 'and no lock in work/');
+    $t->stop;
+    return;
+}
