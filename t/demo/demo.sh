@@ -107,6 +107,8 @@ sed -e "s|@USER@|$user|" \
     -e "s|@HTTP_PORT@|$http_port|g" \
     "$here/nginx.conf.in" > "$dir/nginx.conf"
 
+cp "$here/finished.sh" "$dir"
+
 PATH=$PATH:/usr/sbin
 nginx -p "$dir" -e error.log -c "$dir/nginx.conf" &
 nginx=$!
@@ -121,6 +123,11 @@ until [ -s "$dir/nginx.pid" ]; do
 done
 
 echo "nginx runs in $dir, its configuration is nginx.conf there"
+
+# what finished.sh prints, as long as nginx runs
+
+tail --pid=$nginx -n +1 -f "$dir/error.log" \
+    | sed -u -n 's|^.*/finished\.sh: ||p' &
 
 
 # --- push
@@ -141,19 +148,19 @@ wait $push || { push=; die "the push failed"; }
 push=
 
 
-# --- wait until the catalogue has every file finished
+# --- wait until the catalogue has every file finished, and told
 
 n=0
 
 until [ "$(query "$catalogue" "SELECT count(*) || ' ' ||
-           sum(state = 'finished') FROM files" 2>/dev/null)" \
+           sum(state = 'finished' AND told) FROM files" 2>/dev/null)" \
         = "$formats $formats" ]
 do
     kill -0 $nginx 2>/dev/null || die "nginx ended"
     n=$((n + 1))
 
     if [ $n -gt 300 ]; then
-        query -table "$catalogue" "SELECT path, format, state FROM files"
+        query -table "$catalogue" "SELECT path, format, state, told FROM files"
         die "the files are not finished after 30 s"
     fi
 
@@ -238,6 +245,10 @@ while IFS='|' read -r format duration size play path; do
 done < "$dir/rows"
 
 rm -f "$dir/rows" "$dir/progress"
+
+lines=$(grep -c '/finished\.sh: finished: ' "$dir/error.log")
+
+[ "$lines" = $formats ] || wrong "$lines files of $formats were told"
 
 if grep -q -E '\[(error|crit|alert|emerg)\]' "$dir/error.log"; then
     wrong "there are errors in $dir/error.log"
