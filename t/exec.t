@@ -97,6 +97,7 @@ subtest 'a program that fails' => \&fails;
 subtest 'a program that does too much' => \&too_much;
 subtest 'max= waits for it' => \&kept;
 subtest 'its worker dies' => \&orphan;
+subtest 'all of nginx dies' => \&orphans;
 subtest 'its worker exits' => \&exits;
 
 Recording::Nginx->done;
@@ -351,6 +352,32 @@ sub orphan {
     is_left($t);
 }
 
+# --- all workers die, and their store is another one's at once
+
+sub orphans {
+    my $t = nginx("notify 'exec:%%PROGRAM%% stay';");
+    my $other = conf(Recording::Nginx->new(store => $t->store),
+                     "notify 'exec:%%PROGRAM%% stay';", $t->dir . "/$name");
+
+    publish($t, 'live/stay');
+    my @pids = map { (wait_noted($t, $_, 1))[0][3] } 'begin', 'child';
+    my $killed = time;
+
+    $t->signal('KILL', $t->pid, $t->worker_pids);
+    $other->start;
+    my $still = grep { alive($_) } @pids;
+    note(sprintf '%d processes of the program are there after %.1f s', $still,
+         time - $killed);
+
+    wait_noted($t, 'begin', 2);
+    is(scalar(grep { alive($_) } @pids), 0, 'nothing is left, then');
+    go($t);
+    told($other, 1);
+    is(twice($t), 0, 'never two at once');
+    is_left($other);
+    $t->kill9;
+}
+
 # --- a worker exits
 
 sub exits {
@@ -407,13 +434,19 @@ sub nginx {
     my ($notify, $store, $main, $rtmp) = @_;
 
     my $t = Recording::Nginx->new;
+    my $file = spew($t->dir . "/$name", $program);
+    chmod 0755, $file;
+
+    return conf($t, $notify, $file, $store, $main, $rtmp)->start;
+}
+
+sub conf {
+    my ($t, $notify, $file, $store, $main, $rtmp) = @_;
+
     my $rule = $rtmp ? 'flood' : 'told';
     $_ //= '' for $store, $main, $rtmp;
 
-    spew($t->dir . "/$name", $program);
-    chmod 0755, $t->dir . "/$name";
-
-    return $t->conf(<<"CONF", PROGRAM => $t->dir . "/$name")->start;
+    return $t->conf(<<"CONF", PROGRAM => $file);
 $main
 thread_pool default threads=4;
 rtmp {
