@@ -1,0 +1,125 @@
+#!/usr/bin/perl
+
+# Many files that are finished at once, and a receiver that takes its time: all
+# are told, each once, what is live does not notice, and memory stays within
+# bounds.  In the long form (TEST_STREAMS=1000 TEST_DELAY=1) it takes minutes.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use List::Util qw(max);
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use Recording::Media qw(media);
+use Recording::Nginx;
+use Recording::Rtmp;
+use Recording::Told;
+use Recording::Util qw(root run slurp wait_for);
+
+my $streams = $ENV{TEST_STREAMS} || 200;
+my $delay = $ENV{TEST_DELAY} || 0.2;
+
+my $t = Recording::Nginx->new;
+my $told = Recording::Told->new(port => $t->port(1));
+$told->set(delay => $delay);
+
+$t->conf(<<'CONF')->start;
+thread_pool default threads=4 max_queue=65536;
+worker_processes 1;
+worker_rlimit_nofile 16384;
+events { worker_connections 4096; }
+rtmp {
+    record_store %%STORE%%;
+    record_template told {
+        format flv;
+        notify http://127.0.0.1:%%PORT_1%%/;
+    }
+    server {
+        listen 127.0.0.1:%%PORT_0%%;
+        ping 1h;
+        application plain { live on; }
+        application live { live on; record_rule told; }
+    }
+}
+CONF
+
+my $flv = media(duration => 12, gop => 2, size => '160x120');
+my ($worker) = $t->worker_pids;
+my $ping = Recording::Rtmp->new(port => $t->port);
+$ping->connect(app => 'plain');
+$ping->publish('ping');
+
+my @idle = map { p99() } 1 .. 2;
+
+my ($status, undef, $err) = run(root() . '/build/bench/rtmp_load',
+    '-p', $t->port, '-f', $flv, '-n', $streams, '-a', 'live', '-w', 0,
+    '-t', 6, '-r', 0);
+is($status, 0, 'pushed') or diag $err;
+
+$t->wait_files($streams, _timeout => 60);
+
+# --- while they are told
+
+my $memory = rss();
+my ($left) = $t->catalogue('SELECT count(*) AS n FROM outbox'
+                           . " WHERE state <> 'done'");
+my (@busy, @memory);
+
+for (1 .. 5) {
+    push @busy, p99();
+    push @memory, rss();
+}
+
+note "$left->{n} events waited at the beginning";
+
+my @events = $told->wait_events($streams, 30 + $streams * $delay);
+push @idle, map { p99() } 1 .. 3;
+my $grown = (sort { $a <=> $b } @busy)[2] - (sort { $a <=> $b } @idle)[2];
+
+cmp_ok($left->{n}, '>', 0, 'some are still to be told');
+cmp_ok($grown, '<', 0.005, 'a ping does not notice');
+note(sprintf 'p99 of the ping: %s ms, then %s ms', map {
+    join ' ', map { sprintf '%.1f', 1000 * $_ } @$_ } \@busy, \@idle);
+
+my %files = map { $_->{json}{file_id} => 1 } @events;
+is(keys %files, $streams, 'each file is told');
+is(scalar($told->events), $streams, 'once');
+
+my %at_once;
+$at_once{ int $_->{time} / $delay }++ for $told->events;
+my ($most) = sort { $b <=> $a } values %at_once;
+cmp_ok($most, '<=', 8, 'by four at a time');
+
+cmp_ok(max(@memory, rss()) - $memory, '<', 8192,
+       'memory does not grow, kB');
+
+my @rows = $t->files;
+is(scalar(grep { $_->{frames_dropped} } @rows), 0, 'nothing dropped');
+is(scalar(grep { !$_->{told} } @rows), 0, 'and files say so');
+is(scalar(grep { $_->{duration_ms} < 5900 || -s $t->path($_) != $_->{size} }
+          @rows), 0, 'all are whole');
+
+$ping->close;
+$told->stop;
+$t->done;
+
+sub rss { return (slurp("/proc/$worker/status") =~ /^VmRSS:\s+(\d+)/m)[0] }
+
+# seconds; a ping each 20 ms
+sub p99 {
+    my @times;
+
+    for (1 .. 60) {
+        my $begin = time;
+        $ping->ping;
+        $ping->wait_event(7, 10);
+        push @times, time - $begin;
+        sleep 0.02;
+    }
+
+    return (sort { $a <=> $b } @times)[ int 0.99 * @times ];
+}
