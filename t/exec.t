@@ -16,7 +16,7 @@ use Time::HiRes qw(sleep time);
 
 use Recording::Media qw(media);
 use Recording::Nginx;
-use Recording::Util qw(run slurp spew wait_for);
+use Recording::Util qw(not_tested run slurp spew wait_for);
 
 my $media = media(duration => 1, fps => 10, size => '160x90');
 my $name = "told.$$";
@@ -63,8 +63,7 @@ sub give {
                env => { map { $_ => unpack 'H*', $ENV{$_} } keys %ENV },
                in => join('', map { unpack 'H*', $_ } <STDIN>),
                cwd => readlink('/proc/self/cwd'),
-               signals => join ' ', map { /^(Sig(?:Blk|Ign|Cgt)):\s*(\w+)/
-                                          ? "$1 $2" : () } <$in>);
+               map { /^(\w+):\s*(.*?)\s*$/ ? ($1 => $2) : () } <$in>);
     open my $fh, '>', "$dir/given.new";
     print {$fh} JSON::PP->new->encode(\%all);
     close $fh;
@@ -93,12 +92,14 @@ sub do_stay {
 PERL
 
 subtest 'what it is given' => \&given;
+subtest 'as whom it runs' => \&user;
 subtest 'a program that fails' => \&fails;
 subtest 'a program that does too much' => \&too_much;
 subtest 'max= waits for it' => \&kept;
 subtest 'its worker dies' => \&orphan;
 subtest 'all of nginx dies' => \&orphans;
 subtest 'its worker exits' => \&exits;
+subtest 'its worker does not wait for ever' => \&hurried;
 
 Recording::Nginx->done;
 
@@ -136,7 +137,7 @@ sub was_given {
     my ($row) = $t->files(stream => $name) or return fail('no row');
     my ($event) = $t->catalogue('SELECT * FROM outbox WHERE file_id = '
                                 . $row->{file_id});
-    my $all = JSON::PP->new->decode(slurp($t->dir . "/given.$row->{file_id}"));
+    my $all = had($t, $row);
     my $json = JSON::PP->new->utf8->decode(pack 'H*', $all->{in});
     my %env = map { $_ => pack 'H*', $all->{env}{$_} } keys %{ $all->{env} };
     my $path = $t->path($row);
@@ -178,8 +179,13 @@ sub was_given {
               [ '/memfd:input', 'pipe:[]', 'pipe:[]' ], 'descriptors');
 
     # perl itself ignores SIGFPE
-    is($all->{signals} =~ s/80(?= |$)/00/gr, 'SigBlk 0000000000000000'
-       . ' SigIgn 0000000000000000 SigCgt 0000000000000000', 'signals');
+    is($all->{$_} =~ s/80$/00/r, '0' x 16, "signals, $_")
+        for qw(SigBlk SigIgn SigCgt);
+}
+
+sub had {
+    my ($t, $row) = @_;
+    return JSON::PP->new->decode(slurp($t->dir . "/given.$row->{file_id}"));
 }
 
 sub utf8 {
@@ -187,6 +193,33 @@ sub utf8 {
 
     utf8::decode($bytes);
     return $bytes;
+}
+
+sub user {
+    plan skip_all => not_tested('only root can start workers of another user')
+        if $> != 0;
+
+    my ($uid, $gid) = (getpwnam 'www-data')[2, 3];
+    my $t = nginx(Recording::Nginx->new(user => 'www-data'),
+                  "notify 'exec:%%PROGRAM%% give';");
+
+    # of a file that a worker left
+    my $r = $t->publisher('live', 'one');
+    $r->send_flv($media);
+    $t->wait_growing(1);
+    $t->signal('KILL', $t->worker_pids);
+    $t->allow(qr/exited on signal 9/);
+    my ($row) = $t->wait_files(1);
+    $r->close;
+    told($t, 1);
+
+    my $all = had($t, $row);
+    is("$all->{Uid} $all->{Gid} $all->{Groups}" =~ s/\s+/ /gr,
+       join(' ', ($uid) x 4, ($gid) x 5), 'as the user of the workers');
+    is(hex $all->{CapEff}, 0, 'which has no capabilities');
+    is(pack('H*', $all->{env}{RECORDING_RECOVERED}), 1, 'a recovered file');
+    like(pack('H*', $all->{in}), qr/"recovered":true\b/, 'says the input, too');
+    is_left($t);
 }
 
 # --- those that fail
@@ -426,14 +459,39 @@ sub exits {
     is_left($t);
 }
 
+# --- a worker that exits is in a hurry
+
+sub hurried {
+    my $t = nginx("notify 'exec:%%PROGRAM%% stay';", '',
+                  'worker_shutdown_timeout 1s;');
+
+    publish($t, 'live/one');
+    my ($begin) = wait_noted($t, 'begin', 1);
+    my $worker = worker_of($t, $begin->[3]);
+
+    $t->reload;
+    wait_for('end of the old worker', 10, sub { !alive($worker) });
+    wait_for('end of the program', 5, sub { !alive($begin->[3]) });
+    my ($event) = waits($t, 1);
+    is($event->{error}, 'was stopped', 'what is stopped has not succeeded');
+    hurry($t);
+    wait_noted($t, 'begin', 2);
+    go($t);
+    told($t, 1);
+
+    is(twice($t), 0, 'never two at once');
+    is_left($t);
+}
+
 # --- nginx
 
 # with a notify in the template told, something of record_store, of main and of
 # rtmp; streams of the application flood have a template of that name
 sub nginx {
+    my $t = ref $_[0] ? shift : Recording::Nginx->new;
     my ($notify, $store, $main, $rtmp) = @_;
 
-    my $t = Recording::Nginx->new;
+    chmod 0777, $t->dir;
     my $file = spew($t->dir . "/$name", $program);
     chmod 0755, $file;
 
