@@ -106,6 +106,8 @@ my @wrong = (
     (map { ("'exec:$program a $_->[0]'" => 'unknown placeholder'
             . qq( "$_->[1]" in "exec:$program a $_->[0]" of notify, $known)) }
         [ '{path}', '{path}' ], [ '"x {Path}{Nosuch}"', '{Nosuch}' ]),
+    "'exec:$program" . ' a' x 257 . "'" => 'there are more than 256 arguments'
+        . qq( in "exec:$program) . ' a' x 257 . '" of notify',
     (map { ("exec:$program events=$_" => qq("events=$_" of notify: a program)
             . ' is run for finished files only, which is events=file') }
         'status', 'file,status', 'exception', 'removed'),
@@ -154,6 +156,7 @@ my @quiet = (
     "$url key=$dir/longest.key", "$url appid=9223372036854775807",
     "exec:$program", "exec:$program events=file key=key appid=7",
     qq('exec:$program -i {Path} "{Basename}.x" "" {Stream}{FileId}'),
+    "'exec:$program" . ' a' x 256 . "'",
     qq('exec:$program {"a":1} {} {1} {Path'),
     "exec:/bin/sh", "http://[::1]:8080/", "http://192.0.2.1",
     "$url; notify $url/2; notify exec:$program; notify 'exec:$program a'",

@@ -31,6 +31,9 @@
 
 #define NGX_RECORDING_EVENT_VALID      600     /* s, of a signature */
 
+#define NGX_RECORDING_EVENT_ARGS       256     /* of a program: a runner has
+                                                  room for these */
+
 #define NGX_RECORDING_EVENT_SIGNATURE                                        \
     sizeof("t=-9223372036854775808,v1=") + 64
 

@@ -94,6 +94,13 @@ ngx_recording_conf_exec_split(ngx_conf_t *cf, ngx_str_t *text,
             return NGX_CONF_OK;
         }
 
+        if (argv->nelts > NGX_RECORDING_EVENT_ARGS) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "there are more than %d arguments in \"%V\" of "
+                               "notify", NGX_RECORDING_EVENT_ARGS, text);
+            return NGX_CONF_ERROR;
+        }
+
         word = ngx_pnalloc(cf->pool, ngx_strlen(p) + 1);
         arg = ngx_array_push(argv);
 
