@@ -99,6 +99,7 @@ subtest 'max= waits for it' => \&kept;
 subtest 'its worker dies' => \&orphan;
 subtest 'all of nginx dies' => \&orphans;
 subtest 'its worker exits' => \&exits;
+subtest 'what runs it is killed' => \&runner;
 subtest 'its worker does not wait for ever' => \&hurried;
 
 Recording::Nginx->done;
@@ -456,6 +457,36 @@ sub exits {
 
     is(twice($t), 0, 'never two at once');
     is(scalar(grep { $_->[0] eq 'end' } noted($t)), 3, 'each once to its end');
+    is_left($t);
+}
+
+# --- its runner is killed, and then what starts runners
+
+sub runner {
+    my $t = nginx("notify 'exec:%%PROGRAM%% wait';");
+
+    publish($t, 'live/one');
+    my ($begin) = wait_noted($t, 'begin', 1);
+    my %all = all_processes();
+    my $starter = $all{ $all{ $begin->[3] }[2] }[2];
+
+    kill KILL => $all{ $begin->[3] }[2];
+    my ($event) = waits($t, 1);
+    is($event->{error}, 'its runner was killed', 'it has not succeeded');
+    ok(!alive($begin->[3]), 'and is killed, too');
+
+    # what comes next fails, and has it started again
+    kill KILL => $starter;
+    wait_for('end of it', 5, sub { !alive($starter) });
+    hurry($t);
+    ($event) = waits($t, 2);
+    like($event->{error}, qr/sendmsg\(\)/, 'the next one cannot be started');
+    hurry($t);
+    wait_noted($t, 'begin', 2);
+    go($t);
+    told($t, 1);
+
+    is(twice($t), 0, 'never two at once');
     is_left($t);
 }
 
