@@ -326,8 +326,9 @@ ngx_recording_dispatch_done(void *data)
     ngx_recording_dispatch_told(d);
     ngx_recording_dispatch_missed(d);
 
-    d->busy = 0;
     d->first++;
+
+    /* an attempt may be over at once: the next turn is after all of them */
 
     while (!ngx_queue_empty(&d->taken)) {
         q = ngx_queue_head(&d->taken);
@@ -349,6 +350,8 @@ ngx_recording_dispatch_done(void *data)
             ngx_recording_dispatch_attempt_start(a);
         }
     }
+
+    d->busy = 0;
 
     if (d->again) {
         ngx_recording_dispatch_post(d);
