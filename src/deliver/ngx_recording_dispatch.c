@@ -23,6 +23,8 @@ static void ngx_recording_dispatch_timer(ngx_event_t *ev);
 static void ngx_recording_dispatch_post(ngx_recording_dispatch_t *d);
 static void ngx_recording_dispatch_rooms(ngx_recording_dispatch_t *d);
 static void ngx_recording_dispatch_done(void *data);
+static ngx_uint_t ngx_recording_dispatch_unwritten(
+    ngx_recording_dispatch_t *d);
 static void ngx_recording_dispatch_missed(ngx_recording_dispatch_t *d);
 static void ngx_recording_dispatch_told(ngx_recording_dispatch_t *d);
 static void ngx_recording_dispatch_peer_failed(ngx_recording_attempt_t *a);
@@ -222,7 +224,7 @@ ngx_recording_dispatch_stop(ngx_recording_worker_t *worker)
 
     ngx_recording_catalogue_last(&d->catalogue, NGX_RECORDING_DISPATCH_STOP);
 
-    if (d->nwaiting || !ngx_queue_empty(&d->told)) {
+    if (ngx_recording_dispatch_unwritten(d)) {
         ngx_recording_dispatch_rooms(d);
         ngx_recording_dispatch_turn_thread(d);
         ngx_recording_notices_log(&d->notices, worker->log);
@@ -235,7 +237,9 @@ ngx_recording_dispatch_stop(ngx_recording_worker_t *worker)
 void
 ngx_recording_dispatch_wake(ngx_recording_dispatch_t *d)
 {
-    if (!d->started || d->stopping) {
+    /* when the worker stops there are no threads any more */
+
+    if (!d->started || d->worker->stopped) {
         return;
     }
 
@@ -364,8 +368,20 @@ ngx_recording_dispatch_done(void *data)
         return;
     }
 
+    /* a worker that exits waits for what is to be written yet */
+
+    d->timer.cancelable = !(d->late && ngx_recording_dispatch_unwritten(d));
+
     ngx_add_timer(&d->timer, d->late ? NGX_RECORDING_DISPATCH_LATE
                                      : NGX_RECORDING_DISPATCH_TIME);
+}
+
+
+static ngx_uint_t
+ngx_recording_dispatch_unwritten(ngx_recording_dispatch_t *d)
+{
+    return d->nwaiting || d->nexceptions || !ngx_queue_empty(&d->told)
+           || !ngx_queue_empty(&d->writing);
 }
 
 
