@@ -105,24 +105,17 @@ ngx_recording_dispatch_turn_thread(void *data)
 }
 
 
+/* without any notify it is done once */
+
 static ngx_int_t
 ngx_recording_dispatch_sweep(ngx_recording_dispatch_t *d,
     ngx_recording_catalogue_error_t *err)
 {
     ngx_uint_t  freed;
 
-    if (d->turns++ == 0 && ngx_worker == 0
-        && ngx_recording_outbox_left_thread(&d->catalogue,
-                                            ngx_recording_dispatch_left, d,
-                                            err)
-           != NGX_OK)
-    {
-        d->turns = 0;
-        return NGX_ERROR;
-    }
-
-    if (d->nlanes == 0 || ngx_exiting
-        || ngx_current_msec - d->swept < NGX_RECORDING_DISPATCH_SWEEP)
+    if (ngx_exiting
+        || (d->turns
+            && ngx_current_msec - d->swept < NGX_RECORDING_DISPATCH_SWEEP))
     {
         return NGX_OK;
     }
@@ -140,6 +133,19 @@ ngx_recording_dispatch_sweep(ngx_recording_dispatch_t *d,
                              "%lu events of a worker process that died are "
                              "told again", (unsigned long) freed);
     }
+
+    /* those of the dead wait, too */
+
+    if (d->turns == 0 && ngx_worker == 0
+        && ngx_recording_outbox_left_thread(&d->catalogue,
+                                            ngx_recording_dispatch_left, d,
+                                            err)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    d->turns++;
 
     if (ngx_current_msec - d->cleaned < NGX_RECORDING_DISPATCH_CLEAN) {
         return NGX_OK;
@@ -168,13 +174,16 @@ static ngx_int_t
 ngx_recording_dispatch_due(ngx_recording_dispatch_t *d, ngx_uint_t *due,
     ngx_recording_catalogue_error_t *err)
 {
-    ngx_uint_t  i;
+    ngx_uint_t             i;
+    ngx_recording_lane_t  *lane;
 
     for (i = 0; i < d->nlanes && !*due; i++) {
+        lane = &d->lanes[i];
 
-        if (d->lanes[i].peer->room
-            && ngx_recording_outbox_due_thread(&d->catalogue,
-                                               d->lanes[i].target, due, err)
+        if (lane->peer->room
+            && ngx_recording_outbox_due_thread(&d->catalogue, lane->target,
+                                               lane->notify->host != NULL,
+                                               due, err)
                != NGX_OK)
         {
             return NGX_ERROR;
