@@ -509,19 +509,15 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     "INSERT INTO targets (template, target, kinds, holds)"
     " VALUES (?1, ?2, ?3, ?4)" },
 
-    [NGX_RECORDING_SQL_OUTBOX_NEXT] = { "tt",
-    "SELECT min(next_us) FROM outbox WHERE state = 'waiting'"
-    " AND template = ?1 AND target = ?2" },
-
-    /* ?4: not before one of its recording that was tried less than so often */
+    /* ?4: in the order of a recording; the index has only what others wait
+       for, as of those that failed there may be thousands */
     [NGX_RECORDING_SQL_OUTBOX_DUE] = { "ttiii",
     "SELECT id, event_id, recording_id, file_id, seq, kind, event, event_us,"
     " attempts, coalesce(first_us, ?3), facts FROM outbox AS o"
     " WHERE state = 'waiting' AND template = ?1 AND target = ?2"
-    " AND next_us <= ?3 AND NOT EXISTS (SELECT 1 FROM outbox AS b"
+    " AND next_us <= ?3 AND NOT (?4 AND EXISTS (SELECT 1 FROM outbox AS b"
     " WHERE b.recording_id = o.recording_id AND b.target = o.target"
-    " AND b.seq < o.seq AND b.attempts < ?4"
-    " AND b." NGX_RECORDING_OUTBOX_OPEN ")"
+    " AND b.seq < o.seq AND " NGX_RECORDING_OUTBOX_FIRST "))"
     " ORDER BY next_us, id LIMIT ?5" },
 
     [NGX_RECORDING_SQL_OUTBOX_TAKE] = { "iti",

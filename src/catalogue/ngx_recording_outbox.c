@@ -7,6 +7,9 @@
 #define NGX_RECORDING_OUTBOX_NAME   4096         /* bytes of a target's */
 
 
+static void ngx_recording_outbox_query(ngx_recording_catalogue_t *cat,
+    ngx_recording_sql_rows_t *rows, const ngx_recording_target_t *target,
+    ngx_uint_t ordered, ngx_uint_t n);
 static void ngx_recording_outbox_row(ngx_recording_sql_rows_t *rows,
     ngx_recording_outbox_row_t *row);
 static void ngx_recording_outbox_text(ngx_recording_sql_rows_t *rows,
@@ -35,7 +38,7 @@ ngx_recording_outbox_again(const ngx_recording_outbox_row_t *row, int64_t now)
 
 ngx_int_t
 ngx_recording_outbox_due_thread(ngx_recording_catalogue_t *cat,
-    const ngx_recording_target_t *target, ngx_uint_t *due,
+    const ngx_recording_target_t *target, ngx_uint_t ordered, ngx_uint_t *due,
     ngx_recording_catalogue_error_t *err)
 {
     ngx_recording_sql_rows_t  rows;
@@ -44,16 +47,26 @@ ngx_recording_outbox_due_thread(ngx_recording_catalogue_t *cat,
         return NGX_ERROR;
     }
 
-    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_OUTBOX_NEXT,
-                            ngx_recording_sql_str(&target->template),
-                            ngx_recording_sql_str(&target->name));
+    ngx_recording_outbox_query(cat, &rows, target, ordered, 1);
 
-    *due = ngx_recording_sql_next(&rows)
-           && !ngx_recording_sql_column_null(&rows, 0)
-           && ngx_recording_sql_column_int(&rows, 0) <= ngx_recording_wall();
+    *due = ngx_recording_sql_next(&rows);
 
     return ngx_recording_catalogue_finish(cat, ngx_recording_sql_end(&rows),
                                           err);
+}
+
+
+static void
+ngx_recording_outbox_query(ngx_recording_catalogue_t *cat,
+    ngx_recording_sql_rows_t *rows, const ngx_recording_target_t *target,
+    ngx_uint_t ordered, ngx_uint_t n)
+{
+    ngx_recording_sql_query(cat->sql, rows, NGX_RECORDING_SQL_OUTBOX_DUE,
+              ngx_recording_sql_str(&target->template),
+              ngx_recording_sql_str(&target->name),
+              ngx_recording_sql_int(ngx_recording_wall()),
+              ngx_recording_sql_int(ordered),
+              ngx_recording_sql_int(n));
 }
 
 
@@ -71,12 +84,7 @@ ngx_recording_outbox_take(ngx_recording_catalogue_t *cat,
 
     now = ngx_recording_wall();
 
-    ngx_recording_sql_query(cat->sql, &r, NGX_RECORDING_SQL_OUTBOX_DUE,
-              ngx_recording_sql_str(&target->template),
-              ngx_recording_sql_str(&target->name),
-              ngx_recording_sql_int(now),
-              ngx_recording_sql_int(ordered ? NGX_RECORDING_OUTBOX_HELD : 0),
-              ngx_recording_sql_int(*n));
+    ngx_recording_outbox_query(cat, &r, target, ordered, *n);
 
     for (found = 0; found < *n && ngx_recording_sql_next(&r); found++) {
         rows[found].target = target;

@@ -37,8 +37,6 @@
 #define NGX_RECORDING_OUTBOX_LONG    3600000000  /* us, from then on */
 #define NGX_RECORDING_OUTBOX_LIFE    605520000000    /* us, from the first */
 #define NGX_RECORDING_OUTBOX_KEPT    604800000000    /* us, of what is done */
-#define NGX_RECORDING_OUTBOX_HELD    3           /* attempts that hold later
-                                                    events of a recording */
 
 
 /* a row that was taken */
@@ -82,9 +80,9 @@ typedef struct {
 int64_t ngx_recording_outbox_again(const ngx_recording_outbox_row_t *row,
     int64_t now);
 
-/* whether a row of a target waits whose time it is */
+/* whether a row of a target could be taken: many may only wait for others */
 ngx_int_t ngx_recording_outbox_due_thread(ngx_recording_catalogue_t *cat,
-    const ngx_recording_target_t *target, ngx_uint_t *due,
+    const ngx_recording_target_t *target, ngx_uint_t ordered, ngx_uint_t *due,
     ngx_recording_catalogue_error_t *err);
 
 /* --- in a transaction of the one who calls */

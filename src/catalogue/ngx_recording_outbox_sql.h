@@ -23,6 +23,11 @@
 #define NGX_RECORDING_OUTBOX_OPEN  "state IN ('waiting', 'taken')"
 
 
+/* it has not failed three times: later ones of its recording wait for it */
+#define NGX_RECORDING_OUTBOX_FIRST                                            \
+    NGX_RECORDING_OUTBOX_OPEN " AND attempts - (state = 'taken') < 3"
+
+
 /* an exception that goes on is one for so long */
 #define NGX_RECORDING_OUTBOX_LATELY                                           \
     " kind <> 'file' AND event_us BETWEEN" NGX_RECORDING_OUTBOX_NOW           \
@@ -74,7 +79,7 @@
     "CREATE INDEX IF NOT EXISTS outbox_due ON outbox (template, target,"      \
     " next_us) WHERE state = 'waiting';"                                      \
     "CREATE INDEX IF NOT EXISTS outbox_order ON outbox (recording_id, target,"\
-    " seq) WHERE " NGX_RECORDING_OUTBOX_OPEN ";"                              \
+    " seq) WHERE " NGX_RECORDING_OUTBOX_FIRST ";"                             \
     "CREATE INDEX IF NOT EXISTS outbox_owner ON outbox (owner)"               \
     " WHERE state = 'taken';"                                                 \
     "CREATE INDEX IF NOT EXISTS outbox_holds ON outbox (file_id)"             \
