@@ -525,19 +525,21 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " first_us = coalesce(first_us, ?3) WHERE id = ?1"
     " AND state = 'waiting'" },
 
-    [NGX_RECORDING_SQL_OUTBOX_DONE] = { "iti",
-    "UPDATE outbox SET state = 'done', owner = '', done_us = ?3, error = ''"
-    " WHERE id = ?1 AND owner = ?2 AND state = 'taken'" },
+    /* an id is given again if rows were deleted, or the catalogue was lost,
+       while one was told */
+    [NGX_RECORDING_SQL_OUTBOX_DONE] = { "itti",
+    "UPDATE outbox SET state = 'done', owner = '', done_us = ?4, error = ''"
+    " WHERE id = ?1 AND owner = ?2 AND event_id = ?3 AND state = 'taken'" },
 
-    [NGX_RECORDING_SQL_OUTBOX_FAILED] = { "ittit",
-    "UPDATE outbox SET state = ?3, owner = '', next_us = ?4, error = ?5"
-    " WHERE id = ?1 AND owner = ?2 AND state = 'taken'" },
+    [NGX_RECORDING_SQL_OUTBOX_FAILED] = { "itttit",
+    "UPDATE outbox SET state = ?4, owner = '', next_us = ?5, error = ?6"
+    " WHERE id = ?1 AND owner = ?2 AND event_id = ?3 AND state = 'taken'" },
 
     /* it was not tried */
-    [NGX_RECORDING_SQL_OUTBOX_RETURN] = { "it",
+    [NGX_RECORDING_SQL_OUTBOX_RETURN] = { "itt",
     "UPDATE outbox SET state = 'waiting', owner = '',"
     " attempts = attempts - 1 WHERE id = ?1 AND owner = ?2"
-    " AND state = 'taken'" },
+    " AND event_id = ?3 AND state = 'taken'" },
 
     /* the next one */
     [NGX_RECORDING_SQL_OUTBOX_OWNER] = { "t",

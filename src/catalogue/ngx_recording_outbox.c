@@ -159,7 +159,7 @@ ngx_recording_outbox_result(ngx_recording_catalogue_t *cat,
 {
     int64_t                    now, next;
     ngx_int_t                  rc;
-    ngx_recording_sql_value_t  id, owner;
+    ngx_recording_sql_value_t  id, owner, event;
 
     *told = 0;
     *dead = 0;
@@ -167,11 +167,12 @@ ngx_recording_outbox_result(ngx_recording_catalogue_t *cat,
     now = ngx_recording_wall();
     id = ngx_recording_sql_int(row->id);
     owner = ngx_recording_sql_text(row->owner);
+    event = ngx_recording_sql_text(row->event_id);
 
     if (result == NGX_RECORDING_OUTBOX_RETURNED) {
         return ngx_recording_sql_run(cat->sql,
                                      NGX_RECORDING_SQL_OUTBOX_RETURN, id,
-                                     owner);
+                                     owner, event);
     }
 
     if (result == NGX_RECORDING_OUTBOX_FAILED) {
@@ -180,13 +181,14 @@ ngx_recording_outbox_result(ngx_recording_catalogue_t *cat,
 
         return ngx_recording_sql_run(cat->sql,
                             NGX_RECORDING_SQL_OUTBOX_FAILED, id, owner,
+                            event,
                             ngx_recording_sql_text(next ? "waiting" : "dead"),
                             ngx_recording_sql_int(next),
                             ngx_recording_sql_text(error));
     }
 
     rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_OUTBOX_DONE, id,
-                               owner, ngx_recording_sql_int(now));
+                               owner, event, ngx_recording_sql_int(now));
 
     if (rc != NGX_OK || strcmp(row->kind, "file") != 0) {
         return rc;
