@@ -28,6 +28,8 @@ static char *ngx_recording_conf_notify_read(ngx_conf_t *cf, ngx_fd_t fd,
     ngx_str_t *name, ngx_str_t *key);
 static char *ngx_recording_conf_notify_name(ngx_conf_t *cf,
     ngx_recording_main_conf_t *rmcf, ngx_recording_notify_t *notify);
+static ngx_uint_t ngx_recording_conf_notify_named(
+    ngx_recording_main_conf_t *rmcf, ngx_recording_notify_t *notify);
 static ngx_uint_t ngx_recording_conf_notify_same(
     ngx_recording_notify_t *a, ngx_recording_notify_t *b);
 static ngx_uint_t ngx_recording_conf_notify_for(ngx_recording_notify_t *notify,
@@ -355,7 +357,6 @@ ngx_recording_conf_notify_name(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf,
     ngx_uint_t               i, n;
     ngx_recording_notify_t  *other;
 
-    n = 1;
     other = rmcf->notifies.elts;
 
     for (i = 0; i < rmcf->notifies.nelts; i++) {
@@ -376,30 +377,50 @@ ngx_recording_conf_notify_name(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf,
                                other[i].file, other[i].line);
             return NGX_CONF_ERROR;
         }
-
-        if (notify->argv
-            && ngx_strcmp(other[i].argv[0], notify->argv[0]) == 0)
-        {
-            n++;
-        }
-    }
-
-    if (n == 1) {
-        return NGX_CONF_OK;
     }
 
     base = notify->name;
 
-    notify->name.data = ngx_pnalloc(cf->pool, base.len + 1 + NGX_INT_T_LEN);
+    /* a program may be there with other arguments, or have such a path */
 
-    if (notify->name.data == NULL) {
-        return NGX_CONF_ERROR;
+    for (n = 2; ngx_recording_conf_notify_named(rmcf, notify); n++) {
+        notify->name.data = ngx_pnalloc(cf->pool,
+                                        base.len + 1 + NGX_INT_T_LEN);
+
+        if (notify->name.data == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        notify->name.len = ngx_sprintf(notify->name.data, "%V#%ui", &base, n)
+                           - notify->name.data;
     }
 
-    notify->name.len = ngx_sprintf(notify->name.data, "%V#%ui", &base, n)
-                       - notify->name.data;
-
     return NGX_CONF_OK;
+}
+
+
+static ngx_uint_t
+ngx_recording_conf_notify_named(ngx_recording_main_conf_t *rmcf,
+    ngx_recording_notify_t *notify)
+{
+    ngx_uint_t               i;
+    ngx_recording_notify_t  *other;
+
+    other = rmcf->notifies.elts;
+
+    for (i = 0; i < rmcf->notifies.nelts; i++) {
+
+        if (ngx_recording_conf_notify_for(&other[i], &notify->template)
+            && other[i].name.len == notify->name.len
+            && ngx_memcmp(other[i].name.data, notify->name.data,
+                          notify->name.len)
+               == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
