@@ -2,7 +2,7 @@
 
 # The turns of the dispatch: attempts that are over at once, a catalogue that
 # others write while nginx exits, rows of a worker that died whose notify is
-# gone, and thousands that were refused.
+# gone, thousands that were refused, and names and ids that are there twice.
 
 use strict;
 use warnings;
@@ -17,7 +17,7 @@ use Recording::Media qw(media push_stream);
 use Recording::Nginx;
 use Recording::Process;
 use Recording::Told;
-use Recording::Util qw(run slow wait_for);
+use Recording::Util qw(run slow spew wait_for);
 
 my $t = Recording::Nginx->new(level => 'notice');
 my $told = Recording::Told->new(port => $t->port(1));
@@ -92,6 +92,22 @@ cmp_ok($longest, '<', slow(1), 'nobody waits for what only waits');
 is(scalar(my @one = $told->events), 1, 'nothing is told');
 sql('DELETE FROM outbox');
 
+# --- the catalogue may be another one while an event is told, with its ids
+
+$told->set(delay => 2);
+rows(1, $facts, 250);
+wait_for('an event under way', 20, sub {
+    sql("SELECT count(*) FROM outbox WHERE state = 'taken'") });
+($owner) = sql("SELECT owner FROM outbox");
+
+sql("DELETE FROM outbox");
+rows(1, $facts, 251, "'taken', '$owner', 1, 0");
+is(sql('SELECT id FROM outbox'), 1, 'one of the same id');
+$told->wait_events(2, 20);
+sleep 1.5;
+is(sql('SELECT state FROM outbox'), 'taken', 'what was told is another one');
+sql('DELETE FROM outbox');
+
 # --- others write while nginx exits, and an event has been answered
 
 $told->set(delay => 2);
@@ -109,7 +125,7 @@ my %times;
 $times{ $_->{headers}{'x-recording-event'} }++ for $told->events;
 is(sql("SELECT count(*) FROM outbox WHERE state = 'taken'"), 0,
    'what was answered is written before the worker exits');
-is(sql("SELECT count(*) FROM outbox WHERE state = 'done'"), keys(%times) - 1,
+is(sql("SELECT count(*) FROM outbox WHERE state = 'done'"), keys(%times) - 2,
    'as done');
 
 # --- rows of the dead, for a notify that is gone
@@ -127,6 +143,23 @@ $t->wait_log(qr/events wait for "\Q$target\E" of template "life", which is not/,
              20);
 is(sql("SELECT count(*) FROM outbox WHERE state = 'taken'"), 0,
    'nobody has them');
+
+# --- programs whose names would be the same
+
+my $program = $t->dir . '/program';
+
+for my $path ($program, "$program#2") {
+    spew($path, "#!/bin/sh\n");
+    chmod 0755, $path;
+}
+
+$t->conf($conf, NOTIFY => "notify exec:$program; notify 'exec:$program x';"
+                          . " notify 'exec:$program#2';");
+$t->reload;
+wait_for('targets', 10, sub { sql('SELECT count(*) FROM targets') });
+is(sql('SELECT group_concat(target) FROM (SELECT target FROM targets'
+       . ' ORDER BY target)'),
+   join(',', map { "exec:$program$_" } '', '#2', '#2#2'), 'they are three');
 
 $told->stop;
 $t->done;
