@@ -33,6 +33,7 @@ subtest 'a catalogue that was lost' => \&lost;
 subtest 'a codec that changes' => \&changes;
 subtest 'a disk that fails' => \&fails;
 subtest 'a disk that is too slow' => \&slow_disk;
+subtest 'a store without room' => \&reserve;
 subtest 'a file that is evicted' => \&evicted;
 subtest 'a notify that is removed' => \&removed;
 subtest 'a store that cannot be used' => \&tries;
@@ -49,7 +50,7 @@ sub started {
     $t->conf("thread_pool default threads=4;
 worker_processes 1;
 rtmp {
-    record_store %%STORE%% reserve=0 " . ($opt{store} || '') . ";
+    record_store %%STORE%% " . ($opt{store} || 'reserve=0') . ";
     $templates
     server {
         listen 127.0.0.1:%%PORT_0%%;$applications
@@ -437,6 +438,27 @@ sub told_of {
 
 # --- max=
 
+sub reserve {
+    my $t = Recording::Nginx->new;
+    my $told = told($t, 1);
+
+    started($t, 'record_template a {
+        format flv; format mp4;
+        notify http://127.0.0.1:%%PORT_1%%/a events=file,status;
+    }', store => 'reserve=1000000g');
+
+    my $r = publisher($t, 'a', 'full');
+    $r->send_flv($media[0], rate => 1);
+    my @json = json($told->wait_events(2, 30));
+
+    is($_->{record_event}, 'record_start_failed', $_->{format}) for @json;
+    is(join(' ', sort map { $_->{format} } @json), 'flv mp4', 'both formats');
+    like($json[0]{text}, qr/less than reserve= is left/, 'why');
+    $r->delete_stream->close;
+
+    $told->stop;
+}
+
 sub evicted {
     my $t = Recording::Nginx->new;
     my $told = told($t, 1);
@@ -449,7 +471,7 @@ sub evicted {
     publish($t, 'a', $_) for 1 .. 3;
     my @rows = $t->wait_files(3);
     $t->stop;
-    started($t, $templates, store => 'max=' . int(2.5 * $rows[0]{size}));
+    started($t, $templates, store => 'reserve=0 max=' . int(2.5 * $rows[0]{size}));
 
     my ($event) = $told->wait_events(1, 30);
     my $json = $event->{json};

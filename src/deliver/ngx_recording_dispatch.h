@@ -174,7 +174,8 @@ void ngx_recording_dispatch_attempt_free(ngx_recording_attempt_t *a);
 /* --- ngx_recording_dispatch_memory.c: what has no row */
 
 void ngx_recording_dispatch_refused(ngx_recording_worker_t *worker,
-    const ngx_recording_stream_t *stream, const char **formats, ngx_uint_t n);
+    const ngx_recording_stream_t *stream, const char *text,
+    const char **formats, ngx_uint_t n);
 void ngx_recording_dispatch_memory_over(ngx_recording_attempt_t *a);
 
 /* --- ngx_recording_dispatch.c, for those: an attempt is over */

@@ -14,13 +14,14 @@
 
 static void ngx_recording_memory_event(ngx_recording_dispatch_t *d,
     ngx_recording_lane_t *lane, const ngx_recording_stream_t *stream,
-    const char *format);
+    const char *text, const char *format);
 static void ngx_recording_memory_send(ngx_event_t *ev);
 
 
 void
 ngx_recording_dispatch_refused(ngx_recording_worker_t *worker,
-    const ngx_recording_stream_t *stream, const char **formats, ngx_uint_t n)
+    const ngx_recording_stream_t *stream, const char *text,
+    const char **formats, ngx_uint_t n)
 {
     ngx_uint_t                 i, k;
     ngx_recording_lane_t      *lane;
@@ -41,7 +42,7 @@ ngx_recording_dispatch_refused(ngx_recording_worker_t *worker,
         }
 
         for (k = 0; k < n; k++) {
-            ngx_recording_memory_event(d, lane, stream, formats[k]);
+            ngx_recording_memory_event(d, lane, stream, text, formats[k]);
         }
     }
 }
@@ -50,7 +51,7 @@ ngx_recording_dispatch_refused(ngx_recording_worker_t *worker,
 static void
 ngx_recording_memory_event(ngx_recording_dispatch_t *d,
     ngx_recording_lane_t *lane, const ngx_recording_stream_t *stream,
-    const char *format)
+    const char *text, const char *format)
 {
     ngx_uint_t                i;
     ngx_recording_attempt_t  *a;
@@ -70,7 +71,7 @@ ngx_recording_memory_event(ngx_recording_dispatch_t *d,
 
     a->row.target = lane->target;
     a->row.event_us = ngx_recording_wall();
-    a->row.facts = ngx_recording_event_refused(stream, format);
+    a->row.facts = ngx_recording_event_refused(stream, format, text);
 
     (void) strcpy(a->row.kind, "status");
     (void) strcpy(a->row.event, "record_start_failed");

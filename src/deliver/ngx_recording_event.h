@@ -93,7 +93,7 @@ extern const char  ngx_recording_event_placeholders[];
  * they have of a file, its path in files/.  NULL: no memory, or there is none.
  */
 char *ngx_recording_event_refused(const ngx_recording_stream_t *stream,
-    const char *format);
+    const char *format, const char *text);
 char *ngx_recording_event_path(const char *facts);
 
 

@@ -108,24 +108,24 @@ ngx_recording_event_fact_int(const json_t *facts, const char *name)
 
 char *
 ngx_recording_event_refused(const ngx_recording_stream_t *stream,
-    const char *format)
+    const char *format, const char *text)
 {
-    char    *text;
+    char    *dump;
     json_t  *facts;
 
     facts = json_pack("{s:s, s:s, s:o*, s:o*, s:o*, s:o*}",
-                      "text", "the store cannot be used",
+                      "text", text,
                       "format", format,
                       "template", ngx_recording_event_name(&stream->template),
                       "app", ngx_recording_event_name(&stream->app),
                       "stream", ngx_recording_event_name(&stream->name),
                       "domain", ngx_recording_event_name(&stream->domain));
 
-    text = facts ? json_dumps(facts, JSON_COMPACT) : NULL;
+    dump = facts ? json_dumps(facts, JSON_COMPACT) : NULL;
 
     json_decref(facts);
 
-    return text;
+    return dump;
 }
 
 

@@ -68,10 +68,11 @@ typedef struct {
                                        const ngx_recording_outbox_exception_t
                                        *e);
 
-    /* nothing of a stream is recorded, as there is no store */
+    /* nothing of a stream is recorded, not even a row: why */
     void                  (*refused)(ngx_recording_worker_t *worker,
                                      const ngx_recording_stream_t *stream,
-                                     const char **formats, ngx_uint_t n);
+                                     const char *text, const char **formats,
+                                     ngx_uint_t n);
 
     /* the worker exits, its threads are gone */
     void                  (*stop)(ngx_recording_worker_t *worker);

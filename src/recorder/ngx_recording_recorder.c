@@ -28,7 +28,8 @@ static void ngx_recording_recorder_answered(void *data);
 static void ngx_recording_recorder_tire(ngx_recording_t *r);
 static ngx_uint_t ngx_recording_recorder_formats(ngx_recording_t *r,
     const char *formats[NGX_RECORDING_FORMATS]);
-static void ngx_recording_recorder_refused(ngx_recording_t *r);
+static void ngx_recording_recorder_refused(ngx_recording_t *r,
+    const char *text);
 static void ngx_recording_recorder_closed(ngx_recording_t *r);
 static void ngx_recording_recorder_done(ngx_recording_t *r);
 static void ngx_recording_recorder_finished(void *data);
@@ -329,7 +330,7 @@ ngx_recording_recorder_append(ngx_recording_t *r)
     if (!r->worker->ready) {
 
         if (r->worker->failed) {
-            ngx_recording_recorder_refused(r);
+            ngx_recording_recorder_refused(r, "the store cannot be used");
         }
 
         /* the store is opened first; it calls back */
@@ -524,11 +525,24 @@ ngx_recording_recorder_tire(ngx_recording_t *r)
 void
 ngx_recording_recorder_say(ngx_recording_t *r)
 {
-    const char  *formats[NGX_RECORDING_FORMATS];
+    ngx_uint_t                i;
+    const char               *formats[NGX_RECORDING_FORMATS];
+    ngx_recording_notices_t  *notices;
 
-    ngx_recording_worker_tell(r->worker, &r->order.notices,
-                              r->order.recording_id, formats,
+    notices = &r->order.notices;
+
+    ngx_recording_worker_tell(r->worker, notices, r->order.recording_id,
+                              formats,
                               ngx_recording_recorder_formats(r, formats));
+
+    /* before it has a row there is only the memory to tell it from */
+
+    for (i = 0; i < notices->n && r->order.recording_id == 0; i++) {
+
+        if (notices->notice[i].exception == NGX_RECORDING_EXCEPTION_LOST) {
+            ngx_recording_recorder_refused(r, notices->notice[i].text);
+        }
+    }
 
     ngx_recording_notices_log(&r->order.notices, &r->log);
 
@@ -557,17 +571,17 @@ ngx_recording_recorder_formats(ngx_recording_t *r,
 }
 
 
-/* once: there is no store */
+/* once: nothing of it can be recorded */
 
 static void
-ngx_recording_recorder_refused(ngx_recording_t *r)
+ngx_recording_recorder_refused(ngx_recording_t *r, const char *text)
 {
     const char  *formats[NGX_RECORDING_FORMATS];
 
     if (r->worker->told && !r->refused) {
         r->refused = 1;
 
-        r->worker->told->refused(r->worker, &r->stream, formats,
+        r->worker->told->refused(r->worker, &r->stream, text, formats,
                                  ngx_recording_recorder_formats(r, formats));
     }
 }

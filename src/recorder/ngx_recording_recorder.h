@@ -74,8 +74,8 @@ struct ngx_recording_s {
     ngx_uint_t              asks;          /* of the catalogue, not answered */
 
     unsigned                attached:1;    /* a session has it */
-    unsigned                refused:1;     /* there is no store, which was
-                                              told */
+    unsigned                refused:1;     /* nothing can be recorded, which
+                                              was told */
 };
 
 
