@@ -362,8 +362,7 @@ ngx_recording_dispatch_done(void *data)
         return;
     }
 
-    if (d->nlanes == 0 && !d->failed && !d->late) {
-        ngx_recording_catalogue_close(&d->catalogue);
+    if (d->closed) {
         d->started = 0;
         return;
     }

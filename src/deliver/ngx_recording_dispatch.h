@@ -136,6 +136,7 @@ struct ngx_recording_dispatch_s {
                                               ->writing */
     unsigned                late:1;        /* others write, and the job did
                                               not wait */
+    unsigned                closed:1;      /* by the job: nobody is told */
     unsigned                failed:1;      /* the catalogue, and this was
                                               said */
 };

@@ -92,6 +92,11 @@ ngx_recording_dispatch_turn_thread(void *data)
     if (rc == NGX_OK) {
         (void) ngx_recording_catalogue_checkpoint_thread(&d->catalogue);
 
+        if (d->nlanes == 0) {
+            ngx_recording_catalogue_close(&d->catalogue);
+            d->closed = 1;
+        }
+
         if (ngx_recording_over(d->failed, 1)) {
             ngx_recording_notice(&d->notices, NGX_LOG_NOTICE, 0,
                                  "the outbox can be written again");
