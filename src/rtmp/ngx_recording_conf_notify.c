@@ -452,9 +452,13 @@ static ngx_uint_t
 ngx_recording_conf_notify_for(ngx_recording_notify_t *notify,
     ngx_str_t *template)
 {
+    /* the default of all is for none by name, which has no data */
+
     return notify->template.len == template->len
-           && ngx_memcmp(notify->template.data, template->data, template->len)
-              == 0;
+           && (template->len == 0
+               || ngx_memcmp(notify->template.data, template->data,
+                             template->len)
+                  == 0);
 }
 
 
