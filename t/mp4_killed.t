@@ -51,6 +51,13 @@ rtmp {
 }
 CONF
 
+# each second call, from the first or the second one on; all of them if
+# TEST_FULL is set
+my $step = $ENV{TEST_FULL} ? 1 : 2;
+my $seed = $ENV{TEST_SEED} || time;
+srand $seed;
+diag "TEST_SEED=$seed";
+
 my $inserts = can_insert($t->store);
 $disk->set(armed => 1);
 
@@ -80,7 +87,7 @@ sub every_step {
 
     my %met;
 
-    for (my $n = 1; ; $n++) {
+    for (my $n = 1 + ($step > 1 ? int rand $step : 0); ; $n += $step) {
         my $stream = "$name-$n";
         my ($r, $row) = publish($stream);
 
@@ -93,11 +100,15 @@ sub every_step {
         die_and_start($row);
 
         subtest "killed before $call" => sub { check($stream, $row) };
-        last if $n == 100;
+        last if $n >= 100;
     }
 
     $disk->release;
-    is(join(' ', grep { !$met{$_} } @expected), '', 'all steps were met');
+
+    # some calls are made only once
+    my @missed = grep { !$met{$_} } @expected;
+    cmp_ok(scalar @missed, '<=', $step > 1 ? @expected / 2 : 0,
+           'all steps were met') or diag "@missed";
 }
 
 # each start gets one call further than the one before
