@@ -229,7 +229,8 @@ taking(void)
 
     file(1, "mp4", "recording");
     file(2, "hls", "recording");
-    run("UPDATE outbox SET id = seq WHERE target = 'all'");
+    run("UPDATE outbox SET id = seq, event_id = 'e' || seq"
+        " WHERE target = 'all'");
 
     ok(statement(NGX_RECORDING_SQL_OUTBOX_DUE, "ttiii", "t", "all", 50LL, 3LL,
                  9LL) == 1, "the second waits for the first");
@@ -244,10 +245,12 @@ taking(void)
        "once");
     ok(statement(NGX_RECORDING_SQL_OUTBOX_DUE, "ttiii", "t", "all", 50LL, 3LL,
                  9LL) == 0, "the second waits while the first is told");
-    ok(statement(NGX_RECORDING_SQL_OUTBOX_FAILED, "ittit", 1LL, "v", "waiting",
-                 90LL, "e") == 0, "by its owner only");
-    ok(statement(NGX_RECORDING_SQL_OUTBOX_FAILED, "ittit", 1LL, "w", "waiting",
-                 90LL, "e") == 1, "failed");
+    ok(statement(NGX_RECORDING_SQL_OUTBOX_FAILED, "itttit", 1LL, "v", "e1",
+                 "waiting", 90LL, "e") == 0, "by its owner only");
+    ok(statement(NGX_RECORDING_SQL_OUTBOX_FAILED, "itttit", 1LL, "w", "e2",
+                 "waiting", 90LL, "e") == 0, "another event has its id now");
+    ok(statement(NGX_RECORDING_SQL_OUTBOX_FAILED, "itttit", 1LL, "w", "e1",
+                 "waiting", 90LL, "e") == 1, "failed");
     ok(statement(NGX_RECORDING_SQL_OUTBOX_DUE, "ttiii", "t", "all", 50LL, 3LL,
                  9LL) == 0, "the second waits while the first is tried again");
 
@@ -261,7 +264,8 @@ taking(void)
        "its owner died");
     ok(statement(NGX_RECORDING_SQL_OUTBOX_TAKE, "iti", 2LL, "v", 50LL) == 1,
        "another one takes it");
-    ok(statement(NGX_RECORDING_SQL_OUTBOX_RETURN, "it", 2LL, "v") == 1,
+    ok(statement(NGX_RECORDING_SQL_OUTBOX_RETURN, "itt", 2LL, "v",
+                 "e2") == 1,
        "and gives it back");
     gives("SELECT attempts || ' ' || first_us FROM outbox WHERE id = 2", "1 50",
        "that was no attempt");
