@@ -6,8 +6,10 @@
 #include <sys/syscall.h>
 
 
-#define NGX_RECORDING_PROGRAM_CPUS   8192
-#define NGX_RECORDING_PROGRAM_ARGS   512
+#define NGX_RECORDING_PROGRAM_CPUS    8192
+#define NGX_RECORDING_PROGRAM_ARGS    512
+#define NGX_RECORDING_PROGRAM_ACTION  64   /* bytes, of the kernel's struct, at
+                                              least */
 
 
 static ngx_int_t ngx_recording_program_args(ngx_recording_program_run_t *run,
@@ -160,19 +162,24 @@ ngx_recording_program_exec(ngx_recording_program_run_t *run, int error)
 }
 
 
-/* also those that nginx ignores */
+/*
+ * Also those that nginx ignores.  glibc keeps two signals for itself, and its
+ * own posix_spawn(), as make uses it, leaves one of them ignored: only the
+ * kernel resets that.
+ */
 
 static void
 ngx_recording_program_signals(void)
 {
-    int               signo;
-    struct sigaction  sa;
+    int     signo;
+    u_char  action[NGX_RECORDING_PROGRAM_ACTION];
 
-    ngx_memzero(&sa, sizeof(struct sigaction));
-    sa.sa_handler = SIG_DFL;
+    /* zeros: the default, without flags, restorer and mask */
+
+    ngx_memzero(action, sizeof(action));
 
     for (signo = 1; signo < NSIG; signo++) {
-        (void) sigaction(signo, &sa, NULL);
+        (void) syscall(SYS_rt_sigaction, signo, action, NULL, (NSIG - 1) / 8);
     }
 }
 
