@@ -124,7 +124,8 @@ life(void)
     gives(seq, "1,2,3,4,5,6,7,8,9,10", "their numbers");
     gives("SELECT event || seq FROM outbox WHERE target = 'files'", "file1",
        "another target counts its own");
-    gives("SELECT count(DISTINCT event_id) FROM outbox", "11", "each has an id");
+    gives("SELECT count(DISTINCT event_id) FROM outbox", "11",
+          "each has an id");
     gives("SELECT length(event_id) FROM outbox LIMIT 1", "32", "its length");
     gives("SELECT facts ->> 'size' FROM outbox WHERE event = 'file'", "5,5",
        "facts are those of that moment");
@@ -168,7 +169,8 @@ odd(void)
           "nobody is left to be told");
 
     run("DELETE FROM recordings");
-    gives("SELECT count(*) FROM sequences", "0", "numbers go with the recording");
+    gives("SELECT count(*) FROM sequences", "0",
+          "numbers go with the recording");
 }
 
 
