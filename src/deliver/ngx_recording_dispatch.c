@@ -4,7 +4,7 @@
 
 #define NGX_RECORDING_DISPATCH_TIME   1000       /* ms */
 #define NGX_RECORDING_DISPATCH_LATE   50         /* if others write */
-#define NGX_RECORDING_DISPATCH_PATIENCE  250     /* ms, for those */
+#define NGX_RECORDING_DISPATCH_WAIT   250        /* ms, for those */
 #define NGX_RECORDING_DISPATCH_PAUSE  1000       /* ms, of a peer, at first */
 #define NGX_RECORDING_DISPATCH_LONG   60000      /* and at most */
 #define NGX_RECORDING_DISPATCH_ROW    4          /* failures in a row */
@@ -19,6 +19,7 @@ static void ngx_recording_dispatch_committed(void *data);
 static void ngx_recording_dispatch_exception(ngx_recording_worker_t *worker,
     const ngx_recording_outbox_exception_t *e);
 static void ngx_recording_dispatch_stop(ngx_recording_worker_t *worker);
+static void ngx_recording_dispatch_wake(ngx_recording_dispatch_t *d);
 static void ngx_recording_dispatch_timer(ngx_event_t *ev);
 static void ngx_recording_dispatch_post(ngx_recording_dispatch_t *d);
 static void ngx_recording_dispatch_rooms(ngx_recording_dispatch_t *d);
@@ -153,7 +154,7 @@ ngx_recording_dispatch_start(ngx_recording_worker_t *worker)
     ngx_recording_catalogue_targets(&d->catalogue, worker->targets,
                                     worker->ntargets);
 
-    d->catalogue.patience = NGX_RECORDING_DISPATCH_PATIENCE;
+    d->catalogue.patience = NGX_RECORDING_DISPATCH_WAIT;
 
     d->timer.handler = ngx_recording_dispatch_timer;
     d->timer.data = d;
@@ -234,7 +235,7 @@ ngx_recording_dispatch_stop(ngx_recording_worker_t *worker)
 }
 
 
-void
+static void
 ngx_recording_dispatch_wake(ngx_recording_dispatch_t *d)
 {
     /* when the worker stops there are no threads any more */
@@ -340,11 +341,9 @@ ngx_recording_dispatch_done(void *data)
 
         a = ngx_queue_data(q, ngx_recording_attempt_t, queue);
 
-        a->lane->peer->running++;
-        d->running++;
         d->again = 1;
 
-        ngx_recording_jobs_hold(&d->worker->jobs);
+        ngx_recording_dispatch_begin(a);
 
         if (ngx_exiting || ngx_terminate) {
             ngx_recording_dispatch_over(a, NGX_RECORDING_OUTBOX_RETURNED,
@@ -432,6 +431,15 @@ ngx_recording_dispatch_told(ngx_recording_dispatch_t *d)
 
 
 void
+ngx_recording_dispatch_begin(ngx_recording_attempt_t *a)
+{
+    a->lane->peer->running++;
+
+    ngx_recording_jobs_hold(&a->dispatch->worker->jobs);
+}
+
+
+void
 ngx_recording_dispatch_over(ngx_recording_attempt_t *a,
     ngx_recording_outbox_e result, ngx_recording_peer_e peer)
 {
@@ -443,7 +451,6 @@ ngx_recording_dispatch_over(ngx_recording_attempt_t *a,
     a->unreached = (peer == NGX_RECORDING_PEER_FAILED);
 
     a->lane->peer->running--;
-    d->running--;
 
     if (peer == NGX_RECORDING_PEER_FAILED) {
         ngx_recording_dispatch_peer_failed(a);

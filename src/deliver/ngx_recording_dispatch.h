@@ -118,7 +118,6 @@ struct ngx_recording_dispatch_s {
                                               written */
     ngx_queue_t             writing;       /* the job's */
     ngx_queue_t             taken;         /* the job's: to be started */
-    ngx_uint_t              running;       /* attempts */
     ngx_uint_t              memory;        /* those without a row */
 
     ngx_uint_t              nwaiting;      /* exceptions to be written */
@@ -152,9 +151,6 @@ extern const ngx_recording_worker_told_t  ngx_recording_dispatch_calls;
 ngx_int_t ngx_recording_dispatch_init(ngx_recording_worker_t *worker,
     const ngx_recording_notify_t *notifies, ngx_uint_t n, ngx_pool_t *pool);
 
-/* a turn, as soon as it can be */
-void ngx_recording_dispatch_wake(ngx_recording_dispatch_t *dispatch);
-
 
 /* --- ngx_recording_dispatch_turn.c: the job */
 
@@ -179,8 +175,9 @@ void ngx_recording_dispatch_refused(ngx_recording_worker_t *worker,
     const char **formats, ngx_uint_t n);
 void ngx_recording_dispatch_memory_over(ngx_recording_attempt_t *a);
 
-/* --- ngx_recording_dispatch.c, for those: an attempt is over */
+/* --- ngx_recording_dispatch.c, for those: an attempt begins, and is over */
 
+void ngx_recording_dispatch_begin(ngx_recording_attempt_t *a);
 void ngx_recording_dispatch_over(ngx_recording_attempt_t *a,
     ngx_recording_outbox_e result, ngx_recording_peer_e peer);
 

@@ -1,7 +1,7 @@
 
 /*
- * Events that have no row: the store cannot be used, and so there is no outbox.
- * They are tried three times, from memory.
+ * Events that have no row: the store cannot be used, or has no room, and so a
+ * recording has none.  They are tried three times, from memory.
  */
 
 
@@ -101,10 +101,8 @@ ngx_recording_memory_send(ngx_event_t *ev)
 
     a->error[0] = '\0';
     a->row.attempts++;
-    a->lane->peer->running++;
-    a->dispatch->running++;
 
-    ngx_recording_jobs_hold(&a->dispatch->worker->jobs);
+    ngx_recording_dispatch_begin(a);
 
     /* signed anew */
 

@@ -9,8 +9,7 @@
 
 #define NGX_RECORDING_DISPATCH_SWEEP  1000       /* ms, at least */
 #define NGX_RECORDING_DISPATCH_CLEAN  60000      /* the same */
-#define NGX_RECORDING_DISPATCH_PATIENCE  200     /* turns, for others who
-                                                    write */
+#define NGX_RECORDING_DISPATCH_TURNS  200        /* for others who write */
 
 
 /* who takes the rows of a lane */
@@ -81,7 +80,7 @@ ngx_recording_dispatch_turn_thread(void *data)
     /* those who record go first */
 
     d->late = rc != NGX_OK && d->catalogue.late
-              && d->patience++ < NGX_RECORDING_DISPATCH_PATIENCE;
+              && d->patience++ < NGX_RECORDING_DISPATCH_TURNS;
 
     if (d->late) {
         return;
