@@ -13,7 +13,7 @@ use Test::More;
 use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Rtmp;
-use Recording::Util qw(slow wait_for);
+use Recording::Util qw(wait_for within);
 
 my $t = Recording::Nginx->new;
 $t->conf(<<'CONF')->start;
@@ -51,7 +51,7 @@ for my $row (@rows = $t->wait_files(4)) {
     # of a playlist the last change, of others the rename
     my $time = $stat[$row->{format} eq 'hls' ? 9 : 10];
 
-    cmp_ok(abs($row->{finished_us} / 1e6 - $time), '<', slow(1.5),
+    cmp_ok(abs($row->{finished_us} / 1e6 - $time), '<', within(0.5),
            "$row->{format}: when it appeared");
     cmp_ok($row->{finished_us} - $row->{end_us}, '>', 1_500_000,
            "$row->{format}: which was later than its end");

@@ -19,7 +19,7 @@ use Recording::Ledger;
 use Recording::Live;
 use Recording::Media qw(media);
 use Recording::Nginx;
-use Recording::Util qw(not_tested run slow spew wait_for);
+use Recording::Util qw(not_tested run spew wait_for within);
 
 my %mount = (
     ext4 => sub {
@@ -187,7 +187,7 @@ sub restart {
     for my $cell (@cells) {
         my $start = time;
         $cell->{t}->terminate;
-        cmp_ok(time - $start, '<', slow(3), "$cell->{fs}: stops at once");
+        cmp_ok(time - $start, '<', within(3), "$cell->{fs}: stops at once");
         $cell->{t}->start;
         $cell->{mark} = $cell->{t}->log_mark;
     }

@@ -16,7 +16,7 @@ use Recording::Certificates;
 use Recording::Client qw(OK RESOLVE SEND ANSWER);
 use Recording::Nginx;
 use Recording::Receiver;
-use Recording::Util qw(slow wait_for);
+use Recording::Util qw(slow wait_for within);
 
 my $t = Recording::Nginx->new;
 my $ca = Recording::Certificates->new;
@@ -73,7 +73,7 @@ like($seen{c}, qr/^\d+ 3, \d+ 1$/, 'TLS: sent again');
 # what is kept does not hold a worker up
 my $begun = time;
 $t->stop;
-cmp_ok(time - $begun, '<', slow(5), 'the worker ends at once');
+cmp_ok(time - $begun, '<', within(5), 'the worker ends at once');
 
 # --- many at a time
 
@@ -118,7 +118,7 @@ wait_for('all of it', 20, sub { grep { /fourth/ } $https->requests });
 
 $begun = time;
 $t->stop;
-cmp_ok(time - $begun, '<', slow(6), 'worker_shutdown_timeout ends it');
+cmp_ok(time - $begun, '<', within(6), 'worker_shutdown_timeout ends it');
 
 %result = $client->results($under, 5, $t->{mark});
 isnt($result{$_}{failed}, OK, "$_: failed"),

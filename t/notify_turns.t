@@ -17,7 +17,7 @@ use Recording::Media qw(media push_stream);
 use Recording::Nginx;
 use Recording::Process;
 use Recording::Told;
-use Recording::Util qw(run slow spew wait_for);
+use Recording::Util qw(run spew wait_for within);
 
 my $t = Recording::Nginx->new(level => 'notice');
 my $told = Recording::Told->new(port => $t->port(1));
@@ -88,7 +88,7 @@ for (my $end = time + 4; time < $end; sleep 0.02) {
     $longest = time - $began if time - $began > $longest;
 }
 
-cmp_ok($longest, '<', slow(1), 'nobody waits for what only waits');
+cmp_ok($longest, '<', within(1), 'nobody waits for what only waits');
 is(scalar(my @one = $told->events), 1, 'nothing is told');
 sql('DELETE FROM outbox');
 

@@ -14,7 +14,7 @@ use Time::HiRes qw(time sleep);
 
 use Recording::Nginx;
 use Recording::Program;
-use Recording::Util qw(slow wait_for);
+use Recording::Util qw(wait_for within);
 
 my $t = Recording::Nginx->new(level => 'notice');
 my $p = Recording::Program->new($t);
@@ -142,7 +142,7 @@ while (time - $began < 10 && !$p->is_free($lock)) {
 
 is(join(' ', grep { -d "/proc/$_" } @pids), '',
    'all are gone when the lock is free');
-cmp_ok(time - $began, '<', slow(1), 'a second after the worker');
+cmp_ok(time - $began, '<', within(1), 'a second after the worker');
 cmp_ok($held, '>', 10, 'until then it was held');
 wait_for('a new worker', 10, sub { $t->worker_pids });
 

@@ -19,7 +19,7 @@ use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Parts;
 use Recording::Probe qw(decode_problem nal_hashes raw_aac_hashes);
-use Recording::Util qw(slow slurp wait_for);
+use Recording::Util qw(slow slurp wait_for within);
 
 my $resume = slow(12);
 
@@ -284,7 +284,7 @@ sub paused {
     my @rows = $s->wait_state(paused => 4);
     my $end = $part->{last} + $resume;
 
-    is((grep { abs($_->{resume_us} / 1e6 - $end) < slow(0.3) } @rows), 4,
+    is((grep { abs($_->{resume_us} / 1e6 - $end) < within(0.3) } @rows), 4,
        'the time is in the catalogue');
     is((grep { $_->{owner} eq '' } @rows), 4, 'nobody owns the files');
 

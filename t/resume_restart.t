@@ -15,7 +15,7 @@ use Time::HiRes qw(sleep time);
 use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Parts;
-use Recording::Util qw(slow wait_for);
+use Recording::Util qw(slow wait_for within);
 
 my $resume = slow(15);
 
@@ -84,7 +84,7 @@ subtest 'TERM' => sub {
     $t->terminate;
     is((grep { $_->{owner} eq ''
                && abs($_->{resume_us} / 1e6 - $resume - $s->{parts}[0]{last})
-                  < slow(0.3) } $s->wait_state(paused => 4)), 4,
+                  < within(0.3) } $s->wait_state(paused => 4)), 4,
        'nobody owns them, and their time is known');
     $t->start;
 

