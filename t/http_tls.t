@@ -36,8 +36,9 @@ my @https = map {
 my $plain = Recording::Receiver->http(port => $t->port(5));
 my $silent = Recording::Receiver->http(port => $t->port(6), silent => 1);
 my $dns = Recording::Receiver->dns(port => $t->port(7),
-    names => { map { $_ => ['127.0.0.1'] } qw(good.test evil.test a.b.test
-                                           c.a.b.test) });
+    names => { 'half.test' => [ map { "127.0.0.$_" } 1 .. 4 ],
+               map { $_ => ['127.0.0.1'] } qw(good.test evil.test a.b.test
+                                              c.a.b.test) });
 
 my @port = map { $t->port($_) } 0 .. 7;
 
@@ -63,6 +64,7 @@ client_request silent https://127.0.0.1:$port[6]/ok;
 client_request late https://good.test:$port[6]/ok timeout=700ms;
 client_request refuse https://good.test:$port[1]/refuse method=PUT zeros=16m after=8s;
 client_request refuse_next https://good.test:$port[1]/ok after=11s timeout=5s;
+client_request half https://half.test:$port[1]/ok;
 client_request to_tls http://good.test:$port[1]/ok;
 CONF
 
@@ -77,6 +79,7 @@ my %why = (
     expired => qr/is not trusted \(10: certificate has expired\)$/,
     other => qr/is not trusted \(\d+: /,
     wild_deep => qr/is not for "c\.a\.b\.test"$/,
+    half => qr/^certificate of 127\.0\.0\.1:\d+ is not for "half\.test"$/,
     literal => qr/is not for "127\.0\.0\.1"$/,
     plain => qr/^TLS handshake with 127\.0\.0\.1:\d+ failed$/,
     silent => qr/^TLS handshake with 127\.0\.0\.1:\d+ took too long$/,

@@ -10,6 +10,8 @@ static void ngx_recording_http_connect(ngx_recording_http_connection_t *hc);
 static ngx_int_t ngx_recording_http_connect_next(
     ngx_recording_http_connection_t *hc);
 static void ngx_recording_http_connecting(ngx_event_t *ev);
+static void ngx_recording_http_unreached(ngx_recording_http_connection_t *hc,
+    ngx_err_t err, const char *fmt);
 static ngx_err_t ngx_recording_http_connect_error(ngx_connection_t *c);
 static void ngx_recording_http_connected(ngx_recording_http_connection_t *hc);
 static void ngx_recording_http_disconnect(ngx_recording_http_connection_t *hc);
@@ -240,6 +242,8 @@ ngx_recording_http_next(ngx_recording_http_connection_t *hc,
 
     ngx_recording_http_disconnect(hc);
 
+    hc->failed = ngx_max(hc->failed, failed);
+
     while (hc->tried < hc->naddrs) {
 
         rc = ngx_recording_http_connect_next(hc);
@@ -252,11 +256,9 @@ ngx_recording_http_next(ngx_recording_http_connection_t *hc,
         if (rc == NGX_AGAIN) {
             return;
         }
-
-        failed = NGX_RECORDING_HTTP_CONNECT;
     }
 
-    ngx_recording_http_finish(hc, failed);
+    ngx_recording_http_finish(hc, hc->failed);
 }
 
 
@@ -283,9 +285,9 @@ ngx_recording_http_connect_next(ngx_recording_http_connection_t *hc)
     rc = ngx_event_connect_peer(peer);
 
     if (rc != NGX_OK && rc != NGX_AGAIN) {
-        ngx_recording_http_error(hc->request,
-                                 rc == NGX_DECLINED ? ngx_socket_errno : 0,
-                                 "connect to %V failed", &hc->addr->name);
+        ngx_recording_http_unreached(hc, rc == NGX_DECLINED ? ngx_socket_errno
+                                                            : 0,
+                                     "connect to %V failed");
         peer->connection = NULL;
         return NGX_DECLINED;
     }
@@ -324,8 +326,7 @@ ngx_recording_http_connecting(ngx_event_t *ev)
     hc = c->data;
 
     if (rc == NGX_DECLINED) {
-        ngx_recording_http_error(hc->request, 0, "connect to %V took too long",
-                                 &hc->addr->name);
+        ngx_recording_http_unreached(hc, 0, "connect to %V took too long");
         ngx_recording_http_next(hc, NGX_RECORDING_HTTP_CONNECT);
         return;
     }
@@ -333,8 +334,7 @@ ngx_recording_http_connecting(ngx_event_t *ev)
     err = ngx_recording_http_connect_error(c);
 
     if (err) {
-        ngx_recording_http_error(hc->request, err, "connect to %V failed",
-                                 &hc->addr->name);
+        ngx_recording_http_unreached(hc, err, "connect to %V failed");
         ngx_recording_http_next(hc, NGX_RECORDING_HTTP_CONNECT);
         return;
     }
@@ -342,6 +342,19 @@ ngx_recording_http_connecting(ngx_event_t *ev)
     if (c->write->ready) {
         ngx_del_timer(c->write);
         ngx_recording_http_connected(hc);
+    }
+}
+
+
+/* what is said of an address that came farther, as a certificate that is not
+   trusted, is why the request has failed, whichever was the last one */
+
+static void
+ngx_recording_http_unreached(ngx_recording_http_connection_t *hc,
+    ngx_err_t err, const char *fmt)
+{
+    if (hc->failed <= NGX_RECORDING_HTTP_CONNECT) {
+        ngx_recording_http_error(hc->request, err, fmt, &hc->addr->name);
     }
 }
 

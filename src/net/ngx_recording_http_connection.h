@@ -78,6 +78,7 @@ typedef struct {
     ngx_uint_t              naddrs;
     ngx_uint_t              first;         /* the one to begin with */
     ngx_uint_t              tried;
+    ngx_recording_http_e    failed;        /* how far one of them came */
     ngx_addr_t             *addr;          /* the one in use */
     ngx_peer_connection_t   peer;
 
