@@ -51,8 +51,8 @@ my $url = 'http://127.0.0.1:8080/told';
 my $must = '; it must be a URL of http:// or https://, or exec: with the path'
     . ' of a program';
 my $kinds = 'known are file, status, exception and removed';
-my $known = 'known are {Path}, {Url}, {Basename}, {Stream}, {App}, {Format}'
-    . ' and {FileId}';
+my $list = '{Path}, {Url}, {Basename}, {Stream}, {App}, {Format} and {FileId}';
+my $known = "known are $list";
 
 # the arguments of notify, the message
 
@@ -178,6 +178,24 @@ is("$status $err", qq(0 nginx: [warn] the key file "$dir/open.key" of notify)
    . ' can be read by every user of the system in'
    . " $dir/test.conf:$line{template}\n", 'a key for everybody');
 unlike($err, qr/secret/, 'which is not said');
+
+# --- arguments of exec_record_done
+
+for my $arg ('$path', '/mnt/$basename.mp4', 'a b $name', '"a b" $args') {
+    my ($variable) = $arg =~ /(\$\w+)/;
+    my $exec = "exec:$program $arg";
+
+    ($status, $err) = test_conf(template => "notify '$exec';");
+    is("$status $err", qq(0 nginx: [warn] "$variable" in "$exec" of notify is)
+       . ' given as it is, it is a variable of exec_record_done only,'
+       . " replaced are $list in $dir/test.conf:$line{template}\n",
+       "$variable is not replaced");
+}
+
+for my $arg ('$paths', '$', '$1', '-c "cp $path $name"', '{Path}$') {
+    ($status, $err) = test_conf(template => "notify 'exec:$program $arg';");
+    is("$status $err", '0 ', "$arg is no such variable");
+}
 
 # --- the workers' user
 

@@ -11,12 +11,23 @@
 #define NGX_RECORDING_CONF_EXEC  (sizeof("exec:") - 1)
 
 
+/* what exec_record_done replaces */
+
+static const char *const  ngx_recording_conf_exec_names[] = {
+    "path", "filename", "basename", "dirname", "name", "args", "app",
+    "recorder", "addr", "flashver", "swfurl", "tcurl", "pageurl", NULL
+};
+
+
 static char *ngx_recording_conf_exec_split(ngx_conf_t *cf, ngx_str_t *text,
     ngx_array_t *argv);
 static u_char *ngx_recording_conf_exec_word(u_char *p, u_char *dst);
 static char *ngx_recording_conf_exec_check(ngx_conf_t *cf, char *program);
 static char *ngx_recording_conf_exec_placeholders(ngx_conf_t *cf,
     ngx_str_t *text, char **argv);
+static void ngx_recording_conf_exec_variables(ngx_conf_t *cf, ngx_str_t *text,
+    char **argv);
+static size_t ngx_recording_conf_exec_variable(const char *p);
 
 
 char *
@@ -57,6 +68,8 @@ ngx_recording_conf_exec(ngx_conf_t *cf, ngx_recording_notify_t *notify,
     {
         return NGX_CONF_ERROR;
     }
+
+    ngx_recording_conf_exec_variables(cf, text, notify->argv);
 
     /* arguments may be secrets, and change */
 
@@ -222,4 +235,65 @@ ngx_recording_conf_exec_placeholders(ngx_conf_t *cf, ngx_str_t *text,
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* an argument with spaces is a text in some language, which has variables of
+   its own */
+
+static void
+ngx_recording_conf_exec_variables(ngx_conf_t *cf, ngx_str_t *text,
+    char **argv)
+{
+    char       *p;
+    ngx_str_t   name;
+    ngx_uint_t  i;
+
+    for (i = 1; argv[i]; i++) {
+
+        if (strpbrk(argv[i], " \t\r\n")) {
+            continue;
+        }
+
+        for (p = strchr(argv[i], '$'); p; p = strchr(p + 1, '$')) {
+
+            name.data = (u_char *) p;
+            name.len = ngx_recording_conf_exec_variable(p);
+
+            if (name.len == 0) {
+                continue;
+            }
+
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                               "\"%V\" in \"%V\" of notify is given as it "
+                               "is, it is a variable of exec_record_done only, "
+                               "replaced are %s", &name, text,
+                               ngx_recording_event_placeholders);
+            return;
+        }
+    }
+}
+
+
+/* the length of one of exec_record_done, or 0 */
+
+static size_t
+ngx_recording_conf_exec_variable(const char *p)
+{
+    size_t      len;
+    ngx_uint_t  i;
+
+    for (len = 1; (p[len] | 0x20) >= 'a' && (p[len] | 0x20) <= 'z'; len++) {
+        /* void */
+    }
+
+    for (i = 0; ngx_recording_conf_exec_names[i]; i++) {
+        if (strlen(ngx_recording_conf_exec_names[i]) == len - 1
+            && strncmp(ngx_recording_conf_exec_names[i], p + 1, len - 1) == 0)
+        {
+            return len;
+        }
+    }
+
+    return 0;
 }
