@@ -234,7 +234,8 @@ sub fails {
     for my $attempt (1, 2) {
         my ($event) = waits($t, $attempt);
 
-        is($event->{error}, 'exited with 3', "attempt $attempt has failed");
+        is($event->{error}, 'exited with 3, saying "says why"',
+           "attempt $attempt has failed, and why");
         cmp_ok(abs($event->{next_us} / 1e6 - time - 60), '<', 30,
                'and is followed by another one in a minute');
         is(($t->files)[0]{told}, 0, 'the file was not told');
@@ -252,7 +253,8 @@ sub fails {
     like($t->error_log, qr/\[notice\].*: $path: attempt $_$/m,
          "what attempt $_ said is in the log") for 1 .. 3;
     like($t->error_log, qr/: $path: says why$/m, 'also without a line feed');
-    my $said = () = $t->error_log =~ /was not told to "exec:$path/g;
+    my $said = () = $t->error_log
+        =~ /\[error\].* was not told to "exec:$path" .*, saying "says why"; /g;
     is($said, 2, 'and that it failed, each time');
 
     is_left($t);

@@ -94,6 +94,13 @@ for my $kind (@tried) {
        '1 1 1 2', "$kind: after three attempts the next one goes on");
 }
 
+# of what refuses, but works, nothing else speaks
+
+ok($t->wait_log(qr/\[error\].* was not told to .*"elsewhere": answered with/),
+   'elsewhere: an error in the log');
+is(scalar(() = $t->error_log =~ /\[error\].* was not told to/g), 1,
+   'said once');
+
 # --- after 12 more steps of a minute they are of an hour
 
 for my $attempts (12, 13) {

@@ -27,6 +27,7 @@
 
 #include "ngx_recording_event.h"
 #include "ngx_recording_program.h"
+#include "ngx_recording_text.h"
 #include "ngx_recording_worker.h"
 
 
@@ -90,7 +91,9 @@ typedef struct {
     ngx_uint_t              unreached;     /* its peer has failed */
     ngx_uint_t              told;          /* all of its file are */
     ngx_uint_t              dead;
-    char                    error[256];
+    char                    said[NGX_RECORDING_TEXT + 4];  /* last, by a
+                                              program */
+    char                    error[NGX_RECORDING_TEXT + 320];
 } ngx_recording_attempt_t;
 
 

@@ -17,6 +17,7 @@ static void ngx_recording_attempt_program(ngx_recording_attempt_t *a);
 static void ngx_recording_attempt_line(ngx_recording_program_t *p,
     ngx_str_t *line);
 static void ngx_recording_attempt_exited(ngx_recording_program_t *p);
+static void ngx_recording_attempt_why(ngx_recording_attempt_t *a);
 static void ngx_recording_attempt_done(ngx_recording_attempt_t *a);
 static void ngx_recording_attempt_refused(ngx_recording_attempt_t *a,
     ngx_uint_t level);
@@ -129,7 +130,10 @@ ngx_recording_attempt_answered(ngx_recording_http_request_t *r)
                ? NGX_RECORDING_PEER_UNKNOWN : NGX_RECORDING_PEER_FAILED;
     }
 
-    ngx_recording_attempt_refused(a, NGX_LOG_WARN);
+    /* of a host that fails its peer speaks, else nobody would for a week */
+
+    ngx_recording_attempt_refused(a, peer == NGX_RECORDING_PEER_WORKS
+                                     ? NGX_LOG_ERR : NGX_LOG_WARN);
     ngx_recording_dispatch_over(a, NGX_RECORDING_OUTBOX_FAILED, peer);
 }
 
@@ -175,8 +179,14 @@ ngx_recording_attempt_program(ngx_recording_attempt_t *a)
 static void
 ngx_recording_attempt_line(ngx_recording_program_t *p, ngx_str_t *line)
 {
+    ngx_recording_attempt_t  *a;
+
+    a = p->data;
+
     ngx_log_error(NGX_LOG_NOTICE, p->log, 0, "recording: %s: %V", p->argv[0],
                   line);
+
+    (void) ngx_recording_text(a->said, line->data, line->len);
 }
 
 
@@ -199,13 +209,28 @@ ngx_recording_attempt_exited(ngx_recording_program_t *p)
         return;
     }
 
-    (void) snprintf(a->error, sizeof(a->error), "%s", p->error);
+    ngx_recording_attempt_why(a);
 
     a->lane->refused = 0;
 
-    ngx_recording_attempt_refused(a, NGX_LOG_WARN);
+    ngx_recording_attempt_refused(a, NGX_LOG_ERR);
     ngx_recording_dispatch_over(a, NGX_RECORDING_OUTBOX_FAILED,
                                     NGX_RECORDING_PEER_UNKNOWN);
+}
+
+
+/* what a program says last is mostly why it has failed */
+
+static void
+ngx_recording_attempt_why(ngx_recording_attempt_t *a)
+{
+    ngx_uint_t  said;
+
+    said = a->said[0] && a->program.left_out == 0;
+
+    (void) snprintf(a->error, sizeof(a->error), "%s%s%s%s", a->program.error,
+                    said ? ", saying \"" : "", said ? a->said : "",
+                    said ? "\"" : "");
 }
 
 
