@@ -75,6 +75,7 @@ sub do_fail { print "attempt $attempt\nsays why"; exit 3 if $attempt < 3 }
 sub do_never { exit 4 }
 
 sub do_flood {
+    fork || exec 'sleep', 100 for 1 .. 2;
     print 'x' x 300, "\n" for 1 .. 100_000;
     print 'y' x 10_000_000;
 }
@@ -278,6 +279,10 @@ MORE
     like($t->error_log, qr/: $path: \d{8} bytes of output are left out/,
          'and how much is left out');
     cmp_ok(length $t->error_log, '<', 200_000, 'the log stays small');
+
+    # and leaves others behind
+    like($t->error_log, qr/\[warn\].*: $path: has left 2 processes in the /,
+         'what it has left in the background was killed, which is said');
 
     # one that runs for ever is killed by hand
     publish($t, 'live/ever');

@@ -205,6 +205,14 @@ ngx_recording_attempt_exited(ngx_recording_program_t *p)
     }
 
     if (p->rc == NGX_OK) {
+
+        if (p->killed_others) {
+            ngx_log_error(NGX_LOG_WARN, p->log, 0,
+                          "recording: %s: has left %ui processes in the "
+                          "background, they were killed when it ended",
+                          p->argv[0], p->killed_others);
+        }
+
         ngx_recording_attempt_done(a);
         return;
     }

@@ -63,6 +63,7 @@ ngx_recording_program_start(ngx_recording_program_t *p)
 {
     p->rc = NGX_ERROR;
     p->left_out = 0;
+    p->killed_others = 0;
     p->life = -1;
     p->status_fd = -1;
     p->output_fd = -1;
@@ -597,6 +598,7 @@ ngx_recording_program_tell(ngx_recording_program_t *p,
     };
 
     text = texts[status->end];
+    p->killed_others = status->killed;
 
     if (status->end >= ngx_recording_program_no_fork) {
         ngx_recording_program_failed(p, text, status->value);

@@ -104,6 +104,8 @@ struct ngx_recording_program_s {
                                               600 seconds", "fork() failed
                                               (11: ...)" */
     uint64_t                left_out;      /* bytes of output */
+    ngx_uint_t              killed_others; /* processes that it had started and
+                                              that did not end with it */
 
     /* --- its own */
 

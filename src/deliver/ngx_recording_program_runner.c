@@ -127,6 +127,7 @@ ngx_recording_program_give_up(ngx_recording_program_run_t *run,
 
     status.end = end;
     status.value = ngx_errno;
+    status.killed = 0;
 
     (void) !write(run->status, &status, sizeof(status));
 
@@ -208,6 +209,7 @@ ngx_recording_program_exec_failed(int error, ngx_recording_program_end_e end)
 
     status.end = end;
     status.value = ngx_errno;
+    status.killed = 0;
 
     (void) !write(error, &status, sizeof(status));
 

@@ -42,6 +42,7 @@ typedef enum {
 typedef struct {
     int32_t                 end;
     int32_t                 value;
+    int32_t                 killed;        /* processes that it had started */
 } ngx_recording_program_status_t;
 
 

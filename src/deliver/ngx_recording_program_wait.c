@@ -82,6 +82,7 @@ ngx_recording_program_wait(ngx_recording_program_run_t *run, pid_t pid,
     w.signals = signalfd(-1, &chld, SFD_CLOEXEC|SFD_NONBLOCK);
     w.status.end = ngx_recording_program_runs;
     w.status.value = 0;
+    w.status.killed = 0;
 
     while (!ngx_recording_program_reap(&w)) {
         alone = ngx_recording_program_poll(&w);
@@ -144,6 +145,7 @@ ngx_recording_program_poll(ngx_recording_program_wait_t *w)
 static ngx_uint_t
 ngx_recording_program_reap(ngx_recording_program_wait_t *w)
 {
+    int    status;
     pid_t  pid;
 
     if (!w->reaped) {
@@ -151,14 +153,20 @@ ngx_recording_program_reap(ngx_recording_program_wait_t *w)
     }
 
     for ( ;; ) {
-        pid = waitpid(-1, NULL, WNOHANG|__WALL);
-
-        if (pid == w->pid) {
-            w->reaped = 1;
-        }
+        pid = waitpid(-1, &status, WNOHANG|__WALL);
 
         if (pid <= 0) {
             return pid == -1 && ngx_errno == NGX_ECHILD;
+        }
+
+        if (pid == w->pid) {
+            w->reaped = 1;
+
+        } else if (WIFSIGNALED(status)
+                   && (WTERMSIG(status) == SIGTERM
+                       || WTERMSIG(status) == SIGKILL))
+        {
+            w->status.killed++;
         }
     }
 }
