@@ -212,7 +212,8 @@ $(addprefix $(BUILD)/lib/$(1)/,$(LIB_NGINX)): $(BUILD)/debian/Makefile \
 		| $(BUILD)/src/nginx/configure
 	@mkdir -p $$(@D)
 	@$$(LIB_$(1)) $$(UNIT_INCS) -c -o $$@ \
-	    $$$$(find $(BUILD)/src/nginx/src -name $$(basename $$(@F)).c)
+	    $$$$(find $(BUILD)/src/nginx/src -path '*/win32' -prune \
+	         -o -name $$(basename $$(@F)).c -print)
 
 $(BUILD)/lib/$(1)/ngx_recording_%.o: ngx_recording_%.c \
 		$(filter %.h,$(SOURCES)) $(BUILD)/debian/Makefile
