@@ -167,7 +167,7 @@ UNIT_CFLAGS = -g -O1 -W -Wall -Wpointer-arith -Wno-unused-parameter -Werror \
 UNIT_INCS = $(addprefix -I ,$(sort $(dir $(SOURCES)))) -I t/unit \
 	-I $(BUILD)/debian -I $(BUILD)/src/nginx-rtmp \
 	$(addprefix -I $(NGINX_SRC)/src/,core event event/modules event/quic \
-	os/unix http http/modules http/v2)
+	os/unix http http/modules http/v2 http/v3)
 
 UNIT_PLAIN = $(patsubst t/unit/%.c,$(BUILD)/unit/%,$(shell \
 	grep -l 'cflags:.*-fno-sanitize' t/unit/*.c))

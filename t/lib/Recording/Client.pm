@@ -53,7 +53,7 @@ sub _library {
         '-W', '-Wall', '-Wno-unused-parameter', '-Werror',
         map({ "-I$_" } "$top/src/net", "$top/build/debian", $rtmp,
             map { "$src/$_" } qw(core event event/modules event/quic os/unix
-                                 http http/modules http/v2)),
+                                 http http/modules http/v2 http/v3)),
         '-o', "$library/client.so", "$top/t/client/client.c");
     die "client.c: $err\n" if $status;
 
