@@ -96,6 +96,7 @@ subtest 'what it is given' => \&given;
 subtest 'as whom it runs' => \&user;
 subtest 'a program that fails' => \&fails;
 subtest 'a program that does too much' => \&too_much;
+subtest 'a program that hangs keeps no other waiting' => \&others;
 subtest 'max= waits for it' => \&kept;
 subtest 'its worker dies' => \&orphan;
 subtest 'all of nginx dies' => \&orphans;
@@ -310,6 +311,29 @@ MORE
 
     my @noted = noted($t);
     is(scalar(grep { $_->[0] eq 'end' } @noted), 9, 'each has succeeded once');
+    is_left($t);
+}
+
+# --- one that hangs, in two templates, and another one
+
+sub others {
+    my $t = nginx(<<'CONF', '', '', <<'MORE');
+        notify 'exec:%%PROGRAM%% wait';
+        notify "exec:/bin/sh -c 'echo >> %%DIR%%/other'";
+CONF
+    record_template flood { format flv; notify 'exec:%%PROGRAM%% wait'; }
+MORE
+
+    publish($t, "live/other$_") for 1 .. 6;
+    publish($t, "flood/other$_") for 1 .. 2;
+    ok(wait_for('the other program', 20, sub {
+        my $ran = $t->dir . '/other';
+        return -e $ran && -s $ran == 6;
+    }), 'another program is run for all files');
+    is(scalar(grep { $_->[0] eq 'begin' } noted($t)), 3, 'beside three');
+
+    go($t);
+    told($t, 8);
     is_left($t);
 }
 

@@ -22,6 +22,7 @@ static void ngx_recording_dispatch_stop(ngx_recording_worker_t *worker);
 static void ngx_recording_dispatch_wake(ngx_recording_dispatch_t *d);
 static void ngx_recording_dispatch_timer(ngx_event_t *ev);
 static void ngx_recording_dispatch_post(ngx_recording_dispatch_t *d);
+static void ngx_recording_dispatch_places(ngx_recording_dispatch_t *d);
 static void ngx_recording_dispatch_rooms(ngx_recording_dispatch_t *d);
 static void ngx_recording_dispatch_done(void *data);
 static ngx_uint_t ngx_recording_dispatch_unwritten(
@@ -86,6 +87,7 @@ ngx_recording_dispatch_init(ngx_recording_worker_t *worker,
         d->lanes[i].peer = ngx_recording_dispatch_peer(d, notifies[i].host);
     }
 
+    ngx_recording_dispatch_places(d);
     ngx_recording_dispatch_programs(d);
 
     worker->dispatch = d;
@@ -93,6 +95,42 @@ ngx_recording_dispatch_init(ngx_recording_worker_t *worker,
     worker->ntargets = n;
 
     return NGX_OK;
+}
+
+
+static void
+ngx_recording_dispatch_places(ngx_recording_dispatch_t *d)
+{
+    ngx_uint_t             i, k;
+    ngx_recording_lane_t  *lane, *first;
+
+    for (i = 0; i < d->nlanes; i++) {
+        lane = &d->lanes[i];
+
+        lane->same = lane;
+        lane->most = NGX_RECORDING_DISPATCH_PEER;
+
+        for (k = 0; k < i && lane->notify->host == NULL; k++) {
+            first = &d->lanes[k];
+
+            if (first->notify->host || first->same != first) {
+                continue;
+            }
+
+            if (first->target->name.len == lane->target->name.len
+                && ngx_memcmp(first->target->name.data,
+                              lane->target->name.data,
+                              lane->target->name.len)
+                   == 0)
+            {
+                lane->same = first;
+                break;
+            }
+
+            first->most = NGX_RECORDING_DISPATCH_PEER - 1;
+            lane->most = NGX_RECORDING_DISPATCH_PEER - 1;
+        }
+    }
 }
 
 
@@ -281,7 +319,13 @@ static void
 ngx_recording_dispatch_rooms(ngx_recording_dispatch_t *d)
 {
     ngx_uint_t             i, n;
+    ngx_recording_lane_t  *lane;
     ngx_recording_peer_t  *peer;
+
+    for (i = 0; i < d->nlanes; i++) {
+        lane = &d->lanes[i];
+        lane->room = lane->most - ngx_min(lane->running, lane->most);
+    }
 
     for (i = 0; i < d->npeers; i++) {
         peer = &d->peers[i];
@@ -434,6 +478,7 @@ void
 ngx_recording_dispatch_begin(ngx_recording_attempt_t *a)
 {
     a->lane->peer->running++;
+    a->lane->same->running++;
 
     ngx_recording_jobs_hold(&a->dispatch->worker->jobs);
 }
@@ -451,6 +496,7 @@ ngx_recording_dispatch_over(ngx_recording_attempt_t *a,
     a->unreached = (peer == NGX_RECORDING_PEER_FAILED);
 
     a->lane->peer->running--;
+    a->lane->same->running--;
 
     if (peer == NGX_RECORDING_PEER_FAILED) {
         ngx_recording_dispatch_peer_failed(a);

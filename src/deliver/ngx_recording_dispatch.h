@@ -15,7 +15,9 @@
  * A target is a notify of a template; a peer is what it reaches: a host, which
  * all targets with that host share, or this machine, for programs.  A peer that
  * fails by itself, not by what it was told, is tried with one row at a time,
- * after a pause that doubles; the others wait, and do not count as tried.
+ * after a pause that doubles; the others wait, and do not count as tried.  One
+ * program leaves the last place to others, which it would keep from their work
+ * if it hangs.
  *
  * Loop, but what ends in _thread.  Lives as long as the worker.
  */
@@ -51,12 +53,24 @@ typedef struct {
 } ngx_recording_peer_t;
 
 
-typedef struct {
+typedef struct ngx_recording_lane_s  ngx_recording_lane_t;
+
+
+struct ngx_recording_lane_s {
     const ngx_recording_notify_t  *notify;
     const ngx_recording_target_t  *target;
     ngx_recording_peer_t   *peer;
     ngx_uint_t              refused;       /* something, and this was said */
-} ngx_recording_lane_t;
+
+    ngx_recording_lane_t   *same;          /* the first one of this program, in
+                                              whichever template; or itself */
+
+    /* --- of the first one */
+
+    ngx_uint_t              most;          /* attempts at a time */
+    ngx_uint_t              running;
+    ngx_uint_t              room;          /* for rows, in this turn */
+};
 
 
 /* what an attempt says of its peer */

@@ -184,7 +184,7 @@ ngx_recording_dispatch_due(ngx_recording_dispatch_t *d, ngx_uint_t *due,
     for (i = 0; i < d->nlanes && !*due; i++) {
         lane = &d->lanes[i];
 
-        if (lane->peer->room
+        if (lane->peer->room && lane->same->room
             && ngx_recording_outbox_due_thread(&d->catalogue, lane->target,
                                                lane->notify->host != NULL,
                                                due, err)
@@ -358,7 +358,7 @@ ngx_recording_dispatch_take_lane(ngx_recording_dispatch_t *d,
     ngx_recording_attempt_t    *a;
     ngx_recording_outbox_row_t  rows[NGX_RECORDING_DISPATCH_PEER];
 
-    n = ngx_min(ngx_min(*room, lane->peer->room), NGX_RECORDING_DISPATCH_PEER);
+    n = ngx_min(ngx_min(*room, lane->peer->room), lane->same->room);
 
     if (n == 0) {
         return NGX_OK;
@@ -388,6 +388,7 @@ ngx_recording_dispatch_take_lane(ngx_recording_dispatch_t *d,
         ngx_queue_insert_tail(&d->taken, &a->queue);
 
         lane->peer->room--;
+        lane->same->room--;
         (*room)--;
     }
 
