@@ -533,7 +533,7 @@ ngx_recording_dispatch_peer_failed(ngx_recording_attempt_t *a)
 
     /* one answer of 500 is about what was told, some are about the peer */
 
-    if (a->request.failed == NGX_RECORDING_HTTP_OK
+    if (a->request.status >= 300
         && peer->failures < NGX_RECORDING_DISPATCH_ROW)
     {
         return;

@@ -109,14 +109,15 @@ ngx_recording_attempt_answered(ngx_recording_http_request_t *r)
 
     a = r->data;
 
-    if (r->failed == NGX_RECORDING_HTTP_OK
-        && r->status >= 200 && r->status < 300)
-    {
+    /* the status counts: of what follows it nothing is wanted, and it may be
+       too long, come too late or break off */
+
+    if (r->sent && r->status >= 200 && r->status < 300) {
         ngx_recording_attempt_done(a);
         return;
     }
 
-    if (r->failed == NGX_RECORDING_HTTP_OK) {
+    if (r->status >= 300) {
         (void) snprintf(a->error, sizeof(a->error), "answered with %d",
                         (int) r->status);
 

@@ -21,6 +21,7 @@ ngx_recording_http_send(ngx_recording_http_request_t *r)
 {
     r->failed = NGX_RECORDING_HTTP_OK;
     r->status = 0;
+    r->sent = 0;
     r->len = 0;
     r->error[0] = '\0';
     r->connection = NULL;
@@ -202,6 +203,7 @@ ngx_recording_http_finish(ngx_recording_http_connection_t *hc,
     r = hc->request;
 
     r->status = hc->answer.status;
+    r->sent = hc->sent;
     r->len = hc->answer.len;
     r->connection = NULL;
     hc->request = NULL;

@@ -101,6 +101,7 @@ struct ngx_recording_http_request_s {
 
     ngx_recording_http_e    failed;
     ngx_uint_t              status;        /* 0: none was read */
+    ngx_uint_t              sent;          /* all of the request was */
     size_t                  len;           /* of the body, in ->answer */
     char                    error[256];    /* what happened, for the log and
                                               the catalogue: "connect to
