@@ -31,7 +31,10 @@ my $dns = Recording::Receiver->dns(port => $t->port(4), names => {
     'none.test' => ['127.0.0.2', '127.0.0.3'],
     'six.test' => ['::1'],
     'both.test' => ['::1', '127.0.0.1'],
+    'moves.test' => ['127.0.0.1', '127.0.0.9'],
 });
+my $moved = Recording::Receiver->http(port => $t->port(1),
+                                      address => '127.0.0.9');
 
 my @port = map { $t->port($_) } 0 .. 4;
 
@@ -47,6 +50,9 @@ client_request one_later http://one.test:$port[1]/close after=3s;
 client_request two http://two.test:$port[1]/close;
 client_request two_again http://two.test:$port[1]/close after=1s;
 client_request both http://both.test:$port[1]/ok;
+client_request moves http://moves.test:$port[1]/ok?moves;
+client_request moves_not http://moves.test:$port[1]/ok?not after=300ms;
+client_request moves_later http://moves.test:$port[1]/ok?later after=3s;
 client_request none http://none.test:$port[1]/ok;
 client_request unknown http://unknown.test:$port[1]/ok;
 client_request hang http://hang.test:$port[1]/ok;
@@ -57,7 +63,7 @@ CONF
 
 is("$result{$_}{failed} $result{$_}{status}", OK . ' 200', $_)
     or diag $result{$_}{error}
-    for qw(one one_later two two_again both),
+    for qw(one one_later two two_again both moves moves_not moves_later),
         $ipv6 ? qw(six six_literal) : ();
 
 is($result{none}{failed}, CONNECT, 'none: no address answers');
@@ -86,8 +92,15 @@ if ($result{full}{failed} == OK) {
 my @asked = grep { /^dns one\.test 1$/ } $dns->requests;
 is(scalar @asked, 2, 'a name is asked for again when its time is over');
 
+my ($first) = map { /^(\d+) (\d+) GET \S+\?moves / ? "$1 " . ($2 + 1) : () }
+              $http->requests;
+is(scalar(grep { /^\Q$first\E GET \S+\?not / } $http->requests), 1,
+   'a connection is kept while the address is valid');
+is(join(' ', map { /\?(\w+)/ } $moved->requests), 'later',
+   'and not when the name may have moved');
+
 not_tested('no IPv6 on this machine') if !$ipv6;
 
 $t->stop;
-$_->stop for grep { $_ } $http, $http6, $full, $dns;
+$_->stop for grep { $_ } $http, $moved, $http6, $full, $dns;
 $t->done;

@@ -149,15 +149,21 @@ ngx_recording_http_begin(ngx_recording_http_host_t *host,
 static ngx_recording_http_connection_t *
 ngx_recording_http_free_one(ngx_recording_http_host_t *host)
 {
-    ngx_queue_t  *q;
+    ngx_queue_t                      *q;
+    ngx_recording_http_connection_t  *hc;
 
-    if (ngx_queue_empty(&host->kept)) {
-        return NULL;
+    while (!ngx_queue_empty(&host->kept)) {
+        q = ngx_queue_head(&host->kept);
+        hc = ngx_queue_data(q, ngx_recording_http_connection_t, queue);
+
+        if (!ngx_recording_http_old(hc)) {
+            return hc;
+        }
+
+        ngx_recording_http_free(hc);
     }
 
-    q = ngx_queue_head(&host->kept);
-
-    return ngx_queue_data(q, ngx_recording_http_connection_t, queue);
+    return NULL;
 }
 
 
@@ -213,8 +219,9 @@ ngx_recording_http_finish(ngx_recording_http_connection_t *hc,
         hc->head = NULL;
     }
 
-    if (failed == NGX_RECORDING_HTTP_OK && hc->answer.keep && !ngx_exiting
-        && !ngx_quit && !ngx_terminate)
+    if (failed == NGX_RECORDING_HTTP_OK && hc->answer.keep
+        && !ngx_recording_http_old(hc) && !ngx_exiting && !ngx_quit
+        && !ngx_terminate)
     {
         ngx_recording_http_keep(hc);
 

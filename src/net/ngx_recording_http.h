@@ -12,10 +12,11 @@
  *
  * A host has at most so many connections at a time; requests wait for one in
  * the order in which they came.  A connection is kept for the next request if
- * the answer allows it.  All addresses of a name are tried before a request
- * has failed; the next request begins with the one that has worked.  A request
- * that was sent over a kept connection, and has no byte of an answer as the
- * peer closed that meanwhile, is sent again over a new one, once.
+ * the answer allows it, as long as the name's address is valid.  All addresses
+ * of a name are tried before a request has failed; the next request begins with
+ * the one that has worked.  A request that was sent over a kept connection, and
+ * has no byte of an answer as the peer closed that meanwhile, is sent again
+ * over a new one, once.
  *
  * Redirects are not followed.
  */

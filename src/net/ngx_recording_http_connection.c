@@ -207,7 +207,19 @@ ngx_recording_http_addresses(ngx_recording_http_connection_t *hc,
 
     hc->naddrs = n;
 
+    hc->resolved = 1;
+    hc->valid = ngx_current_msec
+                + (ngx_msec_t) ngx_max(ctx->valid - ngx_time(), 0) * 1000;
+
     return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_recording_http_old(ngx_recording_http_connection_t *hc)
+{
+    return hc->resolved
+           && (ngx_msec_int_t) (ngx_current_msec - hc->valid) >= 0;
 }
 
 

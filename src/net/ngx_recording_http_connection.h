@@ -80,6 +80,7 @@ typedef struct {
     ngx_uint_t              tried;
     ngx_recording_http_e    failed;        /* how far one of them came */
     ngx_addr_t             *addr;          /* the one in use */
+    ngx_msec_t              valid;         /* so long a resolved name has it */
     ngx_peer_connection_t   peer;
 
     /* what is to be sent: the head and the body, later buffers that are
@@ -92,6 +93,7 @@ typedef struct {
     ngx_buf_t               in;
     ngx_recording_http_answer_t  answer;
 
+    unsigned                resolved:1;    /* the name may move */
     unsigned                sent:1;        /* all of the request */
     unsigned                answered:1;    /* before all of it was sent */
     unsigned                refused:1;     /* the rest is not sent any more */
@@ -129,6 +131,9 @@ void ngx_recording_http_open(ngx_recording_http_connection_t *hc);
 /* this address cannot be used: tries the next one, or fails */
 void ngx_recording_http_next(ngx_recording_http_connection_t *hc,
     ngx_recording_http_e failed);
+
+/* whether its name may have another address now: it is not used again */
+ngx_uint_t ngx_recording_http_old(ngx_recording_http_connection_t *hc);
 
 void ngx_recording_http_keep(ngx_recording_http_connection_t *hc);
 void ngx_recording_http_take(ngx_recording_http_connection_t *hc);

@@ -32,7 +32,8 @@ my $count = 0;
 #      full: it accepts nothing)
 sub http { return _spawn('http', @_) }
 
-# dns(port, names => { name => [addresses] }): the name "hang." has no answer
+# dns(port, names => { name => [addresses] }): the name "hang." has no answer,
+# "moves." has one address after the other
 sub dns { return _spawn('dns', @_) }
 
 sub _spawn {
@@ -83,7 +84,7 @@ sub requests {
 
 # --- in the process
 
-my (%opt, $tls);
+my (%opt, $tls, $moved);
 
 sub serve {
     my ($class, $what, $json) = @_;
@@ -447,6 +448,8 @@ sub _dns_answer {
     return if $name =~ /^hang/;
 
     my @addresses = @{ $opt{names}{$name} || [] };
+    @addresses = $addresses[ $type == 1 ? $moved++ : 0 ] // $addresses[-1]
+        if $name =~ /^moves/;
     my @found = map { inet_pton($type == 28 ? AF_INET6 : AF_INET, $_) }
                 grep { (/:/ ? 28 : 1) == $type } @addresses;
 
