@@ -551,9 +551,10 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " WHERE state = 'taken' AND owner = ?1" },
 
     /* nothing waits as long: the clock was set back */
-    [NGX_RECORDING_SQL_OUTBOX_FAR] = { "tti",
+    [NGX_RECORDING_SQL_OUTBOX_FAR] = { "ttiii",
     "UPDATE outbox SET next_us = 0 WHERE state = 'waiting'"
-    " AND template = ?1 AND target = ?2 AND next_us > ?3" },
+    " AND template = ?1 AND target = ?2 AND next_us > ?3"
+    " AND next_us > iif(attempts <= ?4, ?3, ?5)" },
 
     /* the first attempt of what waits for a target that cannot be reached */
     [NGX_RECORDING_SQL_OUTBOX_UNREACHED] = { "ttii",

@@ -64,7 +64,7 @@ ngx_recording_outbox_query(ngx_recording_catalogue_t *cat,
     ngx_recording_sql_query(cat->sql, rows, NGX_RECORDING_SQL_OUTBOX_DUE,
               ngx_recording_sql_str(&target->template),
               ngx_recording_sql_str(&target->name),
-              ngx_recording_sql_int(ngx_recording_wall()),
+              ngx_recording_sql_int(ngx_recording_store_now(cat->store)),
               ngx_recording_sql_int(ordered),
               ngx_recording_sql_int(n));
 }
@@ -82,7 +82,7 @@ ngx_recording_outbox_take(ngx_recording_catalogue_t *cat,
     const char                 *name;
     ngx_recording_sql_rows_t    r;
 
-    now = ngx_recording_wall();
+    now = ngx_recording_store_now(cat->store);
 
     ngx_recording_outbox_query(cat, &r, target, ordered, *n);
 
@@ -164,7 +164,7 @@ ngx_recording_outbox_result(ngx_recording_catalogue_t *cat,
     *told = 0;
     *dead = 0;
 
-    now = ngx_recording_wall();
+    now = ngx_recording_store_now(cat->store);
     id = ngx_recording_sql_int(row->id);
     owner = ngx_recording_sql_text(row->owner);
     event = ngx_recording_sql_text(row->event_id);
@@ -212,7 +212,7 @@ ngx_recording_outbox_unreached(ngx_recording_catalogue_t *cat,
     ngx_int_t                  rc;
     ngx_recording_sql_value_t  template, name;
 
-    now = ngx_recording_wall();
+    now = ngx_recording_store_now(cat->store);
     template = ngx_recording_sql_str(&target->template);
     name = ngx_recording_sql_str(&target->name);
 
@@ -368,7 +368,7 @@ ngx_recording_outbox_clean_thread(ngx_recording_catalogue_t *cat,
     ngx_uint_t                     i;
     const ngx_recording_target_t  *t;
 
-    now = ngx_recording_wall();
+    now = ngx_recording_store_now(cat->store);
 
     if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
         return NGX_ERROR;
@@ -384,6 +384,8 @@ ngx_recording_outbox_clean_thread(ngx_recording_catalogue_t *cat,
         rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_OUTBOX_FAR,
                        ngx_recording_sql_str(&t->template),
                        ngx_recording_sql_str(&t->name),
+                       ngx_recording_sql_int(now + NGX_RECORDING_OUTBOX_SHORT),
+                       ngx_recording_sql_int(NGX_RECORDING_OUTBOX_TIMES),
                        ngx_recording_sql_int(now + NGX_RECORDING_OUTBOX_LONG));
     }
 

@@ -271,8 +271,12 @@ taking(void)
        "and gives it back");
     gives("SELECT attempts || ' ' || first_us FROM outbox WHERE id = 2", "1 50",
        "that was no attempt");
-    ok(statement(NGX_RECORDING_SQL_OUTBOX_FAR, "tti", "t", "all", 80LL) == 1,
-       "the clock was set back");
+    ok(statement(NGX_RECORDING_SQL_OUTBOX_FAR, "ttiii", "t", "all", 90LL, 12LL,
+                 100LL) == 0, "nothing waits too long");
+    ok(statement(NGX_RECORDING_SQL_OUTBOX_FAR, "ttiii", "t", "all", 80LL, 2LL,
+                 100LL) == 0, "after many attempts longer");
+    ok(statement(NGX_RECORDING_SQL_OUTBOX_FAR, "ttiii", "t", "all", 80LL, 12LL,
+                 100LL) == 1, "the clock was set back");
     ok(statement(NGX_RECORDING_SQL_OUTBOX_LEFT, "tt", "", "") == 1,
        "a target for which rows wait");
 }
