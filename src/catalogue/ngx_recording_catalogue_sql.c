@@ -556,6 +556,17 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " AND template = ?1 AND target = ?2 AND next_us > ?3"
     " AND next_us > iif(attempts <= ?4, ?3, ?5)" },
 
+    /* when a target was tried last, as far as rows tell */
+    [NGX_RECORDING_SQL_OUTBOX_LATEST] = { "tt",
+    "SELECT coalesce(max(max(next_us, coalesce(first_us, 0))), 0) FROM outbox"
+    " WHERE state = 'waiting' AND template = ?1 AND target = ?2" },
+
+    /* time in which nobody tried does not count */
+    [NGX_RECORDING_SQL_OUTBOX_SILENT] = { "ttii",
+    "UPDATE outbox SET first_us = first_us + ?4, next_us = ?3"
+    " WHERE state = 'waiting' AND template = ?1 AND target = ?2"
+    " AND first_us IS NOT NULL" },
+
     /* the first attempt of what waits for a target that cannot be reached */
     [NGX_RECORDING_SQL_OUTBOX_UNREACHED] = { "ttii",
     "UPDATE outbox SET first_us = ?3 WHERE id IN (SELECT id FROM outbox"

@@ -17,6 +17,8 @@ static void ngx_recording_outbox_text(ngx_recording_sql_rows_t *rows,
 static ngx_int_t ngx_recording_outbox_dead_owner(
     ngx_recording_catalogue_t *cat, char owner[NGX_RECORDING_OWNER],
     ngx_uint_t *found);
+static ngx_int_t ngx_recording_outbox_silence(ngx_recording_catalogue_t *cat,
+    const ngx_recording_target_t *target);
 static ngx_int_t ngx_recording_outbox_free(ngx_recording_catalogue_t *cat,
     const char *owner, ngx_uint_t *freed,
     ngx_recording_catalogue_error_t *err);
@@ -356,6 +358,60 @@ ngx_recording_outbox_free(ngx_recording_catalogue_t *cat, const char *owner,
     }
 
     return rc;
+}
+
+
+ngx_int_t
+ngx_recording_outbox_silence_thread(ngx_recording_catalogue_t *cat,
+    ngx_recording_catalogue_error_t *err)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  i;
+
+    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_OK;
+
+    for (i = 0; rc == NGX_OK && i < cat->ntargets; i++) {
+        rc = ngx_recording_outbox_silence(cat, &cat->targets[i]);
+    }
+
+    return ngx_recording_catalogue_finish(cat, rc, err);
+}
+
+
+static ngx_int_t
+ngx_recording_outbox_silence(ngx_recording_catalogue_t *cat,
+    const ngx_recording_target_t *target)
+{
+    int64_t                    now, latest;
+    ngx_int_t                  rc;
+    ngx_recording_sql_rows_t   rows;
+
+    now = ngx_recording_store_now(cat->store);
+
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_OUTBOX_LATEST,
+                            ngx_recording_sql_str(&target->template),
+                            ngx_recording_sql_str(&target->name));
+
+    latest = ngx_recording_sql_next(&rows)
+             ? ngx_recording_sql_column_int(&rows, 0) : 0;
+
+    rc = ngx_recording_sql_end(&rows);
+
+    if (rc != NGX_OK || latest == 0
+        || now - latest <= NGX_RECORDING_OUTBOX_LONG)
+    {
+        return rc;
+    }
+
+    return ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_OUTBOX_SILENT,
+                                 ngx_recording_sql_str(&target->template),
+                                 ngx_recording_sql_str(&target->name),
+                                 ngx_recording_sql_int(now),
+                                 ngx_recording_sql_int(now - latest));
 }
 
 

@@ -122,6 +122,13 @@ ngx_int_t ngx_recording_outbox_exception(ngx_recording_catalogue_t *cat,
 ngx_int_t ngx_recording_outbox_sweep_thread(ngx_recording_catalogue_t *cat,
     ngx_uint_t *freed, ngx_recording_catalogue_error_t *err);
 
+/*
+ * Once, before any is taken: if nobody has tried the rows of a target for long,
+ * as nginx did not run or the target was not configured, that does not count.
+ */
+ngx_int_t ngx_recording_outbox_silence_thread(ngx_recording_catalogue_t *cat,
+    ngx_recording_catalogue_error_t *err);
+
 /* removes rows that were done long ago; the clock may have been set */
 ngx_int_t ngx_recording_outbox_clean_thread(ngx_recording_catalogue_t *cat,
     ngx_recording_catalogue_error_t *err);

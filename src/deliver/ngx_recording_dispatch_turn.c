@@ -140,6 +140,12 @@ ngx_recording_dispatch_sweep(ngx_recording_dispatch_t *d,
 
     /* those of the dead wait, too */
 
+    if (d->turns == 0
+        && ngx_recording_outbox_silence_thread(&d->catalogue, err) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (d->turns == 0 && ngx_worker == 0
         && ngx_recording_outbox_left_thread(&d->catalogue,
                                             ngx_recording_dispatch_left, d,

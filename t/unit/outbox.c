@@ -277,6 +277,13 @@ taking(void)
                  100LL) == 0, "after many attempts longer");
     ok(statement(NGX_RECORDING_SQL_OUTBOX_FAR, "ttiii", "t", "all", 80LL, 12LL,
                  100LL) == 1, "the clock was set back");
+    run("UPDATE outbox SET first_us = 40, next_us = 30 WHERE id = 1");
+    gives("SELECT max(max(next_us, coalesce(first_us, 0))) FROM outbox", "50",
+          "when one was tried");
+    ok(statement(NGX_RECORDING_SQL_OUTBOX_SILENT, "ttii", "t", "all", 90LL,
+                 40LL) == 2, "what nobody tried for long");
+    gives("SELECT group_concat(first_us || ' ' || next_us) FROM outbox"
+          " WHERE target = 'all'", "80 90,90 90", "has more time");
     ok(statement(NGX_RECORDING_SQL_OUTBOX_LEFT, "tt", "", "") == 1,
        "a target for which rows wait");
 }
