@@ -32,7 +32,10 @@ my $dns = Recording::Receiver->dns(port => $t->port(4), names => {
     'six.test' => ['::1'],
     'both.test' => ['::1', '127.0.0.1'],
     'moves.test' => ['127.0.0.1', '127.0.0.9'],
+    map { ("many$_.test" => [ map { "127.0.0.1$_" } 1 .. 5 ]) } 1 .. 3,
 });
+my @many = map { Recording::Receiver->http(port => $t->port(3),
+    address => "127.0.0.1$_", full => $_ < 5) } 1 .. 5;
 my $moved = Recording::Receiver->http(port => $t->port(1),
                                       address => '127.0.0.9');
 
@@ -59,6 +62,9 @@ client_request hang http://hang.test:$port[1]/ok;
 client_request hang_late http://hang.test:$port[1]/ok timeout=500ms;
 client_request hang_not http://hang.test:$port[1]/ok cancel=500ms;
 client_request full http://127.0.0.1:$port[3]/ok;
+client_request many1 http://many1.test:$port[3]/ok timeout=6s;
+client_request many2 http://many2.test:$port[3]/ok timeout=6s;
+client_request many3 http://many3.test:$port[3]/ok timeout=6s;
 CONF
 
 is("$result{$_}{failed} $result{$_}{status}", OK . ' 200', $_)
@@ -87,6 +93,10 @@ if ($result{full}{failed} == OK) {
     is($result{full}{failed}, CONNECT, 'full: cannot be reached');
     like($result{full}{error}, qr/ took too long$/, 'full: why');
     cmp_ok($result{full}{ms}, '<', 9000, 'full: 5 s');
+
+    is("$result{$_}{failed} $result{$_}{status}", OK . ' 200',
+       "$_: all addresses are tried in time") or diag $result{$_}{error}
+        for qw(many1 many2 many3);
 }
 
 my @asked = grep { /^dns one\.test 1$/ } $dns->requests;
@@ -102,5 +112,5 @@ is(join(' ', map { /\?(\w+)/ } $moved->requests), 'later',
 not_tested('no IPv6 on this machine') if !$ipv6;
 
 $t->stop;
-$_->stop for grep { $_ } $http, $moved, $http6, $full, $dns;
+$_->stop for grep { $_ } @many, $http, $moved, $http6, $full, $dns;
 $t->done;

@@ -22,7 +22,8 @@ my $other = Recording::Certificates->new;
 
 # what each port shows
 my @shown = (
-    [ $ca->issue('good', san => 'DNS:good.test,IP:127.0.0.1') ],
+    [ $ca->issue('good', san => 'DNS:good.test,DNS:one.good.test,'
+                               . 'IP:127.0.0.1') ],
     [ $ca->issue('expired', san => 'DNS:good.test', expired => 1) ],
     [ $other->issue('good', san => 'DNS:good.test') ],
     [ $ca->issue('wild', san => 'DNS:*.b.test') ],
@@ -35,10 +36,14 @@ my @https = map {
 
 my $plain = Recording::Receiver->http(port => $t->port(5));
 my $silent = Recording::Receiver->http(port => $t->port(6), silent => 1);
-my $dns = Recording::Receiver->dns(port => $t->port(7),
-    names => { 'half.test' => [ map { "127.0.0.$_" } 1 .. 4 ],
-               map { $_ => ['127.0.0.1'] } qw(good.test evil.test a.b.test
-                                              c.a.b.test) });
+my @silent = map {
+    Recording::Receiver->http(port => $t->port(1), address => $_, silent => 1)
+} '127.0.0.11', '127.0.0.12';
+my $dns = Recording::Receiver->dns(port => $t->port(7), names => {
+    map({ $_ => ['127.0.0.1'] } qw(good.test evil.test a.b.test c.a.b.test)),
+    'half.test' => [ map { "127.0.0.$_" } 1 .. 4 ],
+    'one.good.test' => ['127.0.0.11', '127.0.0.12', '127.0.0.1'],
+});
 
 my @port = map { $t->port($_) } 0 .. 7;
 
@@ -65,12 +70,14 @@ client_request late https://good.test:$port[6]/ok timeout=700ms;
 client_request refuse https://good.test:$port[1]/refuse method=PUT zeros=16m after=8s;
 client_request refuse_next https://good.test:$port[1]/ok after=11s timeout=5s;
 client_request half https://half.test:$port[1]/ok;
+client_request one https://one.good.test:$port[1]/ok?one timeout=12s;
 client_request to_tls http://good.test:$port[1]/ok;
 CONF
 
 is("$result{$_}{failed} $result{$_}{status}", OK . ' 200', $_)
     or diag $result{$_}{error}
-    for qw(good again address body chunked until wild wild_again refuse_next);
+    for qw(good again address body chunked until wild wild_again refuse_next
+           one);
 is("$result{$_}{failed} $result{$_}{status}", OK . ' 403', $_)
     or diag $result{$_}{error} for qw(early refuse);
 
@@ -104,5 +111,5 @@ is(scalar(grep { !m{ TLS } } $https[$_]->requests), 0,
    'nothing was sent to those') for 1, 2;
 
 $t->stop;
-$_->stop for @https, $plain, $silent, $dns;
+$_->stop for @https, $plain, $silent, @silent, $dns;
 $t->done;

@@ -283,6 +283,7 @@ ngx_recording_http_connect_next(ngx_recording_http_connection_t *hc)
 
     hc->addr = &hc->addrs[(hc->first + hc->tried++) % hc->naddrs];
     hc->state = NGX_RECORDING_HTTP_IS_CONNECTING;
+    hc->begun = ngx_current_msec;
 
     peer = &hc->peer;
     ngx_memzero(peer, sizeof(ngx_peer_connection_t));
@@ -313,10 +314,32 @@ ngx_recording_http_connect_next(ngx_recording_http_connection_t *hc)
     c->write->handler = ngx_recording_http_connecting;
 
     if (rc == NGX_AGAIN) {
-        ngx_add_timer(c->write, NGX_RECORDING_HTTP_CONNECTING);
+        ngx_add_timer(c->write,
+                      ngx_recording_http_patience(hc,
+                                              NGX_RECORDING_HTTP_CONNECTING));
     }
 
     return rc;
+}
+
+
+/* of many addresses each but the last has less time, so that all can be tried,
+   and what is left does for the answer */
+
+ngx_msec_t
+ngx_recording_http_patience(ngx_recording_http_connection_t *hc,
+    ngx_msec_t most)
+{
+    ngx_msec_int_t  left;
+
+    if (hc->request->timeout == 0 || hc->tried == hc->naddrs) {
+        return most;
+    }
+
+    left = (ngx_msec_int_t) (hc->begun + hc->request->timeout / 4 * 3
+                                         / hc->naddrs - ngx_current_msec);
+
+    return ngx_min((ngx_msec_t) ngx_max(left, NGX_RECORDING_HTTP_LEAST), most);
 }
 
 

@@ -25,8 +25,9 @@
 
 
 #define NGX_RECORDING_HTTP_RESOLVING   10000     /* ms */
-#define NGX_RECORDING_HTTP_CONNECTING  5000      /* for each address */
-#define NGX_RECORDING_HTTP_SHAKING     10000
+#define NGX_RECORDING_HTTP_CONNECTING  5000      /* for each address, at most */
+#define NGX_RECORDING_HTTP_SHAKING     10000     /* the same */
+#define NGX_RECORDING_HTTP_LEAST       400       /* for each, at least */
 #define NGX_RECORDING_HTTP_STALL       20000     /* nothing sent or read */
 #define NGX_RECORDING_HTTP_KEPT        30000
 #define NGX_RECORDING_HTTP_ADDRESSES   32        /* of a name, at most */
@@ -80,6 +81,7 @@ typedef struct {
     ngx_uint_t              tried;
     ngx_recording_http_e    failed;        /* how far one of them came */
     ngx_addr_t             *addr;          /* the one in use */
+    ngx_msec_t              begun;         /* with that */
     ngx_msec_t              valid;         /* so long a resolved name has it */
     ngx_peer_connection_t   peer;
 
@@ -137,6 +139,10 @@ ngx_uint_t ngx_recording_http_old(ngx_recording_http_connection_t *hc);
 
 void ngx_recording_http_keep(ngx_recording_http_connection_t *hc);
 void ngx_recording_http_take(ngx_recording_http_connection_t *hc);
+/* ms, that a phase before the exchange has, at most so many */
+ngx_msec_t ngx_recording_http_patience(ngx_recording_http_connection_t *hc,
+    ngx_msec_t most);
+
 void ngx_recording_http_free(ngx_recording_http_connection_t *hc);
 
 /*

@@ -28,7 +28,8 @@ ngx_recording_http_handshake(ngx_recording_http_connection_t *hc)
         return;
     }
 
-    ngx_add_timer(c->read, NGX_RECORDING_HTTP_SHAKING);
+    ngx_add_timer(c->read,
+                  ngx_recording_http_patience(hc, NGX_RECORDING_HTTP_SHAKING));
 
     ngx_recording_http_shake(hc);
 }
