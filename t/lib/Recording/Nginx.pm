@@ -30,11 +30,11 @@ use File::Find ();
 use File::Path qw(remove_tree);
 use File::Spec;
 use File::Temp ();
-use IO::Socket::INET;
 use Scalar::Util qw(weaken);
 use Test::More ();
 
 use Recording::Catalogue;
+use Recording::Port qw(free_port);
 use Recording::Process;
 use Recording::Rtmp;
 use Recording::Util qw(root slow wait_for run slurp spew tail);
@@ -42,9 +42,7 @@ use Recording::Util qw(root slow wait_for run slurp spew tail);
 our @ISA = ('Recording::Catalogue');
 
 my @instances;
-my %held;
 my $sanitizer = qr/ERROR: \w+Sanitizer|LeakSanitizer|runtime error:/;
-my $next_port = 10000 + $$ * 7 % 20000;
 
 $SIG{INT} ||= sub { exit 130 };
 $SIG{TERM} ||= sub { exit 143 };
@@ -84,27 +82,7 @@ sub store { return $_[0]{store} }
 sub port {
     my ($self, $n) = @_;
 
-    return $self->{ports}[$n || 0] ||= _free_port();
-}
-
-# A UDP socket on the same number is the lock that other test files respect
-# while nginx binds the TCP port.  Below the ephemeral range: no outgoing
-# connection can take it.
-sub _free_port {
-    for (1 .. 2000) {
-        my $port = $next_port;
-        $next_port = 10000 + ($next_port - 10000 + 1) % 20000;
-
-        my $lock = IO::Socket::INET->new(Proto => 'udp',
-            LocalAddr => '127.0.0.1', LocalPort => $port) or next;
-        IO::Socket::INET->new(Proto => 'tcp', Listen => 1, ReuseAddr => 1,
-            LocalAddr => '0.0.0.0', LocalPort => $port) or next;
-
-        $held{$port} = $lock;
-        return $port;
-    }
-
-    die "no free port\n";
+    return $self->{ports}[$n || 0] ||= free_port();
 }
 
 # rtmp://127.0.0.1:PORT/path
