@@ -31,8 +31,8 @@ BUILD_PACKAGES = gcc libc6-dev make nginx nginx-dev libnginx-mod-rtmp \
 	libavformat-dev libavcodec-dev libavutil-dev libsqlite3-dev \
 	libjansson-dev libssl-dev ca-certificates xz-utils
 RUN_PACKAGES = ffmpeg sqlite3 curl perl procps
-TEST_PACKAGES = clang libclang-rt-dev e2fsprogs libio-socket-ssl-perl mount \
-	openssl xfsprogs
+TEST_PACKAGES = ceph-common ceph-mon ceph-osd clang libclang-rt-dev e2fsprogs \
+	libio-socket-ssl-perl mount openssl radosgw s3cmd xfsprogs
 
 # what t/players.t plays with, beside the npm packages in t/players
 
