@@ -19,7 +19,7 @@ use File::Path qw(remove_tree);
 use File::Temp ();
 use IO::Socket::INET;
 use JSON::PP ();
-use POSIX ();
+use POSIX qw(SIGTERM SIG_BLOCK SIG_UNBLOCK sigprocmask);
 use Scalar::Util qw(weaken);
 use Time::HiRes qw(sleep);
 
@@ -29,6 +29,7 @@ use Recording::S3;
 use Recording::Util qw(root slurp spew tail wait_for);
 
 my $json = JSON::PP->new->canonical->utf8;
+my $told = POSIX::SigSet->new(SIGTERM);
 my @all;
 
 # new(tls => [certificate, key], port, tls_port)
@@ -112,11 +113,15 @@ sub start {
     my $err = "$self->{dir}/keeper.err";
     unlink $up;
 
+    # what the keeper is told before it can hear it is not lost
+    sigprocmask(SIG_BLOCK, $told);
+
     $self->{process} = Recording::Process->spawn(
         name => "keeper of $class", err => $err,
         cmd => [ qw(setpriv --pdeathsig TERM), $^X, '-I', root() . '/t/lib',
                  "-M$class", '-e', "$class->keep(\@ARGV)", $$,
                  $json->encode({ %$self }) ]);
+    sigprocmask(SIG_UNBLOCK, $told);
 
     wait_for("start of $class", 90, sub {
         die "$class did not start: " . $self->_errors . "\n"
@@ -167,10 +172,12 @@ sub keep {
 
     setpgrp;
     $SIG{TERM} = $SIG{INT} = $SIG{HUP} = sub { $ended = 1 };
+    sigprocmask(SIG_UNBLOCK, $told);
     chdir $self->{dir} or die "$self->{dir}: $!";
 
     # it may have ended before this was to be told of it
-    my $good = getppid == $test && eval { $self->start_here; 1 };
+    $ended = 1 if getppid != $test;
+    my $good = !$ended && eval { $self->start_here; 1 };
     print STDERR $@ if !$ended;
     spew("$self->{dir}/up", '') if $good;
     sleep 1 while $good && !$ended;
