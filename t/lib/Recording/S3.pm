@@ -25,15 +25,16 @@ use POSIX qw(strftime);
 use Recording::Util qw(run slurp);
 
 # new(port, access, secret, token, region, ca: the file, then it is https,
-#     host, virtual: the bucket's name is the host's, late => seconds)
+#     host, virtual: the bucket's name is the host's, late, timeout: seconds)
 sub new {
     my ($class, %opt) = @_;
 
     my $self = bless { host => 'localhost', region => 'us-east-1', late => 0,
-                       %opt }, $class;
+                       timeout => 60, %opt }, $class;
 
-    $self->{http} = HTTP::Tiny->new(timeout => 60, keep_alive => 1,
-        verify_SSL => 1, SSL_options => { SSL_ca_file => $opt{ca} });
+    $self->{http} = HTTP::Tiny->new(timeout => $self->{timeout},
+        keep_alive => 1, verify_SSL => 1,
+        SSL_options => { SSL_ca_file => $opt{ca} });
 
     return $self;
 }
