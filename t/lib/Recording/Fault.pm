@@ -36,6 +36,8 @@ package Recording::Fault;
 use strict;
 use warnings;
 
+use File::Basename qw(dirname);
+use File::Path qw(remove_tree);
 use File::Temp ();
 use IO::Select;
 use IO::Socket::INET;
@@ -203,7 +205,7 @@ sub _those {
 # --- what the test orders
 
 sub _orders {
-    sysread($test, $orders, SOME, length $orders) or exit 0;
+    sysread($test, $orders, SOME, length $orders) or _exit();
 
     while ($orders =~ s/^(.*)\n//) {
         my $order = $json->decode($1);
@@ -222,6 +224,12 @@ sub _orders {
     }
 
     return;
+}
+
+# no trace of it is left, whatever ended the test
+sub _exit {
+    remove_tree(dirname($control->hostpath), { safe => 0 });
+    exit 0;
 }
 
 sub _up {
