@@ -17,6 +17,7 @@
 #   make players                       play recordings with other programs
 #   make soak SOAK_ROUNDS=1000         kills and signals, over and over
 #   make mutants                       whether tests see what is broken
+#   make vectors                       sign requests with AWS's own signer
 #
 # Everything that is made goes to build/.  docs/install.md is about systems
 # other than Debian, where nginx's own configure builds the module.
@@ -61,7 +62,7 @@ all: $(BUILD)/$(NAME).so
 
 .PHONY: all deps test-deps demo test test-asan unit fuzzers fuzz fuzz-corpus \
 	load bench bench-catalogue mutants \
-	players soak static asan install uninstall clean FORCE
+	players vectors soak static asan install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .PRECIOUS: $(BUILD)/%/tree/objs/Makefile
 
@@ -324,7 +325,18 @@ players: test-deps
 	@$(MAKE) --no-print-directory all $(BUILD)/players/package.json
 	prove -v -I t/lib $(PROVE_FLAGS) t/players.t
 
-$(BUILD)/players/package.json: t/players/package.json | $(BUILD)/.gitignore
+# signatures of AWS's own signer, which those of the module and of the tests'
+# client are compared with: the requests are in t/vectors/vectors.js
+
+vectors:
+	@command -v npm > /dev/null || t/tools/deps.sh npm
+	@$(MAKE) --no-print-directory $(BUILD)/vectors/package.json
+	@NODE_PATH=$(BUILD)/vectors/node_modules node t/vectors/vectors.js \
+	    > $(BUILD)/vectors/signature.txt
+	@cp $(BUILD)/vectors/signature.txt t/unit
+
+$(BUILD)/players/package.json $(BUILD)/vectors/package.json: \
+		$(BUILD)/%/package.json: t/%/package.json | $(BUILD)/.gitignore
 	@mkdir -p $(@D)
 	@cp $< $@
 	@npm install --prefix $(@D) --no-package-lock --no-audit --no-fund \

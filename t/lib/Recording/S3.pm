@@ -25,7 +25,8 @@ use POSIX qw(strftime);
 use Recording::Util qw(run slurp);
 
 # new(port, access, secret, token, region, ca: the file, then it is https,
-#     host, virtual: the bucket's name is the host's, late, timeout: seconds)
+#     host, virtual: the bucket's name is the host's, late, timeout: seconds,
+#     time: that of all requests)
 sub new {
     my ($class, %opt) = @_;
 
@@ -235,7 +236,7 @@ sub _body {
 sub _signed {
     my ($self, $method, $host, $path, $query, $payload, $headers) = @_;
 
-    my @now = gmtime time + $self->{late};
+    my @now = gmtime(($self->{time} // time) + $self->{late});
     my $date = strftime('%Y%m%dT%H%M%SZ', @now);
     my $day = substr $date, 0, 8;
 
