@@ -18,6 +18,7 @@
 #   make soak SOAK_ROUNDS=1000         kills and signals, over and over
 #   make mutants                       whether tests see what is broken
 #   make vectors                       sign requests with AWS's own signer
+#   make swift                         deliver to another server of S3
 #
 # Everything that is made goes to build/.  docs/install.md is about systems
 # other than Debian, where nginx's own configure builds the module.
@@ -41,6 +42,12 @@ PLAYER_PACKAGES = chromium gstreamer1.0-libav gstreamer1.0-plugins-bad \
 	gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
 	gstreamer1.0-tools mpv vlc-bin vlc-plugin-base
 
+# the other server of S3, and what is tested with both
+
+SWIFT_PACKAGES = memcached swift-account swift-container swift-object \
+	swift-proxy
+STORAGE_TESTS = t/gateway.t t/fault_proxy.t
+
 # tests run side by side, one more than there are processors, as they wait
 # most of their time; in which order is in t/testrules.yml
 
@@ -62,7 +69,7 @@ all: $(BUILD)/$(NAME).so
 
 .PHONY: all deps test-deps demo test test-asan unit fuzzers fuzz fuzz-corpus \
 	load bench bench-catalogue mutants \
-	players vectors soak static asan install uninstall clean FORCE
+	players vectors swift soak static asan install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .PRECIOUS: $(BUILD)/%/tree/objs/Makefile
 
@@ -324,6 +331,14 @@ players: test-deps
 	@command -v npm > /dev/null || t/tools/deps.sh npm
 	@$(MAKE) --no-print-directory all $(BUILD)/players/package.json
 	prove -v -I t/lib $(PROVE_FLAGS) t/players.t
+
+# the tests of storage with OpenStack's Swift, which is strict where Ceph is
+# not; it takes longer to start and more memory
+
+swift: test-deps
+	@t/tools/deps.sh $(SWIFT_PACKAGES)
+	@$(MAKE) --no-print-directory all
+	TEST_STORAGE=Swift prove -I t/lib $(PROVE_FLAGS) $(STORAGE_TESTS)
 
 # signatures of AWS's own signer, which those of the module and of the tests'
 # client are compared with: the requests are in t/vectors/vectors.js

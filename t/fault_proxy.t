@@ -17,13 +17,14 @@ use Test::More;
 use Time::HiRes qw(time);
 
 use Recording::Fault;
-use Recording::Gateway;
+use Recording::Storage;
 use Recording::Util qw(in_parallel not_tested spew);
 
-my $missing = Recording::Gateway->missing;
+my $kind = Recording::Storage->kind;
+my $missing = $kind->missing;
 plan skip_all => not_tested($missing) if $missing;
 
-my $gateway = Recording::Gateway->new;
+my $gateway = $kind->new;
 my $films = $gateway->bucket('films');
 my $fault = Recording::Fault->new(to => $gateway->port);
 my $there = $gateway->s3;
@@ -86,7 +87,8 @@ is(join(' ', map { $_->{status} } @busy), '200 503 503 200',
 like($busy[1]{content}, qr{<Error><Code>SlowDown</Code>}, 'busy: the reason');
 is($busy[2]{headers}{'retry-after'}, 7, 'busy: a header');
 is(last_one()->{did}, '', 'busy: the last one was not');
-is(($fault->requests(qr/^PUT.*busy/))[1]{did}, 'status', 'busy: the second was');
+is(($fault->requests(qr/^PUT.*busy/))[1]{did}, 'status',
+   'busy: the second was');
 
 for my $status (500, 429, 403, 301) {
     $fault->on('', qr/own/, status => $status, code => 'X', early => 1);

@@ -1,15 +1,7 @@
 package Recording::Gateway;
 
-# A RADOS gateway of Ceph, with all that it needs, whose objects are in memory.
-#
-#     plan skip_all => not_tested($_)
-#         for grep { $_ } Recording::Gateway->missing;
-#     my $gateway = Recording::Gateway->new(tls => [$certificate, $key]);
-#     my $bucket = $gateway->bucket('films');
-#     my $file = $gateway->credentials($t->dir . '/credentials');
-#     ... 'http://127.0.0.1:' . $gateway->port ...
-#     print map { "$_\n" } $gateway->s3->keys($bucket);
-#     $gateway->stop;
+# A RADOS gateway of Ceph, with all that it needs, whose objects are in memory:
+# a server of S3 that starts in 2 s.  How tests use it is in Recording::Storage.
 #
 # It also answers for a bucket as a host, BUCKET.localhost.  Packages: radosgw,
 # ceph-mon, ceph-osd, ceph-common.

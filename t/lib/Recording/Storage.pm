@@ -8,6 +8,18 @@ package Recording::Storage;
 # The keeper is told when the test ends, even if that is killed; it kills them,
 # and removes the directory.  They are killed if the keeper is.
 #
+# A test asks for the kind that it is to be run with, which the environment may
+# name, TEST_STORAGE=Swift, as `make swift` does:
+#
+#     my $kind = Recording::Storage->kind;
+#     plan skip_all => not_tested($_) for grep { $_ } $kind->missing;
+#     my $server = $kind->new(tls => [$certificate, $key]);
+#     my $bucket = $server->bucket('films');
+#     my $file = $server->credentials($t->dir . '/credentials');
+#     ... 'http://127.0.0.1:' . $server->port ...
+#     print map { "$_\n" } $server->s3->keys($bucket);
+#     $server->stop;
+#
 # What a kind of server adds: missing(), why it cannot be started here; and, in
 # the keeper, start_here($self), which starts it with $self->daemon(), and dies
 # if that fails.
@@ -31,6 +43,13 @@ use Recording::Util qw(root slurp spew tail wait_for);
 my $json = JSON::PP->new->canonical->utf8;
 my $told = POSIX::SigSet->new(SIGTERM);
 my @all;
+
+sub kind {
+    my $class = 'Recording::' . ($ENV{TEST_STORAGE} || 'Gateway');
+
+    eval "require $class; 1" or die $@;
+    return $class;
+}
 
 # new(tls => [certificate, key], port, tls_port)
 sub new {
@@ -214,15 +233,22 @@ sub command {
 sub wait_port {
     my ($self, $pid, $port) = @_;
 
-    wait_for("connection to port $port", 60, sub {
-        die "ended\n" if $ended;
+    return $self->wait_here("connection to port $port", sub {
         die "the server of port $port ended with $?\n"
             if waitpid($pid, POSIX::WNOHANG()) == $pid;
         return IO::Socket::INET->new(PeerAddr => '127.0.0.1',
                                      PeerPort => $port);
     });
+}
 
-    return;
+# waits for something, unless the test ends meanwhile
+sub wait_here {
+    my ($self, $what, $condition) = @_;
+
+    return wait_for($what, 60, sub {
+        die "ended\n" if $ended;
+        return $condition->();
+    });
 }
 
 # killed with the keeper, even if that is killed
