@@ -23,7 +23,8 @@ sub new {
 
     $self->_openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes',
         '-keyout', "$dir/ca.key", '-out', "$dir/ca.pem", '-days', 30,
-        '-subj', '/CN=A CA for tests');
+        '-subj', '/CN=A CA for tests',
+        '-addext', 'keyUsage=critical,keyCertSign,cRLSign');
 
     return $self;
 }
@@ -35,7 +36,10 @@ sub issue {
     my ($self, $name, %opt) = @_;
 
     my $path = "$self->{dir}/$name";
-    spew("$path.ext", "subjectAltName=$opt{san}\n");
+
+    # as much as those ask for who are strict
+    spew("$path.ext", "subjectAltName=$opt{san}\n"
+         . "authorityKeyIdentifier=keyid\n");
 
     $self->_openssl('req', '-newkey', 'rsa:2048', '-nodes', '-keyout',
         "$path.key", '-out', "$path.csr", '-subj', "/CN=$name");
