@@ -47,6 +47,9 @@ sub _conf {
         . " ssl_certificate=$self->{tls}[0] ssl_private_key=$self->{tls}[1]"
         if $self->{tls};
 
+    # Debian 13's default is a path from /, where its OSD is started
+    my ($classes) = glob '/usr/lib/*/rados-classes';
+
     # Without the short intervals a start takes 12 s, one for each pool, and 5 s
     # more whenever the gateway and the command that makes the user want the
     # same one; what is removed or overwritten goes from memory after seconds,
@@ -78,6 +81,7 @@ mon data avail crit = 0
 mon data avail warn = 0
 paxos propose interval = 0.05
 paxos min wait = 0.01
+osd class dir = $classes
 osd objectstore = memstore
 memstore device bytes = 8589934592
 
