@@ -16,7 +16,9 @@ use POSIX qw(strftime);
 use Test::More;
 use Time::HiRes qw(time);
 
+use Recording::Certificates;
 use Recording::Fault;
+use Recording::Front;
 use Recording::Storage;
 use Recording::Util qw(in_parallel not_tested spew);
 
@@ -175,6 +177,29 @@ is(join(' ', map { $s3->request('GET', $films, '')->{status} } 1 .. 3),
    '500 500 500', 'for ever');
 $fault->clear;
 is($s3->request('GET', $films, '')->{status}, 200, 'until it is cleared');
+
+# --- over TLS
+
+my $ca = Recording::Certificates->new;
+my $front = Recording::Front->new(to => $fault->port, tls => [
+    $ca->issue('front', san => 'DNS:localhost,DNS:films.localhost') ]);
+$s3 = $gateway->s3(port => $front->port, ca => $ca->file);
+
+is(put('tls')->{there}, 1_000_000, 'TLS: passed on');
+is($s3->get($films, 'tls'), $body, 'TLS: and back');
+$fault->on('PUT', '', status => 503, code => 'SlowDown');
+is(put('tls')->{status}, 503, 'TLS: refused');
+$fault->on('PUT', '', reset => 300_000);
+$reset = put('tls reset');
+is("$reset->{status} $reset->{there}", '599 -1', 'TLS: reset');
+$fault->on('PUT', '', lost => 1);
+$lost = put('tls lost');
+is("$lost->{status} $lost->{there}", '599 1000000', 'TLS: lost');
+$fault->down;
+is($s3->request('GET', $films, '')->{status}, 599, 'TLS: down');
+$fault->up;
+is($s3->request('GET', $films, '')->{status}, 200, 'TLS: up');
+$front->stop;
 
 my $n = $fault->requests;
 $fault->stop;

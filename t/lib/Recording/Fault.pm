@@ -12,6 +12,8 @@ package Recording::Fault;
 #     $fault->down; ... $fault->up;       # nobody listens
 #     my @parts = $fault->requests(qr/^PUT .*partNumber/);
 #
+# With TLS a Recording::Front stands before it.
+#
 # An order is for requests of a method ('': any) whose target matches; the first
 # order that does is carried out, the next ones wait.  How often: times (1; 0 is
 # for ever), after so many that match: skip.  What:
