@@ -3,6 +3,7 @@
 # The usual ways to use it on Debian:
 #
 #   make demo                          show what the module does
+#   make demo-s3                       the same, with delivery to a bucket
 #   make test                          run all tests
 #   make deps && make                  build the module
 #   sudo make install                  install it for Debian's nginx
@@ -14,6 +15,7 @@
 #                                      in t/bench/bench.pl
 #   make bench-catalogue               what its catalogue costs, with a
 #                                      million rows
+#   make bench-upload                  what delivery to a bucket costs
 #   make players                       play recordings with other programs
 #   make soak SOAK_ROUNDS=1000         kills and signals, over and over
 #   make mutants                       whether tests see what is broken
@@ -31,7 +33,7 @@ NGINX_SRC = /usr/share/nginx/src
 
 BUILD_PACKAGES = gcc libc6-dev make nginx nginx-dev libnginx-mod-rtmp \
 	libavformat-dev libavcodec-dev libavutil-dev libsqlite3-dev \
-	libjansson-dev libssl-dev ca-certificates xz-utils
+	libjansson-dev libexpat1-dev libssl-dev ca-certificates xz-utils
 RUN_PACKAGES = ffmpeg sqlite3 curl perl procps
 TEST_PACKAGES = ceph-common ceph-mon ceph-osd clang libclang-rt-dev e2fsprogs \
 	libio-socket-ssl-perl mount openssl radosgw s3cmd xfsprogs
@@ -46,7 +48,7 @@ PLAYER_PACKAGES = chromium gstreamer1.0-libav gstreamer1.0-plugins-bad \
 
 SWIFT_PACKAGES = memcached swift-account swift-container swift-object \
 	swift-proxy
-STORAGE_TESTS = t/gateway.t t/fault_proxy.t
+STORAGE_TESTS = t/gateway.t t/fault_proxy.t t/deliver.t t/deliver_faults.t
 
 # tests run side by side, one more than there are processors, as they wait
 # most of their time; in which order is in t/testrules.yml
@@ -67,8 +69,8 @@ SOURCES = $(sort $(wildcard src/*.c src/*/*.c src/*/*.h))
 
 all: $(BUILD)/$(NAME).so
 
-.PHONY: all deps test-deps demo test test-asan unit fuzzers fuzz fuzz-corpus \
-	load bench bench-catalogue mutants \
+.PHONY: all deps test-deps demo demo-s3 test test-asan unit fuzzers fuzz fuzz-corpus \
+	load bench bench-catalogue bench-upload mutants \
 	players vectors swift soak static asan install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .PRECIOUS: $(BUILD)/%/tree/objs/Makefile
@@ -204,7 +206,7 @@ LIB_FOLDERS = $(addprefix src/,core media store format)
 LIB_NGINX = $(patsubst %,ngx_%.o,md5 sha1 string inet palloc alloc http_parse)
 LIB_OBJECTS = $(LIB_NGINX) $(patsubst %.c,%.o,$(notdir \
 	$(wildcard $(addsuffix /*.c,$(LIB_FOLDERS))) \
-	src/net/ngx_recording_url.c src/net/ngx_recording_http_answer.c))
+	$(addprefix src/net/ngx_recording_,url.c http_answer.c sigv4.c xml.c)))
 LIB_unit = $(CC) $(UNIT_CFLAGS)
 LIB_plain = $(CC) $(UNIT_CFLAGS) -O2 -fno-sanitize=all
 LIB_fuzz = $(FUZZ_CC) $(FUZZ_CFLAGS)
@@ -305,6 +307,14 @@ bench-catalogue: test-deps
 	@$(MAKE) --no-print-directory all load
 	@BENCH_ROWS=$(BENCH_ROWS) perl -I t/lib t/bench/catalogue.pl
 
+# and what delivery costs, http and https
+
+BENCH_UPLOAD = 1024
+
+bench-upload: test-deps
+	@$(MAKE) --no-print-directory all
+	@BENCH_UPLOAD=$(BENCH_UPLOAD) perl -I t/lib t/bench/upload.pl
+
 
 # each step in its turn, as the packages must be there before a make reads
 # what depends on them
@@ -384,6 +394,10 @@ mutants: test-deps
 demo: deps
 	@$(MAKE) --no-print-directory all
 	@t/demo/demo.sh $(BUILD)
+
+demo-s3: test-deps
+	@$(MAKE) --no-print-directory all
+	@perl t/demo/s3.pl
 
 
 # Debian's load line for nginx-rtmp is 50-mod-rtmp.conf, this one must come
