@@ -27,6 +27,9 @@ ngx_recording_http_send(ngx_recording_http_request_t *r)
     r->connection = NULL;
     r->waiting = 1;
     r->again = 0;
+    r->asked = 0;
+    r->stale = 0;
+    r->offset = 0;
 
     ngx_memzero(&r->event, sizeof(ngx_event_t));
 
@@ -55,6 +58,8 @@ ngx_recording_http_cancel(ngx_recording_http_request_t *r)
         ngx_queue_remove(&r->queue);
     }
 
+    r->asked = 0;
+
     if (r->connection) {
         ngx_recording_http_free(r->connection);
         r->connection = NULL;
@@ -82,19 +87,19 @@ ngx_recording_http_post(ngx_recording_http_host_t *host)
 static void
 ngx_recording_http_look_around(ngx_event_t *ev)
 {
+    ngx_uint_t                  limit;
     ngx_queue_t                *q;
     ngx_recording_http_host_t  *host;
 
     host = ev->data;
+    limit = host->connections ? host->connections : host->http->connections;
 
     if (host->http->aborted) {
         ngx_recording_http_abort_host(host);
         return;
     }
 
-    while (!ngx_queue_empty(&host->waiting)
-           && host->nused < host->http->connections)
-    {
+    while (!ngx_queue_empty(&host->waiting) && host->nused < limit) {
         q = ngx_queue_head(&host->waiting);
 
         ngx_recording_http_begin(host, ngx_queue_data(q,
@@ -245,6 +250,7 @@ ngx_recording_http_end(ngx_recording_http_request_t *r,
     }
 
     r->failed = failed;
+    r->asked = 0;
 
     if (failed == NGX_RECORDING_HTTP_OK) {
         r->error[0] = '\0';
@@ -279,6 +285,7 @@ ngx_recording_http_again(ngx_recording_http_connection_t *hc)
     r->connection = NULL;
     ngx_recording_http_free(hc);
 
+    r->stale = r->asked;
     r->again = 1;
     r->waiting = 1;
 

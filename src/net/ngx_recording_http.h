@@ -42,7 +42,8 @@ typedef struct {
     ngx_ssl_t              *ssl;           /* NULL: http only */
     ngx_array_t             hosts;         /* ngx_recording_http_host_t *,
                                               equal ones are one */
-    ngx_uint_t              connections;   /* of a host, at most */
+    ngx_uint_t              connections;   /* of a host, at most, if it has
+                                              no limit of its own */
     ngx_log_t              *log;           /* the worker's, set at its start */
     unsigned                aborted:1;     /* worker_shutdown_timeout is over */
 } ngx_recording_http_t;
@@ -60,6 +61,7 @@ typedef enum {
     NGX_RECORDING_HTTP_INVALID,            /* what came is no HTTP, or too
                                               long */
     NGX_RECORDING_HTTP_LATE,               /* ->timeout is over */
+    NGX_RECORDING_HTTP_SOURCE,             /* the body could not be had */
     NGX_RECORDING_HTTP_MEMORY
 } ngx_recording_http_e;
 
@@ -82,7 +84,22 @@ struct ngx_recording_http_request_s {
     ngx_uint_t              nheaders;
     ngx_str_t               body;          /* in memory */
 
-    ngx_msec_t              timeout;       /* in all, once it is under way */
+    /*
+     * Or a body that is not in memory: the source is asked when nothing is left
+     * to be sent, with ->offset where the next bytes begin; they are given by
+     * ngx_recording_http_feed(), now or later, as many as the source likes.  A
+     * request that is sent again begins at 0 again.  An answer that comes
+     * before is an answer: done() may be called, though the source was asked,
+     * and then nothing is to be given any more.
+     */
+    void                  (*source)(ngx_recording_http_request_t *r);
+    off_t                   length;        /* of all of it; 0: nothing is asked
+                                              for */
+    off_t                   offset;        /* the client's, as of the last time
+                                              that the source was asked */
+
+    ngx_msec_t              timeout;       /* in all, once it is under way;
+                                              0: only as nothing moves */
 
     u_char                 *answer;        /* room for the body of the answer;
                                               what is longer is read and
@@ -116,6 +133,10 @@ struct ngx_recording_http_request_s {
     ngx_event_t             event;         /* the timer, then done() */
     unsigned                waiting:1;
     unsigned                again:1;       /* it is sent for the second time */
+    unsigned                asked:1;       /* the source was, and gave nothing
+                                              yet */
+    unsigned                stale:1;       /* what it gives then was for a
+                                              connection that is gone */
 };
 
 
@@ -126,12 +147,28 @@ struct ngx_recording_http_request_s {
 ngx_recording_http_host_t *ngx_recording_http_host(ngx_conf_t *cf,
     ngx_recording_http_t *http, const ngx_recording_url_t *url);
 
+/* the same, one that nobody else has: so many connections, 0 for as many as
+   others have, and whether its certificate is verified */
+ngx_recording_http_host_t *ngx_recording_http_own_host(ngx_conf_t *cf,
+    ngx_recording_http_t *http, const ngx_recording_url_t *url,
+    ngx_uint_t connections, ngx_uint_t verify);
+
 /* for messages: "backend.example.com:443" */
 const ngx_str_t *ngx_recording_http_host_name(
     const ngx_recording_http_host_t *host);
 
 /* once the loop runs: what is sent before waits for its first event */
 void ngx_recording_http_send(ngx_recording_http_request_t *r);
+
+/*
+ * The next bytes of the body, which stay as they are until the source is asked
+ * for more, or the request is over; those beyond ->length are not sent.  NULL,
+ * or none: they cannot be had, ->error says why, and the request fails.  To be
+ * called once for each time that the source was asked, also from within it,
+ * and never after done() or cancel().  It does not call done() itself.
+ */
+void ngx_recording_http_feed(ngx_recording_http_request_t *r, u_char *data,
+    size_t len);
 
 /* it is not answered any more: done() is not called */
 void ngx_recording_http_cancel(ngx_recording_http_request_t *r);

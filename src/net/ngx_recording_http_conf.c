@@ -221,15 +221,27 @@ ngx_recording_http_conf_ssl(ngx_conf_t *cf, ngx_recording_http_t *http,
 ngx_int_t
 ngx_recording_http_conf_check(ngx_conf_t *cf, ngx_recording_http_t *http)
 {
-    ngx_uint_t                   i;
+    ngx_str_t                    none;
+    ngx_uint_t                   i, secure;
     ngx_recording_http_host_t  **host;
 
+    secure = 0;
     host = http->hosts.elts;
 
     for (i = 0; i < http->hosts.nelts; i++) {
+
         if (ngx_recording_http_conf_host(cf, http, host[i]) != NGX_OK) {
             return NGX_ERROR;
         }
+
+        secure |= host[i]->url.secure;
+    }
+
+    /* none of those that need it has any certificate verified */
+
+    if (secure && http->ssl == NULL) {
+        ngx_str_null(&none);
+        return ngx_recording_http_conf_ssl(cf, http, &none);
     }
 
     return NGX_OK;
@@ -250,7 +262,7 @@ ngx_recording_http_conf_host(ngx_conf_t *cf, ngx_recording_http_t *http,
         return NGX_ERROR;
     }
 
-    if (host->url.secure && http->ssl == NULL) {
+    if (host->url.secure && !host->trusted && http->ssl == NULL) {
         return ngx_recording_http_conf_system_ca(cf, http, host);
     }
 

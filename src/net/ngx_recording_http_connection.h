@@ -29,6 +29,8 @@
 #define NGX_RECORDING_HTTP_SHAKING     10000     /* the same */
 #define NGX_RECORDING_HTTP_LEAST       400       /* for each, at least */
 #define NGX_RECORDING_HTTP_STALL       20000     /* nothing sent or read */
+#define NGX_RECORDING_HTTP_SLOWEST     16        /* bytes in a ms */
+#define NGX_RECORDING_HTTP_BEHIND      (1024 * 1024) /* of a body, on the way */
 #define NGX_RECORDING_HTTP_KEPT        30000
 #define NGX_RECORDING_HTTP_ADDRESSES   32        /* of a name, at most */
 #define NGX_RECORDING_HTTP_BUDGET      (512 * 1024)  /* written at once */
@@ -42,6 +44,10 @@ struct ngx_recording_http_host_s {
 
     ngx_addr_t             *addrs;         /* known since the load */
     ngx_uint_t              naddrs;
+
+    ngx_uint_t              connections;   /* 0: as many as any host */
+    unsigned                own:1;         /* nobody else has it */
+    unsigned                trusted:1;     /* whatever its certificate is */
 
     /* --- of the worker */
 
@@ -85,9 +91,9 @@ typedef struct {
     ngx_msec_t              valid;         /* so long a resolved name has it */
     ngx_peer_connection_t   peer;
 
-    /* what is to be sent: the head and the body, later buffers that are
-       filled again */
+    /* what is to be sent: the head and the body, or what was given of it */
     u_char                 *head;
+    off_t                   given;         /* by the source, up to now */
     ngx_chain_t            *out;
     ngx_chain_t             links[2];
     ngx_buf_t               bufs[2];

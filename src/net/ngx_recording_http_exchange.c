@@ -4,6 +4,7 @@
 
 static ngx_int_t ngx_recording_http_prepare(
     ngx_recording_http_connection_t *hc);
+static off_t ngx_recording_http_length(ngx_recording_http_request_t *r);
 static ngx_uint_t ngx_recording_http_has_body(
     ngx_recording_http_request_t *r);
 static size_t ngx_recording_http_head_len(ngx_recording_http_request_t *r);
@@ -16,8 +17,11 @@ static ngx_uint_t ngx_recording_http_printable(const ngx_str_t *text,
     ngx_uint_t spaces);
 static void ngx_recording_http_writing(ngx_event_t *wev);
 static void ngx_recording_http_write(ngx_recording_http_connection_t *hc);
+static void ngx_recording_http_ask(ngx_recording_http_connection_t *hc);
 static void ngx_recording_http_unsent(ngx_recording_http_connection_t *hc);
 static void ngx_recording_http_sent(ngx_recording_http_connection_t *hc);
+static ngx_msec_t ngx_recording_http_awaits(
+    ngx_recording_http_connection_t *hc);
 static void ngx_recording_http_reading(ngx_event_t *rev);
 static void ngx_recording_http_read(ngx_recording_http_connection_t *hc);
 static ngx_int_t ngx_recording_http_input(ngx_recording_http_connection_t *hc);
@@ -50,6 +54,7 @@ ngx_recording_http_exchange(ngx_recording_http_connection_t *hc)
     hc->answered = 0;
     hc->refused = 0;
     hc->heard = 0;
+    hc->given = 0;
     hc->in.pos = hc->in.start;
     hc->in.last = hc->in.start;
 
@@ -155,7 +160,7 @@ ngx_recording_http_prepare(ngx_recording_http_connection_t *hc)
     ngx_recording_http_buf(hc, 0, hc->head, last - hc->head);
     hc->out = &hc->links[0];
 
-    if (r->body.len) {
+    if (r->source == NULL && r->body.len) {
         ngx_recording_http_buf(hc, 1, r->body.data, r->body.len);
         hc->links[0].next = &hc->links[1];
         hc->bufs[0].flush = 0;
@@ -165,12 +170,19 @@ ngx_recording_http_prepare(ngx_recording_http_connection_t *hc)
 }
 
 
+static off_t
+ngx_recording_http_length(ngx_recording_http_request_t *r)
+{
+    return r->source ? r->length : (off_t) r->body.len;
+}
+
+
 /* methods whose request has one, be it empty */
 
 static ngx_uint_t
 ngx_recording_http_has_body(ngx_recording_http_request_t *r)
 {
-    return r->body.len
+    return ngx_recording_http_length(r) > 0
            || (r->method.len > 0
                && (r->method.data[0] == 'P' || r->method.data[0] == 'p'));
 }
@@ -184,7 +196,7 @@ ngx_recording_http_head_len(ngx_recording_http_request_t *r)
 
     len = r->method.len + 1 + r->uri.len + sizeof(" HTTP/1.1" CRLF) - 1
           + sizeof("Host: " CRLF) - 1 + r->host->url.authority.len
-          + sizeof("Content-Length: " CRLF) - 1 + NGX_SIZE_T_LEN
+          + sizeof("Content-Length: " CRLF) - 1 + NGX_OFF_T_LEN
           + sizeof(CRLF) - 1;
 
     for (i = 0; i < r->nheaders; i++) {
@@ -205,7 +217,8 @@ ngx_recording_http_head(ngx_recording_http_request_t *r, u_char *p)
                     &r->uri, &r->host->url.authority);
 
     if (ngx_recording_http_has_body(r)) {
-        p = ngx_sprintf(p, "Content-Length: %uz" CRLF, r->body.len);
+        p = ngx_sprintf(p, "Content-Length: %O" CRLF,
+                        ngx_recording_http_length(r));
     }
 
     for (i = 0; i < r->nheaders; i++) {
@@ -254,6 +267,15 @@ ngx_recording_http_writing(ngx_event_t *wev)
     c = wev->data;
     hc = c->data;
 
+    /* a worker that exits waits for the source, too */
+
+    if (rc == NGX_DECLINED && hc->request->asked && hc->out == NULL
+        && !c->buffered)
+    {
+        ngx_add_timer(wev, NGX_RECORDING_HTTP_STALL);
+        return;
+    }
+
     if (rc == NGX_DECLINED) {
         ngx_recording_http_error(hc->request, 0,
                                  "nothing could be sent to %V for %d s",
@@ -267,10 +289,7 @@ ngx_recording_http_writing(ngx_event_t *wev)
 }
 
 
-/*
- * A part at a time, so that others have their turn.  A body that does not lie
- * in memory would put its next buffers into ->out here.
- */
+/* a part at a time, so that others have their turn */
 
 static void
 ngx_recording_http_write(ngx_recording_http_connection_t *hc)
@@ -283,8 +302,13 @@ ngx_recording_http_write(ngx_recording_http_connection_t *hc)
 
     /* what TLS has buffered of a body that was refused is not sent either */
 
-    if (hc->refused || (hc->out == NULL && !c->buffered)) {
+    if (hc->refused || hc->sent) {
         (void) ngx_handle_write_event(c->write, 0);
+        return;
+    }
+
+    if (hc->out == NULL && !c->buffered) {
+        ngx_recording_http_ask(hc);
         return;
     }
 
@@ -299,13 +323,13 @@ ngx_recording_http_write(ngx_recording_http_connection_t *hc)
 
     hc->out = out;
 
-    if (out == NULL && !c->buffered) {
-        ngx_recording_http_sent(hc);
-        return;
-    }
-
     if (c->sent != before) {
         ngx_add_timer(c->write, NGX_RECORDING_HTTP_STALL);
+    }
+
+    if (out == NULL && !c->buffered) {
+        ngx_recording_http_ask(hc);
+        return;
     }
 
     if (c->write->ready) {
@@ -314,6 +338,96 @@ ngx_recording_http_write(ngx_recording_http_connection_t *hc)
     } else if (ngx_handle_write_event(c->write, 0) != NGX_OK) {
         ngx_recording_http_unsent(hc);
     }
+}
+
+
+/*
+ * All that was there is sent.  The source may do anything when it is asked:
+ * nothing of the connection is touched after that.
+ */
+
+static void
+ngx_recording_http_ask(ngx_recording_http_connection_t *hc)
+{
+    ngx_recording_http_request_t  *r;
+
+    r = hc->request;
+
+    if (r->source == NULL || hc->given >= r->length) {
+        ngx_recording_http_sent(hc);
+        return;
+    }
+
+    if (ngx_handle_write_event(hc->peer.connection->write, 0) != NGX_OK) {
+        ngx_recording_http_unsent(hc);
+        return;
+    }
+
+    /* what it was asked for another connection it has not given yet */
+
+    if (r->asked) {
+        return;
+    }
+
+    r->asked = 1;
+    r->offset = hc->given;
+
+    r->source(r);
+}
+
+
+void
+ngx_recording_http_feed(ngx_recording_http_request_t *r, u_char *data,
+    size_t len)
+{
+    ngx_connection_t                 *c;
+    ngx_recording_http_connection_t  *hc;
+
+    hc = r->connection;
+
+    if (!r->asked) {
+        return;
+    }
+
+    r->asked = 0;
+
+    if (r->stale) {
+        r->stale = 0;
+
+        if (hc && hc->state == NGX_RECORDING_HTTP_IS_USED) {
+            ngx_post_event(hc->peer.connection->write,
+                           &ngx_posted_next_events);
+        }
+
+        return;
+    }
+
+    if (hc->refused) {
+        return;
+    }
+
+    if (data == NULL || len == 0) {
+
+        if (r->error[0] == '\0') {
+            ngx_recording_http_error(r, 0, "the body cannot be had");
+        }
+
+        ngx_recording_http_finish(hc, NGX_RECORDING_HTTP_SOURCE);
+        return;
+    }
+
+    c = hc->peer.connection;
+
+    len = ngx_min((off_t) len, r->length - hc->given);
+    hc->given += len;
+
+    ngx_recording_http_buf(hc, 1, data, len);
+    hc->out = &hc->links[1];
+
+    /* not at once: the source would be asked by itself, over and over */
+
+    ngx_add_timer(c->write, NGX_RECORDING_HTTP_STALL);
+    ngx_post_event(c->write, &ngx_posted_next_events);
 }
 
 
@@ -358,13 +472,28 @@ ngx_recording_http_sent(ngx_recording_http_connection_t *hc)
         return;
     }
 
-    ngx_add_timer(c->read, NGX_RECORDING_HTTP_STALL);
+    ngx_add_timer(c->read, ngx_recording_http_awaits(hc));
 
     if (ngx_handle_write_event(c->write, 0) != NGX_OK
         || ngx_handle_read_event(c->read, 0) != NGX_OK)
     {
         ngx_recording_http_broken(hc, 0);
     }
+}
+
+
+/* what was sent may lie in buffers on the way, before a peer that is slow */
+
+static ngx_msec_t
+ngx_recording_http_awaits(ngx_recording_http_connection_t *hc)
+{
+    off_t  behind;
+
+    behind = ngx_min(ngx_recording_http_length(hc->request),
+                     NGX_RECORDING_HTTP_BEHIND);
+
+    return NGX_RECORDING_HTTP_STALL
+           + (hc->heard ? 0 : behind / NGX_RECORDING_HTTP_SLOWEST);
 }
 
 
@@ -390,9 +519,9 @@ ngx_recording_http_reading(ngx_event_t *rev)
     }
 
     if (rc == NGX_DECLINED) {
-        ngx_recording_http_error(hc->request, 0, "no answer from %V for %d s",
+        ngx_recording_http_error(hc->request, 0, "no answer from %V for %M s",
                                  &hc->addr->name,
-                                 NGX_RECORDING_HTTP_STALL / 1000);
+                                 ngx_recording_http_awaits(hc) / 1000);
         ngx_recording_http_finish(hc, NGX_RECORDING_HTTP_ANSWER);
         return;
     }

@@ -2,6 +2,9 @@
 #include "ngx_recording_http_connection.h"
 
 
+static ngx_recording_http_host_t *ngx_recording_http_host_create(
+    ngx_conf_t *cf, ngx_recording_http_t *http,
+    const ngx_recording_url_t *url);
 static ngx_recording_http_host_t *ngx_recording_http_host_find(
     ngx_recording_http_t *http, const ngx_recording_url_t *url);
 
@@ -10,14 +13,40 @@ ngx_recording_http_host_t *
 ngx_recording_http_host(ngx_conf_t *cf, ngx_recording_http_t *http,
     const ngx_recording_url_t *url)
 {
-    u_char                      *p;
-    ngx_recording_http_host_t   *host, **slot;
+    ngx_recording_http_host_t  *host;
 
     host = ngx_recording_http_host_find(http, url);
 
-    if (host) {
-        return host;
+    return host ? host : ngx_recording_http_host_create(cf, http, url);
+}
+
+
+ngx_recording_http_host_t *
+ngx_recording_http_own_host(ngx_conf_t *cf, ngx_recording_http_t *http,
+    const ngx_recording_url_t *url, ngx_uint_t connections, ngx_uint_t verify)
+{
+    ngx_recording_http_host_t  *host;
+
+    host = ngx_recording_http_host_create(cf, http, url);
+
+    if (host == NULL) {
+        return NULL;
     }
+
+    host->own = 1;
+    host->connections = connections;
+    host->trusted = !verify;
+
+    return host;
+}
+
+
+static ngx_recording_http_host_t *
+ngx_recording_http_host_create(ngx_conf_t *cf, ngx_recording_http_t *http,
+    const ngx_recording_url_t *url)
+{
+    u_char                      *p;
+    ngx_recording_http_host_t   *host, **slot;
 
     host = ngx_pcalloc(cf->pool, sizeof(ngx_recording_http_host_t));
     p = ngx_pnalloc(cf->pool, url->host.len + sizeof("[]:65535") - 1);
@@ -59,7 +88,8 @@ ngx_recording_http_host_find(ngx_recording_http_t *http,
 
     for (i = 0; i < http->hosts.nelts; i++) {
 
-        if (host[i]->url.secure == url->secure
+        if (!host[i]->own
+            && host[i]->url.secure == url->secure
             && host[i]->url.port == url->port
             && host[i]->url.host.len == url->host.len
             && ngx_strncmp(host[i]->url.host.data, url->host.data,

@@ -147,6 +147,10 @@ ngx_recording_http_verify(ngx_recording_http_connection_t *hc)
     long               rc;
     ngx_connection_t  *c;
 
+    if (hc->host->trusted) {
+        return NGX_OK;
+    }
+
     c = hc->peer.connection;
 
     rc = SSL_get_verify_result(c->ssl->connection);

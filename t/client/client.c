@@ -6,8 +6,17 @@
  *     client_resolver 127.0.0.1:5353;
  *     client_certificate ca.pem;
  *     client_request NAME URL [method=] [body=TEXT] [zeros=SIZE] [header=N:V]
- *                    [timeout=TIME] [after=TIME] [cancel=TIME] [room=SIZE];
+ *                    [timeout=TIME] [after=TIME] [cancel=TIME] [room=SIZE]
+ *                    [own=NAME] [connections=NUMBER] [verify=off]
+ *                    [source=SIZE] [chunk=SIZE] [pause=TIME] [fail=OFFSET]
+ *                    [hold=OFFSET] [quit=OFFSET];
  *     client_go;
+ *
+ * Requests with the same `own` have a host of their own together.  The body of
+ * a source has the bytes 0 to 250 over and over, and comes in chunks of odd
+ * sizes, at most `chunk`: at once, or each after a pause.  From the offset
+ * given on it cannot be had, is held back for ever, or cancels the request
+ * when it is asked.
  *
  * It finds the client in the recording module, which is loaded before it.
  */
@@ -16,7 +25,9 @@
 #include "ngx_recording_http_conf.h"
 
 
-#define CLIENT_ROOM  4096
+#define CLIENT_ROOM   4096
+#define CLIENT_CHUNK  65536
+#define CLIENT_BYTES  251
 
 
 typedef struct {
@@ -28,6 +39,25 @@ typedef struct {
     ngx_msec_t              begun;
     ngx_event_t             start;
     ngx_event_t             stop;
+
+    ngx_str_t               own;           /* the name of its host */
+    ngx_uint_t              connections;
+    unsigned                trusted:1;
+
+    unsigned                asked:1;       /* the source */
+    unsigned                over:1;        /* it must not be any more */
+    ngx_uint_t              asks;
+    ngx_uint_t              starts;        /* of them, at 0 */
+    off_t                   offset;
+    size_t                  chunk;
+    ngx_msec_t              pause;
+    off_t                   fail;
+    off_t                   hold;
+    off_t                   quit;
+    ngx_event_t             feed;
+    u_char                 *given;
+    size_t                  len;
+
     ngx_recording_http_request_t  request;
 } client_request_t;
 
@@ -49,10 +79,16 @@ static char *client_request(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static ngx_int_t client_parameter(ngx_conf_t *cf, client_request_t *cr,
     ngx_str_t *arg);
 static char *client_go(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static ngx_recording_http_host_t *client_host(ngx_conf_t *cf,
+    client_conf_t *ccf, client_request_t *cr);
 static ngx_int_t client_init_process(ngx_cycle_t *cycle);
 static void client_exit_process(ngx_cycle_t *cycle);
 static void client_start(ngx_event_t *ev);
 static void client_stop(ngx_event_t *ev);
+static void client_source(ngx_recording_http_request_t *r);
+static void client_feed(ngx_event_t *ev);
+static void client_forget(client_request_t *cr);
+static void client_over(client_request_t *cr);
 static void client_header(ngx_recording_http_request_t *r, ngx_str_t *name,
     ngx_str_t *value);
 static void client_done(ngx_recording_http_request_t *r);
@@ -211,8 +247,12 @@ client_request(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return (char *) why;
     }
 
+    cr->chunk = CLIENT_CHUNK;
+    cr->fail = -1;
+    cr->hold = -1;
+    cr->quit = -1;
+
     r = &cr->request;
-    r->host = ngx_recording_http_host(cf, &ccf->http, &cr->url);
 
     ngx_str_set(&r->method, "GET");
     r->uri = cr->url.uri;
@@ -228,9 +268,35 @@ client_request(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
+    r->host = client_host(cf, ccf, cr);
     r->answer = ngx_pnalloc(cf->pool, r->room + 1);
 
     return (r->host && r->answer) ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+static ngx_recording_http_host_t *
+client_host(ngx_conf_t *cf, client_conf_t *ccf, client_request_t *cr)
+{
+    ngx_uint_t         i;
+    client_request_t  *other;
+
+    if (cr->own.len == 0) {
+        return ngx_recording_http_host(cf, &ccf->http, &cr->url);
+    }
+
+    for (i = 0; i < ccf->requests.nelts; i++) {
+        other = ((client_request_t **) ccf->requests.elts)[i];
+
+        if (other->request.host && other->own.len == cr->own.len
+            && ngx_strncmp(other->own.data, cr->own.data, cr->own.len) == 0)
+        {
+            return other->request.host;
+        }
+    }
+
+    return ngx_recording_http_own_host(cf, &ccf->http, &cr->url,
+                                       cr->connections, !cr->trusted);
 }
 
 
@@ -287,6 +353,34 @@ client_parameter(ngx_conf_t *cf, client_request_t *cr, ngx_str_t *arg)
     } else if (is("room")) {
         r->room = ngx_parse_size(&value);
 
+    } else if (is("own")) {
+        cr->own = value;
+
+    } else if (is("connections")) {
+        cr->connections = ngx_atoi(value.data, value.len);
+
+    } else if (is("verify")) {
+        cr->trusted = 1;
+
+    } else if (is("source")) {
+        r->source = client_source;
+        r->length = ngx_parse_offset(&value);
+
+    } else if (is("chunk")) {
+        cr->chunk = ngx_parse_size(&value);
+
+    } else if (is("pause")) {
+        cr->pause = ngx_parse_time(&value, 0);
+
+    } else if (is("fail")) {
+        cr->fail = ngx_parse_offset(&value);
+
+    } else if (is("hold")) {
+        cr->hold = ngx_parse_offset(&value);
+
+    } else if (is("quit")) {
+        cr->quit = ngx_parse_offset(&value);
+
     } else {
         return NGX_ERROR;
     }
@@ -336,6 +430,13 @@ client_init_process(ngx_cycle_t *cycle)
         cr->stop.handler = client_stop;
         cr->stop.data = cr;
         cr->stop.log = cycle->log;
+
+        /* it does not keep the worker: the client does */
+
+        cr->feed.handler = client_feed;
+        cr->feed.data = cr;
+        cr->feed.log = cycle->log;
+        cr->feed.cancelable = 1;
     }
 
     return NGX_OK;
@@ -376,9 +477,110 @@ client_stop(ngx_event_t *ev)
     client_request_t *cr = ev->data;
 
     ngx_recording_http_cancel(&cr->request);
+    client_over(cr);
 
-    ngx_log_error(NGX_LOG_NOTICE, ev->log, 0, "client %V: cancelled",
-                  &cr->name);
+    ngx_log_error(NGX_LOG_NOTICE, ev->log, 0,
+                  "client %V: cancelled asks=%ui starts=%ui", &cr->name,
+                  cr->asks, cr->starts);
+}
+
+
+static void
+client_source(ngx_recording_http_request_t *r)
+{
+    client_request_t *cr = r->data;
+
+    if (cr->asked || cr->over || r->offset >= r->length) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                      "client %V: asked at %O, which it must not be",
+                      &cr->name, r->offset);
+        return;
+    }
+
+    client_forget(cr);
+
+    if (r->offset == 0) {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "client %V: asked", &cr->name);
+    }
+
+    cr->asked = 1;
+    cr->asks++;
+    cr->starts += (r->offset == 0);
+    cr->offset = r->offset;
+
+    if (cr->quit >= 0 && r->offset >= cr->quit) {
+        client_stop(&cr->stop);
+        return;
+    }
+
+    if (cr->hold >= 0 && r->offset >= cr->hold) {
+        return;
+    }
+
+    if (cr->pause) {
+        ngx_add_timer(&cr->feed, cr->pause);
+        return;
+    }
+
+    client_feed(&cr->feed);
+}
+
+
+static void
+client_feed(ngx_event_t *ev)
+{
+    client_request_t *cr = ev->data;
+
+    size_t                         i;
+    ngx_recording_http_request_t  *r;
+
+    r = &cr->request;
+    cr->asked = 0;
+
+    if (cr->fail >= 0 && cr->offset >= cr->fail) {
+        (void) ngx_sprintf((u_char *) r->error, "no bytes at %O%Z",
+                           cr->offset);
+        ngx_recording_http_feed(r, NULL, 0);
+        return;
+    }
+
+    /* one of 1 byte now and then, the last one is too long */
+
+    cr->len = cr->asks % 5 ? cr->chunk / (cr->asks % 3 + 1) + cr->asks % 7 : 1;
+    cr->given = malloc(cr->len);
+
+    for (i = 0; cr->given && i < cr->len; i++) {
+        cr->given[i] = (cr->offset + i) % CLIENT_BYTES;
+    }
+
+    ngx_recording_http_feed(r, cr->given, cr->len);
+}
+
+
+/* who uses the bytes after that sends wrong ones */
+
+static void
+client_forget(client_request_t *cr)
+{
+    if (cr->given) {
+        ngx_memset(cr->given, 0xff, cr->len);
+        free(cr->given);
+        cr->given = NULL;
+    }
+}
+
+
+static void
+client_over(client_request_t *cr)
+{
+    client_forget(cr);
+
+    cr->over = 1;
+
+    if (cr->feed.timer_set) {
+        ngx_del_timer(&cr->feed);
+    }
 }
 
 
@@ -404,12 +606,15 @@ client_done(ngx_recording_http_request_t *r)
         ngx_del_timer(&cr->stop);
     }
 
+    client_over(cr);
+
     shown.data = r->answer;
     shown.len = ngx_min(r->len, 64);
 
     ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                   "client %V: done failed=%ui status=%ui len=%uz ms=%M "
-                  "error=\"%s\" answer=\"%V\"",
+                  "asks=%ui starts=%ui error=\"%s\" answer=\"%V\"",
                   &cr->name, (ngx_uint_t) r->failed, r->status, r->len,
-                  ngx_current_msec - cr->begun, r->error, &shown);
+                  ngx_current_msec - cr->begun, cr->asks, cr->starts, r->error,
+                  &shown);
 }

@@ -10,8 +10,9 @@ package Recording::Client;
 #     is($result{one}{status}, 200);
 #
 # ask() starts nginx, waits until all requests are done and leaves nginx
-# running.  A result has failed, status, len, ms, error, answer and headers;
-# cancelled ones have cancelled.
+# running.  A result has failed, status, len, ms, error, answer, headers, and
+# how often its source was asked, asks, and for its beginning, starts; cancelled
+# ones have cancelled.
 
 use strict;
 use warnings;
@@ -22,11 +23,12 @@ use File::Temp ();
 use Recording::Nginx;
 use Recording::Util qw(root run wait_for);
 
-our @EXPORT_OK = qw(OK RESOLVE CONNECT HANDSHAKE SEND ANSWER INVALID LATE);
+our @EXPORT_OK = qw(OK RESOLVE CONNECT HANDSHAKE SEND ANSWER INVALID LATE
+                    SOURCE);
 
 # as ngx_recording_http_e has them
 use constant { OK => 0, RESOLVE => 1, CONNECT => 2, HANDSHAKE => 3, SEND => 4,
-               ANSWER => 5, INVALID => 6, LATE => 7 };
+               ANSWER => 5, INVALID => 6, LATE => 7, SOURCE => 8 };
 
 my $library;
 
@@ -101,6 +103,8 @@ sub _parse {
 
     while ($log =~ /client (\S+): (\w+) ?(.*)/g) {
         my ($name, $what, $rest) = ($1, $2, $3);
+
+        next if $what eq 'asked';
 
         if ($what eq 'header') {
             $result{$name}{headers}{ lc $1 } = $2

@@ -16,6 +16,7 @@ package Recording::Receiver;
 use strict;
 use warnings;
 
+use Digest::MD5 qw(md5_hex);
 use IO::Handle;
 use IO::Select;
 use IO::Socket::IP;
@@ -201,7 +202,9 @@ sub _request {
     my ($length) = $head =~ /^Content-Length: (\d+)/mi;
     my %request = (method => $method, uri => $uri, head => $head);
 
-    if ($uri !~ m{^/(?:early|deaf|lazy|refuse)}) {
+    if ($uri !~ m{^/(?:early|shut|deaf|lazy|refuse)}
+        && !($uri =~ m{^/cut} && $n > 1))
+    {
         while (length $rest < ($length || 0)) {
             sysread($socket, $rest, 262144, length $rest) or return;
         }
@@ -252,6 +255,22 @@ sub answer_echo {
     my $text = "$request->{head}|$request->{body}" =~ s/\r\n/|/gr;
     return _say($socket, "HTTP/1.1 200 OK\r\nContent-Length: ",
                 length $text, "\r\n\r\n$text");
+}
+
+# what has come, in few bytes
+sub answer_sum {
+    my ($socket, $request) = @_;
+    my $text = length($request->{body}) . ' ' . md5_hex($request->{body});
+    return _say($socket, "HTTP/1.1 200 OK\r\nContent-Length: ",
+                length $text, "\r\n\r\n$text");
+}
+
+# a connection that is closed within its second request
+sub answer_cut {
+    my ($socket, $request, $n) = @_;
+    return answer_sum($socket, $request) if $n == 1;
+    sleep 0.1;
+    return _reset($socket);
 }
 
 sub answer_status {
@@ -321,6 +340,7 @@ sub answer_early {
     my ($socket, $request) = @_;
     _say($socket, "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
     sleep 1 if $request->{uri} =~ /wait/;
+    return _hang() if $request->{uri} =~ /hang/;
     return $request->{uri} =~ /reset/ ? _reset($socket) : 0;
 }
 
@@ -352,6 +372,9 @@ sub answer_lazy {
     sleep 1;
     return 0;
 }
+
+# no answer, and nothing of the body was read
+sub answer_shut { return 0 }
 
 sub answer_deaf { return _hang() }
 sub answer_hang { return _hang() }
