@@ -93,13 +93,13 @@ rtmp {
 CONF
 
 wait_for('the version', 20, sub {
-    5 == ($t->catalogue('PRAGMA user_version'))[0]{user_version} });
+    6 == ($t->catalogue('PRAGMA user_version'))[0]{user_version} });
 
 my ($now) = $t->files(file_id => 3);
 is_deeply($now, { %$finished, owner => '', resume_us => undef,
                   local => 1, server => '',
                   finished_us => $finished->{end_us}, gone_us => undef,
-                  retry_us => undef, told => 1 },
+                  retry_us => undef, told => 1, local_us => undef },
           'the row is kept');
 is_deeply(($t->recordings)[0],
           { %{ $recordings[0] }, wanted => '', server => '' },

@@ -84,6 +84,10 @@ my ($status, undef, $err) = run('sqlite3', $t->db, <<'SQL');
     DROP TABLE outbox;
     DROP TABLE sequences;
     DROP TABLE targets;
+    DROP TRIGGER upload_restored;
+    DROP TRIGGER upload_finished;
+    DROP INDEX files_local;
+    ALTER TABLE files DROP COLUMN local_us;
     ALTER TABLE files DROP COLUMN told;
     ALTER TABLE files DROP COLUMN gone_us;
     ALTER TABLE files DROP COLUMN retry_us;
@@ -102,7 +106,7 @@ wait_for('three paused files', 30, sub {
     return @rows == 3;
 });
 
-is(($t->catalogue('PRAGMA user_version'))[0]{user_version}, 5, 'version 5');
+is(($t->catalogue('PRAGMA user_version'))[0]{user_version}, 6, 'version 6');
 is_deeply([ map { $_->{server} } $t->files, $t->recordings ], [ ('') x 6 ],
           'no server is known');
 

@@ -22,7 +22,8 @@ my @names = map { basename($_, '.c') } sort glob root() . '/t/unit/*.c';
 cmp_ok(@names, '>', 0, 'there are unit tests');
 
 for my $name (@names) {
-    my @arguments = $name eq 'mp4_large' ? "$dir" : ();
+    my @arguments = $name eq 'mp4_large' ? "$dir"
+                    : $name eq 'sigv4' ? root() . '/t/unit/signature.txt' : ();
     my $out = unit($name, @arguments);
 
     large($out) if $name eq 'mp4_large';

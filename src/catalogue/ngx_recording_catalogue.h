@@ -56,6 +56,12 @@ typedef struct {
     ngx_uint_t              kinds;         /* ngx_recording_kind.h */
     ngx_uint_t              holds;         /* the local file is needed until it
                                               was told */
+
+    /* of an upload */
+    ngx_str_t               prefix;        /* of its keys */
+    int64_t                 local_us;      /* the local copy stays so long
+                                              once it was delivered and told;
+                                              -1: for good, -2: not said */
 } ngx_recording_target_t;
 
 
@@ -455,6 +461,11 @@ ngx_int_t ngx_recording_catalogue_evict_thread(ngx_recording_catalogue_t *cat,
 ngx_int_t ngx_recording_catalogue_to_remove_thread(
     ngx_recording_catalogue_t *cat, int64_t now, uint64_t after,
     ngx_recording_old_t *files, ngx_uint_t *n,
+    ngx_recording_catalogue_error_t *err);
+
+/* finished files, whose local copies are to be removed now; *n is the room */
+ngx_int_t ngx_recording_catalogue_local_thread(ngx_recording_catalogue_t *cat,
+    int64_t now, ngx_recording_old_t *files, ngx_uint_t *n,
     ngx_recording_catalogue_error_t *err);
 
 /* it could not be removed: it counts, and it is tried again later */

@@ -288,6 +288,35 @@ ngx_recording_catalogue_to_remove_thread(ngx_recording_catalogue_t *cat,
 
 
 ngx_int_t
+ngx_recording_catalogue_local_thread(ngx_recording_catalogue_t *cat,
+    int64_t now, ngx_recording_old_t *files, ngx_uint_t *n,
+    ngx_recording_catalogue_error_t *err)
+{
+    ngx_uint_t                 room;
+    ngx_recording_sql_rows_t   rows;
+
+    if (ngx_recording_catalogue_read(cat, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    room = *n;
+    *n = 0;
+
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_TO_REMOVE_LOCAL,
+                    ngx_recording_sql_int(room),
+                    ngx_recording_sql_int(now),
+                    ngx_recording_sql_int(now + NGX_RECORDING_CATALOGUE_LATE));
+
+    while (ngx_recording_sql_next(&rows)) {
+        ngx_recording_catalogue_old(&rows, &files[(*n)++]);
+    }
+
+    return ngx_recording_catalogue_finish(cat, ngx_recording_sql_end(&rows),
+                                          err);
+}
+
+
+ngx_int_t
 ngx_recording_catalogue_retry_thread(ngx_recording_catalogue_t *cat,
     int64_t now, uint64_t id, ngx_recording_catalogue_error_t *err)
 {

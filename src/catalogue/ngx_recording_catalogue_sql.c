@@ -56,12 +56,16 @@ static const char  ngx_recording_catalogue_sql_tables[] =
     " finished_us INTEGER,"
     " gone_us INTEGER,"
     " retry_us INTEGER,"
-    " told INTEGER NOT NULL DEFAULT 0);"
+    " told INTEGER NOT NULL DEFAULT 0,"
+    " local_us INTEGER);"
 
     "CREATE INDEX IF NOT EXISTS files_stream ON files (app, stream,"
     " start_us);"
 
-    NGX_RECORDING_OUTBOX_TABLES;
+    NGX_RECORDING_OUTBOX_TABLES(" prefix TEXT NOT NULL DEFAULT '',"
+                                " local_us INTEGER NOT NULL DEFAULT -2,",
+                                ", key TEXT NOT NULL DEFAULT '',"
+                                " progress TEXT NOT NULL DEFAULT ''");
 
 
 /* what makes a catalogue of this version one of the next */
@@ -100,7 +104,18 @@ static const char *const  ngx_recording_catalogue_sql_versions[] = {
     "ALTER TABLE files ADD COLUMN told INTEGER NOT NULL DEFAULT 0;"
     "UPDATE files SET told = 1 WHERE state NOT IN ('recording', 'paused',"
     " 'finishing');"
-    NGX_RECORDING_OUTBOX_TABLES,
+    NGX_RECORDING_OUTBOX_TABLES("", ""),
+
+    /* 5: what has changed of indexes and triggers is made anew */
+    "ALTER TABLE files ADD COLUMN local_us INTEGER;"
+    "ALTER TABLE targets ADD COLUMN prefix TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE targets ADD COLUMN local_us INTEGER NOT NULL DEFAULT -2;"
+    "ALTER TABLE outbox ADD COLUMN key TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE outbox ADD COLUMN progress TEXT NOT NULL DEFAULT '';"
+    "DROP INDEX IF EXISTS outbox_holds;"
+    "DROP INDEX IF EXISTS outbox_files;"
+    "DROP TRIGGER IF EXISTS told_restored;"
+    "DROP TRIGGER IF EXISTS told_finished;",
 };
 
 
@@ -129,6 +144,26 @@ static const char *const  ngx_recording_catalogue_sql_versions[] = {
     " " row "size * (" row "local = 1 AND " row "state <> 'lost'"             \
     " AND (" row "state NOT IN ('evicted', 'expired', 'deleted')"             \
     " OR " row "retry_us IS NOT NULL))"
+
+
+/* nobody needs the local copy of a file any more: it was told to whom it is to
+   be, and it is where it is to be */
+
+#define NGX_RECORDING_SQL_FREE                                                \
+    "NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.file_id ="                 \
+    " files.file_id AND holds = 1 AND outbox." NGX_RECORDING_OUTBOX_OPEN ")"  \
+    " AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.file_id ="            \
+    " files.file_id AND kind = 'upload' AND (outbox.state IN ('waiting',"     \
+    " 'taken') OR (outbox.state = 'dead' AND holds = 1)))"
+
+
+/* events that waited for deliveries for too long; nothing waits as long as ?2:
+   the clock was set back */
+
+#define NGX_RECORDING_SQL_LATE                                                \
+    "SELECT id FROM outbox WHERE state = 'held' AND next_us <= ?1"            \
+    " UNION ALL SELECT id FROM outbox WHERE state = 'held'"                   \
+    " AND next_us > ?2 LIMIT ?3"
 
 
 /* finished files by age; one whose end is not known has at most 12 hours */
@@ -168,6 +203,8 @@ static const char  ngx_recording_catalogue_sql_totals[] =
     ") WHERE state = 'finished' AND local = 1;"
     "CREATE INDEX IF NOT EXISTS files_evicted ON files (file_id)"
     " WHERE state = 'evicted' AND local = 1;"
+    "CREATE INDEX IF NOT EXISTS files_local ON files (local_us)"
+    " WHERE state = 'finished' AND local = 1 AND local_us IS NOT NULL;"
 
     "CREATE INDEX IF NOT EXISTS files_gone ON files (" NGX_RECORDING_SQL_SINCE
     ") WHERE " NGX_RECORDING_SQL_GONE_ROWS ";"
@@ -409,21 +446,20 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     "SELECT iif(state IN ('recording', 'paused', 'finishing'),"
     " max(?2 - size, 0), 0) FROM files WHERE file_id = ?1" },
 
-    /* behind this one; not while somebody is still to be told of it who needs
-       it */
+    /* behind this one */
     [NGX_RECORDING_SQL_OLDEST] = { "iii",
     "SELECT file_id, path, size, " NGX_RECORDING_SQL_AGE " FROM files"
     " WHERE state = 'finished' AND local = 1"
-    " AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.file_id ="
-    " files.file_id AND holds = 1 AND outbox." NGX_RECORDING_OUTBOX_OPEN ")"
+    " AND " NGX_RECORDING_SQL_FREE
     " AND " NGX_RECORDING_SQL_AGE " >= ?2"
     " AND (" NGX_RECORDING_SQL_AGE " > ?2 OR file_id > ?3)"
     " ORDER BY " NGX_RECORDING_SQL_AGE ", file_id LIMIT ?1" },
 
-    /* others have removed it */
+    /* others have removed it; not we, whose row is about to say so */
     [NGX_RECORDING_SQL_MISSING] = { "ii",
     "UPDATE files SET local = 0, gone_us = ?2 WHERE file_id = ?1"
-    " AND state = 'finished' AND local = 1" },
+    " AND state = 'finished' AND local = 1"
+    " AND (local_us IS NULL OR local_us > ?2)" },
 
     [NGX_RECORDING_SQL_EVICT] = { "ii",
     "UPDATE files SET state = 'evicted', gone_us = ?2 WHERE file_id = ?1"
@@ -435,6 +471,14 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " AND local = 1 AND file_id > ?2 AND (retry_us IS NULL"
     " OR retry_us <= ?3 OR retry_us > ?4) ORDER BY file_id LIMIT ?1" },
 
+    /* what is delivered, and stayed for long enough */
+    [NGX_RECORDING_SQL_TO_REMOVE_LOCAL] = { "iii",
+    "SELECT file_id, path, size, 0 FROM files WHERE state = 'finished'"
+    " AND local = 1 AND local_us IS NOT NULL AND local_us <= ?2"
+    " AND (retry_us IS NULL OR retry_us <= ?2 OR retry_us > ?3)"
+    " AND path IS NOT NULL AND objects <> '[]' AND " NGX_RECORDING_SQL_FREE
+    " ORDER BY local_us LIMIT ?1" },
+
     [NGX_RECORDING_SQL_STUCK] = { "",
     "SELECT count(*) FROM files WHERE state = 'evicted' AND local = 1"
     " AND file_id > 0"
@@ -443,11 +487,12 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     /* each time as long as it took up to now, within bounds */
     [NGX_RECORDING_SQL_RETRY] = { "iiii",
     "UPDATE files SET retry_us = ?2 + max(?3, min(?4,"
-    " ?2 - coalesce(gone_us, ?2))) WHERE file_id = ?1 AND local = 1" },
+    " ?2 - coalesce(gone_us, local_us, ?2)))"
+    " WHERE file_id = ?1 AND local = 1" },
 
     [NGX_RECORDING_SQL_MARK_REMOVED] = { "ii",
-    "UPDATE files SET local = 0, gone_us = ?2, retry_us = NULL"
-    " WHERE file_id = ?1 AND local = 1" },
+    "UPDATE files SET local = 0, gone_us = ?2, retry_us = NULL,"
+    " local_us = NULL WHERE file_id = ?1 AND local = 1" },
 
     [NGX_RECORDING_SQL_OLD_ROWS] = { "ii",
     "SELECT file_id FROM files WHERE " NGX_RECORDING_SQL_GONE_ROWS
@@ -505,15 +550,16 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     [NGX_RECORDING_SQL_NO_TARGETS] = { "",
     "DELETE FROM targets" },
 
-    [NGX_RECORDING_SQL_TARGET] = { "ttii",
-    "INSERT INTO targets (template, target, kinds, holds)"
-    " VALUES (?1, ?2, ?3, ?4)" },
+    [NGX_RECORDING_SQL_TARGET] = { "ttiiti",
+    "INSERT INTO targets (template, target, kinds, holds, prefix, local_us)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6)" },
 
     /* ?4: in the order of a recording; the index has only what others wait
        for, as of those that failed there may be thousands */
     [NGX_RECORDING_SQL_OUTBOX_DUE] = { "ttiii",
     "SELECT id, event_id, recording_id, file_id, seq, kind, event, event_us,"
-    " attempts, coalesce(first_us, ?3), facts FROM outbox AS o"
+    " attempts, coalesce(first_us, ?3), facts, key, progress"
+    " FROM outbox AS o"
     " WHERE state = 'waiting' AND template = ?1 AND target = ?2"
     " AND next_us <= ?3 AND NOT (?4 AND EXISTS (SELECT 1 FROM outbox AS b"
     " WHERE b.recording_id = o.recording_id AND b.target = o.target"
@@ -531,15 +577,71 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     "UPDATE outbox SET state = 'done', owner = '', done_us = ?4, error = ''"
     " WHERE id = ?1 AND owner = ?2 AND event_id = ?3 AND state = 'taken'" },
 
-    [NGX_RECORDING_SQL_OUTBOX_FAILED] = { "itttit",
-    "UPDATE outbox SET state = ?4, owner = '', next_us = ?5, error = ?6"
+    [NGX_RECORDING_SQL_OUTBOX_FAILED] = { "itttitT",
+    "UPDATE outbox SET state = ?4, owner = '', next_us = ?5, error = ?6,"
+    " progress = coalesce(?7, progress)"
     " WHERE id = ?1 AND owner = ?2 AND event_id = ?3 AND state = 'taken'" },
 
     /* it was not tried */
-    [NGX_RECORDING_SQL_OUTBOX_RETURN] = { "itt",
+    [NGX_RECORDING_SQL_OUTBOX_RETURN] = { "ittITT",
     "UPDATE outbox SET state = 'waiting', owner = '',"
-    " attempts = attempts - 1 WHERE id = ?1 AND owner = ?2"
+    " attempts = attempts - 1, next_us = coalesce(?4, next_us),"
+    " error = coalesce(?5, error), progress = coalesce(?6, progress)"
+    " WHERE id = ?1 AND owner = ?2 AND event_id = ?3 AND state = 'taken'" },
+
+    [NGX_RECORDING_SQL_OUTBOX_PROGRESS] = { "ittt",
+    "UPDATE outbox SET progress = ?4 WHERE id = ?1 AND owner = ?2"
     " AND event_id = ?3 AND state = 'taken'" },
+
+    /* in place of what was known of the same bucket */
+    [NGX_RECORDING_SQL_OUTBOX_OBJECT] = { "ittttttii",
+    "UPDATE files SET objects = json_insert((SELECT"
+    " json_group_array(json(files.objects -> o.fullkey))"
+    " FROM json_each(files.objects) AS o"
+    " WHERE " NGX_RECORDING_OUTBOX_OBJECT("bucket") " IS NOT ?4),"
+    " '$[#]', json_object('bucket', ?4,"
+    " 'key', ?5, 'url', ?6, 'etag', ?7, 'size', ?8, 'rank', ?9))"
+    " WHERE file_id = (SELECT file_id FROM outbox WHERE id = ?1"
+    " AND owner = ?2 AND event_id = ?3 AND state = 'taken')" },
+
+    /* unless it is to be told of the file, too */
+    [NGX_RECORDING_SQL_OUTBOX_DELIVERED] = { "ittt",
+    NGX_RECORDING_OUTBOX_TELL("delivered", NGX_RECORDING_KIND_DELIVERED,
+        "f.recording_id, f.file_id, f.template, 'delivered',"
+        " json_set(" NGX_RECORDING_OUTBOX_FILE("f.") ", '$.bucket', ?2,"
+        " '$.key', ?3, '$.object_url', ?4)", ", files AS f")
+    " AND targets.template = f.template AND f.file_id = ?1"
+    " AND NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.file_id = ?1"
+    " AND o.target = targets.target AND o.kind = 'file'"
+    " AND o.state = 'held' AND o." NGX_RECORDING_OUTBOX_OPEN ")" },
+
+    /* what waits for a bucket, for another one, unless the template sends it
+       there anyway, under the same key */
+    [NGX_RECORDING_SQL_OUTBOX_BACKUP] = { "tttiti",
+    "INSERT INTO outbox (event_id, event_us, kind, target, holds,"
+    " recording_id, file_id, template, event, facts, key)"
+    " SELECT lower(hex(randomblob(16))), " NGX_RECORDING_OUTBOX_NOW ","
+    " 'upload', ?3, ?4, recording_id, file_id, template, event, facts,"
+    " ?5 || (facts ->> 'path') FROM outbox AS o WHERE state = 'waiting'"
+    " AND template = ?1 AND target = ?2 AND kind = 'upload'"
+    " AND facts ->> 'path' IS NOT NULL"
+    " AND NOT EXISTS (SELECT 1 FROM outbox AS b WHERE b.file_id = o.file_id"
+    " AND b.kind = 'upload'"
+    " AND b.target IN (?3, 'upload:' || substr(?3, 8))) LIMIT ?6" },
+
+    [NGX_RECORDING_SQL_OUTBOX_LATE] = { "iii",
+    NGX_RECORDING_SQL_LATE },
+
+    [NGX_RECORDING_SQL_OUTBOX_RELEASE] = { "iii",
+    "UPDATE outbox SET state = 'waiting', next_us = 0,"
+    " facts = " NGX_RECORDING_OUTBOX_WITH_URL
+    " WHERE id IN (" NGX_RECORDING_SQL_LATE ")" },
+
+    /* nor does a local copy stay so long */
+    [NGX_RECORDING_SQL_LOCAL_FAR] = { "ii",
+    "UPDATE files SET local_us = ?1 + coalesce(" NGX_RECORDING_OUTBOX_LOCAL
+    ", ?2) WHERE state = 'finished' AND local = 1 AND local_us IS NOT NULL"
+    " AND local_us > ?1 + ?2" },
 
     /* the next one */
     [NGX_RECORDING_SQL_OUTBOX_OWNER] = { "t",
@@ -554,7 +656,7 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     [NGX_RECORDING_SQL_OUTBOX_FAR] = { "ttiii",
     "UPDATE outbox SET next_us = 0 WHERE state = 'waiting'"
     " AND template = ?1 AND target = ?2 AND next_us > ?3"
-    " AND next_us > iif(attempts <= ?4, ?3, ?5)" },
+    " AND next_us > iif(attempts <= ?4 AND kind <> 'upload', ?3, ?5)" },
 
     /* when a target was tried last, as far as rows tell */
     [NGX_RECORDING_SQL_OUTBOX_LATEST] = { "tt",

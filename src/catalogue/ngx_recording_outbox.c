@@ -1,5 +1,6 @@
 
 #include "ngx_recording_catalogue_sql.h"
+#include "ngx_recording_kind.h"
 #include "ngx_recording_outbox.h"
 
 
@@ -10,10 +11,28 @@
 static void ngx_recording_outbox_query(ngx_recording_catalogue_t *cat,
     ngx_recording_sql_rows_t *rows, const ngx_recording_target_t *target,
     ngx_uint_t ordered, ngx_uint_t n);
+static ngx_uint_t ngx_recording_outbox_whole(
+    const ngx_recording_outbox_row_t *row);
 static void ngx_recording_outbox_row(ngx_recording_sql_rows_t *rows,
     ngx_recording_outbox_row_t *row);
 static void ngx_recording_outbox_text(ngx_recording_sql_rows_t *rows,
     ngx_uint_t column, char *text, size_t size);
+static ngx_int_t ngx_recording_outbox_failed(ngx_recording_catalogue_t *cat,
+    const ngx_recording_outbox_row_t *row,
+    const ngx_recording_outbox_result_t *result, ngx_uint_t *dead);
+static ngx_int_t ngx_recording_outbox_returned(ngx_recording_catalogue_t *cat,
+    const ngx_recording_outbox_row_t *row,
+    const ngx_recording_outbox_result_t *result);
+static ngx_int_t ngx_recording_outbox_done(ngx_recording_catalogue_t *cat,
+    const ngx_recording_outbox_row_t *row,
+    const ngx_recording_outbox_result_t *result, ngx_uint_t *told);
+static ngx_int_t ngx_recording_outbox_object(ngx_recording_catalogue_t *cat,
+    const ngx_recording_outbox_row_t *row,
+    const ngx_recording_outbox_object_t *object);
+static ngx_int_t ngx_recording_outbox_late(ngx_recording_catalogue_t *cat,
+    ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_outbox_local(ngx_recording_catalogue_t *cat,
+    int64_t now);
 static ngx_int_t ngx_recording_outbox_dead_owner(
     ngx_recording_catalogue_t *cat, char owner[NGX_RECORDING_OWNER],
     ngx_uint_t *found);
@@ -99,7 +118,7 @@ ngx_recording_outbox_take(ngx_recording_catalogue_t *cat,
 
     for (i = 0; rc == NGX_OK && i < found; i++) {
 
-        name = rows[i].facts ? owner(data, i) : NULL;
+        name = ngx_recording_outbox_whole(&rows[i]) ? owner(data, i) : NULL;
 
         if (name == NULL) {
             break;
@@ -118,10 +137,33 @@ ngx_recording_outbox_take(ngx_recording_catalogue_t *cat,
     }
 
     for (*n = i; i < found; i++) {
-        free(rows[i].facts);
+        ngx_recording_outbox_row_free(&rows[i]);
     }
 
     return rc;
+}
+
+
+void
+ngx_recording_outbox_row_free(ngx_recording_outbox_row_t *row)
+{
+    free(row->facts);
+    free(row->key);
+    free(row->progress);
+
+    row->facts = NULL;
+    row->key = NULL;
+    row->progress = NULL;
+}
+
+
+/* there was memory for it */
+
+static ngx_uint_t
+ngx_recording_outbox_whole(const ngx_recording_outbox_row_t *row)
+{
+    return row->facts && (strcmp(row->kind, "upload") != 0
+                          || (row->key && row->progress));
 }
 
 
@@ -142,6 +184,13 @@ ngx_recording_outbox_row(ngx_recording_sql_rows_t *rows,
     ngx_recording_outbox_text(rows, 6, row->event, sizeof(row->event));
 
     row->facts = strdup(ngx_recording_sql_column_text(rows, 10));
+    row->key = NULL;
+    row->progress = NULL;
+
+    if (strcmp(row->kind, "upload") == 0) {
+        row->key = strdup(ngx_recording_sql_column_text(rows, 11));
+        row->progress = strdup(ngx_recording_sql_column_text(rows, 12));
+    }
 }
 
 
@@ -156,41 +205,109 @@ ngx_recording_outbox_text(ngx_recording_sql_rows_t *rows, ngx_uint_t column,
 
 ngx_int_t
 ngx_recording_outbox_result(ngx_recording_catalogue_t *cat,
-    const ngx_recording_outbox_row_t *row, ngx_recording_outbox_e result,
-    const char *error, ngx_uint_t *told, ngx_uint_t *dead)
+    const ngx_recording_outbox_row_t *row,
+    const ngx_recording_outbox_result_t *result, ngx_uint_t *told,
+    ngx_uint_t *dead)
 {
-    int64_t                    now, next;
-    ngx_int_t                  rc;
-    ngx_recording_sql_value_t  id, owner, event;
-
     *told = 0;
     *dead = 0;
 
+    switch (result->result) {
+
+    case NGX_RECORDING_OUTBOX_DONE:
+        return ngx_recording_outbox_done(cat, row, result, told);
+
+    case NGX_RECORDING_OUTBOX_RETURNED:
+        return ngx_recording_outbox_returned(cat, row, result);
+
+    default:
+        return ngx_recording_outbox_failed(cat, row, result, dead);
+    }
+}
+
+
+static ngx_int_t
+ngx_recording_outbox_failed(ngx_recording_catalogue_t *cat,
+    const ngx_recording_outbox_row_t *row,
+    const ngx_recording_outbox_result_t *result, ngx_uint_t *dead)
+{
+    int64_t                    now, next;
+    ngx_recording_sql_value_t  progress;
+
     now = ngx_recording_store_now(cat->store);
-    id = ngx_recording_sql_int(row->id);
-    owner = ngx_recording_sql_text(row->owner);
-    event = ngx_recording_sql_text(row->event_id);
 
-    if (result == NGX_RECORDING_OUTBOX_RETURNED) {
-        return ngx_recording_sql_run(cat->sql,
-                                     NGX_RECORDING_SQL_OUTBOX_RETURN, id,
-                                     owner, event);
+    next = result->result == NGX_RECORDING_OUTBOX_DEAD ? 0
+           : result->pause ? now + ngx_min(result->pause,
+                                           NGX_RECORDING_OUTBOX_LONG)
+           : ngx_recording_outbox_again(row, now);
+
+    *dead = (next == 0);
+
+    progress = result->progress ? ngx_recording_sql_text(result->progress)
+                                : ngx_recording_sql_null();
+
+    return ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_OUTBOX_FAILED,
+                         ngx_recording_sql_int(row->id),
+                         ngx_recording_sql_text(row->owner),
+                         ngx_recording_sql_text(row->event_id),
+                         ngx_recording_sql_text(next ? "waiting" : "dead"),
+                         ngx_recording_sql_int(next),
+                         ngx_recording_sql_text(result->error
+                                                ? result->error : ""),
+                         progress);
+}
+
+
+static ngx_int_t
+ngx_recording_outbox_returned(ngx_recording_catalogue_t *cat,
+    const ngx_recording_outbox_row_t *row,
+    const ngx_recording_outbox_result_t *result)
+{
+    int64_t                    pause;
+    ngx_recording_sql_value_t  next, error, progress;
+
+    pause = ngx_min(result->pause, NGX_RECORDING_OUTBOX_LONG);
+
+    next = pause
+           ? ngx_recording_sql_int(ngx_recording_store_now(cat->store) + pause)
+           : ngx_recording_sql_null();
+
+    error = result->error && result->error[0]
+            ? ngx_recording_sql_text(result->error)
+            : ngx_recording_sql_null();
+
+    progress = result->progress ? ngx_recording_sql_text(result->progress)
+                                : ngx_recording_sql_null();
+
+    return ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_OUTBOX_RETURN,
+                                 ngx_recording_sql_int(row->id),
+                                 ngx_recording_sql_text(row->owner),
+                                 ngx_recording_sql_text(row->event_id),
+                                 next, error, progress);
+}
+
+
+static ngx_int_t
+ngx_recording_outbox_done(ngx_recording_catalogue_t *cat,
+    const ngx_recording_outbox_row_t *row,
+    const ngx_recording_outbox_result_t *result, ngx_uint_t *told)
+{
+    ngx_int_t  rc;
+
+    rc = result->object ? ngx_recording_outbox_object(cat, row,
+                                                      result->object)
+                        : NGX_OK;
+    if (rc == NGX_OK) {
+
+        /* and what follows from that, by a trigger */
+
+        rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_OUTBOX_DONE,
+                                   ngx_recording_sql_int(row->id),
+                                   ngx_recording_sql_text(row->owner),
+                                   ngx_recording_sql_text(row->event_id),
+                                   ngx_recording_sql_int(
+                                          ngx_recording_store_now(cat->store)));
     }
-
-    if (result == NGX_RECORDING_OUTBOX_FAILED) {
-        next = ngx_recording_outbox_again(row, now);
-        *dead = (next == 0);
-
-        return ngx_recording_sql_run(cat->sql,
-                            NGX_RECORDING_SQL_OUTBOX_FAILED, id, owner,
-                            event,
-                            ngx_recording_sql_text(next ? "waiting" : "dead"),
-                            ngx_recording_sql_int(next),
-                            ngx_recording_sql_text(error));
-    }
-
-    rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_OUTBOX_DONE, id,
-                               owner, event, ngx_recording_sql_int(now));
 
     if (rc != NGX_OK || strcmp(row->kind, "file") != 0) {
         return rc;
@@ -202,6 +319,93 @@ ngx_recording_outbox_result(ngx_recording_catalogue_t *cat,
     *told = rc == NGX_OK && ngx_recording_sql_changes(cat->sql);
 
     return rc;
+}
+
+
+/* those who want to be are told of it */
+
+static ngx_int_t
+ngx_recording_outbox_object(ngx_recording_catalogue_t *cat,
+    const ngx_recording_outbox_row_t *row,
+    const ngx_recording_outbox_object_t *object)
+{
+    ngx_int_t                  rc;
+    ngx_recording_sql_value_t  bucket, key, url;
+
+    bucket = ngx_recording_sql_text(object->bucket);
+    key = ngx_recording_sql_text(row->key ? row->key : "");
+    url = ngx_recording_sql_text(object->url ? object->url : "");
+
+    rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_OUTBOX_OBJECT,
+                               ngx_recording_sql_int(row->id),
+                               ngx_recording_sql_text(row->owner),
+                               ngx_recording_sql_text(row->event_id),
+                               bucket, key, url,
+                               ngx_recording_sql_text(object->etag
+                                                      ? object->etag : ""),
+                               ngx_recording_sql_int(object->size),
+                               ngx_recording_sql_int(object->rank));
+
+    /* the row is another one's by now, or the file's is gone */
+
+    if (rc != NGX_OK || ngx_recording_sql_changes(cat->sql) == 0) {
+        return rc;
+    }
+
+    return ngx_recording_sql_run(cat->sql,
+                                 NGX_RECORDING_SQL_OUTBOX_DELIVERED,
+                                 ngx_recording_sql_int(row->file_id), bucket,
+                                 key, url);
+}
+
+
+ngx_int_t
+ngx_recording_outbox_progress(ngx_recording_catalogue_t *cat,
+    const ngx_recording_outbox_row_t *row, const char *progress)
+{
+    return ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_OUTBOX_PROGRESS,
+                                 ngx_recording_sql_int(row->id),
+                                 ngx_recording_sql_text(row->owner),
+                                 ngx_recording_sql_text(row->event_id),
+                                 ngx_recording_sql_text(progress));
+}
+
+
+ngx_int_t
+ngx_recording_outbox_backup(ngx_recording_catalogue_t *cat,
+    const ngx_recording_target_t *target,
+    const ngx_recording_target_t *backup, ngx_uint_t *n)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_OUTBOX_BACKUP,
+                             ngx_recording_sql_str(&target->template),
+                             ngx_recording_sql_str(&target->name),
+                             ngx_recording_sql_str(&backup->name),
+                             ngx_recording_sql_int(backup->holds),
+                             ngx_recording_sql_str(&backup->prefix),
+                             ngx_recording_sql_int(NGX_RECORDING_OUTBOX_ROWS));
+
+    *n = rc == NGX_OK ? ngx_recording_sql_changes(cat->sql) : 0;
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_recording_outbox_release(ngx_recording_catalogue_t *cat)
+{
+    int64_t  now;
+
+    /* triggers know the wall clock only */
+
+    now = ngx_recording_wall();
+
+    return ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_OUTBOX_RELEASE,
+                           ngx_recording_sql_int(now),
+                           ngx_recording_sql_int(now
+                                                 + NGX_RECORDING_OUTBOX_WAIT),
+                           ngx_recording_sql_int(NGX_RECORDING_OUTBOX_ROWS));
 }
 
 
@@ -288,7 +492,7 @@ ngx_recording_outbox_sweep_thread(ngx_recording_catalogue_t *cat,
         }
 
         if (!found) {
-            return NGX_OK;
+            return ngx_recording_outbox_late(cat, err);
         }
 
         if (ngx_recording_outbox_free(cat, owner, freed, err) != NGX_OK) {
@@ -358,6 +562,50 @@ ngx_recording_outbox_free(ngx_recording_catalogue_t *cat, const char *owner,
     }
 
     return rc;
+}
+
+
+/* nothing is written if there are none */
+
+static ngx_int_t
+ngx_recording_outbox_late(ngx_recording_catalogue_t *cat,
+    ngx_recording_catalogue_error_t *err)
+{
+    int64_t                    now;
+    ngx_uint_t                 found;
+    ngx_recording_sql_rows_t   rows;
+
+    if (ngx_recording_catalogue_read(cat, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    now = ngx_recording_wall();
+
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_OUTBOX_LATE,
+                            ngx_recording_sql_int(now),
+                            ngx_recording_sql_int(now
+                                                + NGX_RECORDING_OUTBOX_WAIT),
+                            ngx_recording_sql_int(1));
+
+    found = ngx_recording_sql_next(&rows);
+
+    if (ngx_recording_catalogue_finish(cat, ngx_recording_sql_end(&rows), err)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (!found) {
+        return NGX_OK;
+    }
+
+    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_recording_catalogue_finish(cat,
+                                          ngx_recording_outbox_release(cat),
+                                          err);
 }
 
 
@@ -445,7 +693,41 @@ ngx_recording_outbox_clean_thread(ngx_recording_catalogue_t *cat,
                        ngx_recording_sql_int(now + NGX_RECORDING_OUTBOX_LONG));
     }
 
+    if (rc == NGX_OK) {
+        rc = ngx_recording_outbox_local(cat, ngx_recording_wall());
+    }
+
     return ngx_recording_catalogue_finish(cat, rc, err);
+}
+
+
+/* local copies that stay for longer than any of the configuration, by the wall
+   clock, of which the triggers are */
+
+static ngx_int_t
+ngx_recording_outbox_local(ngx_recording_catalogue_t *cat, int64_t now)
+{
+    int64_t                        longest;
+    ngx_uint_t                     i;
+    const ngx_recording_target_t  *t;
+
+    longest = -1;
+
+    for (i = 0; i < cat->ntargets; i++) {
+        t = &cat->targets[i];
+
+        if (t->kinds & NGX_RECORDING_KIND_UPLOAD) {
+            longest = ngx_max(longest, t->local_us);
+        }
+    }
+
+    if (longest < 0) {
+        return NGX_OK;
+    }
+
+    return ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_LOCAL_FAR,
+                                 ngx_recording_sql_int(now),
+                                 ngx_recording_sql_int(longest));
 }
 
 

@@ -13,6 +13,13 @@
  *        failed, returned,  |    failed for too long
  *        its owner died ----+
  *
+ * Files that are to be delivered are rows, too, of kind "upload"; the event of
+ * a file, if its template has an upload, waits for those as it is `held`: no
+ * later ones wait for it meanwhile.
+ *
+ *   held ------------> waiting
+ *        no upload of its file is open any more, or its time is over
+ *
  * A row that is taken has an owner: the name of a lock in work/, that of the
  * worker, or one of its own if what is done about it can outlive the worker.
  *
@@ -37,6 +44,19 @@
 #define NGX_RECORDING_OUTBOX_LONG    3600000000  /* us, from then on */
 #define NGX_RECORDING_OUTBOX_LIFE    605520000000    /* us, from the first */
 #define NGX_RECORDING_OUTBOX_KEPT    604800000000    /* us, of what is done */
+#define NGX_RECORDING_OUTBOX_WAIT    900000000       /* us, for deliveries; the
+                                                        triggers say it, too */
+
+
+/* what became of it */
+
+typedef enum {
+    NGX_RECORDING_OUTBOX_DONE = 0,
+    NGX_RECORDING_OUTBOX_FAILED,
+    NGX_RECORDING_OUTBOX_RETURNED,         /* it was not tried, or not to its
+                                              end: the attempt does not count */
+    NGX_RECORDING_OUTBOX_DEAD              /* never to be tried again */
+} ngx_recording_outbox_e;
 
 
 /* a row that was taken */
@@ -55,16 +75,37 @@ typedef struct {
     ngx_uint_t              attempts;      /* with this one */
     char                    owner[NGX_RECORDING_OWNER];
     char                   *facts;         /* JSON, of malloc() */
+
+    /* of an upload, of malloc(); else NULL */
+    char                   *key;           /* of the object, with the prefix */
+    char                   *progress;      /* what a former attempt has left */
 } ngx_recording_outbox_row_t;
 
 
-/* what became of it */
+/* an object that was delivered */
 
-typedef enum {
-    NGX_RECORDING_OUTBOX_DONE = 0,
-    NGX_RECORDING_OUTBOX_FAILED,
-    NGX_RECORDING_OUTBOX_RETURNED          /* it was not tried */
-} ngx_recording_outbox_e;
+typedef struct {
+    const char             *bucket;        /* the name in the configuration */
+    const char             *url;           /* public; empty: it has none */
+    const char             *etag;
+    int64_t                 size;
+    ngx_uint_t              rank;          /* the URL of the lowest counts */
+} ngx_recording_outbox_object_t;
+
+
+/* what an attempt was, for its row */
+
+typedef struct {
+    ngx_recording_outbox_e  result;
+    const char             *error;
+    int64_t                 pause;         /* us, until it is tried again, an
+                                              hour at most; 0, of FAILED: as
+                                              the steps say, and given up after
+                                              some time */
+    const char             *progress;      /* NULL: as it is */
+    const ngx_recording_outbox_object_t  *object;  /* of an upload that is
+                                              done */
+} ngx_recording_outbox_result_t;
 
 
 typedef struct {
@@ -97,13 +138,31 @@ ngx_int_t ngx_recording_outbox_take(ngx_recording_catalogue_t *cat,
     const char *(*owner)(void *data, ngx_uint_t n), void *data,
     ngx_recording_outbox_row_t *rows, ngx_uint_t *n);
 
+void ngx_recording_outbox_row_free(ngx_recording_outbox_row_t *row);
+
 /*
  * What became of a row; *told is set if it was the last one that was to be told
  * of its file, *dead if it is not tried any more.
  */
 ngx_int_t ngx_recording_outbox_result(ngx_recording_catalogue_t *cat,
-    const ngx_recording_outbox_row_t *row, ngx_recording_outbox_e result,
-    const char *error, ngx_uint_t *told, ngx_uint_t *dead);
+    const ngx_recording_outbox_row_t *row,
+    const ngx_recording_outbox_result_t *result, ngx_uint_t *told,
+    ngx_uint_t *dead);
+
+/* an upload is under way still: what the next one could go on from */
+ngx_int_t ngx_recording_outbox_progress(ngx_recording_catalogue_t *cat,
+    const ngx_recording_outbox_row_t *row, const char *progress);
+
+/*
+ * A bucket is stopped: what waits for it goes to another one, too, which is a
+ * target of the same template.  *n: how many files.
+ */
+ngx_int_t ngx_recording_outbox_backup(ngx_recording_catalogue_t *cat,
+    const ngx_recording_target_t *target,
+    const ngx_recording_target_t *backup, ngx_uint_t *n);
+
+/* events that waited for deliveries for too long, go without */
+ngx_int_t ngx_recording_outbox_release(ngx_recording_catalogue_t *cat);
 
 /*
  * A target cannot be reached: what waits for it counts as tried, and is given
@@ -118,7 +177,8 @@ ngx_int_t ngx_recording_outbox_exception(ngx_recording_catalogue_t *cat,
 
 /* --- housekeeping */
 
-/* rows of dead owners wait again; *freed: how many */
+/* rows of dead owners wait again, *freed: how many; and events that waited for
+   deliveries for too long */
 ngx_int_t ngx_recording_outbox_sweep_thread(ngx_recording_catalogue_t *cat,
     ngx_uint_t *freed, ngx_recording_catalogue_error_t *err);
 

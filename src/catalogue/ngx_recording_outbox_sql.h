@@ -20,12 +20,16 @@
     " CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
 
 
-#define NGX_RECORDING_OUTBOX_OPEN  "state IN ('waiting', 'taken')"
+#define NGX_RECORDING_OUTBOX_OPEN  "state IN ('waiting', 'taken', 'held')"
+
+
+/* an event of a file waits for its deliveries, us */
+#define NGX_RECORDING_OUTBOX_HELD  "900000000"
 
 
 /* it has not failed three times: later ones of its recording wait for it */
 #define NGX_RECORDING_OUTBOX_FIRST                                            \
-    NGX_RECORDING_OUTBOX_OPEN " AND attempts - (state = 'taken') < 3"
+    "state IN ('waiting', 'taken') AND attempts - (state = 'taken') < 3"
 
 
 /* an exception that goes on is one for so long */
@@ -36,15 +40,18 @@
 
 /*
  * targets: what the configuration has; holds: the local file stays until it
- * was told.  outbox: an event for a target.  sequences: the last number of a
- * recording and target, as rows that are done do not stay.
+ * was told; prefix, local_us: of an upload.  outbox: an event for a target, or
+ * a file that is to be delivered to it, by this key.  sequences: the last
+ * number of a recording and target, as rows that are done do not stay.  With
+ * the columns that they have since they were first made.
  */
-#define NGX_RECORDING_OUTBOX_TABLES                                           \
+#define NGX_RECORDING_OUTBOX_TABLES(targets, outbox)                          \
     "CREATE TABLE IF NOT EXISTS targets ("                                    \
     " template TEXT NOT NULL,"                                                \
     " target TEXT NOT NULL,"                                                  \
     " kinds INTEGER NOT NULL,"                                                \
     " holds INTEGER NOT NULL,"                                                \
+    targets                                                                   \
     " PRIMARY KEY (template, target)) WITHOUT ROWID;"                         \
                                                                               \
     "CREATE TABLE IF NOT EXISTS outbox ("                                     \
@@ -66,7 +73,7 @@
     " first_us INTEGER,"                                                      \
     " next_us INTEGER NOT NULL DEFAULT 0,"                                    \
     " done_us INTEGER,"                                                       \
-    " error TEXT NOT NULL DEFAULT '');"                                       \
+    " error TEXT NOT NULL DEFAULT ''" outbox ");"                             \
                                                                               \
     "CREATE TABLE IF NOT EXISTS sequences ("                                  \
     " recording_id INTEGER NOT NULL,"                                         \
@@ -82,10 +89,12 @@
     " seq) WHERE " NGX_RECORDING_OUTBOX_FIRST ";"                             \
     "CREATE INDEX IF NOT EXISTS outbox_owner ON outbox (owner)"               \
     " WHERE state = 'taken';"                                                 \
-    "CREATE INDEX IF NOT EXISTS outbox_holds ON outbox (file_id)"             \
-    " WHERE holds = 1 AND " NGX_RECORDING_OUTBOX_OPEN ";"                     \
-    "CREATE INDEX IF NOT EXISTS outbox_files ON outbox (file_id)"             \
-    " WHERE kind = 'file' AND " NGX_RECORDING_OUTBOX_OPEN ";"                 \
+    "CREATE INDEX IF NOT EXISTS outbox_open ON outbox (file_id)"              \
+    " WHERE " NGX_RECORDING_OUTBOX_OPEN ";"                                   \
+    "CREATE INDEX IF NOT EXISTS outbox_held ON outbox (next_us)"              \
+    " WHERE state = 'held';"                                                  \
+    "CREATE INDEX IF NOT EXISTS outbox_uploads ON outbox (file_id)"           \
+    " WHERE kind = 'upload';"                                                 \
     "CREATE INDEX IF NOT EXISTS outbox_done ON outbox (done_us)"              \
     " WHERE state = 'done';"                                                  \
     "CREATE INDEX IF NOT EXISTS outbox_dead ON outbox (id)"                   \
@@ -120,14 +129,18 @@
 
 /*
  * One row for each target of the template that wants the kind; the columns
- * that it begins with are recording_id, file_id, template, event and facts.
+ * that it begins with are recording_id, file_id, template, event and facts,
+ * and those that are named besides.
  */
-#define NGX_RECORDING_OUTBOX_TELL(kind, bit, columns, from)                   \
+#define NGX_RECORDING_OUTBOX_TELL_WITH(kind, bit, names, columns, from)       \
     "INSERT INTO outbox (event_id, event_us, kind, target, holds,"            \
-    " recording_id, file_id, template, event, facts)"                         \
+    " recording_id, file_id, template, event, facts" names ")"                \
     " SELECT lower(hex(randomblob(16))), " NGX_RECORDING_OUTBOX_NOW ", '"     \
     kind "', targets.target, targets.holds, " columns " FROM targets" from    \
     " WHERE targets.kinds & " NGX_RECORDING_OUTBOX_BIT(bit)
+
+#define NGX_RECORDING_OUTBOX_TELL(kind, bit, columns, from)                   \
+    NGX_RECORDING_OUTBOX_TELL_WITH(kind, bit, "", columns, from)
 
 #define NGX_RECORDING_OUTBOX_TELL_FILE(kind, bit, event, row)                 \
     NGX_RECORDING_OUTBOX_TELL(kind, bit,                                      \
@@ -144,13 +157,72 @@
     NGX_RECORDING_OUTBOX_BIT(NGX_RECORDING_KIND_FILE) ")"
 
 
-/* all who want to be, if there is nobody, were */
+/* what a target of a template is to have, or whether there is one */
+#define NGX_RECORDING_OUTBOX_UPLOADS(row)                                     \
+    "template = " row "template AND kinds & "                                 \
+    NGX_RECORDING_OUTBOX_BIT(NGX_RECORDING_KIND_UPLOAD)
 
+
+/* all who want to be, if there is nobody, were; they wait for deliveries */
 #define NGX_RECORDING_OUTBOX_FINISHED                                         \
-    NGX_RECORDING_OUTBOX_TELL_FILE("file", NGX_RECORDING_KIND_FILE,           \
-                                   "'file'", "new.")                          \
+    NGX_RECORDING_OUTBOX_TELL_WITH("file", NGX_RECORDING_KIND_FILE,           \
+        ", state, next_us", "new.recording_id, new.file_id, new.template,"    \
+        " 'file', " NGX_RECORDING_OUTBOX_FILE("new.") ","                     \
+        " iif(up, 'held', 'waiting'), iif(up, " NGX_RECORDING_OUTBOX_NOW      \
+        " + " NGX_RECORDING_OUTBOX_HELD ", 0)",                               \
+        ", (SELECT EXISTS (SELECT 1 FROM targets WHERE "                      \
+        NGX_RECORDING_OUTBOX_UPLOADS("new.") ") AS up)")                      \
+    " AND targets.template = new.template"                                    \
     "; UPDATE files SET told = 1 WHERE file_id = new.file_id AND "            \
     NGX_RECORDING_OUTBOX_NOBODY("new.") ";"
+
+
+/* the key stays as it is then */
+#define NGX_RECORDING_OUTBOX_UPLOAD                                           \
+    NGX_RECORDING_OUTBOX_TELL_WITH("upload", NGX_RECORDING_KIND_UPLOAD,       \
+        ", key", "new.recording_id, new.file_id, new.template, 'upload', "    \
+        NGX_RECORDING_OUTBOX_FILE("new.") ", targets.prefix || new.path", "") \
+    " AND targets.template = new.template AND new.path IS NOT NULL;"
+
+
+/* rows of a file, or one of a kind; "file" is its id */
+#define NGX_RECORDING_OUTBOX_IS_OPEN(file)                                    \
+    "EXISTS (SELECT 1 FROM outbox AS p WHERE p.file_id = " file               \
+    " AND p." NGX_RECORDING_OUTBOX_OPEN ")"
+
+#define NGX_RECORDING_OUTBOX_IS_UPLOADING(file)                               \
+    "EXISTS (SELECT 1 FROM outbox AS p WHERE p.file_id = " file               \
+    " AND p.kind = 'upload' AND p." NGX_RECORDING_OUTBOX_OPEN ")"
+
+/* an upload in parts, which would stay in the bucket if its row went */
+#define NGX_RECORDING_OUTBOX_IS_BEGUN                                         \
+    "(json_valid(progress) AND coalesce(progress ->> 'upload_id', '') <> '')"
+
+/* it is not where it is to be; a backup is for the time until then */
+#define NGX_RECORDING_OUTBOX_IS_MISSING(file)                                 \
+    "EXISTS (SELECT 1 FROM outbox AS p WHERE p.file_id = " file               \
+    " AND p.kind = 'upload' AND p.state <> 'done' AND p.holds = 1)"
+
+
+/* a member of an object of files.objects, which is o */
+#define NGX_RECORDING_OUTBOX_OBJECT(member)                                   \
+    "(files.objects ->> (o.fullkey || '." member "'))"
+
+
+/* its facts with the URL of an object, if there is one: that of the lowest
+   rank */
+#define NGX_RECORDING_OUTBOX_WITH_URL                                         \
+    "json_patch(facts, json_object('object_url', (SELECT url FROM"            \
+    " (SELECT " NGX_RECORDING_OUTBOX_OBJECT("url") " AS url,"                 \
+    " min(" NGX_RECORDING_OUTBOX_OBJECT("rank") ") FROM files,"               \
+    " json_each(files.objects) AS o WHERE files.file_id = outbox.file_id"     \
+    " AND " NGX_RECORDING_OUTBOX_OBJECT("url") " <> ''))))"
+
+
+/* how long a local copy stays, by what the uploads of its template say */
+#define NGX_RECORDING_OUTBOX_LOCAL                                            \
+    "(SELECT iif(min(local_us) >= 0, max(local_us), NULL) FROM targets WHERE "\
+    NGX_RECORDING_OUTBOX_UPLOADS("files.") " AND local_us <> -2)"
 
 
 #define NGX_RECORDING_OUTBOX_TRIGGERS                                         \
@@ -194,6 +266,43 @@
     " ON files WHEN new.state = 'finished' AND old.state <> 'finished'"       \
     " AND new.told = 0 BEGIN "                                                \
     NGX_RECORDING_OUTBOX_FINISHED                                             \
+    " END;"                                                                   \
+                                                                              \
+    /* also if all were told: it may not be there any more, or not yet */     \
+                                                                              \
+    "CREATE TRIGGER IF NOT EXISTS upload_restored AFTER INSERT ON files"      \
+    " WHEN new.state = 'finished' BEGIN "                                     \
+    NGX_RECORDING_OUTBOX_UPLOAD                                               \
+    " END;"                                                                   \
+                                                                              \
+    "CREATE TRIGGER IF NOT EXISTS upload_finished AFTER UPDATE OF state"      \
+    " ON files WHEN new.state = 'finished' AND old.state <> 'finished'"       \
+    " BEGIN "                                                                 \
+    NGX_RECORDING_OUTBOX_UPLOAD                                               \
+    " END;"                                                                   \
+                                                                              \
+    /*                                                                        \
+     * Something of a file is over: what was for the time until then, what    \
+     * has waited for it, and when the local copy goes.                       \
+     */                                                                       \
+                                                                              \
+    "CREATE TRIGGER IF NOT EXISTS outbox_over AFTER UPDATE OF state"          \
+    " ON outbox WHEN new.file_id > 0 AND new.state IN ('done', 'dead')"       \
+    " AND old.state <> new.state BEGIN"                                       \
+    " DELETE FROM outbox WHERE new.kind = 'upload' AND file_id = new.file_id" \
+    " AND kind = 'upload' AND holds = 0 AND state IN ('waiting', 'dead')"     \
+    " AND NOT " NGX_RECORDING_OUTBOX_IS_BEGUN                                 \
+    " AND NOT " NGX_RECORDING_OUTBOX_IS_MISSING("new.file_id") ";"            \
+    " UPDATE outbox SET state = 'waiting', next_us = 0, facts = "             \
+    NGX_RECORDING_OUTBOX_WITH_URL                                             \
+    " WHERE new.kind = 'upload' AND file_id = new.file_id"                    \
+    " AND state = 'held' AND " NGX_RECORDING_OUTBOX_OPEN                      \
+    " AND NOT " NGX_RECORDING_OUTBOX_IS_UPLOADING("new.file_id") ";"          \
+    " UPDATE files SET local_us = " NGX_RECORDING_OUTBOX_NOW " + "            \
+    NGX_RECORDING_OUTBOX_LOCAL " WHERE file_id = new.file_id"                 \
+    " AND state = 'finished' AND local = 1 AND objects <> '[]'"               \
+    " AND NOT " NGX_RECORDING_OUTBOX_IS_OPEN("new.file_id")                   \
+    " AND NOT " NGX_RECORDING_OUTBOX_IS_MISSING("new.file_id") ";"            \
     " END;"                                                                   \
                                                                               \
     "CREATE TRIGGER IF NOT EXISTS told_paused AFTER UPDATE OF state"          \

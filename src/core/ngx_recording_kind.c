@@ -7,6 +7,7 @@ const ngx_recording_kind_t  ngx_recording_kinds[] = {
     { ngx_string("status"),    NGX_RECORDING_KIND_STATUS },
     { ngx_string("exception"), NGX_RECORDING_KIND_EXCEPTION },
     { ngx_string("removed"),   NGX_RECORDING_KIND_REMOVED },
+    { ngx_string("delivered"), NGX_RECORDING_KIND_DELIVERED },
     { ngx_null_string, 0 }
 };
 

@@ -19,6 +19,10 @@
 #define NGX_RECORDING_KIND_STATUS     0x02   /* of the recording of a format */
 #define NGX_RECORDING_KIND_EXCEPTION  0x04
 #define NGX_RECORDING_KIND_REMOVED    0x08   /* evicted, expired, lost */
+#define NGX_RECORDING_KIND_DELIVERED  0x10   /* a file is in a bucket */
+
+/* no event: the file is to be delivered; not to be named in events= */
+#define NGX_RECORDING_KIND_UPLOAD     0x20
 
 
 typedef struct {

@@ -81,6 +81,7 @@ ngx_recording_dispatch_init(ngx_recording_worker_t *worker,
         t->name = notifies[i].name;
         t->kinds = notifies[i].kinds;
         t->holds = (notifies[i].host == NULL);
+        t->local_us = -2;
 
         d->lanes[i].notify = &notifies[i];
         d->lanes[i].target = t;

@@ -73,7 +73,7 @@ ngx_recording_dispatch_attempt_free(ngx_recording_attempt_t *a)
     ngx_recording_event_program_free(&a->args);
     ngx_recording_event_free(&a->event);
 
-    free(a->row.facts);
+    ngx_recording_outbox_row_free(&a->row);
     free(a);
 }
 

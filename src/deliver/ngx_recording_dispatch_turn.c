@@ -254,8 +254,11 @@ ngx_recording_dispatch_write(ngx_recording_dispatch_t *d,
 static ngx_int_t
 ngx_recording_dispatch_results(ngx_recording_dispatch_t *d)
 {
-    ngx_queue_t              *q;
-    ngx_recording_attempt_t  *a;
+    ngx_queue_t                    *q;
+    ngx_recording_attempt_t        *a;
+    ngx_recording_outbox_result_t   result;
+
+    ngx_memzero(&result, sizeof(ngx_recording_outbox_result_t));
 
     for (q = ngx_queue_head(&d->writing);
          q != ngx_queue_sentinel(&d->writing);
@@ -263,8 +266,11 @@ ngx_recording_dispatch_results(ngx_recording_dispatch_t *d)
     {
         a = ngx_queue_data(q, ngx_recording_attempt_t, queue);
 
-        if (ngx_recording_outbox_result(&d->catalogue, &a->row, a->result,
-                                        a->error, &a->told, &a->dead)
+        result.result = a->result;
+        result.error = a->error;
+
+        if (ngx_recording_outbox_result(&d->catalogue, &a->row, &result,
+                                        &a->told, &a->dead)
             != NGX_OK
             || (a->unreached
                 && ngx_recording_dispatch_unreached(d, a) != NGX_OK))
@@ -386,7 +392,7 @@ ngx_recording_dispatch_take_lane(ngx_recording_dispatch_t *d,
         a = ngx_recording_dispatch_attempt(&taking, &rows[i], i);
 
         if (a == NULL) {
-            free(rows[i].facts);
+            ngx_recording_outbox_row_free(&rows[i]);
             rc = NGX_ERROR;
             continue;
         }

@@ -17,6 +17,7 @@
 
 static const char  *small[] = {
     "SCAN totals", "SCAN CONSTANT ROW", "SCAN (subquery", "SCAN 2 CONSTANT",
+    "SCAN o VIRTUAL TABLE",
 };
 
 

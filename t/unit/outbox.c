@@ -13,6 +13,9 @@
 #include "memory.h"
 
 
+#define NONE  INT64_MIN
+
+
 static sqlite3  *db;
 
 
@@ -33,7 +36,7 @@ list(const char *sql)
 {
     const char    *value;
     sqlite3_stmt  *st;
-    static char    text[4096];
+    static char    text[65536];
 
     text[0] = '\0';
 
@@ -174,13 +177,14 @@ odd(void)
 }
 
 
-/* statements with numbers and texts as they come */
+/* statements with numbers and texts as they come; NONE and NULL are NULL */
 
 static int
 statement(ngx_uint_t n, const char *types, ...)
 {
     int            i, rows;
     va_list        args;
+    long long      number;
     sqlite3_stmt  *st;
 
     ok(strcmp(types, ngx_recording_catalogue_sql[n].types) == 0,
@@ -197,8 +201,12 @@ statement(ngx_uint_t n, const char *types, ...)
     va_start(args, types);
 
     for (i = 0; types[i]; i++) {
-        if (types[i] == 'i') {
-            (void) sqlite3_bind_int64(st, i + 1, va_arg(args, long long));
+        if (types[i] == 'i' || types[i] == 'I') {
+            number = va_arg(args, long long);
+
+            if (number != NONE) {
+                (void) sqlite3_bind_int64(st, i + 1, number);
+            }
 
         } else {
             (void) sqlite3_bind_text(st, i + 1, va_arg(args, char *), -1,
@@ -247,12 +255,12 @@ taking(void)
        "once");
     ok(statement(NGX_RECORDING_SQL_OUTBOX_DUE, "ttiii", "t", "all", 50LL, 3LL,
                  9LL) == 0, "the second waits while the first is told");
-    ok(statement(NGX_RECORDING_SQL_OUTBOX_FAILED, "itttit", 1LL, "v", "e1",
-                 "waiting", 90LL, "e") == 0, "by its owner only");
-    ok(statement(NGX_RECORDING_SQL_OUTBOX_FAILED, "itttit", 1LL, "w", "e2",
-                 "waiting", 90LL, "e") == 0, "another event has its id now");
-    ok(statement(NGX_RECORDING_SQL_OUTBOX_FAILED, "itttit", 1LL, "w", "e1",
-                 "waiting", 90LL, "e") == 1, "failed");
+    ok(statement(NGX_RECORDING_SQL_OUTBOX_FAILED, "itttitT", 1LL, "v", "e1",
+                 "waiting", 90LL, "e", NULL) == 0, "by its owner only");
+    ok(statement(NGX_RECORDING_SQL_OUTBOX_FAILED, "itttitT", 1LL, "w", "e2",
+                 "waiting", 90LL, "e", NULL) == 0, "another event has its id now");
+    ok(statement(NGX_RECORDING_SQL_OUTBOX_FAILED, "itttitT", 1LL, "w", "e1",
+                 "waiting", 90LL, "e", NULL) == 1, "failed");
     ok(statement(NGX_RECORDING_SQL_OUTBOX_DUE, "ttiii", "t", "all", 50LL, 3LL,
                  9LL) == 0, "the second waits while the first is tried again");
 
@@ -266,8 +274,8 @@ taking(void)
        "its owner died");
     ok(statement(NGX_RECORDING_SQL_OUTBOX_TAKE, "iti", 2LL, "v", 50LL) == 1,
        "another one takes it");
-    ok(statement(NGX_RECORDING_SQL_OUTBOX_RETURN, "itt", 2LL, "v",
-                 "e2") == 1,
+    ok(statement(NGX_RECORDING_SQL_OUTBOX_RETURN, "ittITT", 2LL, "v",
+                 "e2", NONE, NULL, NULL) == 1,
        "and gives it back");
     gives("SELECT attempts || ' ' || first_us FROM outbox WHERE id = 2", "1 50",
        "that was no attempt");
@@ -319,19 +327,310 @@ exceptions(void)
 }
 
 
+/* a file of a template with two uploads, finished */
+
+static const char  states[] = "SELECT target || ' ' || state FROM outbox"
+                              " ORDER BY target, id";
+
+
+static void
+delivered(int id)
+{
+    char  *text;
+
+    text = sqlite3_mprintf("INSERT INTO files (file_id, recording_id, template,"
+                           " domain, app, stream, stream_param, format, state,"
+                           " start_us, path) VALUES (%d, 7, 'd', 'd', 'a', 's',"
+                           " '', 'mp4', 'recording', 1000, 'x/%d.mp4');"
+                           " UPDATE files SET state = 'finished'"
+                           " WHERE file_id = %d", id, id, id);
+    run(text);
+    sqlite3_free(text);
+}
+
+
+/* takes the row of a target, and it is done, with an object */
+
+static void
+done(const char *target, const char *bucket, const char *url, int rank)
+{
+    char       *text;
+    long long   id;
+
+    text = sqlite3_mprintf("UPDATE outbox SET state = 'taken', owner = 'w',"
+                           " event_id = 'e' WHERE target = %Q"
+                           " AND state = 'waiting'", target);
+    run(text);
+    sqlite3_free(text);
+
+    id = atoll(list("SELECT id FROM outbox WHERE state = 'taken'"));
+
+    if (bucket) {
+        statement(NGX_RECORDING_SQL_OUTBOX_OBJECT, "ittttttii", id, "w", "e",
+                  bucket, "k", url, "\"etag\"", 5LL, (long long) rank);
+        statement(NGX_RECORDING_SQL_OUTBOX_DELIVERED, "ittt",
+                  atoll(list("SELECT file_id FROM outbox"
+                             " WHERE state = 'taken'")), bucket, "k", url);
+    }
+
+    ok(statement(NGX_RECORDING_SQL_OUTBOX_DONE, "itti", id, "w", "e", 50LL)
+       == 1, "%s: done", target);
+}
+
+
+/* from now on, in s */
+
+static const char  local[] = "SELECT CAST(local_us / 1e6 + 0.5"
+                             " - (julianday('now') - 2440587.5) * 86400"
+                             " AS INTEGER) FROM files";
+
+
+static long long
+now(void)
+{
+    return atoll(list("SELECT CAST((julianday('now') - 2440587.5) * 86400000000"
+                      " AS INTEGER)"));
+}
+
+
+static void
+uploads(void)
+{
+    run("INSERT INTO targets VALUES ('d', 'n', 17, 0, '', -2),"
+        " ('d', 'b', 16, 0, '', -2), ('d', 'upload:a', 32, 1, 'p/', 7000000),"
+        " ('d', 'upload:b', 32, 1, '', 9000000),"
+        " ('d', 'backup:c', 0, 0, 'c/', -2)");
+
+    begun();
+    delivered(1);
+
+    gives(states, "n held,upload:a waiting,upload:b waiting",
+          "the event waits for the deliveries");
+    gives("SELECT key FROM outbox WHERE kind = 'upload' ORDER BY target",
+          "p/x/1.mp4,x/1.mp4", "their keys");
+    gives("SELECT (next_us - unixepoch() * 1000000) / 60000000 FROM outbox"
+          " WHERE state = 'held'", "15", "so long");
+    gives("SELECT event FROM outbox WHERE kind = 'upload' AND holds = 1"
+          " AND seq = 1", "upload,upload", "the local file stays");
+    ok(statement(NGX_RECORDING_SQL_OUTBOX_TOLD, "i", 1LL) == 0,
+       "nobody is told yet");
+
+    done("upload:b", "bb", "http://b", 2);
+    gives(states, "b waiting,n held,upload:a waiting,upload:b done",
+          "the event of one waits for the other");
+    gives("SELECT facts ->> 'object_url' || ' ' || (facts ->> 'bucket')"
+          " FROM outbox WHERE kind = 'delivered'", "http://b bb",
+          "another one is told at once");
+    gives("SELECT local_us FROM files", "NULL", "the local copy stays");
+
+    done("upload:a", "ba", "http://a", 1);
+    gives(states, "b waiting,b waiting,n waiting,upload:a done,upload:b done",
+          "it waits no longer");
+    gives("SELECT facts ->> 'object_url' FROM outbox WHERE target = 'n'",
+          "http://a", "the URL of the first");
+    gives("SELECT o.value ->> 'bucket' FROM files, json_each(objects) AS o",
+          "bb,ba", "the objects");
+    gives("SELECT local_us FROM files", "NULL", "the local copy stays yet");
+
+    done("n", NULL, NULL, 0);
+    run("UPDATE outbox SET state = 'dead' WHERE target = 'b'");
+    gives(local, "9", "until all are told");
+
+    run("UPDATE outbox SET state = 'waiting' WHERE target = 'upload:a'");
+    done("upload:a", "ba", "http://new", 1);
+    gives("SELECT o.value ->> 'url' FROM files, json_each(objects) AS o",
+          "http://b,http://new", "an object in place of another");
+}
+
+
+static void
+late(void)
+{
+    begun();
+    delivered(1);
+
+    ok(statement(NGX_RECORDING_SQL_OUTBOX_RELEASE, "iii", 50LL, NONE + 1, 9LL)
+       == 1, "it waits, by a clock of before");
+    gives("SELECT facts ->> 'object_url' FROM outbox WHERE target = 'n'",
+          "NULL", "without a URL");
+
+    done("upload:a", "ba", "http://a", 1);
+    gives("SELECT target FROM outbox WHERE kind = 'delivered'", "b,n",
+          "it is told later");
+
+    run("DELETE FROM files; DELETE FROM outbox");
+    delivered(1);
+    run("UPDATE outbox SET state = 'dead' WHERE kind = 'upload'");
+    gives(states, "n waiting,upload:a dead,upload:b dead",
+          "it waits for no dead one");
+    run("UPDATE outbox SET state = 'done' WHERE target = 'n'");
+    gives("SELECT local_us FROM files", "NULL", "whose local copy stays");
+    ok(statement(NGX_RECORDING_SQL_OLDEST, "iii", 9LL, NONE + 1, 0LL) == 0,
+       "whatever max= says");
+
+    run("UPDATE outbox SET state = 'waiting' WHERE kind = 'upload'");
+    done("upload:a", "ba", "", 1);
+    gives("SELECT local_us FROM files", "NULL", "one of two is there");
+    done("upload:b", "bb", "", 2);
+    run("UPDATE outbox SET state = 'done' WHERE kind = 'delivered'");
+    gives(local, "9", "both are there");
+    ok(statement(NGX_RECORDING_SQL_OLDEST, "iii", 9LL, NONE + 1, 0LL) == 1,
+       "it may go");
+
+    run("UPDATE files SET local_us = local_us + 8000000000");
+    ok(statement(NGX_RECORDING_SQL_LOCAL_FAR, "ii",
+                 now(), 10000000LL) == 1,
+       "the clock was set back");
+    gives(local, "9", "it goes then");
+    ok(statement(NGX_RECORDING_SQL_LOCAL_FAR, "ii",
+                 now(), 10000000LL) == 0,
+       "or is left as it is");
+
+    run("UPDATE targets SET local_us = -1 WHERE target = 'upload:a';"
+        " UPDATE files SET local_us = NULL;"
+        " UPDATE outbox SET state = 'taken' WHERE target = 'n';"
+        " UPDATE outbox SET state = 'done' WHERE target = 'n'");
+    gives("SELECT local_us FROM files", "NULL", "one says that it stays");
+    run("UPDATE targets SET local_us = 7000000 WHERE target = 'upload:a'");
+}
+
+
+static void
+backups(void)
+{
+    begun();
+    delivered(1);
+
+    ok(statement(NGX_RECORDING_SQL_OUTBOX_BACKUP, "tttiti", "d", "upload:a",
+                 "backup:c", 0LL, "c/", 9LL) == 1, "a backup");
+    ok(statement(NGX_RECORDING_SQL_OUTBOX_BACKUP, "tttiti", "d", "upload:a",
+                 "backup:c", 0LL, "c/", 9LL) == 0, "once");
+    ok(statement(NGX_RECORDING_SQL_OUTBOX_BACKUP, "tttiti", "d", "upload:a",
+                 "backup:b", 0LL, "", 9LL) == 0, "not where it goes anyway");
+    gives("SELECT key || seq FROM outbox WHERE target = 'backup:c'",
+          "c/x/1.mp41", "its key");
+
+    done("upload:b", "bb", "", 2);
+    done("upload:a", "ba", "", 1);
+    gives(states, "b waiting,b waiting,n waiting,upload:a done,upload:b done",
+          "nobody needs it any more");
+
+    begun();
+    delivered(1);
+    statement(NGX_RECORDING_SQL_OUTBOX_BACKUP, "tttiti", "d", "upload:a",
+              "backup:c", 0LL, "c/", 9LL);
+    done("backup:c", "bc", "http://c", 9);
+    done("upload:b", "bb", "", 2);
+    gives("SELECT state FROM outbox WHERE target = 'n'", "held",
+          "it waits for the first one still");
+    ok(statement(NGX_RECORDING_SQL_OUTBOX_RELEASE, "iii", INT64_MAX,
+                 INT64_MAX, 9LL) == 1, "not for too long");
+    gives("SELECT facts ->> 'object_url' FROM outbox WHERE target = 'n'",
+          "http://c", "the URL of the backup");
+    run("UPDATE outbox SET state = 'done' WHERE kind <> 'upload'");
+    gives("SELECT local_us FROM files", "NULL",
+          "the local copy stays for the first one");
+    done("upload:a", "ba", "http://a", 1);
+    run("UPDATE outbox SET state = 'done' WHERE kind <> 'upload'");
+    gives(local, "9", "which has it");
+}
+
+
+static void
+restored(void)
+{
+    begun();
+    run("INSERT INTO files (file_id, recording_id, template, domain, app,"
+        " stream, stream_param, format, state, start_us, path, told)"
+        " VALUES (1, 7, 'd', '', '', '', '', 'mp4', 'finished', 0, 'y', 1)");
+    gives(states, "upload:a waiting,upload:b waiting",
+          "a file of which all were told is delivered again");
+
+    done("upload:a", "ba", "http://a", 1);
+    gives(states, "b waiting,n waiting,upload:a done,upload:b waiting",
+          "they are told of that");
+
+    statement(NGX_RECORDING_SQL_OUTBOX_TAKE, "iti",
+              atoll(list("SELECT id FROM outbox WHERE target = 'upload:b'")),
+              "w", 50LL);
+    run("UPDATE outbox SET event_id = 'e', id = 99 WHERE target = 'upload:b'");
+    ok(statement(NGX_RECORDING_SQL_OUTBOX_PROGRESS, "ittt", 99LL, "w", "e",
+                 "half") == 1, "progress");
+    ok(statement(NGX_RECORDING_SQL_OUTBOX_RETURN, "ittITT", 99LL, "w", "e",
+                 70LL, "stopped", NULL) == 1, "given back");
+    gives("SELECT progress || attempts || next_us || error FROM outbox"
+          " WHERE id = 99", "half070stopped", "it goes on from there later");
+}
+
+
+/* a catalogue of version 5 becomes one as it is made now */
+
+static void
+upgraded(void)
+{
+    char               *new[2];
+    static const char  *all[] = {
+        "SELECT name || sql FROM sqlite_master WHERE type <> 'table'"
+        " AND sql IS NOT NULL ORDER BY name",
+        "SELECT t.name || c.name || c.type || c.'notnull'"
+        " || coalesce(c.dflt_value, '') FROM sqlite_master AS t,"
+        " pragma_table_info(t.name) AS c WHERE t.name <> 'paths'"
+        " AND t.name NOT LIKE 'sqlite%' ORDER BY t.name, c.name"
+    };
+
+    new[0] = strdup(list(all[0]));
+    new[1] = strdup(list(all[1]));
+
+    run("DROP TRIGGER upload_restored; DROP TRIGGER upload_finished;"
+        " DROP TRIGGER outbox_over; DROP TRIGGER told_restored;"
+        " DROP TRIGGER told_finished; DROP INDEX files_local;"
+        " DROP INDEX outbox_open; DROP INDEX outbox_held;"
+        " DROP INDEX outbox_uploads;"
+        " ALTER TABLE files DROP COLUMN local_us;"
+        " ALTER TABLE targets DROP COLUMN prefix;"
+        " ALTER TABLE targets DROP COLUMN local_us;"
+        " ALTER TABLE outbox DROP COLUMN key;"
+        " ALTER TABLE outbox DROP COLUMN progress;"
+        " CREATE INDEX outbox_holds ON outbox (file_id);"
+        " CREATE INDEX outbox_files ON outbox (file_id);"
+        " CREATE TRIGGER told_restored AFTER INSERT ON files BEGIN"
+        " DELETE FROM outbox; END;"
+        " CREATE TRIGGER told_finished AFTER UPDATE ON files BEGIN"
+        " DELETE FROM outbox; END");
+
+    ok(strcmp(new[0], list(all[0])) != 0 && strcmp(new[1], list(all[1])) != 0,
+       "version 5");
+
+    run(ngx_recording_catalogue_sql_schema.versions[5]);
+    run(ngx_recording_catalogue_sql_schema.totals);
+
+    gives(all[0], new[0], "its indexes and triggers");
+    gives(all[1], new[1], "its columns");
+
+    free(new[0]);
+    free(new[1]);
+}
+
+
 int
 main(void)
 {
     db = memory_catalogue();
 
     run(ngx_recording_catalogue_sql_schema.totals);
-    run("INSERT INTO targets VALUES ('t', 'all', 15, 0), ('t', 'files', 1, 0),"
-        " ('u', 'none', 2, 0)");
+    run("INSERT INTO targets (template, target, kinds, holds) VALUES"
+        " ('t', 'all', 15, 0), ('t', 'files', 1, 0), ('u', 'none', 2, 0)");
 
     life();
     odd();
     taking();
     exceptions();
+
+    uploads();
+    late();
+    backups();
+    restored();
+    upgraded();
 
     (void) sqlite3_close(db);
 
