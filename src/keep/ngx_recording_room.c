@@ -29,8 +29,10 @@ static void ngx_recording_room_full(ngx_recording_room_t *room,
     ngx_uint_t stuck);
 static ngx_int_t ngx_recording_room_discard(ngx_recording_room_t *room,
     ngx_uint_t *failed, ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_room_local(ngx_recording_room_t *room,
+    ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_room_remove(ngx_recording_room_t *room,
-    ngx_recording_old_t *file, ngx_uint_t *failed,
+    ngx_recording_old_t *file, ngx_uint_t local, ngx_uint_t *failed,
     ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_room_rows(ngx_recording_room_t *room,
     ngx_recording_catalogue_error_t *err);
@@ -67,6 +69,10 @@ ngx_recording_room_thread(ngx_recording_room_t *room, ngx_uint_t sweep,
     room->now = ngx_recording_wall();
 
     rc = ngx_recording_room_keep(room, sweep, err);
+
+    if (rc == NGX_OK && sweep) {
+        rc = ngx_recording_room_local(room, err);
+    }
 
     if (rc == NGX_OK && room->store->rows && (sweep || room->old)) {
         rc = ngx_recording_room_rows(room, err);
@@ -353,7 +359,8 @@ ngx_recording_room_discard(ngx_recording_room_t *room, ngx_uint_t *failed,
         for (i = 0; i < n; i++) {
             after = room->files[i].id;
 
-            if (ngx_recording_room_remove(room, &room->files[i], failed, err)
+            if (ngx_recording_room_remove(room, &room->files[i], 0, failed,
+                                          err)
                 != NGX_OK)
             {
                 return NGX_ERROR;
@@ -366,9 +373,44 @@ ngx_recording_room_discard(ngx_recording_room_t *room, ngx_uint_t *failed,
 }
 
 
+/* those that could not be removed wait: it is other ones each time */
+
+static ngx_int_t
+ngx_recording_room_local(ngx_recording_room_t *room,
+    ngx_recording_catalogue_error_t *err)
+{
+    ngx_uint_t  i, k, n, failed;
+
+    failed = 0;
+    n = NGX_RECORDING_ROOM_FILES;
+
+    for (i = 0; i < NGX_RECORDING_ROOM_ROUNDS
+                && n == NGX_RECORDING_ROOM_FILES; i++)
+    {
+        if (ngx_recording_catalogue_local_thread(room->catalogue, room->now,
+                                                 room->files, &n, err)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        for (k = 0; k < n; k++) {
+            if (ngx_recording_room_remove(room, &room->files[k], 1, &failed,
+                                          err)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_recording_room_remove(ngx_recording_room_t *room,
-    ngx_recording_old_t *file, ngx_uint_t *failed,
+    ngx_recording_old_t *file, ngx_uint_t local, ngx_uint_t *failed,
     ngx_recording_catalogue_error_t *err)
 {
     char       text[NGX_RECORDING_TEXT + 4], about[NGX_RECORDING_ABOUT];
@@ -383,15 +425,16 @@ ngx_recording_room_remove(ngx_recording_room_t *room,
         e = errno;
         (*failed)++;
 
-        if (!room->stuck) {
-            room->stuck = 1;
+        if (!room->stuck[local]) {
+            room->stuck[local] = 1;
 
             (void) ngx_recording_catalogue_about_thread(room->catalogue,
                                                         file->id, about, err);
             ngx_recording_notice(room->notices, NGX_LOG_ERR, e,
-                                 "remove evicted file \"%s\" failed, it is "
-                                 "tried again, and counts for max= until "
-                                 "then%s", text, about);
+                                 "remove %s \"%s\" failed, it is tried "
+                                 "again, and counts for max= until then%s",
+                                 local ? "local copy of delivered file"
+                                       : "evicted file", text, about);
         }
 
         return ngx_recording_catalogue_retry_thread(room->catalogue,
@@ -404,12 +447,13 @@ ngx_recording_room_remove(ngx_recording_room_t *room,
         return rc == NGX_DECLINED ? NGX_OK : NGX_ERROR;
     }
 
-    room->stuck = 0;
+    room->stuck[local] = 0;
 
     (void) ngx_recording_catalogue_about_thread(room->catalogue, file->id,
                                                 about, err);
     ngx_recording_notice(room->notices, NGX_LOG_NOTICE, 0,
-                         "file evicted: \"%s\", %lld bytes%s", text,
+                         "%s: \"%s\", %lld bytes%s",
+                         local ? "local copy removed" : "file evicted", text,
                          (long long) file->size, about);
 
     return NGX_OK;

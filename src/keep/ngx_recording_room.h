@@ -1,7 +1,8 @@
 
 /*
- * Room for new files: the oldest go when the store has more than max=, and
- * rows of files that are gone go after rows=.
+ * Room for new files: the oldest go when the store has more than max=, local
+ * copies of files that were delivered go after local=, and rows of files that
+ * are gone go after rows=.
  *
  * Runs on a pool thread, in the keeper's job; it belongs to the keeper.
  *
@@ -9,7 +10,8 @@
  * workers tell each other.  Before files go it is looked which are there:
  * others may have removed some, and those count no more.  A file goes in
  * three steps: its row says evicted, it is removed, and its row says that it
- * is gone.  While the second one fails it counts as before.
+ * is gone.  While the second one fails it counts as before.  A local copy goes
+ * without the first step: its file stays finished.
  */
 
 
@@ -33,10 +35,13 @@ typedef struct {
                                               for, all round */
     uint64_t                recording;     /* and the last recording */
 
+    ngx_uint_t              stuck[2];      /* a file cannot be removed: one
+                                              that is evicted, a local copy;
+                                              and this was said */
+
     unsigned                told:1;        /* others know of this worker */
     unsigned                full:1;        /* nothing can go, and this was
                                               said */
-    unsigned                stuck:1;       /* a file cannot be removed, too */
     unsigned                old:1;         /* there may be more old rows */
 } ngx_recording_room_t;
 
