@@ -99,6 +99,24 @@ for my $reason (qw(evicted expired lost)) {
              reason => qq("$reason"), event_time => '1700000070' });
 }
 
+# the URL that plays: once it is delivered that of the bucket
+my %object = (object_url => 'https://cdn/o.m3u8', bucket => 'archive',
+              key => 'p/live/cam/index.m3u8');
+my %plays = (video_url => '"https://cdn/o.m3u8"');
+
+fields('of a bucket', {}, { object_url => 'https://cdn/o.m3u8' },
+       { %file, %plays });
+fields('without one', {}, { object_url => undef }, \%file);
+fields('delivered', { kind => 'delivered', event => 'delivered' }, \%object,
+       { %ours, %identity, %plays, event_type => '10002',
+         bucket => '"archive"', key => '"p/live/cam/index.m3u8"',
+         event_time => '1700000070' });
+fields('to a bucket without a URL',
+       { kind => 'delivered', event => 'delivered' },
+       { %object, object_url => '' },
+       { %ours, %identity, event_type => '10002', bucket => '"archive"',
+         key => '"p/live/cam/index.m3u8"', event_time => '1700000070' });
+
 # --- status
 
 my %code = (flv => 1, hls => 2, mp4 => 3, aac => 4);
@@ -226,6 +244,10 @@ is_deeply($env, {
     RECORDING_VIDEO_CODEC => 'h264', RECORDING_AUDIO_CODEC => 'aac',
     RECORDING_RESOLUTION => '640x480', RECORDING_RECOVERED => 0,
 }, 'environment');
+
+($argv, $env) = program(['/p', '{Url}'], \%object);
+is_deeply([ $argv->[1], $env->{RECORDING_URL} ],
+          [ ($object{object_url}) x 2 ], 'the URL of a bucket');
 
 for my $path (['a.mp4', 'a'], ['x/a.b.flv', 'a.b'], ['x.y/a', 'a'],
               ['x/.mp4', ''])

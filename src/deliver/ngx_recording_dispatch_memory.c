@@ -6,6 +6,7 @@
 
 
 #include "ngx_recording_dispatch.h"
+#include "ngx_recording_facts.h"
 
 
 #define NGX_RECORDING_MEMORY_TRIES  3
@@ -71,7 +72,7 @@ ngx_recording_memory_event(ngx_recording_dispatch_t *d,
 
     a->row.target = lane->target;
     a->row.event_us = ngx_recording_wall();
-    a->row.facts = ngx_recording_event_refused(stream, format, text);
+    a->row.facts = ngx_recording_facts_refused(stream, format, text);
 
     (void) strcpy(a->row.kind, "status");
     (void) strcpy(a->row.event, "record_start_failed");

@@ -5,6 +5,7 @@
 
 
 #include "ngx_recording_dispatch.h"
+#include "ngx_recording_facts.h"
 
 
 #define NGX_RECORDING_DISPATCH_SWEEP  1000       /* ms, at least */
@@ -490,7 +491,7 @@ ngx_recording_dispatch_label(ngx_recording_dispatch_t *d, const char *facts)
 {
     char  *path;
 
-    path = ngx_recording_event_path(facts);
+    path = ngx_recording_facts_path(facts);
 
     if (path) {
         (void) ngx_recording_tree_told_thread(&d->worker->store, path);

@@ -1,6 +1,6 @@
 
 #include "ngx_recording_event.h"
-#include "ngx_recording_event_facts.h"
+#include "ngx_recording_facts.h"
 #include "ngx_recording_exception.h"
 #include <ngx_md5.h>
 #include <openssl/evp.h>
@@ -56,6 +56,7 @@ static void ngx_recording_event_file(ngx_recording_event_build_t *b);
 static void ngx_recording_event_status(ngx_recording_event_build_t *b);
 static void ngx_recording_event_exception(ngx_recording_event_build_t *b);
 static void ngx_recording_event_removed(ngx_recording_event_build_t *b);
+static void ngx_recording_event_delivered(ngx_recording_event_build_t *b);
 static void ngx_recording_event_ours(ngx_recording_event_build_t *b);
 static void ngx_recording_event_files(ngx_recording_event_build_t *b);
 static void ngx_recording_event_sign(ngx_recording_event_build_t *b);
@@ -110,7 +111,6 @@ static const ngx_recording_event_field_t  ngx_recording_event_identity[] = {
     { "start_time_usec", "start_us", NGX_RECORDING_EVENT_USEC },
     { "end_time_usec", "end_us", NGX_RECORDING_EVENT_USEC },
     { "file_size", "size", NGX_RECORDING_EVENT_INT },
-    { "video_url", "play_url", NGX_RECORDING_EVENT_TEXT },
 
     /* ours */
     { "path", "path", NGX_RECORDING_EVENT_TEXT },
@@ -138,7 +138,9 @@ static const struct {
     { "status", NGX_RECORDING_EVENT_STATUS, ngx_recording_event_status },
     { "exception", NGX_RECORDING_EVENT_EXCEPTION,
       ngx_recording_event_exception },
-    { "removed", NGX_RECORDING_EVENT_REMOVED, ngx_recording_event_removed }
+    { "removed", NGX_RECORDING_EVENT_REMOVED, ngx_recording_event_removed },
+    { "delivered", NGX_RECORDING_EVENT_DELIVERED,
+      ngx_recording_event_delivered }
 };
 
 
@@ -157,7 +159,7 @@ ngx_recording_event(ngx_recording_event_t *event,
     b.notify = notify;
     b.now = now;
 
-    rc = ngx_recording_event_facts(row->facts, &b.facts, event->error,
+    rc = ngx_recording_facts_parse(row->facts, &b.facts, event->error,
                                    sizeof(event->error));
     if (rc != NGX_OK) {
         return rc;
@@ -252,7 +254,7 @@ ngx_recording_event_file(ngx_recording_event_build_t *b)
     ngx_recording_event_fields(b, ngx_recording_event_identity);
     ngx_recording_event_files(b);
 
-    ms = ngx_recording_event_fact_int(b->facts, "duration_ms");
+    ms = ngx_recording_facts_int(b->facts, "duration_ms");
 
     ngx_recording_event_set_int(b, "duration",
                                 ms / 1000 + (ms % 1000 >= 500));
@@ -261,9 +263,9 @@ ngx_recording_event_file(ngx_recording_event_build_t *b)
 
     /* who pushes knows nothing of a task */
 
-    if (ngx_recording_event_fact(b->facts, "task_id")[0] == '\0') {
+    if (ngx_recording_facts_text(b->facts, "task_id")[0] == '\0') {
         ngx_recording_event_set_text(b, "stream_param",
-                         ngx_recording_event_fact(b->facts, "stream_param"));
+                         ngx_recording_facts_text(b->facts, "stream_param"));
     }
 }
 
@@ -273,8 +275,8 @@ ngx_recording_event_status(ngx_recording_event_build_t *b)
 {
     const char  *task, *text;
 
-    task = ngx_recording_event_fact(b->facts, "task_id");
-    text = ngx_recording_event_fact(b->facts, "text");
+    task = ngx_recording_facts_text(b->facts, "task_id");
+    text = ngx_recording_facts_text(b->facts, "text");
 
     ngx_recording_event_fields(b, ngx_recording_event_state);
 
@@ -310,8 +312,8 @@ ngx_recording_event_exception(ngx_recording_event_build_t *b)
 
     exception = ngx_recording_event_exception_find(b->row->event);
 
-    text = ngx_recording_event_fact(b->facts, "text");
-    occurs = ngx_recording_event_fact_int(b->facts, "occurs");
+    text = ngx_recording_facts_text(b->facts, "text");
+    occurs = ngx_recording_facts_int(b->facts, "occurs");
 
     level = exception->level <= NGX_LOG_ERR ? "error"
             : exception->level == NGX_LOG_WARN ? "warning" : "info";
@@ -346,6 +348,20 @@ ngx_recording_event_removed(ngx_recording_event_build_t *b)
 }
 
 
+static void
+ngx_recording_event_delivered(ngx_recording_event_build_t *b)
+{
+    ngx_recording_event_fields(b, ngx_recording_event_identity);
+    ngx_recording_event_files(b);
+
+    ngx_recording_event_set_text(b, "bucket",
+                                 ngx_recording_facts_text(b->facts, "bucket"));
+    ngx_recording_event_set_text(b, "key",
+                                 ngx_recording_facts_text(b->facts, "key"));
+    ngx_recording_event_set_int(b, "event_time", b->row->event_us / 1000000);
+}
+
+
 /* what an event of any kind has besides */
 
 static void
@@ -355,7 +371,7 @@ ngx_recording_event_ours(ngx_recording_event_build_t *b)
     ngx_recording_event_set_id(b, "seq", b->row->seq);
     ngx_recording_event_set_id(b, "recording_id", b->row->recording_id);
     ngx_recording_event_set_text(b, "format",
-                                 ngx_recording_event_fact(b->facts, "format"));
+                                 ngx_recording_facts_text(b->facts, "format"));
 }
 
 
@@ -370,13 +386,15 @@ ngx_recording_event_files(ngx_recording_event_build_t *b)
     ngx_recording_event_set_id(b, "file_id", b->row->file_id);
     ngx_recording_event_set_id(b, "record_file_id", b->row->file_id);
     ngx_recording_event_set_id(b, "video_id", b->row->file_id);
+    ngx_recording_event_set_text(b, "video_url",
+                                 ngx_recording_facts_url(b->facts));
 
     ngx_recording_event_set_json(b, "callback_ext",
         json_pack("{s:s, s:s, s:s}",
                   "video_codec",
-                  ngx_recording_event_fact(b->facts, "video_codec"),
+                  ngx_recording_facts_text(b->facts, "video_codec"),
                   "resolution",
-                  ngx_recording_event_fact(b->facts, "resolution"),
+                  ngx_recording_facts_text(b->facts, "resolution"),
                   "session_id", session));
 }
 
@@ -531,7 +549,7 @@ ngx_recording_event_format(const ngx_recording_event_build_t *b)
     const char                          *name;
     const ngx_recording_event_format_t  *format;
 
-    name = ngx_recording_event_fact(b->facts, "format");
+    name = ngx_recording_facts_text(b->facts, "format");
 
     for (format = ngx_recording_event_formats; format->name[0]; format++) {
         if (strcmp(format->name, name) == 0) {
@@ -561,10 +579,10 @@ ngx_recording_event_value(const json_t *facts,
     json_int_t  n;
 
     if (field->type == NGX_RECORDING_EVENT_TEXT) {
-        return json_string(ngx_recording_event_fact(facts, field->fact));
+        return json_string(ngx_recording_facts_text(facts, field->fact));
     }
 
-    n = ngx_recording_event_fact_int(facts, field->fact);
+    n = ngx_recording_facts_int(facts, field->fact);
 
     switch (field->type) {
 

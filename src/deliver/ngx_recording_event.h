@@ -28,6 +28,7 @@
 #define NGX_RECORDING_EVENT_STATUS     332
 #define NGX_RECORDING_EVENT_EXCEPTION  341
 #define NGX_RECORDING_EVENT_REMOVED    10001   /* ours */
+#define NGX_RECORDING_EVENT_DELIVERED  10002   /* the same */
 
 #define NGX_RECORDING_EVENT_VALID      600     /* s, of a signature */
 
@@ -87,14 +88,6 @@ ngx_int_t ngx_recording_event_placeholder(const char *p, size_t *len);
 
 /* for messages: all of them */
 extern const char  ngx_recording_event_placeholders[];
-
-/*
- * Facts, of malloc(): those of a stream of which nothing is recorded; and what
- * they have of a file, its path in files/.  NULL: no memory, or there is none.
- */
-char *ngx_recording_event_refused(const ngx_recording_stream_t *stream,
-    const char *format, const char *text);
-char *ngx_recording_event_path(const char *facts);
 
 
 #endif /* _NGX_RECORDING_EVENT_H_INCLUDED_ */

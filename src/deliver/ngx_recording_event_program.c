@@ -5,7 +5,7 @@
 
 
 #include "ngx_recording_event.h"
-#include "ngx_recording_event_facts.h"
+#include "ngx_recording_facts.h"
 
 
 #define NGX_RECORDING_EVENT_PATH                                             \
@@ -75,7 +75,6 @@ static const struct {
     const char             *name;
     const char             *fact;
 } ngx_recording_event_texts[] = {
-    { "URL", "play_url" },
     { "STREAM", "stream" },
     { "STREAM_PARAM", "stream_param" },
     { "APP", "app" },
@@ -101,7 +100,7 @@ ngx_recording_event_program(ngx_recording_event_program_t *p,
 
     ngx_memzero(p, sizeof(ngx_recording_event_program_t));
 
-    rc = ngx_recording_event_facts(row->facts, &facts, p->error,
+    rc = ngx_recording_facts_parse(row->facts, &facts, p->error,
                                    sizeof(p->error));
     if (rc != NGX_OK) {
         return rc;
@@ -189,7 +188,7 @@ ngx_recording_event_arguments(ngx_recording_event_program_t *p,
 
     ngx_memzero(&list, sizeof(ngx_recording_event_strings_t));
 
-    path = ngx_recording_event_fact(facts, "path");
+    path = ngx_recording_facts_text(facts, "path");
 
     values[NGX_RECORDING_EVENT_FULL] =
                        ngx_recording_event_print("%s/files/%s", store, path);
@@ -197,13 +196,13 @@ ngx_recording_event_arguments(ngx_recording_event_program_t *p,
     values[NGX_RECORDING_EVENT_FILE_ID] =
                        ngx_recording_event_print("%" PRIu64, row->file_id);
     values[NGX_RECORDING_EVENT_URL] =
-                    (char *) ngx_recording_event_fact(facts, "play_url");
+                    (char *) ngx_recording_facts_url(facts);
     values[NGX_RECORDING_EVENT_STREAM] =
-                    (char *) ngx_recording_event_fact(facts, "stream");
+                    (char *) ngx_recording_facts_text(facts, "stream");
     values[NGX_RECORDING_EVENT_APP] =
-                    (char *) ngx_recording_event_fact(facts, "app");
+                    (char *) ngx_recording_facts_text(facts, "app");
     values[NGX_RECORDING_EVENT_FORMAT] =
-                    (char *) ngx_recording_event_fact(facts, "format");
+                    (char *) ngx_recording_facts_text(facts, "format");
 
     if (values[NGX_RECORDING_EVENT_FULL]
         && values[NGX_RECORDING_EVENT_BASENAME]
@@ -298,7 +297,7 @@ ngx_recording_event_environment(ngx_recording_event_program_t *p,
 
     ngx_memzero(&list, sizeof(ngx_recording_event_strings_t));
 
-    ms = ngx_recording_event_fact_int(facts, "duration_ms");
+    ms = ngx_recording_facts_int(facts, "duration_ms");
 
     ngx_recording_event_push(&list, "PATH=%s", NGX_RECORDING_EVENT_PATH);
     ngx_recording_event_push(&list, "HOME=%s", home);
@@ -314,23 +313,25 @@ ngx_recording_event_environment(ngx_recording_event_program_t *p,
     ngx_recording_event_push(&list, "RECORDING_ID=%" PRIu64,
                              row->recording_id);
     ngx_recording_event_push(&list, "RECORDING_PATH=%s/files/%s", store,
-                             ngx_recording_event_fact(facts, "path"));
+                             ngx_recording_facts_text(facts, "path"));
+    ngx_recording_event_push(&list, "RECORDING_URL=%s",
+                             ngx_recording_facts_url(facts));
     ngx_recording_event_push(&list, "RECORDING_START=%lld",
-        (long long) ngx_recording_event_fact_int(facts, "start_us")
+        (long long) ngx_recording_facts_int(facts, "start_us")
         / 1000000);
     ngx_recording_event_push(&list, "RECORDING_END=%lld",
-        (long long) ngx_recording_event_fact_int(facts, "end_us") / 1000000);
+        (long long) ngx_recording_facts_int(facts, "end_us") / 1000000);
     ngx_recording_event_push(&list, "RECORDING_DURATION=%lld.%03d",
                              (long long) ms / 1000, (int) (ms % 1000));
     ngx_recording_event_push(&list, "RECORDING_SIZE=%lld",
-        (long long) ngx_recording_event_fact_int(facts, "size"));
+        (long long) ngx_recording_facts_int(facts, "size"));
     ngx_recording_event_push(&list, "RECORDING_RECOVERED=%d",
-        ngx_recording_event_fact_int(facts, "recovered") != 0);
+        ngx_recording_facts_int(facts, "recovered") != 0);
 
     for (i = 0; ngx_recording_event_texts[i].name; i++) {
         ngx_recording_event_push(&list, "RECORDING_%s=%s",
             ngx_recording_event_texts[i].name,
-            ngx_recording_event_fact(facts,
+            ngx_recording_facts_text(facts,
                                      ngx_recording_event_texts[i].fact));
     }
 

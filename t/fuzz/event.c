@@ -2,7 +2,7 @@
 /* Facts of a row, which have names as clients sent them. */
 
 /* link: src/deliver/ngx_recording_event.c */
-/* link: src/deliver/ngx_recording_event_facts.c */
+/* link: src/deliver/ngx_recording_facts.c */
 /* link: src/deliver/ngx_recording_event_program.c */
 /* libs: -ljansson -lcrypto */
 

@@ -10,7 +10,7 @@
 
 
 /* link: src/deliver/ngx_recording_event.c */
-/* link: src/deliver/ngx_recording_event_facts.c */
+/* link: src/deliver/ngx_recording_facts.c */
 /* link: src/deliver/ngx_recording_event_program.c */
 /* libs: -ljansson -lcrypto */
 

@@ -1,24 +1,23 @@
 
-#include "ngx_recording_event.h"
-#include "ngx_recording_event_facts.h"
+#include "ngx_recording_facts.h"
 #include "ngx_recording_path.h"
 
 
-#define NGX_RECORDING_EVENT_REPLACEMENT  "\xef\xbf\xbd"    /* U+FFFD */
+#define NGX_RECORDING_FACTS_REPLACEMENT  "\xef\xbf\xbd"    /* U+FFFD */
 
 
-static char *ngx_recording_event_utf8(const char *text);
-static json_t *ngx_recording_event_name(const ngx_str_t *name);
+static char *ngx_recording_facts_utf8(const char *text);
+static json_t *ngx_recording_facts_name(const ngx_str_t *name);
 
 
 ngx_int_t
-ngx_recording_event_facts(const char *text, json_t **facts, char *error,
+ngx_recording_facts_parse(const char *text, json_t **facts, char *error,
     size_t size)
 {
     char          *utf8;
     json_error_t   e;
 
-    utf8 = ngx_recording_event_utf8(text);
+    utf8 = ngx_recording_facts_utf8(text);
 
     if (utf8 == NULL) {
         return NGX_ERROR;
@@ -52,7 +51,7 @@ ngx_recording_event_facts(const char *text, json_t **facts, char *error,
    strings JSON has only ASCII */
 
 static char *
-ngx_recording_event_utf8(const char *text)
+ngx_recording_facts_utf8(const char *text)
 {
     u_char  *p, *last, *dst;
     size_t   len, n;
@@ -60,7 +59,7 @@ ngx_recording_event_utf8(const char *text)
 
     len = strlen(text);
 
-    utf8 = malloc(len * (sizeof(NGX_RECORDING_EVENT_REPLACEMENT) - 1) + 1);
+    utf8 = malloc(len * (sizeof(NGX_RECORDING_FACTS_REPLACEMENT) - 1) + 1);
 
     if (utf8 == NULL) {
         return NULL;
@@ -77,8 +76,8 @@ ngx_recording_event_utf8(const char *text)
 
         } else {
             n = 1;
-            dst = ngx_cpymem(dst, NGX_RECORDING_EVENT_REPLACEMENT,
-                             sizeof(NGX_RECORDING_EVENT_REPLACEMENT) - 1);
+            dst = ngx_cpymem(dst, NGX_RECORDING_FACTS_REPLACEMENT,
+                             sizeof(NGX_RECORDING_FACTS_REPLACEMENT) - 1);
         }
     }
 
@@ -89,7 +88,7 @@ ngx_recording_event_utf8(const char *text)
 
 
 const char *
-ngx_recording_event_fact(const json_t *facts, const char *name)
+ngx_recording_facts_text(const json_t *facts, const char *name)
 {
     const char  *value;
 
@@ -100,14 +99,25 @@ ngx_recording_event_fact(const json_t *facts, const char *name)
 
 
 json_int_t
-ngx_recording_event_fact_int(const json_t *facts, const char *name)
+ngx_recording_facts_int(const json_t *facts, const char *name)
 {
     return json_integer_value(json_object_get(facts, name));
 }
 
 
+const char *
+ngx_recording_facts_url(const json_t *facts)
+{
+    const char  *url;
+
+    url = ngx_recording_facts_text(facts, "object_url");
+
+    return url[0] ? url : ngx_recording_facts_text(facts, "play_url");
+}
+
+
 char *
-ngx_recording_event_refused(const ngx_recording_stream_t *stream,
+ngx_recording_facts_refused(const ngx_recording_stream_t *stream,
     const char *format, const char *text)
 {
     char    *dump;
@@ -116,10 +126,10 @@ ngx_recording_event_refused(const ngx_recording_stream_t *stream,
     facts = json_pack("{s:s, s:s, s:o*, s:o*, s:o*, s:o*}",
                       "text", text,
                       "format", format,
-                      "template", ngx_recording_event_name(&stream->template),
-                      "app", ngx_recording_event_name(&stream->app),
-                      "stream", ngx_recording_event_name(&stream->name),
-                      "domain", ngx_recording_event_name(&stream->domain));
+                      "template", ngx_recording_facts_name(&stream->template),
+                      "app", ngx_recording_facts_name(&stream->app),
+                      "stream", ngx_recording_facts_name(&stream->name),
+                      "domain", ngx_recording_facts_name(&stream->domain));
 
     dump = facts ? json_dumps(facts, JSON_COMPACT) : NULL;
 
@@ -132,13 +142,13 @@ ngx_recording_event_refused(const ngx_recording_stream_t *stream,
 /* NULL: no memory */
 
 static json_t *
-ngx_recording_event_name(const ngx_str_t *name)
+ngx_recording_facts_name(const ngx_str_t *name)
 {
     char    *text, *utf8;
     json_t  *value;
 
     text = strndup((char *) name->data, name->len);
-    utf8 = text ? ngx_recording_event_utf8(text) : NULL;
+    utf8 = text ? ngx_recording_facts_utf8(text) : NULL;
     value = utf8 ? json_string(utf8) : NULL;
 
     free(utf8);
@@ -149,18 +159,18 @@ ngx_recording_event_name(const ngx_str_t *name)
 
 
 char *
-ngx_recording_event_path(const char *text)
+ngx_recording_facts_path(const char *text)
 {
     char     error[64], *path;
     json_t  *facts;
 
-    if (ngx_recording_event_facts(text, &facts, error, sizeof(error))
+    if (ngx_recording_facts_parse(text, &facts, error, sizeof(error))
         != NGX_OK)
     {
         return NULL;
     }
 
-    path = strdup(ngx_recording_event_fact(facts, "path"));
+    path = strdup(ngx_recording_facts_text(facts, "path"));
 
     json_decref(facts);
 
