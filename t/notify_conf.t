@@ -50,7 +50,7 @@ my %line = (main => 3, template => 5);
 my $url = 'http://127.0.0.1:8080/told';
 my $must = '; it must be a URL of http:// or https://, or exec: with the path'
     . ' of a program';
-my $kinds = 'known are file, status, exception and removed';
+my $kinds = 'known are file, status, exception, removed and delivered';
 my $list = '{Path}, {Url}, {Basename}, {Stream}, {App}, {Format} and {FileId}';
 my $known = "known are $list";
 
@@ -69,7 +69,7 @@ my @wrong = (
             . qq( "events=$value" of notify, $kinds)) }
         [ '', '' ], [ 'files', 'files' ], [ 'file,', '' ], [ ',file', '' ],
         [ 'file,,status', '' ], [ 'FILE', 'FILE' ],
-        [ 'file,delivered', 'delivered' ]),
+        [ 'file,upload', 'upload' ]),
     "$url events=status,file,status" =>
         'kind "status" is named twice in "events=status,file,status" of'
         . ' notify',
@@ -110,7 +110,7 @@ my @wrong = (
         . qq( in "exec:$program) . ' a' x 257 . '" of notify',
     (map { ("exec:$program events=$_" => qq("events=$_" of notify: a program)
             . ' is run for finished files only, which is events=file') }
-        'status', 'file,status', 'exception', 'removed'),
+        'status', 'file,status', 'exception', 'removed', 'delivered'),
 );
 
 # one in rtmp, the next one in the template
@@ -152,7 +152,7 @@ for my $same ([ $url, "$url events=status" ],
 # --- what is right
 
 my @quiet = (
-    $url, "$url events=file,status,exception,removed appid=1250000000 key=key",
+    $url, "$url events=file,status,exception,removed,delivered appid=1250000000 key=key",
     "$url key=$dir/longest.key", "$url appid=9223372036854775807",
     "exec:$program", "exec:$program events=file key=key appid=7",
     qq('exec:$program -i {Path} "{Basename}.x" "" {Stream}{FileId}'),

@@ -101,6 +101,13 @@ ngx_command_t  ngx_recording_commands[] = {
       0,
       NULL },
 
+    { ngx_string("record_bucket"),
+      NGX_RTMP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_recording_conf_bucket,
+      NGX_RTMP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("record_template"),
       NGX_RTMP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
       ngx_recording_conf_template,
@@ -111,6 +118,13 @@ ngx_command_t  ngx_recording_commands[] = {
     { ngx_string("notify"),
       NGX_RTMP_MAIN_CONF|NGX_CONF_1MORE,
       ngx_recording_conf_notify,
+      NGX_RTMP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("upload"),
+      NGX_RTMP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_recording_conf_upload,
       NGX_RTMP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -150,6 +164,12 @@ ngx_recording_conf_create_main(ngx_conf_t *cf)
         != NGX_OK
         || ngx_array_init(&rmcf->notifies, cf->pool, 4,
                           sizeof(ngx_recording_notify_t))
+           != NGX_OK
+        || ngx_array_init(&rmcf->buckets, cf->pool, 4,
+                          sizeof(ngx_recording_bucket_t *))
+           != NGX_OK
+        || ngx_array_init(&rmcf->uploads, cf->pool, 4,
+                          sizeof(ngx_recording_upload_t))
            != NGX_OK
         || ngx_recording_http_conf_create(cf, &rmcf->http) != NGX_OK)
     {
@@ -461,7 +481,10 @@ ngx_recording_conf_check(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf)
     ngx_conf_init_msec_value(rmcf->sync, NGX_RECORDING_SYNC);
 
     if (ngx_recording_conf_default(cf, rmcf) != NGX_OK
-        || ngx_recording_conf_notify_inherit(cf, rmcf) != NGX_OK
+        || ngx_recording_conf_inherit(cf, rmcf, &rmcf->notifies,
+                                  offsetof(ngx_recording_notify_t, template))
+           != NGX_OK
+        || ngx_recording_conf_upload_check(cf, rmcf) != NGX_OK
         || ngx_recording_http_conf_check(cf, &rmcf->http) != NGX_OK)
     {
         return NGX_ERROR;

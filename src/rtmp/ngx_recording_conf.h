@@ -10,6 +10,7 @@
 #define _NGX_RECORDING_CONF_H_INCLUDED_
 
 
+#include "ngx_recording_bucket.h"
 #include "ngx_recording_notify.h"
 #include "ngx_recording_recorder.h"
 #include "ngx_recording_rule.h"
@@ -29,6 +30,9 @@ typedef struct {
     ngx_recording_http_t    http;
     ngx_array_t             templates;     /* ngx_recording_template_t */
     ngx_array_t             notifies;      /* ngx_recording_notify_t, of all
+                                              templates */
+    ngx_array_t             buckets;       /* ngx_recording_bucket_t * */
+    ngx_array_t             uploads;       /* ngx_recording_upload_t, of all
                                               templates */
     ngx_uint_t              used;          /* something is recorded */
     ngx_uint_t              files;         /* of a stream, at most */
@@ -85,6 +89,10 @@ char *ngx_recording_conf_resolver(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_recording_conf_certificate(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* a URL that paths stand behind: a copy that ends with a slash */
+ngx_int_t ngx_recording_conf_slash(ngx_conf_t *cf, ngx_str_t *to,
+    ngx_str_t *url);
+
 /* the handler of record_rule */
 char *ngx_recording_conf_rule(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
@@ -104,9 +112,45 @@ char *ngx_recording_conf_notify_template(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_recording_conf_exec(ngx_conf_t *cf, ngx_recording_notify_t *notify,
     ngx_str_t *text);
 
-/* templates that have none get those of rtmp{} */
-ngx_int_t ngx_recording_conf_notify_inherit(ngx_conf_t *cf,
+/* the handler of record_bucket */
+char *ngx_recording_conf_bucket(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* the header of record_bucket; the elements are ngx_recording_http_header_t */
+char *ngx_recording_conf_bucket_header(ngx_conf_t *cf, ngx_array_t *headers,
+    ngx_str_t *name, ngx_str_t *value);
+
+/* where requests go to, by what its block has; warns if that is not safe */
+ngx_int_t ngx_recording_conf_bucket_address(ngx_conf_t *cf,
+    ngx_recording_bucket_t *bucket, ngx_recording_url_t *endpoint);
+
+/*
+ * The bucket of this name: it has no ->file as long as it is only named.
+ * NULL: no memory.
+ */
+ngx_recording_bucket_t *ngx_recording_conf_bucket_named(ngx_conf_t *cf,
+    ngx_recording_main_conf_t *rmcf, ngx_str_t *name);
+
+/* the handlers of upload, in rtmp{} and in record_template{} */
+char *ngx_recording_conf_upload(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_recording_conf_upload_template(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* when everything was read: whether there are all buckets that are named */
+ngx_int_t ngx_recording_conf_upload_check(ngx_conf_t *cf,
     ngx_recording_main_conf_t *rmcf);
+
+/*
+ * Of directives that stand in rtmp{} and in record_template{}, whose structs
+ * have a template at this offset, an empty one for rtmp{}: templates that
+ * have none get those of rtmp{}.  Then there is one of each template.
+ */
+ngx_int_t ngx_recording_conf_inherit(ngx_conf_t *cf,
+    ngx_recording_main_conf_t *rmcf, ngx_array_t *all, size_t offset);
+
+/* whether one of this template, or of rtmp{}, is for that */
+ngx_uint_t ngx_recording_conf_inherit_is(ngx_str_t *of, ngx_str_t *template);
 
 /* the handler of directives that are nginx-rtmp's, and what is said of them */
 char *ngx_recording_conf_leftover(ngx_conf_t *cf, ngx_command_t *own,
@@ -131,6 +175,10 @@ void ngx_recording_conf_look(ngx_cycle_t *cycle, ngx_str_t *store);
 /* and of programs that they may not execute */
 void ngx_recording_conf_look_programs(ngx_cycle_t *cycle,
     ngx_array_t *notifies);
+
+/* and of credentials of buckets that they may not read */
+void ngx_recording_conf_look_credentials(ngx_cycle_t *cycle,
+    ngx_array_t *buckets);
 
 /* warns if streams could need more descriptors than a worker may have */
 void ngx_recording_conf_descriptors(ngx_cycle_t *cycle,

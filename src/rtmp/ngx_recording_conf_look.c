@@ -1,9 +1,9 @@
 
 /*
- * What can be known of the store, and of programs, before anything is
- * recorded: said when the configuration is read, also by nginx -t.  Of the
- * store it is a warning only: the streams are live all the same, and the
- * workers try again.
+ * What can be known of the store, of programs and of credentials, before
+ * anything is recorded: said when the configuration is read, also by nginx -t.
+ * It is a warning only: the streams are live all the same, and the workers try
+ * again.
  */
 
 
@@ -45,6 +45,10 @@ static ngx_err_t ngx_recording_look_parts(ngx_str_t *store,
     char at[PATH_MAX]);
 static ngx_err_t ngx_recording_look_program(ngx_str_t *path,
     char at[PATH_MAX]);
+static ngx_err_t ngx_recording_look_credentials(ngx_str_t *path,
+    char at[PATH_MAX]);
+static ngx_err_t ngx_recording_look_file(ngx_str_t *path, char at[PATH_MAX],
+    int mode);
 static ngx_err_t ngx_recording_look_part(const char *path, int mode);
 static void ngx_recording_look_parent(ngx_str_t *store, char *parent);
 static void ngx_recording_look_mount(ngx_cycle_t *cycle, ngx_str_t *store);
@@ -92,6 +96,30 @@ ngx_recording_conf_look_programs(ngx_cycle_t *cycle, ngx_array_t *notifies)
                           "the worker processes%s: no access to \"%s\", in "
                           "%s:%ui", &path, user, at, notify[i].file,
                           notify[i].line);
+        }
+    }
+}
+
+
+void
+ngx_recording_conf_look_credentials(ngx_cycle_t *cycle, ngx_array_t *buckets)
+{
+    char                      at[PATH_MAX], user[NGX_RECORDING_LOOK_USER];
+    ngx_err_t                 err;
+    ngx_uint_t                i;
+    ngx_recording_bucket_t  **bucket;
+
+    bucket = buckets->elts;
+
+    for (i = 0; i < buckets->nelts; i++) {
+        err = ngx_recording_look_as(cycle, ngx_recording_look_credentials,
+                                    &bucket[i]->credentials, at, user);
+        if (err) {
+            ngx_log_error(NGX_LOG_WARN, cycle->log, err,
+                          "the credentials of record_bucket \"%V\" cannot be "
+                          "read by the worker processes%s: no access to "
+                          "\"%s\", in %s:%ui", &bucket[i]->name, user, at,
+                          bucket[i]->file, bucket[i]->line);
         }
     }
 }
@@ -236,10 +264,24 @@ ngx_recording_look_parts(ngx_str_t *store, char at[PATH_MAX])
 }
 
 
-/* each directory above it, and a file that can be executed */
-
 static ngx_err_t
 ngx_recording_look_program(ngx_str_t *path, char at[PATH_MAX])
+{
+    return ngx_recording_look_file(path, at, X_OK);
+}
+
+
+static ngx_err_t
+ngx_recording_look_credentials(ngx_str_t *path, char at[PATH_MAX])
+{
+    return ngx_recording_look_file(path, at, R_OK);
+}
+
+
+/* each directory above it, and a file */
+
+static ngx_err_t
+ngx_recording_look_file(ngx_str_t *path, char at[PATH_MAX], int mode)
 {
     char         *slash;
     ngx_err_t     err;
@@ -271,7 +313,7 @@ ngx_recording_look_program(ngx_str_t *path, char at[PATH_MAX])
         return NGX_EACCES;
     }
 
-    return ngx_recording_look_part(at, X_OK);
+    return ngx_recording_look_part(at, mode);
 }
 
 

@@ -32,10 +32,6 @@ static ngx_uint_t ngx_recording_conf_notify_named(
     ngx_recording_main_conf_t *rmcf, ngx_recording_notify_t *notify);
 static ngx_uint_t ngx_recording_conf_notify_same(
     ngx_recording_notify_t *a, ngx_recording_notify_t *b);
-static ngx_uint_t ngx_recording_conf_notify_for(ngx_recording_notify_t *notify,
-    ngx_str_t *template);
-static ngx_int_t ngx_recording_conf_notify_copy(ngx_array_t *to,
-    ngx_array_t *from, ngx_str_t *of, ngx_str_t *template);
 
 
 char *
@@ -200,8 +196,8 @@ ngx_recording_conf_notify_events(ngx_conf_t *cf,
         if (kind == 0) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "unknown kind \"%V\" in \"%V\" of notify, known "
-                               "are file, status, exception and removed",
-                               &name, arg);
+                               "are file, status, exception, removed and "
+                               "delivered", &name, arg);
             return NGX_CONF_ERROR;
         }
 
@@ -361,7 +357,8 @@ ngx_recording_conf_notify_name(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf,
 
     for (i = 0; i < rmcf->notifies.nelts; i++) {
 
-        if (!ngx_recording_conf_notify_for(&other[i], &notify->template)
+        if (!ngx_recording_conf_inherit_is(&other[i].template,
+                                           &notify->template)
             || (other[i].argv == NULL) != (notify->argv == NULL))
         {
             continue;
@@ -410,7 +407,8 @@ ngx_recording_conf_notify_named(ngx_recording_main_conf_t *rmcf,
 
     for (i = 0; i < rmcf->notifies.nelts; i++) {
 
-        if (ngx_recording_conf_notify_for(&other[i], &notify->template)
+        if (ngx_recording_conf_inherit_is(&other[i].template,
+                                          &notify->template)
             && other[i].name.len == notify->name.len
             && ngx_memcmp(other[i].name.data, notify->name.data,
                           notify->name.len)
@@ -445,90 +443,4 @@ ngx_recording_conf_notify_same(ngx_recording_notify_t *a,
     }
 
     return a->argv[i] == b->argv[i];
-}
-
-
-static ngx_uint_t
-ngx_recording_conf_notify_for(ngx_recording_notify_t *notify,
-    ngx_str_t *template)
-{
-    /* the default of all is for none by name, which has no data */
-
-    return notify->template.len == template->len
-           && (template->len == 0
-               || ngx_memcmp(notify->template.data, template->data,
-                             template->len)
-                  == 0);
-}
-
-
-ngx_int_t
-ngx_recording_conf_notify_inherit(ngx_conf_t *cf,
-    ngx_recording_main_conf_t *rmcf)
-{
-    ngx_str_t                  none = ngx_null_string;
-    ngx_uint_t                 i, n;
-    ngx_array_t                all;
-    ngx_recording_template_t  *template;
-
-    if (ngx_array_init(&all, cf->pool, 4, sizeof(ngx_recording_notify_t))
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    template = rmcf->templates.elts;
-
-    for (i = 0; i < rmcf->templates.nelts; i++) {
-        n = all.nelts;
-
-        if (ngx_recording_conf_notify_copy(&all, &rmcf->notifies,
-                                           &template[i].name,
-                                           &template[i].name)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        if (all.nelts == n
-            && ngx_recording_conf_notify_copy(&all, &rmcf->notifies, &none,
-                                              &template[i].name)
-               != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    rmcf->notifies = all;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_recording_conf_notify_copy(ngx_array_t *to, ngx_array_t *from,
-    ngx_str_t *of, ngx_str_t *template)
-{
-    ngx_uint_t               i;
-    ngx_recording_notify_t  *notify, *copy;
-
-    notify = from->elts;
-
-    for (i = 0; i < from->nelts; i++) {
-
-        if (!ngx_recording_conf_notify_for(&notify[i], of)) {
-            continue;
-        }
-
-        copy = ngx_array_push(to);
-
-        if (copy == NULL) {
-            return NGX_ERROR;
-        }
-
-        *copy = notify[i];
-        copy->template = *template;
-    }
-
-    return NGX_OK;
 }

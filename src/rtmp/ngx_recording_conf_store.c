@@ -135,18 +135,6 @@ ngx_recording_conf_store_url(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf,
         return NGX_CONF_ERROR;
     }
 
-    rmcf->url.data = ngx_pnalloc(cf->pool, url.len + 1);
-
-    if (rmcf->url.data == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_memcpy(rmcf->url.data, url.data, url.len);
-    rmcf->url.len = url.len;
-
-    if (url.data[url.len - 1] != '/') {
-        rmcf->url.data[rmcf->url.len++] = '/';
-    }
-
-    return NGX_CONF_OK;
+    return ngx_recording_conf_slash(cf, &rmcf->url, &url) == NGX_OK
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }

@@ -50,6 +50,13 @@ static ngx_command_t  ngx_recording_template_commands[] = {
       0,
       NULL },
 
+    { ngx_string("upload"),
+      NGX_CONF_1MORE,
+      ngx_recording_conf_upload_template,
+      0,
+      0,
+      NULL },
+
       ngx_null_command
 };
 

@@ -26,7 +26,6 @@ static ngx_int_t ngx_recording_path_placeholder(ngx_recording_path_t *path,
 static ngx_int_t ngx_recording_path_push(ngx_recording_path_t *path,
     ngx_uint_t kind, u_char *p, size_t len);
 static const char *ngx_recording_path_check(ngx_str_t *text);
-static size_t ngx_recording_path_longest(ngx_recording_path_t *path);
 static u_char *ngx_recording_path_value(u_char *p, ngx_uint_t kind,
     ngx_recording_path_values_t *v, struct tm *start, struct tm *end);
 static u_char *ngx_recording_path_hash(u_char *p, ngx_str_t *name);
@@ -254,8 +253,8 @@ ngx_recording_path_check(ngx_str_t *text)
 }
 
 
-static size_t
-ngx_recording_path_longest(ngx_recording_path_t *path)
+size_t
+ngx_recording_path_longest(const ngx_recording_path_t *path)
 {
     size_t      len;
     ngx_uint_t  i, kind;

@@ -75,6 +75,9 @@ int64_t ngx_recording_path_slot(int64_t us, ngx_recording_zone_t *zone,
 ngx_int_t ngx_recording_path_compile(ngx_recording_path_t *path,
     ngx_str_t *text, const char **err, ngx_str_t *at);
 
+/* how long it can grow, in bytes, without suffix and extension */
+size_t ngx_recording_path_longest(const ngx_recording_path_t *path);
+
 /*
  * Renders a path without extension, at most NGX_RECORDING_PATH_MAX bytes and
  * a null character, and returns its length.
