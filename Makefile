@@ -379,7 +379,8 @@ soak: test-deps
 	prove -v -I t/lib $(PROVE_FLAGS) t/kill.t t/signals.t
 	TEST_ROUNDS=$(SOAK_ROUNDS) TEST_STREAMS=150 \
 	prove -v -I t/lib $(PROVE_FLAGS) t/crowd.t
-	TEST_FULL=1 prove -v -I t/lib $(PROVE_FLAGS) t/mp4_killed.t
+	TEST_FULL=1 prove -v -I t/lib $(PROVE_FLAGS) t/mp4_killed.t \
+	    t/deliver_kill.t
 	TEST_STREAMS=1000 TEST_DELAY=1 \
 	prove -v -I t/lib $(PROVE_FLAGS) t/notify_many.t
 

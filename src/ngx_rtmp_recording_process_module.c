@@ -111,6 +111,7 @@ ngx_rtmp_recording_init_conf(ngx_cycle_t *cycle, void *conf)
     if (rmcf && rmcf->used && ngx_process != NGX_PROCESS_SIGNALLER) {
         ngx_recording_conf_look(cycle, &rmcf->store);
         ngx_recording_conf_look_programs(cycle, &rmcf->notifies);
+        ngx_recording_conf_look_credentials(cycle, &rmcf->buckets);
     }
 
     return NGX_CONF_OK;
@@ -197,7 +198,8 @@ ngx_rtmp_recording_init_process(ngx_cycle_t *cycle)
     rmcf->http.log = cycle->log;
 
     if (ngx_recording_dispatch_init(worker, rmcf->notifies.elts,
-                                    rmcf->notifies.nelts, cycle->pool)
+                                    rmcf->notifies.nelts, rmcf->uploads.elts,
+                                    rmcf->uploads.nelts, cycle->pool)
         == NGX_OK)
     {
         worker->told = &ngx_recording_dispatch_calls;

@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 
 # The directives in C and the headings of docs/directives.md are the same,
-# both ways, and so are their contexts, and the formats with their codecs.
+# both ways, and so are their contexts, the parameters of a bucket, and the
+# formats with their codecs.
 
 use strict;
 use warnings;
@@ -63,6 +64,25 @@ for my $section (split /^(?=## )/m, slurp(root() . '/docs/directives.md')) {
 cmp_ok(scalar keys %code, '>=', 8, 'there are directives');
 is_deeply(\%docs, \%code, 'the docs have what the code has, and no more');
 is(join(' ', keys %twice), '', 'each once');
+
+# --- parameters of a bucket: the table, the docs, and what a message says
+
+my $bucket = slurp(root() . '/src/rtmp/ngx_recording_conf_bucket.c');
+my ($args) = $bucket =~ /^\s+ngx_recording_conf_bucket_args\[.*?\{(.*?)
+                         ngx_null_string/msx;
+my @args = $args =~ /\{\s*ngx_string\("(\w+)"\)/g;
+my %required = map { $_ => 1 }
+               $args =~ /\{\s*ngx_string\("(\w+)"\),\s\d,\s\d,\s1,/gx;
+my ($parameters) = slurp(root() . '/docs/directives.md')
+                   =~ /^## record_bucket\n(.*?)^## /ms;
+my @described = $parameters =~ /^\| `(\w+)` \| /mg;
+my ($known) = $bucket =~ /record_bucket, known are (.*?)"\s*,/s;
+
+is(join(' ', @described), join(' ', @args), 'parameters of record_bucket');
+is($known =~ s/"\s*"//gr, join(', ', @args[0 .. $#args - 1])
+   . " and $args[-1]", 'and those that a message names');
+is(join(' ', sort $parameters =~ /^\| `(\w+)` \| [^|]+ \| required \| /mg),
+   join(' ', sort keys %required), 'which are required');
 
 # --- formats: the table, and what the directive takes
 

@@ -64,6 +64,8 @@ typedef struct {
     unsigned                started:1;     /* the above are set */
     unsigned                conditional:1; /* it knows If-None-Match, or was
                                               not asked yet */
+    unsigned                unlisted:1;    /* it lists no uploads, and this was
+                                              said */
 } ngx_recording_bucket_t;
 
 

@@ -9,17 +9,20 @@
 #define NGX_RECORDING_DISPATCH_LONG   60000      /* and at most */
 #define NGX_RECORDING_DISPATCH_ROW    4          /* failures in a row */
 #define NGX_RECORDING_DISPATCH_STOP   300        /* ms */
+#define NGX_RECORDING_DISPATCH_DOWN   10000      /* ms, of a bucket */
 
 
 static void ngx_recording_dispatch_programs(ngx_recording_dispatch_t *d);
+static void ngx_recording_dispatch_notifies(ngx_recording_dispatch_t *d,
+    ngx_recording_target_t *targets, const ngx_recording_notify_t *notifies,
+    ngx_uint_t n);
 static ngx_recording_peer_t *ngx_recording_dispatch_peer(
-    ngx_recording_dispatch_t *d, ngx_recording_http_host_t *host);
+    ngx_recording_dispatch_t *d, ngx_recording_lane_t *lane);
 static void ngx_recording_dispatch_start(ngx_recording_worker_t *worker);
 static void ngx_recording_dispatch_committed(void *data);
 static void ngx_recording_dispatch_exception(ngx_recording_worker_t *worker,
     const ngx_recording_outbox_exception_t *e);
 static void ngx_recording_dispatch_stop(ngx_recording_worker_t *worker);
-static void ngx_recording_dispatch_wake(ngx_recording_dispatch_t *d);
 static void ngx_recording_dispatch_timer(ngx_event_t *ev);
 static void ngx_recording_dispatch_post(ngx_recording_dispatch_t *d);
 static void ngx_recording_dispatch_places(ngx_recording_dispatch_t *d);
@@ -44,21 +47,27 @@ const ngx_recording_worker_told_t  ngx_recording_dispatch_calls = {
 
 ngx_int_t
 ngx_recording_dispatch_init(ngx_recording_worker_t *worker,
-    const ngx_recording_notify_t *notifies, ngx_uint_t n, ngx_pool_t *pool)
+    const ngx_recording_notify_t *notifies, ngx_uint_t n,
+    const ngx_recording_upload_t *uploads, ngx_uint_t nuploads,
+    ngx_pool_t *pool)
 {
-    ngx_uint_t                 i;
-    ngx_recording_target_t    *targets, *t;
+    ngx_uint_t                 i, most;
+    ngx_recording_target_t    *targets;
     ngx_recording_dispatch_t  *d;
 
+    /* an upload may have a backup */
+
+    most = n + 2 * nuploads + 1;
+
     d = ngx_pcalloc(pool, sizeof(ngx_recording_dispatch_t));
-    targets = ngx_pcalloc(pool, (n + 1) * sizeof(ngx_recording_target_t));
+    targets = ngx_pcalloc(pool, most * sizeof(ngx_recording_target_t));
 
     if (d == NULL || targets == NULL) {
         return NGX_ERROR;
     }
 
-    d->lanes = ngx_pcalloc(pool, (n + 1) * sizeof(ngx_recording_lane_t));
-    d->peers = ngx_pcalloc(pool, (n + 1) * sizeof(ngx_recording_peer_t));
+    d->lanes = ngx_pcalloc(pool, most * sizeof(ngx_recording_lane_t));
+    d->peers = ngx_pcalloc(pool, most * sizeof(ngx_recording_peer_t));
     d->waiting = ngx_pcalloc(pool, 2 * NGX_RECORDING_DISPATCH_MEMORY
                                    * sizeof(ngx_recording_outbox_exception_t));
 
@@ -68,11 +77,41 @@ ngx_recording_dispatch_init(ngx_recording_worker_t *worker,
 
     d->exceptions = d->waiting + NGX_RECORDING_DISPATCH_MEMORY;
     d->worker = worker;
-    d->nlanes = n;
 
     ngx_queue_init(&d->told);
     ngx_queue_init(&d->writing);
     ngx_queue_init(&d->taken);
+    ngx_queue_init(&d->steps);
+    ngx_queue_init(&d->stepping);
+
+    ngx_recording_dispatch_notifies(d, targets, notifies, n);
+
+    d->buckets = ngx_recording_dispatch_uploads(d->lanes + n, targets + n,
+                                                uploads, nuploads, pool);
+    d->nlanes = n + d->buckets;
+
+    for (i = 0; i < d->nlanes; i++) {
+        d->lanes[i].peer = ngx_recording_dispatch_peer(d, &d->lanes[i]);
+    }
+
+    ngx_recording_dispatch_places(d);
+    ngx_recording_dispatch_programs(d);
+
+    worker->dispatch = d;
+    worker->targets = targets;
+    worker->ntargets = d->nlanes;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_recording_dispatch_notifies(ngx_recording_dispatch_t *d,
+    ngx_recording_target_t *targets, const ngx_recording_notify_t *notifies,
+    ngx_uint_t n)
+{
+    ngx_uint_t               i;
+    ngx_recording_target_t  *t;
 
     for (i = 0; i < n; i++) {
         t = &targets[i];
@@ -81,21 +120,11 @@ ngx_recording_dispatch_init(ngx_recording_worker_t *worker,
         t->name = notifies[i].name;
         t->kinds = notifies[i].kinds;
         t->holds = (notifies[i].host == NULL);
-        t->local_us = -2;
+        t->local_us = NGX_RECORDING_LOCAL_UNSET;
 
         d->lanes[i].notify = &notifies[i];
         d->lanes[i].target = t;
-        d->lanes[i].peer = ngx_recording_dispatch_peer(d, notifies[i].host);
     }
-
-    ngx_recording_dispatch_places(d);
-    ngx_recording_dispatch_programs(d);
-
-    worker->dispatch = d;
-    worker->targets = targets;
-    worker->ntargets = n;
-
-    return NGX_OK;
 }
 
 
@@ -109,12 +138,15 @@ ngx_recording_dispatch_places(ngx_recording_dispatch_t *d)
         lane = &d->lanes[i];
 
         lane->same = lane;
-        lane->most = NGX_RECORDING_DISPATCH_PEER;
+        lane->most = lane->bucket ? lane->bucket->connections
+                                  : NGX_RECORDING_DISPATCH_PEER;
 
-        for (k = 0; k < i && lane->notify->host == NULL; k++) {
+        for (k = 0; k < i && ngx_recording_dispatch_program(lane); k++) {
             first = &d->lanes[k];
 
-            if (first->notify->host || first->same != first) {
+            if (!ngx_recording_dispatch_program(first)
+                || first->same != first)
+            {
                 continue;
             }
 
@@ -159,9 +191,12 @@ ngx_recording_dispatch_programs(ngx_recording_dispatch_t *d)
 
 static ngx_recording_peer_t *
 ngx_recording_dispatch_peer(ngx_recording_dispatch_t *d,
-    ngx_recording_http_host_t *host)
+    ngx_recording_lane_t *lane)
 {
-    ngx_uint_t  i;
+    ngx_uint_t                  i;
+    ngx_recording_http_host_t  *host;
+
+    host = lane->bucket ? lane->bucket->host : lane->notify->host;
 
     for (i = 0; i < d->npeers; i++) {
         if (d->peers[i].host == host) {
@@ -170,6 +205,7 @@ ngx_recording_dispatch_peer(ngx_recording_dispatch_t *d,
     }
 
     d->peers[i].host = host;
+    d->peers[i].bucket = lane->bucket;
     d->npeers++;
 
     return &d->peers[i];
@@ -274,7 +310,7 @@ ngx_recording_dispatch_stop(ngx_recording_worker_t *worker)
 }
 
 
-static void
+void
 ngx_recording_dispatch_wake(ngx_recording_dispatch_t *d)
 {
     /* when the worker stops there are no threads any more */
@@ -319,7 +355,7 @@ ngx_recording_dispatch_post(ngx_recording_dispatch_t *d)
 static void
 ngx_recording_dispatch_rooms(ngx_recording_dispatch_t *d)
 {
-    ngx_uint_t             i, n;
+    ngx_uint_t             i, n, most;
     ngx_recording_lane_t  *lane;
     ngx_recording_peer_t  *peer;
 
@@ -330,13 +366,17 @@ ngx_recording_dispatch_rooms(ngx_recording_dispatch_t *d)
 
     for (i = 0; i < d->npeers; i++) {
         peer = &d->peers[i];
+        most = peer->bucket ? peer->bucket->connections
+                            : NGX_RECORDING_DISPATCH_PEER;
+
+        peer->down = peer->pause && ngx_current_msec - peer->since
+                                    > NGX_RECORDING_DISPATCH_DOWN;
 
         if (ngx_exiting || ngx_terminate || d->stopping) {
             peer->room = 0;
 
         } else if (peer->pause == 0) {
-            peer->room = NGX_RECORDING_DISPATCH_PEER
-                         - ngx_min(peer->running, NGX_RECORDING_DISPATCH_PEER);
+            peer->room = most - ngx_min(peer->running, most);
 
         } else {
             peer->room = peer->running == 0
@@ -347,6 +387,9 @@ ngx_recording_dispatch_rooms(ngx_recording_dispatch_t *d)
 
     ngx_queue_add(&d->writing, &d->told);
     ngx_queue_init(&d->told);
+
+    ngx_queue_add(&d->stepping, &d->steps);
+    ngx_queue_init(&d->steps);
 
     /* those that a turn could not write are there still */
 
@@ -373,6 +416,7 @@ ngx_recording_dispatch_done(void *data)
 
     ngx_recording_notices_log(&d->notices, d->worker->log);
 
+    ngx_recording_dispatch_upload_stepped(d);
     ngx_recording_dispatch_told(d);
     ngx_recording_dispatch_missed(d);
 
@@ -424,7 +468,8 @@ static ngx_uint_t
 ngx_recording_dispatch_unwritten(ngx_recording_dispatch_t *d)
 {
     return d->nwaiting || d->nexceptions || !ngx_queue_empty(&d->told)
-           || !ngx_queue_empty(&d->writing);
+           || !ngx_queue_empty(&d->writing) || !ngx_queue_empty(&d->steps)
+           || !ngx_queue_empty(&d->stepping);
 }
 
 
@@ -460,7 +505,10 @@ ngx_recording_dispatch_told(ngx_recording_dispatch_t *d)
 
         a = ngx_queue_data(q, ngx_recording_attempt_t, queue);
 
-        if (a->dead) {
+        if (a->delivery) {
+            ngx_recording_dispatch_upload_told(a);
+
+        } else if (a->dead) {
             ngx_log_error(NGX_LOG_ERR, d->worker->log, 0,
                           "recording: event %s (%s) is not told to \"%V\" of "
                           "template \"%V\" any more, after %ui attempts: %s; "
@@ -492,6 +540,12 @@ ngx_recording_dispatch_over(ngx_recording_attempt_t *a,
     ngx_recording_dispatch_t  *d;
 
     d = a->dispatch;
+
+    /* what ends with the worker tells nothing of its peer */
+
+    if (peer == NGX_RECORDING_PEER_FAILED && ngx_exiting) {
+        peer = NGX_RECORDING_PEER_UNKNOWN;
+    }
 
     a->result = result;
     a->unreached = (peer == NGX_RECORDING_PEER_FAILED);
@@ -534,9 +588,7 @@ ngx_recording_dispatch_peer_failed(ngx_recording_attempt_t *a)
 
     /* one answer of 500 is about what was told, some are about the peer */
 
-    if (a->request.status >= 300
-        && peer->failures < NGX_RECORDING_DISPATCH_ROW)
-    {
+    if (a->answered && peer->failures < NGX_RECORDING_DISPATCH_ROW) {
         return;
     }
 
@@ -551,11 +603,20 @@ ngx_recording_dispatch_peer_failed(ngx_recording_attempt_t *a)
 
     if (peer->pause == 0) {
         peer->pause = NGX_RECORDING_DISPATCH_PAUSE;
+        peer->since = ngx_current_msec;
 
-        ngx_log_error(NGX_LOG_ERR, a->dispatch->worker->log, 0,
-                      "recording: \"%V\" cannot be told: %s; its events wait, "
-                      "one at a time is tried",
-                      ngx_recording_http_host_name(peer->host), a->error);
+        if (peer->bucket) {
+            ngx_log_error(NGX_LOG_ERR, a->dispatch->worker->log, 0,
+                          "recording: bucket \"%V\" cannot be used: %s; files "
+                          "for it wait, one at a time is tried",
+                          &peer->bucket->name, a->error);
+
+        } else {
+            ngx_log_error(NGX_LOG_ERR, a->dispatch->worker->log, 0,
+                          "recording: \"%V\" cannot be told: %s; its events "
+                          "wait, one at a time is tried",
+                          ngx_recording_http_host_name(peer->host), a->error);
+        }
 
     } else {
         peer->pause = ngx_min(2 * peer->pause, NGX_RECORDING_DISPATCH_LONG);
@@ -574,9 +635,16 @@ ngx_recording_dispatch_peer_works(ngx_recording_attempt_t *a)
     peer = a->lane->peer;
 
     if (peer->pause) {
-        ngx_log_error(NGX_LOG_NOTICE, a->dispatch->worker->log, 0,
-                      "recording: \"%V\" can be told again",
-                      ngx_recording_http_host_name(peer->host));
+        if (peer->bucket) {
+            ngx_log_error(NGX_LOG_NOTICE, a->dispatch->worker->log, 0,
+                          "recording: bucket \"%V\" can be used again",
+                          &peer->bucket->name);
+
+        } else {
+            ngx_log_error(NGX_LOG_NOTICE, a->dispatch->worker->log, 0,
+                          "recording: \"%V\" can be told again",
+                          ngx_recording_http_host_name(peer->host));
+        }
     }
 
     peer->failures = 0;

@@ -1,6 +1,6 @@
 
 /*
- * The dispatch: takes rows of the outbox and has them told.
+ * The dispatch: takes rows of the outbox and has them told, or delivered.
  *
  * One in a worker.  A turn is a job: it writes what became of attempts, takes
  * rows whose time it is, as many as their peers have room for, and the loop
@@ -10,10 +10,12 @@
  *      outbox row --take--> attempt --------> told: done, failed
  *                           |  |  one of:         |
  *                           |  +- a request       |
- *                           +---- a program       +--> the next turn writes it
+ *                           |  +- a program       |
+ *                           +---- a delivery      +--> the next turn writes it
  *
- * A target is a notify of a template; a peer is what it reaches: a host, which
- * all targets with that host share, or this machine, for programs.  A peer that
+ * A target is a notify or an upload of a template; a peer is what it reaches: a
+ * host, which all targets with that host share, this machine, for programs, or
+ * a bucket.  A peer that
  * fails by itself, not by what it was told, is tried with one row at a time,
  * after a pause that doubles; the others wait, and do not count as tried.  One
  * program leaves the last place to others, which it would keep from their work
@@ -27,6 +29,7 @@
 #define _NGX_RECORDING_DISPATCH_H_INCLUDED_
 
 
+#include "ngx_recording_delivery.h"
 #include "ngx_recording_event.h"
 #include "ngx_recording_program.h"
 #include "ngx_recording_text.h"
@@ -44,20 +47,25 @@ typedef struct ngx_recording_dispatch_s  ngx_recording_dispatch_t;
 
 typedef struct {
     ngx_recording_http_host_t  *host;      /* NULL: this machine */
+    ngx_recording_bucket_t *bucket;        /* NULL: none */
     ngx_uint_t              running;
     ngx_uint_t              room;          /* for rows, in this turn */
     ngx_uint_t              failures;      /* in a row, of the peer itself */
     ngx_msec_t              pause;         /* 0: it does not fail */
     ngx_msec_t              probe;         /* when it is tried again */
+    ngx_msec_t              since;         /* when the pauses began */
+    ngx_uint_t              down;          /* for the job: for some time */
     char                    error[256];    /* why it failed last */
 } ngx_recording_peer_t;
 
 
 typedef struct ngx_recording_lane_s  ngx_recording_lane_t;
 
-
 struct ngx_recording_lane_s {
-    const ngx_recording_notify_t  *notify;
+    const ngx_recording_notify_t  *notify;     /* NULL: an upload */
+    ngx_recording_bucket_t *bucket;        /* of that */
+    ngx_recording_lane_t   *backup;        /* while it fails; NULL: none */
+    ngx_uint_t              rank;          /* in its template */
     const ngx_recording_target_t  *target;
     ngx_recording_peer_t   *peer;
     ngx_uint_t              refused;       /* something, and this was said */
@@ -99,10 +107,14 @@ typedef struct {
 
     ngx_recording_http_request_t  request;
     ngx_recording_program_t  program;
+    ngx_recording_delivery_t  *delivery;   /* of an upload */
+    ngx_queue_t             step;          /* its progress is to be written */
+    char                   *progress;      /* that; NULL: nothing is */
     u_char                  answer[NGX_RECORDING_DISPATCH_ANSWER];
 
     ngx_recording_outbox_e  result;
     ngx_uint_t              unreached;     /* its peer has failed */
+    ngx_uint_t              answered;      /* by an answer */
     ngx_uint_t              told;          /* all of its file are */
     ngx_uint_t              dead;
     char                    said[NGX_RECORDING_TEXT + 4];  /* last, by a
@@ -119,6 +131,7 @@ struct ngx_recording_dispatch_s {
 
     ngx_recording_lane_t   *lanes;
     ngx_uint_t              nlanes;
+    ngx_uint_t              buckets;       /* of those, that are uploads */
     ngx_uint_t              first;         /* that is served first */
     ngx_recording_peer_t   *peers;
     ngx_uint_t              npeers;
@@ -135,6 +148,11 @@ struct ngx_recording_dispatch_s {
                                               written */
     ngx_queue_t             writing;       /* the job's */
     ngx_queue_t             taken;         /* the job's: to be started */
+    ngx_queue_t             steps;         /* attempts whose progress is to be
+                                              written */
+    ngx_queue_t             stepping;      /* the job's */
+    ngx_msec_t              released;      /* when it was looked whether events
+                                              wait too long */
     ngx_uint_t              memory;        /* those without a row */
 
     ngx_uint_t              nwaiting;      /* exceptions to be written */
@@ -162,11 +180,30 @@ extern const ngx_recording_worker_told_t  ngx_recording_dispatch_calls;
 
 
 /*
- * Once, before the worker starts: whom the configuration tells.  They stay as
- * they are, and so do the notifies.
+ * Once, before the worker starts: whom the configuration tells, and where
+ * files go.  They stay as they are.
  */
 ngx_int_t ngx_recording_dispatch_init(ngx_recording_worker_t *worker,
-    const ngx_recording_notify_t *notifies, ngx_uint_t n, ngx_pool_t *pool);
+    const ngx_recording_notify_t *notifies, ngx_uint_t n,
+    const ngx_recording_upload_t *uploads, ngx_uint_t nuploads,
+    ngx_pool_t *pool);
+
+
+/* what a lane leads to runs on this machine, and can outlive the worker */
+
+static ngx_inline ngx_uint_t
+ngx_recording_dispatch_program(const ngx_recording_lane_t *lane)
+{
+    return lane->notify && lane->notify->host == NULL;
+}
+
+/* events of a recording are told in their order */
+
+static ngx_inline ngx_uint_t
+ngx_recording_dispatch_ordered(const ngx_recording_lane_t *lane)
+{
+    return lane->notify && lane->notify->host;
+}
 
 
 /* --- ngx_recording_dispatch_turn.c: the job */
@@ -185,6 +222,28 @@ void ngx_recording_dispatch_attempt_start(ngx_recording_attempt_t *a);
 /* any thread */
 void ngx_recording_dispatch_attempt_free(ngx_recording_attempt_t *a);
 
+/* --- ngx_recording_dispatch_upload.c: an attempt that is a delivery */
+
+/* configuration: the lanes from this one on; their number */
+ngx_uint_t ngx_recording_dispatch_uploads(ngx_recording_lane_t *lanes,
+    ngx_recording_target_t *targets, const ngx_recording_upload_t *uploads,
+    ngx_uint_t n, ngx_pool_t *pool);
+
+void ngx_recording_dispatch_upload_prepare(ngx_recording_attempt_t *a);
+void ngx_recording_dispatch_upload_start(ngx_recording_attempt_t *a);
+void ngx_recording_dispatch_upload_free(ngx_recording_attempt_t *a);
+
+/* loop: steps that a turn has written */
+void ngx_recording_dispatch_upload_stepped(ngx_recording_dispatch_t *d);
+
+/* the job: what became of it, or NGX_ERROR: no memory */
+ngx_int_t ngx_recording_dispatch_upload_result(ngx_recording_attempt_t *a,
+    ngx_recording_outbox_result_t *result,
+    ngx_recording_outbox_object_t *object, char **url);
+
+/* loop: it was written */
+void ngx_recording_dispatch_upload_told(ngx_recording_attempt_t *a);
+
 /* --- ngx_recording_dispatch_memory.c: what has no row */
 
 void ngx_recording_dispatch_refused(ngx_recording_worker_t *worker,
@@ -192,9 +251,11 @@ void ngx_recording_dispatch_refused(ngx_recording_worker_t *worker,
     const char **formats, ngx_uint_t n);
 void ngx_recording_dispatch_memory_over(ngx_recording_attempt_t *a);
 
-/* --- ngx_recording_dispatch.c, for those: an attempt begins, and is over */
+/* --- ngx_recording_dispatch.c, for those: a turn is due, an attempt begins,
+   and is over */
 
 void ngx_recording_dispatch_begin(ngx_recording_attempt_t *a);
+void ngx_recording_dispatch_wake(ngx_recording_dispatch_t *d);
 void ngx_recording_dispatch_over(ngx_recording_attempt_t *a,
     ngx_recording_outbox_e result, ngx_recording_peer_e peer);
 

@@ -31,6 +31,11 @@ ngx_recording_dispatch_attempt_prepare(ngx_recording_attempt_t *a)
     ngx_recording_store_t         *store;
     const ngx_recording_notify_t  *notify;
 
+    if (a->lane->bucket) {
+        ngx_recording_dispatch_upload_prepare(a);
+        return;
+    }
+
     notify = a->lane->notify;
     store = &a->dispatch->worker->store;
 
@@ -58,6 +63,9 @@ ngx_recording_dispatch_attempt_start(ngx_recording_attempt_t *a)
         ngx_recording_dispatch_over(a, NGX_RECORDING_OUTBOX_FAILED,
                                     NGX_RECORDING_PEER_UNKNOWN);
 
+    } else if (a->lane->bucket) {
+        ngx_recording_dispatch_upload_start(a);
+
     } else if (a->lane->notify->host) {
         ngx_recording_attempt_request(a);
 
@@ -70,6 +78,7 @@ ngx_recording_dispatch_attempt_start(ngx_recording_attempt_t *a)
 void
 ngx_recording_dispatch_attempt_free(ngx_recording_attempt_t *a)
 {
+    ngx_recording_dispatch_upload_free(a);
     ngx_recording_event_program_free(&a->args);
     ngx_recording_event_free(&a->event);
 
@@ -108,6 +117,7 @@ ngx_recording_attempt_answered(ngx_recording_http_request_t *r)
     ngx_recording_attempt_t  *a;
 
     a = r->data;
+    a->answered = (r->status >= 300);
 
     /* the status counts: of what follows it nothing is wanted, and it may be
        too long, come too late or break off */

@@ -11,6 +11,7 @@
 #define NGX_RECORDING_DISPATCH_SWEEP  1000       /* ms, at least */
 #define NGX_RECORDING_DISPATCH_CLEAN  60000      /* the same */
 #define NGX_RECORDING_DISPATCH_TURNS  200        /* for others who write */
+#define NGX_RECORDING_DISPATCH_WAITS  5000       /* ms, between looks */
 
 
 /* who takes the rows of a lane */
@@ -32,7 +33,15 @@ static ngx_int_t ngx_recording_dispatch_due(ngx_recording_dispatch_t *d,
     ngx_uint_t *due, ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_dispatch_write(ngx_recording_dispatch_t *d,
     ngx_recording_catalogue_error_t *err);
+static ngx_uint_t ngx_recording_dispatch_changes(ngx_recording_dispatch_t *d);
+static ngx_int_t ngx_recording_dispatch_steps(ngx_recording_dispatch_t *d);
+static ngx_int_t ngx_recording_dispatch_uploads_wait(
+    ngx_recording_dispatch_t *d);
+static ngx_int_t ngx_recording_dispatch_backup(ngx_recording_dispatch_t *d,
+    ngx_recording_lane_t *lane);
 static ngx_int_t ngx_recording_dispatch_results(ngx_recording_dispatch_t *d);
+static ngx_int_t ngx_recording_dispatch_result(ngx_recording_dispatch_t *d,
+    ngx_recording_attempt_t *a);
 static ngx_int_t ngx_recording_dispatch_unreached(ngx_recording_dispatch_t *d,
     ngx_recording_attempt_t *a);
 static ngx_int_t ngx_recording_dispatch_exceptions(
@@ -71,9 +80,7 @@ ngx_recording_dispatch_turn_thread(void *data)
 
     d->written = 0;
 
-    if (rc == NGX_OK
-        && (due || d->nexceptions || !ngx_queue_empty(&d->writing)))
-    {
+    if (rc == NGX_OK && (due || ngx_recording_dispatch_changes(d))) {
         rc = ngx_recording_dispatch_write(d, &err);
         d->written = (rc == NGX_OK);
     }
@@ -185,16 +192,16 @@ static ngx_int_t
 ngx_recording_dispatch_due(ngx_recording_dispatch_t *d, ngx_uint_t *due,
     ngx_recording_catalogue_error_t *err)
 {
-    ngx_uint_t             i;
+    ngx_uint_t             i, ordered;
     ngx_recording_lane_t  *lane;
 
     for (i = 0; i < d->nlanes && !*due; i++) {
         lane = &d->lanes[i];
+        ordered = ngx_recording_dispatch_ordered(lane);
 
         if (lane->peer->room && lane->same->room
             && ngx_recording_outbox_due_thread(&d->catalogue, lane->target,
-                                               lane->notify->host != NULL,
-                                               due, err)
+                                               ordered, due, err)
                != NGX_OK)
         {
             return NGX_ERROR;
@@ -217,7 +224,15 @@ ngx_recording_dispatch_write(ngx_recording_dispatch_t *d,
         return NGX_ERROR;
     }
 
-    rc = ngx_recording_dispatch_results(d);
+    rc = ngx_recording_dispatch_steps(d);
+
+    if (rc == NGX_OK) {
+        rc = ngx_recording_dispatch_results(d);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_recording_dispatch_uploads_wait(d);
+    }
 
     if (rc == NGX_OK) {
         rc = ngx_recording_dispatch_exceptions(d);
@@ -252,14 +267,106 @@ ngx_recording_dispatch_write(ngx_recording_dispatch_t *d,
 }
 
 
+/* whether there is something to write, but for rows that are to be taken */
+
+static ngx_uint_t
+ngx_recording_dispatch_changes(ngx_recording_dispatch_t *d)
+{
+    return d->nexceptions || !ngx_queue_empty(&d->writing)
+           || !ngx_queue_empty(&d->stepping)
+           || (d->buckets && ngx_current_msec - d->released
+                             >= NGX_RECORDING_DISPATCH_WAITS);
+}
+
+
+/* before results: after those the rows are nobody's */
+
+static ngx_int_t
+ngx_recording_dispatch_steps(ngx_recording_dispatch_t *d)
+{
+    ngx_queue_t              *q;
+    ngx_recording_attempt_t  *a;
+
+    for (q = ngx_queue_head(&d->stepping);
+         q != ngx_queue_sentinel(&d->stepping);
+         q = ngx_queue_next(q))
+    {
+        a = ngx_queue_data(q, ngx_recording_attempt_t, step);
+
+        if (ngx_recording_outbox_progress(&d->catalogue, &a->row, a->progress)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* events that waited too long for deliveries, and buckets that are down */
+
+static ngx_int_t
+ngx_recording_dispatch_uploads_wait(ngx_recording_dispatch_t *d)
+{
+    ngx_uint_t  i;
+
+    if (d->buckets == 0 || d->stopping
+        || ngx_current_msec - d->released < NGX_RECORDING_DISPATCH_WAITS)
+    {
+        return NGX_OK;
+    }
+
+    d->released = ngx_current_msec;
+
+    for (i = 0; i < d->nlanes; i++) {
+
+        if (d->lanes[i].backup && d->lanes[i].peer->down
+            && ngx_recording_dispatch_backup(d, &d->lanes[i]) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_recording_outbox_release(&d->catalogue);
+}
+
+
+static ngx_int_t
+ngx_recording_dispatch_backup(ngx_recording_dispatch_t *d,
+    ngx_recording_lane_t *lane)
+{
+    ngx_uint_t  n;
+
+    if (ngx_recording_outbox_backup(&d->catalogue, lane->target,
+                                    lane->backup->target, &n)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (n) {
+        ngx_recording_notice(&d->notices, NGX_LOG_NOTICE, 0,
+                             "%lu files of template \"%.*s\" go to bucket "
+                             "\"%.*s\", too, as \"%.*s\" cannot be used",
+                             (unsigned long) n,
+                             (int) lane->target->template.len,
+                             (char *) lane->target->template.data,
+                             (int) lane->backup->bucket->name.len,
+                             (char *) lane->backup->bucket->name.data,
+                             (int) lane->bucket->name.len,
+                             (char *) lane->bucket->name.data);
+    }
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_recording_dispatch_results(ngx_recording_dispatch_t *d)
 {
-    ngx_queue_t                    *q;
-    ngx_recording_attempt_t        *a;
-    ngx_recording_outbox_result_t   result;
-
-    ngx_memzero(&result, sizeof(ngx_recording_outbox_result_t));
+    ngx_queue_t              *q;
+    ngx_recording_attempt_t  *a;
 
     for (q = ngx_queue_head(&d->writing);
          q != ngx_queue_sentinel(&d->writing);
@@ -267,13 +374,8 @@ ngx_recording_dispatch_results(ngx_recording_dispatch_t *d)
     {
         a = ngx_queue_data(q, ngx_recording_attempt_t, queue);
 
-        result.result = a->result;
-        result.error = a->error;
-
-        if (ngx_recording_outbox_result(&d->catalogue, &a->row, &result,
-                                        &a->told, &a->dead)
-            != NGX_OK
-            || (a->unreached
+        if (ngx_recording_dispatch_result(d, a) != NGX_OK
+            || (a->unreached && a->lane->bucket == NULL
                 && ngx_recording_dispatch_unreached(d, a) != NGX_OK))
         {
             return NGX_ERROR;
@@ -281,6 +383,38 @@ ngx_recording_dispatch_results(ngx_recording_dispatch_t *d)
     }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_dispatch_result(ngx_recording_dispatch_t *d,
+    ngx_recording_attempt_t *a)
+{
+    char                           *url;
+    ngx_int_t                       rc;
+    ngx_recording_outbox_object_t   object;
+    ngx_recording_outbox_result_t   result;
+
+    ngx_memzero(&result, sizeof(ngx_recording_outbox_result_t));
+
+    result.result = a->result;
+    result.error = a->error;
+
+    url = NULL;
+    rc = NGX_OK;
+
+    if (a->delivery) {
+        rc = ngx_recording_dispatch_upload_result(a, &result, &object, &url);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_recording_outbox_result(&d->catalogue, &a->row, &result,
+                                         &a->told, &a->dead);
+    }
+
+    free(url);
+
+    return rc;
 }
 
 
@@ -373,6 +507,10 @@ ngx_recording_dispatch_take_lane(ngx_recording_dispatch_t *d,
 
     n = ngx_min(ngx_min(*room, lane->peer->room), lane->same->room);
 
+    /* a bucket may have room for more: the next turn follows at once */
+
+    n = ngx_min(n, NGX_RECORDING_DISPATCH_PEER);
+
     if (n == 0) {
         return NGX_OK;
     }
@@ -385,7 +523,7 @@ ngx_recording_dispatch_take_lane(ngx_recording_dispatch_t *d,
     }
 
     rc = ngx_recording_outbox_take(&d->catalogue, lane->target,
-                                   lane->notify->host != NULL,
+                                   ngx_recording_dispatch_ordered(lane),
                                    ngx_recording_dispatch_owner, &taking, rows,
                                    &n);
 
@@ -429,7 +567,7 @@ ngx_recording_dispatch_owner(void *data, ngx_uint_t n)
 
     store = &taking->dispatch->worker->store;
 
-    if (taking->lane->notify->host) {
+    if (!ngx_recording_dispatch_program(taking->lane)) {
         return store->owner;
     }
 

@@ -480,10 +480,10 @@ sub _leaks {
         %held = map { $_ => [ $self->_held($_) ] }
                 grep { _stat($_) !~ /\) T /s } $self->worker_pids(all => 1);
         return !grep { @$_ && $_->[0] } values %held;
-    }) } if !$self->_records('recording');
+    }) } if !$self->_records('recording') && !$self->_delivers;
 
-    # a disk that is slow to the end
-    return () if $self->_records('finishing');
+    # a disk that is slow to the end, or a bucket
+    return () if $self->_records('finishing') || $self->_delivers;
 
     return map {
         my @names = @{ $held{$_} };
@@ -497,6 +497,13 @@ sub _records {
 
     my @rows = eval { $self->files(state => $state) };
     return $@ || @rows;
+}
+
+# whether files are read as they go to a bucket
+sub _delivers {
+    my ($self) = @_;
+    return scalar eval { $self->catalogue(
+        "SELECT id FROM outbox WHERE state = 'taken' AND kind = 'upload'") };
 }
 
 # where the descriptors of a process lead, sockets and the like left out

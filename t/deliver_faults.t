@@ -1,0 +1,196 @@
+#!/usr/bin/perl
+
+# Whatever a bucket answers, or does not, each file arrives as it is, nothing
+# is left of uploads that failed, and what is an error of the bucket, not of a
+# file, is said once and costs no file its delivery.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::More;
+
+use Recording::Delivery;
+use Recording::Util qw(not_tested wait_for);
+
+my $missing = Recording::Delivery->missing;
+plan skip_all => not_tested($missing) if $missing;
+
+my $d = Recording::Delivery->new;
+my ($t, $fault) = ($d->nginx, $d->fault);
+my ($small, $large) = ($d->small, $d->large);
+my $error = sub { return status => $_[0], code => $_[1] };
+
+# --- one request
+
+small('500', [ PUT => '', $error->(500, 'InternalError'), times => 2 ]);
+small('500 without a body', [ PUT => '', status => 500 ]);
+small('503', [ PUT => '', $error->(503, 'SlowDown'),
+               headers => { 'Retry-After' => 1 } ]);
+small('429', [ PUT => '', $error->(429, 'TooManyRequests') ]);
+small('408', [ PUT => '', $error->(408, 'RequestTimeout') ]);
+small('RequestTimeout', [ PUT => '', $error->(400, 'RequestTimeout') ]);
+small('BadDigest', [ PUT => '', $error->(400, 'BadDigest') ]);
+small('IncompleteBody', [ PUT => '', $error->(400, 'IncompleteBody') ]);
+small('409', [ PUT => '', $error->(409, 'OperationAborted') ]);
+small('501 for the condition', [ PUT => '', $error->(501, 'NotImplemented') ]);
+small('reset in the body', [ PUT => '', reset => 10_000 ]);
+small('reset at once', [ PUT => '', reset => 0 ]);
+small('a lost answer', [ PUT => '', lost => 1 ]);
+small('an error in a success',
+      [ PUT => '', status => 200, code => 'InternalError' ]);
+small('another ETag', [ PUT => '', headers => { ETag => '"0123"' } ]);
+small('no ETag', [ PUT => '', headers => { ETag => '' } ]);
+small('HEAD fails', [ HEAD => '', status => 500, times => 2 ]);
+small('no HEAD', [ HEAD => '', status => 403, times => 0 ]);
+small('refused with an error that is not known',
+      [ PUT => '', $error->(400, 'SomethingElse') ]);
+
+# --- in parts
+
+large('500 of a part', [ PUT => qr/partNumber=2/,
+                         $error->(500, 'InternalError'), times => 2 ]);
+large('reset in a part', [ PUT => qr/partNumber=1&/, reset => 1_000_000 ]);
+large('a lost answer of a part', [ PUT => qr/partNumber=3/, lost => 1 ]);
+large('another ETag of a part',
+      [ PUT => qr/partNumber=2/, headers => { ETag => '"0123"' } ]);
+large('the upload is gone',
+      [ PUT => qr/partNumber=3/, $error->(404, 'NoSuchUpload') ]);
+large('create: 500', [ POST => qr/uploads/, $error->(500, 'InternalError') ]);
+large('create: a lost answer', [ POST => qr/uploads/, lost => 1 ]);
+large('complete: a lost answer', [ POST => qr/uploadId/, lost => 1 ]);
+large('complete: 500', [ POST => qr/uploadId/, $error->(500, 'InternalError') ]);
+large('complete: an error in a success', [ POST => qr/uploadId/,
+                                   status => 200, code => 'InternalError' ]);
+large('complete: InvalidPart',
+      [ POST => qr/uploadId/, $error->(400, 'InvalidPart') ]);
+large('complete: NoSuchUpload',
+      [ POST => qr/uploadId/, $error->(404, 'NoSuchUpload') ]);
+large('a list of parts that cannot be read', again(body => '<Odd'));
+large('a list of parts that is not to be had',
+      again($error->(405, 'MethodNotAllowed')));
+large('no HEAD', [ HEAD => '', status => 403, times => 0 ]);
+
+# --- a playlist comes after its segments
+
+list('500 of a segment', [ PUT => qr/00001\.ts/, $error->(500, 'InternalError'),
+                           times => 6 ]);
+list('a lost answer of a playlist', [ PUT => qr/m3u8/, lost => 1 ]);
+
+# --- the bucket
+
+stops('403', 'AccessDenied', [ '' => '', $error->(403, 'AccessDenied') ]);
+stops('a wrong key', 'InvalidAccessKeyId',
+      [ PUT => '', $error->(403, 'InvalidAccessKeyId') ]);
+stops('an expired token', 'ExpiredToken',
+      [ PUT => '', $error->(400, 'ExpiredToken') ]);
+stops('an expired token, whatever is asked', 'ExpiredToken',
+      [ '' => '', $error->(400, 'ExpiredToken') ]);
+stops('a wrong region', 'AuthorizationHeaderMalformed',
+      [ PUT => '', $error->(400, 'AuthorizationHeaderMalformed') ]);
+stops('another place', 'PermanentRedirect',
+      [ PUT => '', $error->(301, 'PermanentRedirect') ]);
+stops('no bucket', 'NoSuchBucket', [ PUT => '', $error->(404, 'NoSuchBucket') ]);
+
+subtest 'nobody listens' => sub {
+    my $mark = $t->log_mark;
+    $fault->down;
+    my @names = ($d->published('one', $small), $d->published('one', $large));
+    $t->wait_log(qr/bucket "archive" cannot be used: connect/, undef, $mark);
+    sleep 3;
+    is(waiting(), 2, 'they wait');
+    $fault->up;
+    $d->arrived($_) for @names;
+    is(said($mark, qr/cannot be used/), 1, 'said once');
+};
+
+subtest 'a clock' => sub {
+    my $mark = $t->log_mark;
+    $fault->on('', '', $error->(403, 'RequestTimeTooSkewed'), late => 1000);
+    my $name = $d->published('one', $small);
+    $t->wait_log(qr/the clock of bucket "archive" differs by (?:999|1000|1001) s/,
+                 undef, $mark);
+
+    # that of the server is right, and so it differs from what was taken
+    $d->arrived($name);
+    is(said($mark, qr/clock of bucket/), 2, 'said for each');
+};
+
+subtest 'a key that is taken while an upload is broken off' => sub {
+    $fault->clear;
+    $fault->on(PUT => qr/partNumber=2/, $error->(500, 'InternalError'),
+               times => 4);
+    my $name = $d->published('one', $large);
+    wait_for('an attempt', 30, sub { scalar($d->{s3}->uploads('films')) });
+    $d->{s3}->put('films', "$name.flv", 'of another one');
+    wait_for('the end', 60, sub { dead() == 1 });
+    is($d->{s3}->get('films', "$name.flv"), 'of another one', 'it stays');
+    is(scalar($d->{s3}->uploads('films')), 0, 'no upload is left');
+};
+
+$d->done;
+
+# --- trials
+
+sub small { return trial('one', $small, @_) }
+sub large { return trial('one', $large, @_) }
+sub list { return trial('list', $small, @_) }
+
+sub trial {
+    my ($app, $media, $what, $order) = @_;
+
+    subtest "$app: $what" => sub {
+        $fault->clear;
+        $fault->on(@$_) for ref $order->[0] ? @$order : $order;
+        my $name = $d->published($app, $media);
+        $d->arrived($name);
+    };
+}
+
+# an upload in parts is broken off, and what its list of parts is answered with
+sub again {
+    my (%answer) = @_;
+    return [ [ PUT => qr/partNumber=2/, $error->(500, 'InternalError'),
+               times => 4 ],
+             [ GET => qr/uploadId/, status => 200, %answer, times => 0 ] ];
+}
+
+# for a while, with two files
+sub stops {
+    my ($what, $code, $order) = @_;
+
+    subtest "bucket: $what" => sub {
+        my $mark = $t->log_mark;
+        my $before = $fault->requests(qr/^PUT/);
+        $fault->clear;
+        $fault->on(@$order, times => 0);
+        my @names = map { $d->published('one', $small) } 1, 2;
+        $t->wait_log(qr/bucket "archive" cannot be used: .*$code/, undef, $mark);
+        sleep 3;
+
+        is(waiting(), 2, 'both wait');
+        is(dead(), 0, 'none is given up');
+        cmp_ok($fault->requests(qr/^PUT/) - $before, '<', 12, 'it is not asked over and over');
+
+        $fault->clear;
+        $d->arrived($_) for @names;
+        is(said($mark, qr/cannot be used/), 1, 'said once');
+        is(said($mark, qr/can be used again/), 1, 'and that it is over');
+    };
+}
+
+sub waiting { return count('waiting') + count('taken') }
+sub dead { return count('dead') }
+
+sub count {
+    my ($state) = @_;
+    return scalar($t->catalogue(
+        "SELECT id FROM outbox WHERE kind = 'upload' AND state = '$state'"));
+}
+
+sub said {
+    my ($mark, $what) = @_;
+    return scalar(() = substr($t->error_log, $mark) =~ /$what/g);
+}

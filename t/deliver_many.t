@@ -1,0 +1,92 @@
+#!/usr/bin/perl
+
+# Many files wait for a bucket that is down: all are delivered when it is back,
+# as many at a time as it may have connections.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::More;
+
+use Recording::Fault;
+use Recording::Gateway;
+use Recording::Media qw(media);
+use Recording::Nginx;
+use Recording::Util qw(not_tested slurp wait_for);
+
+my $missing = Recording::Gateway->missing;
+plan skip_all => not_tested($missing) if $missing;
+
+my $files = 40;
+
+my $gateway = Recording::Gateway->new;
+my $fault = Recording::Fault->new(to => $gateway->port);
+my $s3 = $gateway->s3;
+my $films = $gateway->bucket('films');
+my $media = media(duration => 3, gop => 1, size => '160x90');
+
+my $t = Recording::Nginx->new;
+$t->conf(<<'CONF', PORT => $fault->port,
+thread_pool default threads=4;
+worker_processes 1;
+rtmp {
+    record_store %%STORE%% reserve=0;
+    record_bucket archive {
+        endpoint http://127.0.0.1:%%PORT%%;
+        bucket films;
+        max_connections 32;
+        credentials %%FILE%%;
+    }
+    record_template one { format flv; path '{StreamID}'; upload archive; }
+    server {
+        listen 127.0.0.1:%%PORT_0%%;
+        max_message 8m;
+        application one { live on; record_rule one; }
+    }
+}
+CONF
+    FILE => $gateway->credentials($t->dir . '/credentials'))->start;
+
+$fault->down;
+
+my @publishers = map { $t->publisher('one', "s$_") } 1 .. $files;
+$_->send_flv($media) for @publishers;
+$_->delete_stream->close for @publishers;
+$t->wait_files($files);
+
+is(state('done'), 0, 'they wait');
+$fault->on(PUT => '', delay => 1, times => 0);
+$fault->up;
+
+my $most = 0;
+wait_for('deliveries', 120, sub {
+    my $now = state('taken');
+    $most = $now if $now > $most;
+    return state('done') == $files;
+}, sub { tail_of() });
+
+cmp_ok($most, '>', 8, 'many at a time');
+cmp_ok($most, '<=', 32, 'as many as there may be connections');
+
+for my $row ($t->files) {
+    ok($s3->get($films, $row->{path}) eq slurp($t->path($row)),
+       "$row->{path}: as it is");
+}
+
+$fault->stop;
+$gateway->stop;
+Recording::Nginx->done;
+
+sub state {
+    my ($state) = @_;
+    return scalar($t->catalogue("SELECT id FROM outbox WHERE kind = 'upload'"
+                                . " AND state = '$state'"));
+}
+
+sub tail_of {
+    return join "\n", '', map { "$_->{key}: $_->{state} $_->{error}" }
+        $t->catalogue("SELECT * FROM outbox WHERE kind = 'upload'");
+}

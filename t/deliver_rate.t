@@ -1,0 +1,86 @@
+#!/usr/bin/perl
+
+# The rate of a bucket: all that is sent at a time has its share of it, so that
+# no server waits in vain for what is next, and all of it together keeps to it.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use List::Util qw(max min sum);
+use Test::More;
+
+use Recording::Fault;
+use Recording::Gateway;
+use Recording::Media qw(media);
+use Recording::Nginx;
+use Recording::Util qw(not_tested slurp wait_for);
+
+my $missing = Recording::Gateway->missing;
+plan skip_all => not_tested($missing) if $missing;
+
+my $files = 8;
+my $rate = 100 * 1024;
+
+my $gateway = Recording::Gateway->new;
+my $fault = Recording::Fault->new(to => $gateway->port);
+my $s3 = $gateway->s3;
+my $films = $gateway->bucket('films');
+my $media = media(duration => 3, gop => 1, size => '160x90');
+
+my $t = Recording::Nginx->new;
+$t->conf(<<'CONF', PORT => $fault->port,
+thread_pool default threads=4;
+worker_processes 1;
+rtmp {
+    record_store %%STORE%% reserve=0;
+    record_bucket archive {
+        endpoint http://127.0.0.1:%%PORT%%;
+        bucket films;
+        rate 100k;
+        credentials %%FILE%%;
+    }
+    record_template one { format flv; path '{StreamID}'; upload archive; }
+    server {
+        listen 127.0.0.1:%%PORT_0%%;
+        max_message 8m;
+        application one { live on; record_rule one; }
+    }
+}
+CONF
+    FILE => $gateway->credentials($t->dir . '/credentials'))->start;
+
+my @publishers = map { $t->publisher('one', "s$_") } 1 .. $files;
+$_->send_flv($media) for @publishers;
+$_->delete_stream->close for @publishers;
+$t->wait_files($files);
+
+my @puts;
+wait_for('all are sent', 30, sub {
+    return $files == (@puts = $fault->requests(qr/^PUT/));
+});
+sleep 4;
+@puts = $fault->requests(qr/^PUT/);
+cmp_ok(min(map { $_->{got} } @puts), '>', 0, 'something of each');
+
+wait_for('deliveries', 60, sub {
+    return $files == $t->catalogue("SELECT id FROM outbox WHERE"
+                                   . " kind = 'upload' AND state = 'done'");
+});
+
+@puts = $fault->requests(qr/^PUT/);
+is(scalar(@puts), $files, 'each is sent once');
+
+my $seconds = max(map { $_->{end} } @puts) - min(map { $_->{start} } @puts);
+cmp_ok(sum(map { $_->{length} } @puts) / $seconds, '<', 1.2 * $rate, 'the rate');
+
+for my $row ($t->files) {
+    ok($s3->get($films, $row->{path}) eq slurp($t->path($row)),
+       "$row->{path}: as it is");
+}
+
+$fault->stop;
+$gateway->stop;
+Recording::Nginx->done;
