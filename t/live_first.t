@@ -87,7 +87,7 @@ for my $row (@rows) {
 
 # the same for nginx-rtmp's recorder: its calls are in the loop
 
-$push = push_stream($flv, $t->url('own/slow'), speed => 1, length => 6);
+$push = push_stream($flv, $t->url('own/slow'), speed => 1);
 Recording::Util::wait_for('a file of record all', 20,
                           sub { grep { -s > 50_000 } glob $disk->store . '/slow*.flv' });
 my $hits = $disk->get('hits');
@@ -95,7 +95,7 @@ $disk->set(delay => 1000);
 my $own = eval {
     my $most = 0;
 
-    # until one meets a write, but for no longer than it is pushed
+    # until one meets a write
     for (1 .. 100) {
         $most = max($most, p99(1, 3));
         last if $most > 0.3;
