@@ -115,7 +115,8 @@ static const char *const  ngx_recording_catalogue_sql_versions[] = {
     "DROP INDEX IF EXISTS outbox_holds;"
     "DROP INDEX IF EXISTS outbox_files;"
     "DROP TRIGGER IF EXISTS told_restored;"
-    "DROP TRIGGER IF EXISTS told_finished;",
+    "DROP TRIGGER IF EXISTS told_finished;"
+    "DROP TRIGGER IF EXISTS told_paused;",
 };
 
 

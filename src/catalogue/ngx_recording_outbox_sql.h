@@ -305,9 +305,15 @@
     " AND NOT " NGX_RECORDING_OUTBOX_IS_MISSING("new.file_id") ";"            \
     " END;"                                                                   \
                                                                               \
+    /* of a format: at a cut two files of it may grow at a time */            \
+                                                                              \
     "CREATE TRIGGER IF NOT EXISTS told_paused AFTER UPDATE OF state"          \
-    " ON files WHEN (new.state = 'paused' AND old.state <> 'paused')"         \
-    " OR (new.state = 'recording' AND old.state = 'paused') BEGIN "           \
+    " ON files WHEN ((new.state = 'paused' AND old.state <> 'paused')"        \
+    " OR (new.state = 'recording' AND old.state = 'paused'))"                 \
+    " AND NOT EXISTS (SELECT 1 FROM files WHERE recording_id ="               \
+    " new.recording_id AND format = new.format AND state = new.state"         \
+    " AND file_id <> new.file_id"                                             \
+    " AND state IN ('recording', 'paused', 'finishing')) BEGIN "              \
     NGX_RECORDING_OUTBOX_TELL_FILE("status", NGX_RECORDING_KIND_STATUS,       \
         "iif(new.state = 'paused', 'record_paused', 'record_resumed')",       \
         "new.")                                                               \

@@ -140,6 +140,24 @@ life(void)
 }
 
 
+/* the file before stays open for a track that lags */
+
+static void
+cut(void)
+{
+    begun();
+
+    file(1, "mp4", "recording");
+    file(2, "mp4", "recording");
+    run("UPDATE files SET state = 'paused'");
+    run("UPDATE files SET state = 'recording' WHERE file_id = 2");
+    run("UPDATE files SET state = 'recording' WHERE file_id = 1");
+
+    gives(all, "record_start_succeeded,record_paused,record_resumed",
+          "once for a format");
+}
+
+
 static void
 odd(void)
 {
@@ -622,6 +640,7 @@ main(void)
         " ('t', 'all', 15, 0), ('t', 'files', 1, 0), ('u', 'none', 2, 0)");
 
     life();
+    cut();
     odd();
     taking();
     exceptions();
