@@ -30,6 +30,9 @@ static ngx_int_t ngx_recording_catalogue_find_empty(
     int64_t *ids, ngx_uint_t *n, ngx_recording_catalogue_error_t *err);
 static void ngx_recording_catalogue_old(ngx_recording_sql_rows_t *rows,
     ngx_recording_old_t *file);
+static ngx_int_t ngx_recording_catalogue_olds(ngx_recording_catalogue_t *cat,
+    ngx_recording_sql_rows_t *rows, ngx_recording_old_t *files, ngx_uint_t *n,
+    ngx_recording_catalogue_error_t *err);
 
 
 ngx_int_t
@@ -262,28 +265,19 @@ ngx_recording_catalogue_to_remove_thread(ngx_recording_catalogue_t *cat,
     int64_t now, uint64_t after, ngx_recording_old_t *files, ngx_uint_t *n,
     ngx_recording_catalogue_error_t *err)
 {
-    ngx_uint_t                 room;
-    ngx_recording_sql_rows_t   rows;
+    ngx_recording_sql_rows_t  rows;
 
     if (ngx_recording_catalogue_read(cat, err) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    room = *n;
-    *n = 0;
-
     ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_TO_REMOVE,
-                    ngx_recording_sql_int(room),
+                    ngx_recording_sql_int(*n),
                     ngx_recording_sql_int(after),
                     ngx_recording_sql_int(now),
                     ngx_recording_sql_int(now + NGX_RECORDING_CATALOGUE_LATE));
 
-    while (ngx_recording_sql_next(&rows)) {
-        ngx_recording_catalogue_old(&rows, &files[(*n)++]);
-    }
-
-    return ngx_recording_catalogue_finish(cat, ngx_recording_sql_end(&rows),
-                                          err);
+    return ngx_recording_catalogue_olds(cat, &rows, files, n, err);
 }
 
 
@@ -292,26 +286,33 @@ ngx_recording_catalogue_local_thread(ngx_recording_catalogue_t *cat,
     int64_t now, ngx_recording_old_t *files, ngx_uint_t *n,
     ngx_recording_catalogue_error_t *err)
 {
-    ngx_uint_t                 room;
-    ngx_recording_sql_rows_t   rows;
+    ngx_recording_sql_rows_t  rows;
 
     if (ngx_recording_catalogue_read(cat, err) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    room = *n;
-    *n = 0;
-
     ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_TO_REMOVE_LOCAL,
-                    ngx_recording_sql_int(room),
+                    ngx_recording_sql_int(*n),
                     ngx_recording_sql_int(now),
                     ngx_recording_sql_int(now + NGX_RECORDING_CATALOGUE_LATE));
 
-    while (ngx_recording_sql_next(&rows)) {
-        ngx_recording_catalogue_old(&rows, &files[(*n)++]);
+    return ngx_recording_catalogue_olds(cat, &rows, files, n, err);
+}
+
+
+/* all rows of a query, and its end */
+
+static ngx_int_t
+ngx_recording_catalogue_olds(ngx_recording_catalogue_t *cat,
+    ngx_recording_sql_rows_t *rows, ngx_recording_old_t *files, ngx_uint_t *n,
+    ngx_recording_catalogue_error_t *err)
+{
+    for (*n = 0; ngx_recording_sql_next(rows); (*n)++) {
+        ngx_recording_catalogue_old(rows, &files[*n]);
     }
 
-    return ngx_recording_catalogue_finish(cat, ngx_recording_sql_end(&rows),
+    return ngx_recording_catalogue_finish(cat, ngx_recording_sql_end(rows),
                                           err);
 }
 
