@@ -99,14 +99,15 @@ ngx_recording_delivery_start(ngx_recording_delivery_t *d)
     s->delivery = d;
     s->number = d->nsegments;
 
-    (void) snprintf(s->object.error, sizeof(s->object.error), "%s", d->error);
-
     if (ngx_recording_delivery_names(s) != NGX_OK) {
         ngx_recording_delivery_finish(d);
         return;
     }
 
     ngx_recording_delivery_object(s);
+
+    (void) snprintf(s->object.error, sizeof(s->object.error), "%s", d->error);
+
     ngx_recording_object_drop(&s->object);
 }
 
@@ -327,17 +328,14 @@ ngx_recording_delivery_opened(void *data)
 static void
 ngx_recording_delivery_object(ngx_recording_delivery_object_t *s)
 {
-    char                      error[sizeof(s->object.error)];
-    const char               *type;
-    ngx_recording_object_t   *o;
-    ngx_recording_delivery_t *d;
+    const char                *type;
+    ngx_recording_object_t    *o;
+    ngx_recording_delivery_t  *d;
 
     d = s->delivery;
     o = &s->object;
 
-    (void) memcpy(error, o->error, sizeof(error));
     ngx_memzero(o, sizeof(ngx_recording_object_t));
-    (void) memcpy(o->error, error, sizeof(error));
 
     type = s->number < d->nsegments ? "video/mp2t" : d->type;
 
