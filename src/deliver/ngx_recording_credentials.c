@@ -338,25 +338,6 @@ ngx_recording_credentials_read(int fd, const char *file,
 }
 
 
-ngx_uint_t
-ngx_recording_credentials_changed_thread(const char *file,
-    const ngx_recording_credentials_t *c)
-{
-    struct stat  info;
-
-    /* without a file those that were read are used on */
-
-    if (stat(file, &info) == -1) {
-        return 0;
-    }
-
-    return info.st_dev != c->info.st_dev || info.st_ino != c->info.st_ino
-           || info.st_size != c->info.st_size
-           || info.st_ctim.tv_sec != c->info.st_ctim.tv_sec
-           || info.st_ctim.tv_nsec != c->info.st_ctim.tv_nsec;
-}
-
-
 void
 ngx_recording_credentials_free(ngx_recording_credentials_t *c)
 {

@@ -47,10 +47,6 @@ ngx_int_t ngx_recording_credentials_parse(u_char *text, size_t len,
 ngx_int_t ngx_recording_credentials_read_thread(const char *file,
     ngx_recording_credentials_t *c, char *error, size_t size);
 
-/* whether there is another file now, or another text in it */
-ngx_uint_t ngx_recording_credentials_changed_thread(const char *file,
-    const ngx_recording_credentials_t *c);
-
 /* and nothing of them stays in memory; may be called twice */
 void ngx_recording_credentials_free(ngx_recording_credentials_t *c);
 
