@@ -276,7 +276,8 @@ taking(void)
     ok(statement(NGX_RECORDING_SQL_OUTBOX_FAILED, "itttitT", 1LL, "v", "e1",
                  "waiting", 90LL, "e", NULL) == 0, "by its owner only");
     ok(statement(NGX_RECORDING_SQL_OUTBOX_FAILED, "itttitT", 1LL, "w", "e2",
-                 "waiting", 90LL, "e", NULL) == 0, "another event has its id now");
+                 "waiting", 90LL, "e", NULL) == 0,
+       "another event has its id now");
     ok(statement(NGX_RECORDING_SQL_OUTBOX_FAILED, "itttitT", 1LL, "w", "e1",
                  "waiting", 90LL, "e", NULL) == 1, "failed");
     ok(statement(NGX_RECORDING_SQL_OUTBOX_DUE, "ttiii", "t", "all", 50LL, 3LL,

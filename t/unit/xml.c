@@ -82,8 +82,9 @@ xml_answers(void)
 
         { "Swift's error",
           "<?xml version='1.0' encoding='UTF-8'?>\n<Error><Code>"
-          "AuthorizationHeaderMalformed</Code><Message>the region 'x' is wrong; "
-          "expecting 'us-east-1'</Message><Region>us-east-1</Region></Error>",
+          "AuthorizationHeaderMalformed</Code><Message>the region 'x' is "
+          "wrong; expecting 'us-east-1'</Message><Region>us-east-1</Region>"
+          "</Error>",
           "1 Code=AuthorizationHeaderMalformed;1 Message=the region 'x' is "
           "wrong; expecting 'us-east-1';1 Region=us-east-1;0 Error=;" },
 
