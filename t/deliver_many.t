@@ -11,44 +11,18 @@ use lib "$FindBin::Bin/lib";
 
 use Test::More;
 
-use Recording::Fault;
-use Recording::Gateway;
-use Recording::Media qw(media);
-use Recording::Nginx;
+use Recording::Delivery;
 use Recording::Util qw(not_tested slurp wait_for);
 
-my $missing = Recording::Gateway->missing;
+my $missing = Recording::Delivery->missing;
 plan skip_all => not_tested($missing) if $missing;
 
 my $files = 40;
 
-my $gateway = Recording::Gateway->new;
-my $fault = Recording::Fault->new(to => $gateway->port);
-my $s3 = $gateway->s3;
-my $films = $gateway->bucket('films');
-my $media = media(duration => 3, gop => 1, size => '160x90');
-
-my $t = Recording::Nginx->new;
-$t->conf(<<'CONF', PORT => $fault->port,
-thread_pool default threads=4;
-worker_processes 1;
-rtmp {
-    record_store %%STORE%% reserve=0;
-    record_bucket archive {
-        endpoint http://127.0.0.1:%%PORT%%;
-        bucket films;
-        max_connections 32;
-        credentials %%FILE%%;
-    }
-    record_template one { format flv; path '{StreamID}'; upload archive; }
-    server {
-        listen 127.0.0.1:%%PORT_0%%;
-        max_message 8m;
-        application one { live on; record_rule one; }
-    }
-}
-CONF
-    FILE => $gateway->credentials($t->dir . '/credentials'))->start;
+my $d = Recording::Delivery->new(bucket => 'max_connections 32;');
+my ($t, $fault) = ($d->nginx, $d->fault);
+my ($s3, $films) = ($d->s3, $d->films);
+my $media = $d->small;
 
 $fault->down;
 
@@ -76,9 +50,7 @@ for my $row ($t->files) {
        "$row->{path}: as it is");
 }
 
-$fault->stop;
-$gateway->stop;
-Recording::Nginx->done;
+$d->done;
 
 sub state {
     my ($state) = @_;

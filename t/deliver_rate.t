@@ -12,45 +12,19 @@ use lib "$FindBin::Bin/lib";
 use List::Util qw(max min sum);
 use Test::More;
 
-use Recording::Fault;
-use Recording::Gateway;
-use Recording::Media qw(media);
-use Recording::Nginx;
+use Recording::Delivery;
 use Recording::Util qw(not_tested slurp wait_for);
 
-my $missing = Recording::Gateway->missing;
+my $missing = Recording::Delivery->missing;
 plan skip_all => not_tested($missing) if $missing;
 
 my $files = 8;
 my $rate = 100 * 1024;
 
-my $gateway = Recording::Gateway->new;
-my $fault = Recording::Fault->new(to => $gateway->port);
-my $s3 = $gateway->s3;
-my $films = $gateway->bucket('films');
-my $media = media(duration => 3, gop => 1, size => '160x90');
-
-my $t = Recording::Nginx->new;
-$t->conf(<<'CONF', PORT => $fault->port,
-thread_pool default threads=4;
-worker_processes 1;
-rtmp {
-    record_store %%STORE%% reserve=0;
-    record_bucket archive {
-        endpoint http://127.0.0.1:%%PORT%%;
-        bucket films;
-        rate 100k;
-        credentials %%FILE%%;
-    }
-    record_template one { format flv; path '{StreamID}'; upload archive; }
-    server {
-        listen 127.0.0.1:%%PORT_0%%;
-        max_message 8m;
-        application one { live on; record_rule one; }
-    }
-}
-CONF
-    FILE => $gateway->credentials($t->dir . '/credentials'))->start;
+my $d = Recording::Delivery->new(bucket => 'rate 100k;');
+my ($t, $fault) = ($d->nginx, $d->fault);
+my ($s3, $films) = ($d->s3, $d->films);
+my $media = $d->small;
 
 my @publishers = map { $t->publisher('one', "s$_") } 1 .. $files;
 $_->send_flv($media) for @publishers;
@@ -81,6 +55,4 @@ for my $row ($t->files) {
        "$row->{path}: as it is");
 }
 
-$fault->stop;
-$gateway->stop;
-Recording::Nginx->done;
+$d->done;

@@ -3,14 +3,14 @@ package Recording::Delivery;
 # An nginx that delivers what it records to a bucket, by way of a proxy that
 # fails as it is ordered to.
 #
-#     my $d = Recording::Delivery->new(workers => 2);
+#     my $d = Recording::Delivery->new(workers => 2, bucket => 'rate 1m;');
 #     $d->fault->on(PUT => '', status => 500);
 #     my $name = $d->published(one => $media);    # flv; list: hls
 #     $d->arrived($name);
 #     $d->done;
 #
 # The template of an application "one" has a file, that of "list" a playlist;
-# parts have 5 MB.
+# parts have 5 MB.  What else may be given: bucket, of record_bucket, and main.
 
 use strict;
 use warnings;
@@ -37,6 +37,7 @@ sub new {
     $t->conf(<<'CONF', PORT => $fault->port, WORKERS => $opt{workers} || 1,
 thread_pool default threads=4;
 worker_processes %%WORKERS%%;
+%%MAIN%%
 rtmp {
     record_store %%STORE%% reserve=0;
     record_bucket archive {
@@ -44,6 +45,7 @@ rtmp {
         bucket films;
         part_size 5m;
         credentials %%FILE%%;
+        %%BUCKET%%
     }
     record_template one { format flv; path '{StreamID}'; upload archive; }
     record_template list {
@@ -57,6 +59,7 @@ rtmp {
     }
 }
 CONF
+        MAIN => $opt{main} || '', BUCKET => $opt{bucket} || '',
         FILE => $storage->credentials($t->dir . '/credentials'))->start;
 
     return $self;
@@ -64,6 +67,10 @@ CONF
 
 sub nginx { return $_[0]{t} }
 sub fault { return $_[0]{fault} }
+
+# a client of the storage, and the bucket's name there
+sub s3 { return $_[0]{s3} }
+sub films { return $_[0]{films} }
 
 # media of one request, and of three parts
 sub small { return media(duration => 3, gop => 1, size => '160x90') }
