@@ -11,11 +11,16 @@
 #include "ngx_recording_journal.h"
 
 
+/* segments that are synced again at a time */
+#define NGX_RECORDING_HLS_SETTLE  16
+
+
 static ngx_int_t ngx_recording_hls_open(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_hls_sample(ngx_recording_mux_t *mux,
     ngx_recording_sample_t *sample);
 static ngx_int_t ngx_recording_hls_flush(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_hls_sync(ngx_recording_mux_t *mux);
+static ngx_int_t ngx_recording_hls_settle(ngx_recording_mux_t *mux);
 static void ngx_recording_hls_mark(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_hls_change(ngx_recording_mux_t *mux,
     ngx_recording_media_t *media);
@@ -307,9 +312,11 @@ ngx_recording_hls_begin(ngx_recording_mux_t *mux, ngx_recording_hls_cut_e cut,
 static ngx_int_t
 ngx_recording_hls_end(ngx_recording_mux_t *mux, int64_t duration)
 {
+    ngx_uint_t            synced;
     ngx_recording_hls_t  *hls;
 
     hls = mux->data;
+    synced = !mux->store->stopping;
 
     if (mux->err == 0) {
 
@@ -333,12 +340,16 @@ ngx_recording_hls_end(ngx_recording_mux_t *mux, int64_t duration)
         return ngx_recording_mux_error(mux, "truncate a segment of");
     }
 
-    if (!mux->store->stopping && ngx_recording_fdatasync(mux->fd) == -1) {
+    if (synced && ngx_recording_fdatasync(mux->fd) == -1) {
         return ngx_recording_mux_taint(mux, "sync a segment of");
     }
 
     if (ngx_recording_hls_list(mux, duration) != NGX_OK) {
         return NGX_ERROR;
+    }
+
+    if (synced) {
+        ngx_recording_hls_synced(hls);
     }
 
     (void) close(mux->fd);
@@ -429,6 +440,15 @@ ngx_recording_hls_flush(ngx_recording_mux_t *mux)
 }
 
 
+void
+ngx_recording_hls_synced(ngx_recording_hls_t *hls)
+{
+    if (hls->sure + 1 == hls->kept.number) {
+        hls->sure++;
+    }
+}
+
+
 static ngx_int_t
 ngx_recording_hls_sync(ngx_recording_mux_t *mux)
 {
@@ -439,19 +459,72 @@ ngx_recording_hls_sync(ngx_recording_mux_t *mux)
         return NGX_ERROR;
     }
 
-    rc = NGX_OK;
     hls = mux->data;
+    rc = ngx_recording_hls_settle(mux);
 
-    if ((mux->fd != -1 && ngx_recording_fdatasync(mux->fd) == -1)
-        || ngx_recording_fdatasync(hls->playlist) == -1
-        || ngx_recording_fsync(hls->dir) == -1)
+    if (rc == NGX_OK
+        && ((mux->fd != -1 && ngx_recording_fdatasync(mux->fd) == -1)
+            || ngx_recording_fdatasync(hls->playlist) == -1
+            || ngx_recording_fsync(hls->dir) == -1))
     {
         rc = ngx_recording_mux_taint(mux, "sync");
     }
 
     ngx_recording_hls_leave_thread(mux);
 
+    if (rc == NGX_OK) {
+        mux->settled = ngx_min(hls->sure, hls->kept.number);
+    }
+
     return rc;
+}
+
+
+/*
+ * Segments that were listed, but not synced, as the process had to end; or
+ * that may not be.  A former version has not told of any: there may be many,
+ * so that some are synced each time.
+ */
+
+static ngx_int_t
+ngx_recording_hls_settle(ngx_recording_mux_t *mux)
+{
+    int                   fd, rc;
+    char                  name[32];
+    ngx_uint_t            n;
+    ngx_recording_hls_t  *hls;
+
+    hls = mux->data;
+
+    for (n = 0; n < NGX_RECORDING_HLS_SETTLE; n++) {
+
+        if (hls->sure >= hls->kept.number) {
+            break;
+        }
+
+        ngx_recording_hls_name(hls->sure, name);
+
+        fd = ngx_recording_openat(hls->dir, name,
+                                  O_RDONLY|O_CLOEXEC|O_NOFOLLOW, 0);
+
+        if (fd == -1) {
+
+            /* the recording goes on without it */
+
+            break;
+        }
+
+        rc = ngx_recording_fdatasync(fd);
+        (void) close(fd);
+
+        if (rc == -1) {
+            return ngx_recording_mux_taint(mux, "sync a segment of");
+        }
+
+        hls->sure++;
+    }
+
+    return NGX_OK;
 }
 
 

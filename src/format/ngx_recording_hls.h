@@ -58,6 +58,8 @@ typedef struct {
     ngx_recording_hls_kept_t  durable;        /* as of the last sync */
     off_t                   safe;             /* durable bytes of the open
                                                  segment */
+    uint64_t                sure;             /* segments, from the first on,
+                                                 that were synced */
     int                     dir;              /* these while they are needed */
     int                     playlist;
     ngx_uint_t              entered;          /* so often */
@@ -135,7 +137,12 @@ void ngx_recording_hls_leave_thread(ngx_recording_mux_t *mux);
 ngx_int_t ngx_recording_hls_list(ngx_recording_mux_t *mux,
     int64_t duration);
 ngx_int_t ngx_recording_hls_listed(ngx_recording_mux_t *mux);
-void ngx_recording_hls_name(ngx_recording_hls_t *hls, char *name);
+
+/* the segment that was listed last was synced before */
+void ngx_recording_hls_synced(ngx_recording_hls_t *hls);
+
+/* the name of a segment */
+void ngx_recording_hls_name(uint64_t number, char *name);
 
 /* as a format's ->owns(): the playlist, or a segment */
 ngx_uint_t ngx_recording_hls_owns(const char *name);

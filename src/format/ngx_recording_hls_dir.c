@@ -154,7 +154,7 @@ ngx_recording_hls_segment_thread(ngx_recording_mux_t *mux, int flags)
 
     hls = mux->data;
 
-    ngx_recording_hls_name(hls, name);
+    ngx_recording_hls_name(hls->kept.number, name);
 
     mux->fd = ngx_recording_openat(hls->dir, name,
                                    O_RDWR|O_CLOEXEC|O_NOFOLLOW|flags, 0644);
@@ -171,10 +171,10 @@ ngx_recording_hls_segment_thread(ngx_recording_mux_t *mux, int flags)
 
 
 void
-ngx_recording_hls_name(ngx_recording_hls_t *hls, char *name)
+ngx_recording_hls_name(uint64_t number, char *name)
 {
     (void) sprintf(name, "%0*llu.ts", NGX_RECORDING_HLS_DIGITS,
-                   (unsigned long long) hls->kept.number);
+                   (unsigned long long) number);
 }
 
 

@@ -47,6 +47,8 @@ ngx_recording_hls_reopen(ngx_recording_mux_t *mux)
         return NGX_ERROR;
     }
 
+    ((ngx_recording_hls_t *) mux->data)->sure = mux->settled;
+
     rc = ngx_recording_hls_reread(mux);
 
     ngx_recording_hls_leave_thread(mux);
@@ -94,7 +96,7 @@ ngx_recording_hls_cut(ngx_recording_mux_t *mux)
     }
 
     if (hls->opened || mux->fd != -1) {
-        ngx_recording_hls_name(hls, name);
+        ngx_recording_hls_name(hls->kept.number, name);
 
         if (hls->safe == 0
             ? ngx_recording_unlinkat(hls->dir, name, 0) == -1
@@ -198,6 +200,9 @@ ngx_recording_hls_reread(ngx_recording_mux_t *mux)
 
     mux->beside = hls->kept.size + hls->kept.list.end;
     hls->resumed = 1;
+    hls->sure = ngx_min(hls->sure, hls->kept.number);
+
+    ngx_recording_mux_unsettle(mux, hls->kept.number);
 
     if (ngx_recording_ftruncate(hls->playlist, hls->kept.list.end) == -1) {
         return ngx_recording_mux_error(mux, "truncate the playlist");
@@ -233,7 +238,7 @@ ngx_recording_hls_unlisted(ngx_recording_mux_t *mux)
             return NGX_OK;
         }
 
-        ngx_recording_hls_name(hls, name);
+        ngx_recording_hls_name(hls->kept.number, name);
         fd = ngx_recording_openat(hls->dir, name,
                                   O_RDWR|O_CLOEXEC|O_NOFOLLOW, 0);
 
@@ -289,6 +294,11 @@ ngx_recording_hls_unlisted(ngx_recording_mux_t *mux)
             pictures = mux->samples[NGX_RECORDING_VIDEO] - pictures;
             end = ngx_recording_hls_segment_end(mux, pictures);
             rc = ngx_recording_hls_list(mux, end - kept->start);
+
+            if (rc == NGX_OK) {
+                ngx_recording_hls_synced(hls);
+            }
+
             kept->shown += end - kept->start;
             kept->start = end;
         }

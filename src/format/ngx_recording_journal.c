@@ -275,6 +275,7 @@ ngx_recording_journal_state_thread(ngx_recording_mux_t *mux)
     state.wall = mux->wall;
     state.first = mux->cut - mux->begin;
     state.written = mux->file.written;
+    state.settled = mux->settled;
 
     for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
         p = &progress[i];

@@ -30,6 +30,13 @@
 #define NGX_RECORDING_JOURNAL_GROWN   (1024 * 1024)
 
 
+typedef struct {
+    const ngx_recording_format_t  *format;
+    uint64_t                settled;   /* as mux->settled */
+    ngx_recording_journal_mp4_t  mp4;  /* of MP4; zeros: nothing is moved */
+} ngx_recording_journal_look_t;
+
+
 /*
  * Creates the journal of a file that begins: who it belongs to, and its
  * tracks.  NGX_ERROR: mux->op and mux->err tell why.
@@ -87,6 +94,14 @@ void ngx_recording_journal_shrink_thread(ngx_recording_mux_t *mux);
  */
 ngx_recording_mux_t *ngx_recording_journal_read_thread(
     ngx_recording_store_t *store, uint64_t id);
+
+/*
+ * Where a growing file stands by its journal, whoever writes it meanwhile:
+ * what is not yet whole is as if it was not there.  NGX_DECLINED: there is no
+ * journal; NGX_ERROR with errno, as above.
+ */
+ngx_int_t ngx_recording_journal_look_thread(ngx_recording_store_t *store,
+    uint64_t id, ngx_recording_journal_look_t *look);
 
 /*
  * Opens the file `id` that another worker wrote, or this one before a pause.

@@ -57,6 +57,10 @@ ngx_recording_journal_back_thread(ngx_recording_mux_t *mux, ngx_uint_t keep)
         return NGX_ERROR;
     }
 
+    if (!mux->format->endless) {
+        ngx_recording_mux_unsettle(mux, mux->pos);
+    }
+
     mux->file.dropped[NGX_RECORDING_DROP_DISK]
         += ngx_recording_journal_lost(mux);
 
@@ -123,6 +127,7 @@ ngx_recording_journal_lose_thread(ngx_recording_mux_t *mux, ngx_uint_t keep)
 
     mux->pos = 0;
     mux->beside = 0;
+    mux->settled = 0;
     mux->file.written = 0;
     mux->file.ngaps = 0;
     mux->file.more = 0;

@@ -96,6 +96,10 @@ ngx_recording_journal_checkpoint_thread(ngx_recording_mux_t *mux,
         }
 
         ngx_recording_mux_mark(mux);
+
+        if (!mux->format->endless) {
+            mux->settled = mux->pos;
+        }
     }
 
     /* the data before what tells how far it goes */

@@ -87,7 +87,7 @@
 
 
 #define NGX_RECORDING_JOURNAL_MAJOR  2
-#define NGX_RECORDING_JOURNAL_MINOR  0
+#define NGX_RECORDING_JOURNAL_MINOR  1
 #define NGX_RECORDING_JOURNAL_ORDER  0x01020304
 
 
@@ -174,6 +174,11 @@ typedef struct {
     int64_t                 first;         /* time of the first frame, from
                                               the file's start */
     uint64_t                written;       /* frames */
+    uint64_t                settled;       /* bytes of the file, as pos counts
+                                              them, or segments of HLS: a sync
+                                              has told that they are durable,
+                                              they stay as they are; since
+                                              2.1, or 0 */
 } ngx_recording_journal_state_t;
 
 

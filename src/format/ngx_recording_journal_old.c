@@ -174,6 +174,7 @@ ngx_recording_journal_old_state(ngx_recording_journal_stand_t *stand,
     stand->state.wall = state.wall;
     stand->state.first = state.first;
     stand->state.written = state.written;
+    stand->state.settled = 0;
 
     for (i = 0; i < NGX_RECORDING_JOURNAL_TRACKS_1; i++) {
         stand->progress[i].last = state.last[i];

@@ -18,13 +18,23 @@ static u_char *ngx_recording_journal_load(ngx_recording_store_t *store,
     uint64_t id, size_t *size);
 static ngx_recording_mux_t *ngx_recording_journal_parse(
     ngx_recording_store_t *store, u_char *p, size_t size);
+static ngx_int_t ngx_recording_journal_glance(
+    ngx_recording_journal_look_t *look, u_char *p, size_t size);
+static ngx_int_t ngx_recording_journal_glanced(
+    ngx_recording_journal_look_t *look, ngx_recording_journal_e kind,
+    u_char *p, size_t size);
 static ngx_int_t ngx_recording_journal_next(ngx_recording_journal_head_t *head,
     u_char *p, size_t size);
 static ngx_int_t ngx_recording_journal_begin(ngx_recording_mux_t **mux,
     ngx_recording_store_t *store, ngx_recording_journal_e kind, u_char *p,
     size_t size);
+static ngx_int_t ngx_recording_journal_begun(
+    ngx_recording_journal_begun_t *begun, ngx_recording_journal_e kind,
+    u_char *p, size_t size);
 static ngx_int_t ngx_recording_journal_known(
     ngx_recording_journal_begun_t *begun, u_char *p, size_t size);
+static const ngx_recording_format_t *ngx_recording_journal_format(
+    ngx_recording_journal_begun_t *begun);
 static ngx_int_t ngx_recording_journal_mux(ngx_recording_mux_t *mux,
     ngx_recording_journal_begun_t *begun);
 static ngx_int_t ngx_recording_journal_strings(ngx_recording_mux_t *mux,
@@ -64,6 +74,121 @@ ngx_recording_journal_read_thread(ngx_recording_store_t *store, uint64_t id)
     errno = err;
 
     return mux;
+}
+
+
+ngx_int_t
+ngx_recording_journal_look_thread(ngx_recording_store_t *store, uint64_t id,
+    ngx_recording_journal_look_t *look)
+{
+    u_char     *buf;
+    size_t      size;
+    ngx_int_t   rc;
+
+    buf = ngx_recording_journal_load(store, id, &size);
+
+    if (buf == NULL) {
+        return errno == NGX_ENOENT ? NGX_DECLINED : NGX_ERROR;
+    }
+
+    rc = ngx_recording_journal_glance(look, buf, size);
+
+    free(buf);
+
+    if (rc != NGX_OK) {
+        errno = rc == NGX_DONE ? ENODATA : 0;
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* NGX_DONE: its first record is not whole; NGX_DECLINED: it is damaged */
+
+static ngx_int_t
+ngx_recording_journal_glance(ngx_recording_journal_look_t *look, u_char *p,
+    size_t size)
+{
+    off_t                          pos;
+    ngx_recording_journal_head_t   head;
+    ngx_recording_journal_begun_t  begun;
+
+    ngx_memzero(look, sizeof(ngx_recording_journal_look_t));
+
+    if (ngx_recording_journal_next(&head, p, size) != NGX_OK) {
+        return NGX_DONE;
+    }
+
+    if (ngx_recording_journal_begun(&begun, head.kind, p + sizeof(head),
+                                    head.size)
+        != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    look->format = ngx_recording_journal_format(&begun);
+
+    if (look->format == NULL) {
+        return NGX_DECLINED;
+    }
+
+    /* as far as it is gone on with, see parse */
+
+    for (pos = sizeof(head) + head.size;
+         ngx_recording_journal_next(&head, p + pos, size - pos) == NGX_OK
+         && ngx_recording_journal_glanced(look, head.kind,
+                                          p + pos + sizeof(head), head.size)
+            == NGX_OK;
+         pos += sizeof(head) + head.size)
+    {
+        /* void */
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_journal_glanced(ngx_recording_journal_look_t *look,
+    ngx_recording_journal_e kind, u_char *p, size_t size)
+{
+    ngx_recording_journal_mp4_t    mp4;
+    ngx_recording_journal_stand_t  stand;
+
+    if (kind == NGX_RECORDING_JOURNAL_STATE) {
+        if (ngx_recording_journal_stood(&stand, p, size) != NGX_OK) {
+            return NGX_DECLINED;
+        }
+
+    } else if (kind == NGX_RECORDING_JOURNAL_STATE_1
+               || kind == NGX_RECORDING_JOURNAL_SHOWN_1)
+    {
+        if (ngx_recording_journal_old_state(&stand, kind, p, size) != NGX_OK) {
+            return NGX_DECLINED;
+        }
+
+    } else {
+        return NGX_OK;
+    }
+
+    ngx_memzero(&mp4, sizeof(mp4));
+
+    if (look->format == &ngx_recording_format_mp4
+        && ngx_recording_journal_layout_take(&stand.format, &mp4, sizeof(mp4))
+           != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    if (stand.state.settled > INT64_MAX || mp4.moved > INT64_MAX / 2) {
+        return NGX_DECLINED;
+    }
+
+    look->settled = stand.state.settled;
+    look->mp4 = mp4;
+
+    return NGX_OK;
 }
 
 
@@ -205,10 +330,7 @@ ngx_recording_journal_begin(ngx_recording_mux_t **mux,
     ngx_int_t                      rc;
     ngx_recording_journal_begun_t  begun;
 
-    rc = kind == NGX_RECORDING_JOURNAL_FACTS
-         ? ngx_recording_journal_known(&begun, p, size)
-         : kind == NGX_RECORDING_JOURNAL_FACTS_1
-         ? ngx_recording_journal_old_facts(&begun, p, size) : NGX_DECLINED;
+    rc = ngx_recording_journal_begun(&begun, kind, p, size);
 
     if (rc != NGX_OK) {
         return rc;
@@ -225,6 +347,17 @@ ngx_recording_journal_begin(ngx_recording_mux_t **mux,
     (*mux)->journal = -1;
 
     return ngx_recording_journal_mux(*mux, &begun);
+}
+
+
+static ngx_int_t
+ngx_recording_journal_begun(ngx_recording_journal_begun_t *begun,
+    ngx_recording_journal_e kind, u_char *p, size_t size)
+{
+    return kind == NGX_RECORDING_JOURNAL_FACTS
+           ? ngx_recording_journal_known(begun, p, size)
+           : kind == NGX_RECORDING_JOURNAL_FACTS_1
+           ? ngx_recording_journal_old_facts(begun, p, size) : NGX_DECLINED;
 }
 
 
@@ -266,19 +399,12 @@ static ngx_int_t
 ngx_recording_journal_mux(ngx_recording_mux_t *mux,
     ngx_recording_journal_begun_t *begun)
 {
-    char                            name[16];
     ngx_int_t                       rc;
-    ngx_str_t                      *format;
     ngx_recording_journal_facts_t  *facts;
 
     facts = &begun->facts;
-    format = &begun->strings[NGX_RECORDING_JOURNAL_FORMAT];
 
-    (void) snprintf(name, sizeof(name), "%.*s",
-                    (int) ngx_min(format->len, sizeof(name)),
-                    format->len ? (char *) format->data : "");
-
-    mux->format = ngx_recording_formats_find(name);
+    mux->format = ngx_recording_journal_format(begun);
 
     if (mux->format == NULL) {
         return NGX_DECLINED;
@@ -311,6 +437,22 @@ ngx_recording_journal_mux(ngx_recording_mux_t *mux,
                              mux->format->endless ? ""
                                                   : mux->format->extension);
     return NGX_OK;
+}
+
+
+static const ngx_recording_format_t *
+ngx_recording_journal_format(ngx_recording_journal_begun_t *begun)
+{
+    char        name[16];
+    ngx_str_t  *format;
+
+    format = &begun->strings[NGX_RECORDING_JOURNAL_FORMAT];
+
+    (void) snprintf(name, sizeof(name), "%.*s",
+                    (int) ngx_min(format->len, sizeof(name)),
+                    format->len ? (char *) format->data : "");
+
+    return ngx_recording_formats_find(name);
 }
 
 
@@ -590,6 +732,7 @@ ngx_recording_journal_stand(ngx_recording_mux_t *mux,
     mux->begin = 0;
     mux->cut = stand.state.first;
     mux->file.written = stand.state.written;
+    mux->settled = stand.state.settled;
 
     ngx_memcpy(mux->file.dropped, stand.dropped, sizeof(stand.dropped));
 

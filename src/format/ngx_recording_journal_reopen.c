@@ -60,10 +60,15 @@ ngx_recording_journal_reopened_thread(ngx_recording_mux_t *mux)
 {
     ngx_recording_mux_mark(mux);
 
-    if (mux->format->reopen(mux) == NGX_OK
-        && (mux->format->endless
-            || mux->file.written < mux->durable.written))
-    {
+    if (mux->format->reopen(mux) != NGX_OK) {
+        return;
+    }
+
+    if (!mux->format->endless) {
+        ngx_recording_mux_unsettle(mux, mux->pos);
+    }
+
+    if (mux->format->endless || mux->file.written < mux->durable.written) {
         ngx_recording_mux_keep(mux);
         ngx_recording_mux_mark(mux);
     }

@@ -127,7 +127,10 @@ typedef struct {
                                     ngx_recording_sample_t *sample);
     ngx_int_t             (*flush)(ngx_recording_mux_t *mux);
 
-    /* makes durable what was flushed; NULL: mux->fd is all there is */
+    /*
+     * Makes durable what was flushed; NULL: mux->fd is all there is.  Endless
+     * formats set mux->settled.
+     */
     ngx_int_t             (*sync)(ngx_recording_mux_t *mux);
 
     /*
@@ -231,6 +234,9 @@ struct ngx_recording_mux_s {
                                           format: segments begin anywhere */
     ngx_recording_times_t   written;   /* times of those that are */
     ngx_recording_durable_t  durable;  /* as of the last sync */
+    uint64_t                settled;   /* bytes, or segments of HLS, of which a
+                                          sync has told, whoever wrote them:
+                                          they stay as they are */
     unsigned                tainted:1; /* one failed since: what came behind
                                           that may never be on the disk */
     unsigned                kept:1;    /* lost, but what there is of it stays
@@ -388,6 +394,13 @@ ngx_int_t ngx_recording_mux_taint(ngx_recording_mux_t *mux, const char *op);
 
 /* all that was flushed is durable */
 void ngx_recording_mux_mark(ngx_recording_mux_t *mux);
+
+/* the file has so many bytes, or segments: what was behind that is cut off */
+static ngx_inline void
+ngx_recording_mux_unsettle(ngx_recording_mux_t *mux, uint64_t size)
+{
+    mux->settled = ngx_min(mux->settled, size);
+}
 
 /* for ->back(): cuts off what is behind so many bytes of one file */
 ngx_int_t ngx_recording_mux_cut_thread(ngx_recording_mux_t *mux, int fd,
