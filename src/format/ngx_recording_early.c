@@ -11,7 +11,12 @@
 /* boxes of an MP4 in front of the media: ftyp, moov, free */
 #define NGX_RECORDING_EARLY_BOXES  16
 
+/* bytes that a file may have */
+#define NGX_RECORDING_EARLY_MAX    ((uint64_t) INT64_MAX / 4)
 
+
+static ngx_int_t ngx_recording_early_set(ngx_recording_early_t *early,
+    const ngx_recording_journal_look_t *look);
 static off_t ngx_recording_early_box(u_char *p, off_t *head);
 static uint64_t ngx_recording_early_number(u_char *p, ngx_uint_t n);
 
@@ -29,22 +34,43 @@ ngx_recording_early_look_thread(ngx_recording_store_t *store, uint64_t id,
         return rc;
     }
 
+    if (ngx_recording_early_set(early, &look) != NGX_OK) {
+        errno = 0;
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* NGX_DECLINED: no file is as large */
+
+static ngx_int_t
+ngx_recording_early_set(ngx_recording_early_t *early,
+    const ngx_recording_journal_look_t *look)
+{
     ngx_memzero(early, sizeof(ngx_recording_early_t));
 
-    early->format = look.format;
+    early->format = look->format;
 
-    if (look.format->endless) {
-        early->segments = look.settled;
+    if (look->format->endless) {
+        early->segments = look->settled;
 
         return NGX_OK;
     }
 
-    early->length = look.settled;
+    if (look->settled > NGX_RECORDING_EARLY_MAX
+        || look->mp4.moved > NGX_RECORDING_EARLY_MAX)
+    {
+        return NGX_DECLINED;
+    }
 
-    if (look.format == &ngx_recording_format_mp4) {
-        early->begin = NGX_RECORDING_MP4_RESERVE + look.mp4.moved;
+    early->length = look->settled;
+
+    if (look->format == &ngx_recording_format_mp4) {
+        early->begin = NGX_RECORDING_MP4_RESERVE + look->mp4.moved;
         early->length = ngx_max(early->length - NGX_RECORDING_MP4_RESERVE, 0);
-        early->moving = (look.mp4.shift != look.mp4.moved);
+        early->moving = (look->mp4.shift != look->mp4.moved);
     }
 
     return NGX_OK;

@@ -32,7 +32,8 @@ static int64_t ngx_recording_hls_since(ngx_recording_hls_t *hls, int64_t ts);
 ngx_int_t
 ngx_recording_hls_reopen(ngx_recording_mux_t *mux)
 {
-    ngx_int_t  rc;
+    ngx_int_t             rc;
+    ngx_recording_hls_t  *hls;
 
     if (mux->data == NULL && ngx_recording_hls_create(mux) != NGX_OK) {
         return NGX_ERROR;
@@ -47,7 +48,8 @@ ngx_recording_hls_reopen(ngx_recording_mux_t *mux)
         return NGX_ERROR;
     }
 
-    ((ngx_recording_hls_t *) mux->data)->sure = mux->settled;
+    hls = mux->data;
+    hls->sure = mux->settled;
 
     rc = ngx_recording_hls_reread(mux);
 

@@ -37,7 +37,7 @@
  * entries, parts and kinds that he does not know.  Fields are never taken
  * away, and never change their meaning; what is needed no more is written as
  * zero.  A change that does not keep to that is a new major version, with new
- * kinds for what has changed.
+ * kinds for what has changed.  Minor versions of 2: 1 added state.settled.
  *
  *     kind                 body      written by version
  *      1  FACTS_1          see below 1
@@ -177,8 +177,7 @@ typedef struct {
     uint64_t                settled;       /* bytes of the file, as pos counts
                                               them, or segments of HLS: a sync
                                               has told that they are durable,
-                                              they stay as they are; since
-                                              2.1, or 0 */
+                                              they stay as they are */
 } ngx_recording_journal_state_t;
 
 

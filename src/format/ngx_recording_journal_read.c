@@ -5,36 +5,16 @@
  */
 
 
-#include "ngx_recording_av.h"
 #include "ngx_recording_formats.h"
 #include "ngx_recording_journal.h"
-#include "ngx_recording_journal_old.h"
+#include "ngx_recording_journal_record.h"
 
 
-#define NGX_RECORDING_JOURNAL_MAX  (1024 * 1024 * 1024)
-
-
-static u_char *ngx_recording_journal_load(ngx_recording_store_t *store,
-    uint64_t id, size_t *size);
 static ngx_recording_mux_t *ngx_recording_journal_parse(
     ngx_recording_store_t *store, u_char *p, size_t size);
-static ngx_int_t ngx_recording_journal_glance(
-    ngx_recording_journal_look_t *look, u_char *p, size_t size);
-static ngx_int_t ngx_recording_journal_glanced(
-    ngx_recording_journal_look_t *look, ngx_recording_journal_e kind,
-    u_char *p, size_t size);
-static ngx_int_t ngx_recording_journal_next(ngx_recording_journal_head_t *head,
-    u_char *p, size_t size);
 static ngx_int_t ngx_recording_journal_begin(ngx_recording_mux_t **mux,
     ngx_recording_store_t *store, ngx_recording_journal_e kind, u_char *p,
     size_t size);
-static ngx_int_t ngx_recording_journal_begun(
-    ngx_recording_journal_begun_t *begun, ngx_recording_journal_e kind,
-    u_char *p, size_t size);
-static ngx_int_t ngx_recording_journal_known(
-    ngx_recording_journal_begun_t *begun, u_char *p, size_t size);
-static const ngx_recording_format_t *ngx_recording_journal_format(
-    ngx_recording_journal_begun_t *begun);
 static ngx_int_t ngx_recording_journal_mux(ngx_recording_mux_t *mux,
     ngx_recording_journal_begun_t *begun);
 static ngx_int_t ngx_recording_journal_strings(ngx_recording_mux_t *mux,
@@ -45,12 +25,8 @@ static ngx_int_t ngx_recording_journal_meta(ngx_recording_mux_t *mux,
     u_char *p, size_t size);
 static ngx_int_t ngx_recording_journal_tracks(ngx_recording_mux_t *mux,
     ngx_recording_journal_e kind, u_char *p, size_t size);
-static ngx_int_t ngx_recording_journal_media(
-    ngx_recording_journal_tracks_t *tracks, u_char *p, size_t size);
 static ngx_int_t ngx_recording_journal_stand(ngx_recording_mux_t *mux,
     ngx_recording_journal_e kind, u_char *p, size_t size);
-static ngx_int_t ngx_recording_journal_stood(
-    ngx_recording_journal_stand_t *stand, u_char *p, size_t size);
 
 
 ngx_recording_mux_t *
@@ -61,7 +37,7 @@ ngx_recording_journal_read_thread(ngx_recording_store_t *store, uint64_t id)
     ngx_err_t             err;
     ngx_recording_mux_t  *mux;
 
-    buf = ngx_recording_journal_load(store, id, &size);
+    buf = ngx_recording_journal_record_load_thread(store, id, &size);
 
     if (buf == NULL) {
         return NULL;
@@ -74,173 +50,6 @@ ngx_recording_journal_read_thread(ngx_recording_store_t *store, uint64_t id)
     errno = err;
 
     return mux;
-}
-
-
-ngx_int_t
-ngx_recording_journal_look_thread(ngx_recording_store_t *store, uint64_t id,
-    ngx_recording_journal_look_t *look)
-{
-    u_char     *buf;
-    size_t      size;
-    ngx_int_t   rc;
-
-    buf = ngx_recording_journal_load(store, id, &size);
-
-    if (buf == NULL) {
-        return errno == NGX_ENOENT ? NGX_DECLINED : NGX_ERROR;
-    }
-
-    rc = ngx_recording_journal_glance(look, buf, size);
-
-    free(buf);
-
-    if (rc != NGX_OK) {
-        errno = rc == NGX_DONE ? ENODATA : 0;
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-/* NGX_DONE: its first record is not whole; NGX_DECLINED: it is damaged */
-
-static ngx_int_t
-ngx_recording_journal_glance(ngx_recording_journal_look_t *look, u_char *p,
-    size_t size)
-{
-    off_t                          pos;
-    ngx_recording_journal_head_t   head;
-    ngx_recording_journal_begun_t  begun;
-
-    ngx_memzero(look, sizeof(ngx_recording_journal_look_t));
-
-    if (ngx_recording_journal_next(&head, p, size) != NGX_OK) {
-        return NGX_DONE;
-    }
-
-    if (ngx_recording_journal_begun(&begun, head.kind, p + sizeof(head),
-                                    head.size)
-        != NGX_OK)
-    {
-        return NGX_DECLINED;
-    }
-
-    look->format = ngx_recording_journal_format(&begun);
-
-    if (look->format == NULL) {
-        return NGX_DECLINED;
-    }
-
-    /* as far as it is gone on with, see parse */
-
-    for (pos = sizeof(head) + head.size;
-         ngx_recording_journal_next(&head, p + pos, size - pos) == NGX_OK
-         && ngx_recording_journal_glanced(look, head.kind,
-                                          p + pos + sizeof(head), head.size)
-            == NGX_OK;
-         pos += sizeof(head) + head.size)
-    {
-        /* void */
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_recording_journal_glanced(ngx_recording_journal_look_t *look,
-    ngx_recording_journal_e kind, u_char *p, size_t size)
-{
-    ngx_recording_journal_mp4_t    mp4;
-    ngx_recording_journal_stand_t  stand;
-
-    if (kind == NGX_RECORDING_JOURNAL_STATE) {
-        if (ngx_recording_journal_stood(&stand, p, size) != NGX_OK) {
-            return NGX_DECLINED;
-        }
-
-    } else if (kind == NGX_RECORDING_JOURNAL_STATE_1
-               || kind == NGX_RECORDING_JOURNAL_SHOWN_1)
-    {
-        if (ngx_recording_journal_old_state(&stand, kind, p, size) != NGX_OK) {
-            return NGX_DECLINED;
-        }
-
-    } else {
-        return NGX_OK;
-    }
-
-    ngx_memzero(&mp4, sizeof(mp4));
-
-    if (look->format == &ngx_recording_format_mp4
-        && ngx_recording_journal_layout_take(&stand.format, &mp4, sizeof(mp4))
-           != NGX_OK)
-    {
-        return NGX_DECLINED;
-    }
-
-    if (stand.state.settled > INT64_MAX || mp4.moved > INT64_MAX / 2) {
-        return NGX_DECLINED;
-    }
-
-    look->settled = stand.state.settled;
-    look->mp4 = mp4;
-
-    return NGX_OK;
-}
-
-
-static u_char *
-ngx_recording_journal_load(ngx_recording_store_t *store, uint64_t id,
-    size_t *size)
-{
-    int          fd, err;
-    char         name[48];
-    u_char      *buf;
-    struct stat  st;
-
-    ngx_recording_store_name(name, sizeof(name), id,
-                             NGX_RECORDING_JOURNAL_SUFFIX);
-
-    fd = ngx_recording_store_reopen_thread(store, name);
-
-    if (fd == -1) {
-        return NULL;
-    }
-
-    buf = NULL;
-    errno = EFBIG;
-
-    if (fstat(fd, &st) == 0 && st.st_size <= NGX_RECORDING_JOURNAL_MAX) {
-        buf = malloc(st.st_size + 1);
-
-        if (buf
-            && ngx_recording_io_read_thread(fd, buf, st.st_size, 0)
-               != NGX_OK)
-        {
-            free(buf);
-            buf = NULL;
-        }
-
-        *size = st.st_size;
-
-        if (buf && st.st_size == 0) {
-
-            /* a power cut, before anything of the file was durable */
-
-            free(buf);
-            buf = NULL;
-            errno = ENODATA;
-        }
-    }
-
-    err = errno;
-    (void) close(fd);
-    errno = err;
-
-    return buf;
 }
 
 
@@ -260,7 +69,8 @@ ngx_recording_journal_parse(ngx_recording_store_t *store, u_char *p,
     rc = NGX_OK;
 
     for (pos = 0;
-         ngx_recording_journal_next(&head, p + pos, size - pos) == NGX_OK;
+         ngx_recording_journal_record_next(&head, p + pos, size - pos)
+         == NGX_OK;
          pos += sizeof(head) + head.size)
     {
         body = p + pos + sizeof(head);
@@ -294,32 +104,6 @@ ngx_recording_journal_parse(ngx_recording_store_t *store, u_char *p,
 }
 
 
-/* whether a whole record is there */
-
-static ngx_int_t
-ngx_recording_journal_next(ngx_recording_journal_head_t *head, u_char *p,
-    size_t size)
-{
-    uint32_t  crc;
-
-    if (size < sizeof(*head)) {
-        return NGX_DONE;
-    }
-
-    ngx_memcpy(head, p, sizeof(*head));
-
-    if (head->size > size - sizeof(*head)) {
-        return NGX_DONE;
-    }
-
-    crc = ngx_recording_av_crc(UINT32_MAX, p + sizeof(head->crc),
-                               sizeof(*head) - sizeof(head->crc)
-                               + head->size);
-
-    return crc == head->crc ? NGX_OK : NGX_DONE;
-}
-
-
 /* the first record: a mux with all that was known when the file began */
 
 static ngx_int_t
@@ -330,7 +114,7 @@ ngx_recording_journal_begin(ngx_recording_mux_t **mux,
     ngx_int_t                      rc;
     ngx_recording_journal_begun_t  begun;
 
-    rc = ngx_recording_journal_begun(&begun, kind, p, size);
+    rc = ngx_recording_journal_record_begun(&begun, kind, p, size);
 
     if (rc != NGX_OK) {
         return rc;
@@ -351,51 +135,6 @@ ngx_recording_journal_begin(ngx_recording_mux_t **mux,
 
 
 static ngx_int_t
-ngx_recording_journal_begun(ngx_recording_journal_begun_t *begun,
-    ngx_recording_journal_e kind, u_char *p, size_t size)
-{
-    return kind == NGX_RECORDING_JOURNAL_FACTS
-           ? ngx_recording_journal_known(begun, p, size)
-           : kind == NGX_RECORDING_JOURNAL_FACTS_1
-           ? ngx_recording_journal_old_facts(begun, p, size) : NGX_DECLINED;
-}
-
-
-static ngx_int_t
-ngx_recording_journal_known(ngx_recording_journal_begun_t *begun, u_char *p,
-    size_t size)
-{
-    ngx_uint_t                      i;
-    ngx_recording_journal_list_t    list;
-    ngx_recording_journal_parts_t   parts;
-
-    parts.p = p;
-    parts.size = size;
-    parts.version = 0;
-
-    if (ngx_recording_journal_layout_take(&parts, &begun->facts,
-                                          sizeof(begun->facts))
-        != NGX_OK
-        || begun->facts.major != NGX_RECORDING_JOURNAL_MAJOR
-        || begun->facts.order != NGX_RECORDING_JOURNAL_ORDER)
-    {
-        return NGX_DECLINED;
-    }
-
-    for (i = 0; i < NGX_RECORDING_JOURNAL_STRINGS; i++) {
-        if (ngx_recording_journal_layout_next(&parts, &list) != NGX_OK) {
-            return NGX_DECLINED;
-        }
-
-        begun->strings[i].data = list.p;
-        begun->strings[i].len = list.n * list.size;
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
 ngx_recording_journal_mux(ngx_recording_mux_t *mux,
     ngx_recording_journal_begun_t *begun)
 {
@@ -404,7 +143,7 @@ ngx_recording_journal_mux(ngx_recording_mux_t *mux,
 
     facts = &begun->facts;
 
-    mux->format = ngx_recording_journal_format(begun);
+    mux->format = ngx_recording_journal_record_format(begun);
 
     if (mux->format == NULL) {
         return NGX_DECLINED;
@@ -437,22 +176,6 @@ ngx_recording_journal_mux(ngx_recording_mux_t *mux,
                              mux->format->endless ? ""
                                                   : mux->format->extension);
     return NGX_OK;
-}
-
-
-static const ngx_recording_format_t *
-ngx_recording_journal_format(ngx_recording_journal_begun_t *begun)
-{
-    char        name[16];
-    ngx_str_t  *format;
-
-    format = &begun->strings[NGX_RECORDING_JOURNAL_FORMAT];
-
-    (void) snprintf(name, sizeof(name), "%.*s",
-                    (int) ngx_min(format->len, sizeof(name)),
-                    format->len ? (char *) format->data : "");
-
-    return ngx_recording_formats_find(name);
 }
 
 
@@ -618,9 +341,7 @@ ngx_recording_journal_tracks(ngx_recording_mux_t *mux,
     ngx_recording_journal_media_t   *track;
     ngx_recording_journal_tracks_t   tracks;
 
-    rc = kind == NGX_RECORDING_JOURNAL_MEDIA
-         ? ngx_recording_journal_media(&tracks, p, size)
-         : ngx_recording_journal_old_media(&tracks, p, size);
+    rc = ngx_recording_journal_record_media(&tracks, kind, p, size);
 
     if (rc != NGX_OK) {
         return rc;
@@ -661,40 +382,6 @@ ngx_recording_journal_tracks(ngx_recording_mux_t *mux,
 }
 
 
-static ngx_int_t
-ngx_recording_journal_media(ngx_recording_journal_tracks_t *tracks, u_char *p,
-    size_t size)
-{
-    ngx_uint_t                      i, n;
-    ngx_recording_journal_list_t    list, header;
-    ngx_recording_journal_parts_t   parts;
-
-    parts.p = p;
-    parts.size = size;
-    parts.version = 0;
-
-    if (ngx_recording_journal_layout_next(&parts, &list) != NGX_OK) {
-        return NGX_DECLINED;
-    }
-
-    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
-        ngx_recording_journal_layout_get(&list, i, &tracks->media[i],
-                                         sizeof(tracks->media[i]));
-
-        n = ngx_recording_journal_layout_next(&parts, &header);
-
-        if (n != NGX_OK) {
-            return NGX_DECLINED;
-        }
-
-        tracks->headers[i].data = header.p;
-        tracks->headers[i].len = header.n * header.size;
-    }
-
-    return NGX_OK;
-}
-
-
 /* where the file stands */
 
 static ngx_int_t
@@ -719,9 +406,7 @@ ngx_recording_journal_stand(ngx_recording_mux_t *mux,
         progress->before = mux->shown[i].before;
     }
 
-    rc = kind == NGX_RECORDING_JOURNAL_STATE
-         ? ngx_recording_journal_stood(&stand, p, size)
-         : ngx_recording_journal_old_state(&stand, kind, p, size);
+    rc = ngx_recording_journal_record_state(&stand, kind, p, size);
 
     if (rc != NGX_OK) {
         return rc;
@@ -750,41 +435,4 @@ ngx_recording_journal_stand(ngx_recording_mux_t *mux,
 
     return mux->format->restore ? mux->format->restore(mux, &stand.format)
                                 : NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_recording_journal_stood(ngx_recording_journal_stand_t *stand, u_char *p,
-    size_t size)
-{
-    ngx_uint_t                      i;
-    ngx_recording_journal_list_t    progress, dropped;
-    ngx_recording_journal_parts_t  *parts;
-
-    parts = &stand->format;
-
-    parts->p = p;
-    parts->size = size;
-    parts->version = 0;
-
-    if (ngx_recording_journal_layout_take(parts, &stand->state,
-                                          sizeof(stand->state))
-        != NGX_OK
-        || ngx_recording_journal_layout_next(parts, &progress) != NGX_OK
-        || ngx_recording_journal_layout_next(parts, &dropped) != NGX_OK)
-    {
-        return NGX_DECLINED;
-    }
-
-    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
-        ngx_recording_journal_layout_get(&progress, i, &stand->progress[i],
-                                         sizeof(stand->progress[i]));
-    }
-
-    for (i = 0; i < NGX_RECORDING_DROPS; i++) {
-        ngx_recording_journal_layout_get(&dropped, i, &stand->dropped[i],
-                                         sizeof(stand->dropped[i]));
-    }
-
-    return NGX_OK;
 }

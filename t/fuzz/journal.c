@@ -7,12 +7,16 @@
 /* libs: -lavformat -lavcodec -lavutil */
 
 #include "fuzz.h"
+#include "ngx_recording_av.h"
 
-/* that a journal is read from memory is private to this file */
+/* that a journal is read from memory is private to these files */
 
 #include "../../src/format/ngx_recording_journal_read.c"
+#include "../../src/format/ngx_recording_journal_look.c"
+#include "../../src/format/ngx_recording_early.c"
 
 
+static void fuzz_look(u_char *p, size_t size, ngx_recording_mux_t *mux);
 static void fuzz_seal(u_char *p, size_t size);
 
 
@@ -42,6 +46,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     mux = ngx_recording_journal_parse(&store, p, size);
 
+    fuzz_look(p, size, mux);
     free(p);
 
     if (mux == NULL) {
@@ -57,6 +62,37 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ngx_recording_mux_close_thread(mux);
 
     return 0;
+}
+
+
+/* whoever does not have the file sees the same */
+
+static void
+fuzz_look(u_char *p, size_t size, ngx_recording_mux_t *mux)
+{
+    ngx_recording_early_t         early;
+    ngx_recording_journal_head_t  head;
+    ngx_recording_journal_look_t  look;
+
+    if (ngx_recording_journal_look(&look, p, size) != NGX_OK) {
+        fuzz_check(mux == NULL);
+        return;
+    }
+
+    /* it does not look at what it does not need: that may be damaged */
+
+    if (mux && ngx_recording_journal_record_next(&head, p + mux->journal_pos,
+                                                 size - mux->journal_pos)
+               != NGX_OK)
+    {
+        fuzz_check(look.format == mux->format);
+        fuzz_check(look.settled == mux->settled);
+    }
+
+    if (ngx_recording_early_set(&early, &look) == NGX_OK) {
+        fuzz_check(early.begin >= 0 && early.length >= 0);
+        fuzz_check((uint64_t) early.length <= look.settled);
+    }
 }
 
 

@@ -9,6 +9,7 @@
 #include "tap.h"
 #include "store.h"
 #include "headers.h"
+#include "ngx_recording_av.h"
 #include "ngx_recording_flv.h"
 #include "ngx_recording_hls.h"
 
@@ -366,6 +367,7 @@ layout_old_goes_on(ngx_recording_store_t *store)
     }
 
     is(mux->pos, 4712, "where it stands");
+    is(mux->settled, 0, "nothing is settled");
     is(strcmp(mux->owner, store->owner), 0, "whose it is");
     mux->pos--;
     layout_same(mux, &ngx_recording_format_mp4, "gone on with");
@@ -544,6 +546,7 @@ layout_later(ngx_recording_store_t *store,
     if (mux) {
         is(mux->journal_pos, later.size, "%s: all is read", format->name);
         layout_same(mux, format, "a later version");
+        is(mux->settled, 4000, "%s: what is settled", format->name);
         is(mux->file.ngaps, 2, "%s: gaps", format->name);
         ngx_recording_mux_close_thread(mux);
     }
@@ -586,7 +589,8 @@ layout_short(ngx_recording_store_t *store,
         is(mux->last[V], 1040, "%s: last DTS", format->name);
         is(mux->shown[V].odd, 400, "%s: an odd step", format->name);
         is(mux->shown[V].before, 0, "%s: what is missing", format->name);
-        is(mux->file.written, 0, "%s: what is missing, too", format->name);
+        is(mux->settled, 0, "%s: what is missing, too", format->name);
+        is(mux->file.written, 27, "%s: frames", format->name);
         ngx_recording_mux_close_thread(mux);
     }
 }
@@ -784,7 +788,7 @@ layout_journal(ngx_recording_store_t *store, layout_t *j,
 
     ngx_recording_mux_close_thread(mux);
 
-    p = ngx_recording_journal_load(store, 77, &size);
+    p = ngx_recording_journal_record_load_thread(store, 77, &size);
 
     if (p == NULL || size > LAYOUT_SIZE / 4) {
         printf("Bail out! no journal\n");
@@ -874,6 +878,7 @@ layout_open(ngx_recording_store_t *store, uint64_t id,
     mux->wall = 1234567;
     mux->cut = 6;
     mux->file.written = 27;
+    mux->settled = 4000;
     mux->file.dropped[NGX_RECORDING_DROP_DISK] = 4;
     mux->file.dropped[NGX_RECORDING_DROP_TRACK] = 9;
     mux->samples[V] = 27;
