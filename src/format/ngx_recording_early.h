@@ -30,13 +30,18 @@ typedef struct {
 
 
 /*
- * NGX_OK; NGX_DECLINED: the file has no journal, it does not grow any more;
- * NGX_ERROR with errno: it cannot be known now, 0: the journal is damaged.
+ * NGX_OK; NGX_DECLINED: the file has no journal, it does not grow any more, or
+ * not yet; NGX_ERROR with errno: it cannot be known now, 0: the journal is
+ * damaged.
  */
 ngx_int_t ngx_recording_early_look_thread(ngx_recording_store_t *store,
     uint64_t id, ngx_recording_early_t *early);
 
-/* the growing file, for reading; -1 with errno; not of HLS */
+/*
+ * The growing file, for reading; -1 with errno; not of HLS.  The descriptor is
+ * for what was looked at before: if ->begin is another one by now, the name may
+ * be another file's.
+ */
 int ngx_recording_early_open_thread(ngx_recording_store_t *store,
     uint64_t id, const ngx_recording_early_t *early);
 

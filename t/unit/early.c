@@ -10,6 +10,7 @@
 #include "store.h"
 #include "headers.h"
 #include "ngx_recording_early.h"
+#include "ngx_recording_flv.h"
 #include "ngx_recording_hls.h"
 
 /* a look while the media is moved; and a file system that moves nothing */
@@ -33,6 +34,10 @@ static void early_grows(ngx_recording_store_t *store,
 static void early_goes_on(ngx_recording_store_t *store,
     const ngx_recording_format_t *format, uint64_t claimed);
 static void early_ends(ngx_recording_mux_t *mux);
+static void early_fails(ngx_recording_store_t *store,
+    const ngx_recording_format_t *format);
+static void early_power(ngx_recording_store_t *store,
+    const ngx_recording_format_t *format);
 static void early_moves(ngx_recording_store_t *store, ngx_uint_t copies);
 static void early_stops(ngx_recording_store_t *store);
 
@@ -43,6 +48,9 @@ static uint64_t early_all(ngx_recording_mux_t *mux);
 static uint64_t early_looked(ngx_recording_store_t *store, uint64_t id);
 static void early_read(ngx_recording_store_t *store, uint64_t id, u_char *buf,
     size_t size);
+static uint64_t early_sum(ngx_recording_store_t *store, uint64_t id);
+static uint64_t early_sum_file(int dir, const char *name, off_t from,
+    off_t size);
 
 
 static const char              *early_what;
@@ -63,6 +71,8 @@ main(void)
 
     for (i = 0; ngx_recording_formats[i]; i++) {
         early_grows(&store, ngx_recording_formats[i]);
+        early_fails(&store, ngx_recording_formats[i]);
+        early_power(&store, ngx_recording_formats[i]);
     }
 
     early_moves(&store, 0);
@@ -223,6 +233,103 @@ early_ends(ngx_recording_mux_t *mux)
        "%s: it does not grow", early_what);
     is(ngx_recording_early_same_thread(store, 1, &early), NGX_AGAIN,
        "%s: nobody knows where it is", early_what);
+}
+
+
+/* a sync fails: what came since the last one is cut off, or may be */
+
+static void
+early_fails(ngx_recording_store_t *store,
+    const ngx_recording_format_t *format)
+{
+    uint64_t              claimed, sum;
+    ngx_recording_mux_t  *mux;
+
+    early_what = format->name;
+
+    mux = early_open(store, format, 3 + format->number);
+
+    early_add(mux, 3 * EARLY_FRAMES);
+    (void) ngx_recording_journal_checkpoint_thread(mux, 1);
+    claimed = early_all(mux);
+    sum = early_sum(store, mux->file.id);
+
+    early_add(mux, 3 * EARLY_FRAMES);
+    (void) ngx_recording_journal_checkpoint_thread(mux, 0);
+
+    mux->tainted = 1;
+    is(ngx_recording_journal_back_thread(mux, 0), NGX_OK,
+       "%s: a sync has failed", early_what);
+
+    ok(early_all(mux) >= claimed, "%s: what was synced is there", early_what);
+    is(early_looked(store, mux->file.id), claimed, "%s: and is told",
+       early_what);
+    is(early_sum(store, mux->file.id), sum, "%s: as it was", early_what);
+
+    is(mux->format->finish(mux), NGX_OK, "%s: finished", early_what);
+    is(early_sum(store, mux->file.id), sum, "%s: as it was, too", early_what);
+
+    (void) ngx_recording_journal_clear_thread(store, mux->file.id);
+    ngx_recording_mux_close_thread(mux);
+}
+
+
+/* what came since the last sync is lost, but the journal tells of it */
+
+static void
+early_power(ngx_recording_store_t *store,
+    const ngx_recording_format_t *format)
+{
+    int                   fd;
+    char                  name[64];
+    off_t                 list;
+    uint64_t              id, claimed, sum;
+    ngx_recording_mux_t  *mux;
+
+    early_what = format->name;
+    id = 10 + format->number;
+
+    mux = early_open(store, format, id);
+
+    early_add(mux, 3 * EARLY_FRAMES);
+    (void) ngx_recording_journal_checkpoint_thread(mux, 1);
+    claimed = early_all(mux);
+    list = format->endless
+           ? ((ngx_recording_hls_t *) mux->data)->kept.list.end
+           : (off_t) claimed;
+    sum = early_sum(store, id);
+
+    early_add(mux, 3 * EARLY_FRAMES);
+    (void) ngx_recording_journal_checkpoint_thread(mux, 0);
+    ngx_recording_mux_close_thread(mux);
+
+    /* the segments that were not known to be there are gone, but for one */
+
+    if (format->endless) {
+        (void) snprintf(name, sizeof(name), "%u/%05u.ts", (unsigned) id,
+                        (unsigned) claimed + 1);
+        (void) unlinkat(store->files, name, 0);
+        (void) snprintf(name, sizeof(name), "%u/index.m3u8", (unsigned) id);
+    } else {
+        ngx_recording_store_name(name, sizeof(name), id, format->extension);
+    }
+
+    fd = openat(format->endless ? store->files : store->work, name, O_RDWR);
+    is(ftruncate(fd, list), 0, "%s: a power cut", early_what);
+    (void) close(fd);
+
+    mux = ngx_recording_journal_reopen_thread(store, id, 1);
+
+    ok(early_all(mux) >= claimed, "%s: what was synced is there", early_what);
+    is(mux->settled, claimed, "%s: and is known", early_what);
+    is(early_sum(store, id), sum, "%s: as it was", early_what);
+
+    is(ngx_recording_journal_checkpoint_thread(mux, 1), NGX_OK, "%s: synced",
+       early_what);
+    is(early_looked(store, id), early_all(mux), "%s: all of it", early_what);
+
+    (void) ngx_recording_journal_clear_thread(store, id);
+    ngx_recording_mux_close_thread(mux);
 }
 
 
@@ -513,4 +620,62 @@ early_read(ngx_recording_store_t *store, uint64_t id, u_char *buf,
                                     early.begin + early.length - size),
        NGX_OK, "%s: read", early_what);
     (void) close(fd);
+}
+
+
+/* of all that may be read, but for what is made at the end */
+
+static uint64_t
+early_sum(ngx_recording_store_t *store, uint64_t id)
+{
+    char                    name[64];
+    off_t                   head;
+    uint64_t                sum;
+    ngx_uint_t              i;
+    ngx_recording_early_t   early;
+
+    (void) ngx_recording_early_look_thread(store, id, &early);
+
+    if (!early.format->endless) {
+        ngx_recording_store_name(name, sizeof(name), id,
+                                 early.format->extension);
+
+        head = early.format == &ngx_recording_format_flv
+               ? NGX_RECORDING_FLV_START : 0;
+
+        return early_sum_file(store->work, name, early.begin + head,
+                              early.length - head);
+    }
+
+    for (sum = 0, i = 0; i < early.segments; i++) {
+        (void) snprintf(name, sizeof(name), "%u/%05u.ts", (unsigned) id,
+                        (unsigned) i);
+        sum = sum * 31 + early_sum_file(store->files, name, 0, -1);
+    }
+
+    return sum;
+}
+
+
+static uint64_t
+early_sum_file(int dir, const char *name, off_t from, off_t size)
+{
+    int       fd;
+    u_char    c;
+    uint64_t  sum;
+
+    fd = openat(dir, name, O_RDONLY);
+    sum = 0;
+
+    while (size-- && pread(fd, &c, 1, from++) == 1) {
+        sum = (sum ^ c) * 1099511628211ULL;
+    }
+
+    if (size > 0 || sum == 0) {
+        ok(0, "%s: %s is read", early_what, name);
+    }
+
+    (void) close(fd);
+
+    return sum;
 }
