@@ -481,9 +481,9 @@ ngx_recording_hls_sync(ngx_recording_mux_t *mux)
 
 
 /*
- * Segments that were listed, but not synced, as the process had to end; or
- * that may not be.  A former version has not told of any: there may be many,
- * so that some are synced each time.
+ * Segments that were listed, but not synced, as a process had to end; or that
+ * may not be: a few are synced each time.  Of the many that a former version
+ * has left, which told of none, nothing becomes known.
  */
 
 static ngx_int_t
@@ -495,6 +495,12 @@ ngx_recording_hls_settle(ngx_recording_mux_t *mux)
     ngx_recording_hls_t  *hls;
 
     hls = mux->data;
+
+    if (mux->settled == 0
+        && hls->kept.number - hls->sure > NGX_RECORDING_HLS_SETTLE)
+    {
+        return NGX_OK;
+    }
 
     for (n = 0; n < NGX_RECORDING_HLS_SETTLE; n++) {
 

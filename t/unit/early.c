@@ -40,6 +40,8 @@ static void early_power(ngx_recording_store_t *store,
     const ngx_recording_format_t *format);
 static void early_moves(ngx_recording_store_t *store, ngx_uint_t copies);
 static void early_stops(ngx_recording_store_t *store);
+static void early_old(ngx_recording_store_t *store, uint64_t id,
+    ngx_uint_t segments, ngx_uint_t known);
 
 static ngx_recording_mux_t *early_open(ngx_recording_store_t *store,
     const ngx_recording_format_t *format, uint64_t id);
@@ -78,6 +80,8 @@ main(void)
     early_moves(&store, 0);
     early_moves(&store, 1);
     early_stops(&store);
+    early_old(&store, 20, 10, 10);
+    early_old(&store, 21, 30, 0);
 
     store_remove(&store);
 
@@ -458,6 +462,33 @@ early_stops(ngx_recording_store_t *store)
 
     (void) ngx_recording_journal_checkpoint_thread(mux, 1);
     is(early_looked(store, 2), early_all(mux), "stopped: now they are");
+
+    ngx_recording_mux_close_thread(mux);
+}
+
+
+/* a former version told of none: many are not synced again, each by itself */
+
+static void
+early_old(ngx_recording_store_t *store, uint64_t id, ngx_uint_t segments,
+    ngx_uint_t known)
+{
+    ngx_recording_mux_t  *mux;
+
+    early_what = "of a former version";
+
+    mux = early_open(store, &ngx_recording_format_hls, id);
+
+    early_add(mux, segments * EARLY_FRAMES);
+    (void) mux->format->pause(mux);
+    (void) ngx_recording_journal_checkpoint_thread(mux, 0);
+    ngx_recording_mux_close_thread(mux);
+
+    mux = ngx_recording_journal_reopen_thread(store, id, 0);
+
+    is(early_all(mux), segments, "%s: segments", early_what);
+    (void) ngx_recording_journal_checkpoint_thread(mux, 1);
+    is(early_looked(store, id), known, "%s: that are known", early_what);
 
     ngx_recording_mux_close_thread(mux);
 }
