@@ -13,13 +13,17 @@
 #include "ngx_recording_flv.h"
 #include "ngx_recording_hls.h"
 
-/* a look while the media is moved; and a file system that moves nothing */
+/* a look while the media is moved, and a file system that moves nothing; and
+   which segments are synced */
 
 static int early_fallocate(int fd, int mode, off_t offset, off_t size);
+static int early_fdatasync(int fd);
 
 #define ngx_recording_fallocate  early_fallocate
+#define ngx_recording_fdatasync  early_fdatasync
 
 #include "../../src/format/ngx_recording_mp4.c"
+#include "../../src/format/ngx_recording_hls.c"
 
 
 #define V  NGX_RECORDING_VIDEO
@@ -27,6 +31,7 @@ static int early_fallocate(int fd, int mode, off_t offset, off_t size);
 
 #define EARLY_FRAMES  25             /* pictures of a segment, 40 ms each */
 #define EARLY_MANY    20000          /* whose table is more than the reserve */
+#define EARLY_SYNCS   4096
 
 
 static void early_grows(ngx_recording_store_t *store,
@@ -40,6 +45,8 @@ static void early_power(ngx_recording_store_t *store,
     const ngx_recording_format_t *format);
 static void early_moves(ngx_recording_store_t *store, ngx_uint_t copies);
 static void early_stops(ngx_recording_store_t *store);
+static ngx_uint_t early_unsynced(ngx_recording_store_t *store, uint64_t id,
+    ngx_uint_t n);
 static void early_old(ngx_recording_store_t *store, uint64_t id,
     ngx_uint_t segments, ngx_uint_t known);
 
@@ -60,6 +67,8 @@ static ngx_recording_store_t   *early_store;
 static ngx_recording_early_t    early_before;
 static ngx_uint_t               early_copies;
 static ngx_uint_t               early_moved;
+static ino_t                    early_synced[EARLY_SYNCS];
+static ngx_uint_t               early_nsynced;
 
 
 int
@@ -441,6 +450,10 @@ early_stops(ngx_recording_store_t *store)
 
     early_what = "stopped";
 
+    /* inodes of files that are gone are used again */
+
+    early_nsynced = 0;
+
     mux = early_open(store, &ngx_recording_format_hls, 2);
 
     early_add(mux, 3 * EARLY_FRAMES);
@@ -454,6 +467,11 @@ early_stops(ngx_recording_store_t *store)
     store->stopping = 0;
 
     ok(early_all(mux) > claimed + 1, "stopped: segments are listed");
+
+    /* but for the one that was open at the last sync */
+
+    is(early_unsynced(store, 2, early_all(mux)), early_all(mux) - claimed - 1,
+       "stopped: nobody waits for them");
     is(early_looked(store, 2), claimed, "stopped: but not synced");
 
     ngx_recording_mux_close_thread(mux);
@@ -462,8 +480,65 @@ early_stops(ngx_recording_store_t *store)
 
     (void) ngx_recording_journal_checkpoint_thread(mux, 1);
     is(early_looked(store, 2), early_all(mux), "stopped: now they are");
+    is(early_unsynced(store, 2, early_all(mux)), 0, "stopped: each of them");
 
     ngx_recording_mux_close_thread(mux);
+
+    /* the last sync of one that ends */
+
+    mux = early_open(store, &ngx_recording_format_hls, 22);
+
+    store->stopping = 1;
+    early_add(mux, 5 * EARLY_FRAMES);
+    (void) ngx_recording_journal_checkpoint_thread(mux, 1);
+    store->stopping = 0;
+
+    is(early_looked(store, 22), early_all(mux), "stopped: a last sync");
+    is(early_unsynced(store, 22, early_all(mux)), 0, "stopped: all are");
+
+    ngx_recording_mux_close_thread(mux);
+}
+
+
+static int
+early_fdatasync(int fd)
+{
+    struct stat  st;
+
+    if (fstat(fd, &st) == 0 && early_nsynced < EARLY_SYNCS) {
+        early_synced[early_nsynced++] = st.st_ino;
+    }
+
+    return fdatasync(fd);
+}
+
+
+/* how many of the first segments were not, since they were created */
+
+static ngx_uint_t
+early_unsynced(ngx_recording_store_t *store, uint64_t id, ngx_uint_t n)
+{
+    char         name[64];
+    ngx_uint_t   i, k, unsynced;
+    struct stat  st;
+
+    unsynced = 0;
+
+    for (i = 0; i < n; i++) {
+        (void) snprintf(name, sizeof(name), "%u/%05u.ts", (unsigned) id,
+                        (unsigned) i);
+        (void) fstatat(store->files, name, &st, 0);
+
+        for (k = 0; k < early_nsynced; k++) {
+            if (early_synced[k] == st.st_ino) {
+                break;
+            }
+        }
+
+        unsynced += (k == early_nsynced);
+    }
+
+    return unsynced;
 }
 
 
