@@ -12,6 +12,7 @@
 #include "ngx_recording_early.h"
 #include "ngx_recording_flv.h"
 #include "ngx_recording_hls.h"
+#include <sys/wait.h>
 
 /* a look while the media is moved, and a file system that moves nothing; and
    which segments are synced */
@@ -32,6 +33,7 @@ static int early_fdatasync(int fd);
 #define EARLY_FRAMES  25             /* pictures of a segment, 40 ms each */
 #define EARLY_MANY    20000          /* whose table is more than the reserve */
 #define EARLY_SYNCS   4096
+#define EARLY_STATES  2000
 
 
 static void early_grows(ngx_recording_store_t *store,
@@ -44,6 +46,9 @@ static void early_fails(ngx_recording_store_t *store,
 static void early_power(ngx_recording_store_t *store,
     const ngx_recording_format_t *format);
 static void early_moves(ngx_recording_store_t *store, ngx_uint_t copies);
+static void early_beside(ngx_recording_store_t *store);
+static int early_watch(ngx_recording_store_t *store, uint64_t id,
+    uint64_t last);
 static void early_stops(ngx_recording_store_t *store);
 static ngx_uint_t early_unsynced(ngx_recording_store_t *store, uint64_t id,
     ngx_uint_t n);
@@ -88,6 +93,7 @@ main(void)
 
     early_moves(&store, 0);
     early_moves(&store, 1);
+    early_beside(&store);
     early_stops(&store);
     early_old(&store, 20, 10, 10);
     early_old(&store, 21, 30, 0);
@@ -437,6 +443,70 @@ early_fallocate(int fd, int mode, off_t offset, off_t size)
     }
 
     return rc;
+}
+
+
+/* another process looks while the journal grows, and is written anew */
+
+static void
+early_beside(ngx_recording_store_t *store)
+{
+    int                   status;
+    pid_t                 pid;
+    ngx_uint_t            i;
+    ngx_recording_mux_t  *mux;
+
+    early_what = "beside";
+
+    mux = early_open(store, &ngx_recording_format_aac, 23);
+
+    (void) ngx_recording_journal_state_thread(mux);
+    (void) fflush(stdout);
+
+    pid = fork();
+
+    if (pid == 0) {
+        (void) alarm(60);
+        _exit(early_watch(store, 23, EARLY_STATES));
+    }
+
+    for (i = 1; i <= EARLY_STATES; i++) {
+        mux->settled = i;
+
+        if (i % 100 == 0) {
+            (void) ngx_recording_journal_anew_thread(mux);
+        }
+
+        (void) ngx_recording_journal_state_thread(mux);
+    }
+
+    status = -1;
+
+    ok(pid > 0 && waitpid(pid, &status, 0) == pid, "beside: it has ended");
+    is(status, 0, "beside: it is always known, and never less");
+
+    ngx_recording_mux_close_thread(mux);
+}
+
+
+static int
+early_watch(ngx_recording_store_t *store, uint64_t id, uint64_t last)
+{
+    off_t                  length;
+    ngx_recording_early_t  early;
+
+    for (length = 0; length < (off_t) last; length = early.length) {
+
+        if (ngx_recording_early_look_thread(store, id, &early) != NGX_OK) {
+            return 1;
+        }
+
+        if (early.length < length) {
+            return 2;
+        }
+    }
+
+    return 0;
 }
 
 
