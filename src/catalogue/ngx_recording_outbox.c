@@ -8,15 +8,6 @@
 #define NGX_RECORDING_OUTBOX_NAME   4096         /* bytes of a target's */
 
 
-static void ngx_recording_outbox_query(ngx_recording_catalogue_t *cat,
-    ngx_recording_sql_rows_t *rows, const ngx_recording_target_t *target,
-    ngx_uint_t ordered, ngx_uint_t n);
-static ngx_uint_t ngx_recording_outbox_whole(
-    const ngx_recording_outbox_row_t *row);
-static void ngx_recording_outbox_row(ngx_recording_sql_rows_t *rows,
-    ngx_recording_outbox_row_t *row);
-static void ngx_recording_outbox_text(ngx_recording_sql_rows_t *rows,
-    ngx_uint_t column, char *text, size_t size);
 static ngx_int_t ngx_recording_outbox_failed(ngx_recording_catalogue_t *cat,
     const ngx_recording_outbox_row_t *row,
     const ngx_recording_outbox_result_t *result, ngx_uint_t *dead);
@@ -54,152 +45,6 @@ ngx_recording_outbox_again(const ngx_recording_outbox_row_t *row, int64_t now)
 
     return now + (row->attempts <= NGX_RECORDING_OUTBOX_TIMES
                   ? NGX_RECORDING_OUTBOX_SHORT : NGX_RECORDING_OUTBOX_LONG);
-}
-
-
-ngx_int_t
-ngx_recording_outbox_due_thread(ngx_recording_catalogue_t *cat,
-    const ngx_recording_target_t *target, ngx_uint_t ordered, ngx_uint_t *due,
-    ngx_recording_catalogue_error_t *err)
-{
-    ngx_recording_sql_rows_t  rows;
-
-    if (ngx_recording_catalogue_read(cat, err) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    ngx_recording_outbox_query(cat, &rows, target, ordered, 1);
-
-    *due = ngx_recording_sql_next(&rows);
-
-    return ngx_recording_catalogue_finish(cat, ngx_recording_sql_end(&rows),
-                                          err);
-}
-
-
-static void
-ngx_recording_outbox_query(ngx_recording_catalogue_t *cat,
-    ngx_recording_sql_rows_t *rows, const ngx_recording_target_t *target,
-    ngx_uint_t ordered, ngx_uint_t n)
-{
-    ngx_recording_sql_query(cat->sql, rows, NGX_RECORDING_SQL_OUTBOX_DUE,
-              ngx_recording_sql_str(&target->template),
-              ngx_recording_sql_str(&target->name),
-              ngx_recording_sql_int(ngx_recording_store_now(cat->store)),
-              ngx_recording_sql_int(ordered),
-              ngx_recording_sql_int(n));
-}
-
-
-ngx_int_t
-ngx_recording_outbox_take(ngx_recording_catalogue_t *cat,
-    const ngx_recording_target_t *target, ngx_uint_t ordered,
-    const char *(*owner)(void *data, ngx_uint_t n), void *data,
-    ngx_recording_outbox_row_t *rows, ngx_uint_t *n)
-{
-    int64_t                     now;
-    ngx_int_t                   rc;
-    ngx_uint_t                  i, found;
-    const char                 *name;
-    ngx_recording_sql_rows_t    r;
-
-    now = ngx_recording_store_now(cat->store);
-
-    ngx_recording_outbox_query(cat, &r, target, ordered, *n);
-
-    for (found = 0; found < *n && ngx_recording_sql_next(&r); found++) {
-        rows[found].target = target;
-        ngx_recording_outbox_row(&r, &rows[found]);
-    }
-
-    rc = ngx_recording_sql_end(&r);
-
-    *n = found;
-
-    for (i = 0; rc == NGX_OK && i < found; i++) {
-
-        name = ngx_recording_outbox_whole(&rows[i]) ? owner(data, i) : NULL;
-
-        if (name == NULL) {
-            break;
-        }
-
-        (void) snprintf(rows[i].owner, sizeof(rows[i].owner), "%s", name);
-
-        rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_OUTBOX_TAKE,
-                                   ngx_recording_sql_int(rows[i].id),
-                                   ngx_recording_sql_text(name),
-                                   ngx_recording_sql_int(now));
-    }
-
-    if (rc != NGX_OK) {
-        i = 0;
-    }
-
-    for (*n = i; i < found; i++) {
-        ngx_recording_outbox_row_free(&rows[i]);
-    }
-
-    return rc;
-}
-
-
-void
-ngx_recording_outbox_row_free(ngx_recording_outbox_row_t *row)
-{
-    free(row->facts);
-    free(row->key);
-    free(row->progress);
-
-    row->facts = NULL;
-    row->key = NULL;
-    row->progress = NULL;
-}
-
-
-/* there was memory for it */
-
-static ngx_uint_t
-ngx_recording_outbox_whole(const ngx_recording_outbox_row_t *row)
-{
-    return row->facts && (strcmp(row->kind, "upload") != 0
-                          || (row->key && row->progress));
-}
-
-
-static void
-ngx_recording_outbox_row(ngx_recording_sql_rows_t *rows,
-    ngx_recording_outbox_row_t *row)
-{
-    row->id = (uint64_t) ngx_recording_sql_column_int(rows, 0);
-    row->recording_id = (uint64_t) ngx_recording_sql_column_int(rows, 2);
-    row->file_id = (uint64_t) ngx_recording_sql_column_int(rows, 3);
-    row->seq = (uint64_t) ngx_recording_sql_column_int(rows, 4);
-    row->event_us = ngx_recording_sql_column_int(rows, 7);
-    row->attempts = (ngx_uint_t) ngx_recording_sql_column_int(rows, 8) + 1;
-    row->first_us = ngx_recording_sql_column_int(rows, 9);
-
-    ngx_recording_outbox_text(rows, 1, row->event_id, sizeof(row->event_id));
-    ngx_recording_outbox_text(rows, 5, row->kind, sizeof(row->kind));
-    ngx_recording_outbox_text(rows, 6, row->event, sizeof(row->event));
-
-    row->facts = strdup(ngx_recording_sql_column_text(rows, 10));
-    row->key = NULL;
-    row->progress = NULL;
-
-    if (strcmp(row->kind, "upload") == 0) {
-        row->key = strdup(ngx_recording_sql_column_text(rows, 11));
-        row->progress = strdup(ngx_recording_sql_column_text(rows, 12));
-    }
-}
-
-
-static void
-ngx_recording_outbox_text(ngx_recording_sql_rows_t *rows, ngx_uint_t column,
-    char *text, size_t size)
-{
-    (void) snprintf(text, size, "%s",
-                    ngx_recording_sql_column_text(rows, column));
 }
 
 
@@ -519,7 +364,8 @@ ngx_recording_outbox_dead_owner(ngx_recording_catalogue_t *cat,
         *found = ngx_recording_sql_next(&rows);
 
         if (*found) {
-            ngx_recording_outbox_text(&rows, 0, owner, NGX_RECORDING_OWNER);
+            ngx_recording_sql_column_copy(&rows, 0, owner,
+                                          NGX_RECORDING_OWNER);
         }
 
         rc = ngx_recording_sql_end(&rows);
@@ -760,8 +606,9 @@ ngx_recording_outbox_left_thread(ngx_recording_catalogue_t *cat,
         found = ngx_recording_sql_next(&rows);
 
         if (found) {
-            ngx_recording_outbox_text(&rows, 0, template, sizeof(template));
-            ngx_recording_outbox_text(&rows, 1, target, sizeof(target));
+            ngx_recording_sql_column_copy(&rows, 0, template,
+                                          sizeof(template));
+            ngx_recording_sql_column_copy(&rows, 1, target, sizeof(target));
 
             n = (ngx_uint_t) ngx_recording_sql_column_int(&rows, 2);
 

@@ -123,6 +123,14 @@ ngx_recording_sql_column_text(ngx_recording_sql_rows_t *rows, ngx_uint_t n)
 
 
 void
+ngx_recording_sql_column_copy(ngx_recording_sql_rows_t *rows, ngx_uint_t n,
+    char *text, size_t size)
+{
+    (void) snprintf(text, size, "%s", ngx_recording_sql_column_text(rows, n));
+}
+
+
+void
 ngx_recording_sql_column_str(ngx_recording_sql_rows_t *rows, ngx_uint_t n,
     ngx_str_t *str)
 {

@@ -313,6 +313,10 @@ const char *ngx_recording_sql_column_text(ngx_recording_sql_rows_t *rows,
 void ngx_recording_sql_column_str(ngx_recording_sql_rows_t *rows,
     ngx_uint_t n, ngx_str_t *str);
 
+/* as much of a text as there is room for */
+void ngx_recording_sql_column_copy(ngx_recording_sql_rows_t *rows,
+    ngx_uint_t n, char *text, size_t size);
+
 /* the rows that the last statement has written */
 ngx_uint_t ngx_recording_sql_changes(ngx_recording_sql_t *sql);
 

@@ -6,6 +6,7 @@
 
 
 /* link: src/catalogue/ngx_recording_outbox.c */
+/* link: src/catalogue/ngx_recording_outbox_take.c */
 /* link: src/catalogue/ngx_recording_catalogue_db.c */
 /* link: src/catalogue/ngx_recording_catalogue_wait.c */
 /* link: src/catalogue/ngx_recording_catalogue_sql.c */
