@@ -86,6 +86,10 @@ my ($status, undef, $err) = run('sqlite3', $t->db, <<'SQL');
     DROP TABLE targets;
     DROP TRIGGER upload_restored;
     DROP TRIGGER upload_finished;
+    DROP TRIGGER upload_begun;
+    DROP TRIGGER upload_moved;
+    DROP TRIGGER upload_lost;
+    DROP TRIGGER upload_gone;
     DROP INDEX files_local;
     ALTER TABLE files DROP COLUMN local_us;
     ALTER TABLE files DROP COLUMN told;
@@ -106,7 +110,7 @@ wait_for('three paused files', 30, sub {
     return @rows == 3;
 });
 
-is(($t->catalogue('PRAGMA user_version'))[0]{user_version}, 6, 'version 6');
+is(($t->catalogue('PRAGMA user_version'))[0]{user_version}, 7, 'version 7');
 is_deeply([ map { $_->{server} } $t->files, $t->recordings ], [ ('') x 6 ],
           'no server is known');
 

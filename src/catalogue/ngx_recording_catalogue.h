@@ -62,6 +62,7 @@ typedef struct {
     int64_t                 local_us;      /* the local copy stays so long
                                               once it was delivered and told;
                                               -1: for good, -2: not said */
+    ngx_uint_t              early;         /* it begins while the file grows */
 } ngx_recording_target_t;
 
 

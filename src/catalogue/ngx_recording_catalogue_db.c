@@ -183,7 +183,8 @@ ngx_recording_catalogue_write_targets(ngx_recording_catalogue_t *cat)
                                    ngx_recording_sql_int(t->kinds),
                                    ngx_recording_sql_int(t->holds),
                                    ngx_recording_sql_str(&t->prefix),
-                                   ngx_recording_sql_int(t->local_us));
+                                   ngx_recording_sql_int(t->local_us),
+                                   ngx_recording_sql_int(t->early));
     }
 
     cat->writing = (rc == NGX_OK);

@@ -63,7 +63,8 @@ static const char  ngx_recording_catalogue_sql_tables[] =
     " start_us);"
 
     NGX_RECORDING_OUTBOX_TABLES(" prefix TEXT NOT NULL DEFAULT '',"
-                                " local_us INTEGER NOT NULL DEFAULT -2,",
+                                " local_us INTEGER NOT NULL DEFAULT -2,"
+                                " early INTEGER NOT NULL DEFAULT 0,",
                                 ", key TEXT NOT NULL DEFAULT '',"
                                 " progress TEXT NOT NULL DEFAULT ''");
 
@@ -117,6 +118,13 @@ static const char *const  ngx_recording_catalogue_sql_versions[] = {
     "DROP TRIGGER IF EXISTS told_restored;"
     "DROP TRIGGER IF EXISTS told_finished;"
     "DROP TRIGGER IF EXISTS told_paused;",
+
+    /* 6: files that grow have no rows for buckets yet; they get them later */
+    "ALTER TABLE targets ADD COLUMN early INTEGER NOT NULL DEFAULT 0;"
+    "DROP TRIGGER IF EXISTS told_restored;"
+    "DROP TRIGGER IF EXISTS told_finished;"
+    "DROP TRIGGER IF EXISTS upload_restored;"
+    "DROP TRIGGER IF EXISTS upload_finished;",
 };
 
 
@@ -165,6 +173,13 @@ static const char *const  ngx_recording_catalogue_sql_versions[] = {
     "SELECT id FROM outbox WHERE state = 'held' AND next_us <= ?1"            \
     " UNION ALL SELECT id FROM outbox WHERE state = 'held'"                   \
     " AND next_us > ?2 LIMIT ?3"
+
+
+/* what is taken of a row; ?3 is the time */
+
+#define NGX_RECORDING_SQL_OUTBOX_ROW                                          \
+    "id, event_id, recording_id, file_id, seq, kind, event, event_us,"        \
+    " attempts, coalesce(first_us, ?3), facts, key, progress"
 
 
 /* finished files by age; one whose end is not known has at most 12 hours */
@@ -551,26 +566,32 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     [NGX_RECORDING_SQL_NO_TARGETS] = { "",
     "DELETE FROM targets" },
 
-    [NGX_RECORDING_SQL_TARGET] = { "ttiiti",
-    "INSERT INTO targets (template, target, kinds, holds, prefix, local_us)"
-    " VALUES (?1, ?2, ?3, ?4, ?5, ?6)" },
+    [NGX_RECORDING_SQL_TARGET] = { "ttiitii",
+    "INSERT INTO targets (template, target, kinds, holds, prefix, local_us,"
+    " early) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)" },
 
     /* ?4: in the order of a recording; the index has only what others wait
        for, as of those that failed there may be thousands */
     [NGX_RECORDING_SQL_OUTBOX_DUE] = { "ttiii",
-    "SELECT id, event_id, recording_id, file_id, seq, kind, event, event_us,"
-    " attempts, coalesce(first_us, ?3), facts, key, progress"
-    " FROM outbox AS o"
+    "SELECT " NGX_RECORDING_SQL_OUTBOX_ROW " FROM outbox AS o"
     " WHERE state = 'waiting' AND template = ?1 AND target = ?2"
     " AND next_us <= ?3 AND NOT (?4 AND EXISTS (SELECT 1 FROM outbox AS b"
     " WHERE b.recording_id = o.recording_id AND b.target = o.target"
     " AND b.seq < o.seq AND " NGX_RECORDING_OUTBOX_FIRST "))"
     " ORDER BY next_us, id LIMIT ?5" },
 
+    [NGX_RECORDING_SQL_OUTBOX_EARLY] = { "ttii",
+    "SELECT " NGX_RECORDING_SQL_OUTBOX_ROW " FROM outbox"
+    " WHERE state = 'growing' AND template = ?1 AND target = ?2"
+    " AND next_us <= ?3 ORDER BY next_us, id LIMIT ?4" },
+
+    [NGX_RECORDING_SQL_OUTBOX_GROWS] = { "i",
+    "SELECT 1 FROM files WHERE file_id = ?1 AND " NGX_RECORDING_SQL_OPEN },
+
     [NGX_RECORDING_SQL_OUTBOX_TAKE] = { "iti",
     "UPDATE outbox SET state = 'taken', owner = ?2, attempts = attempts + 1,"
     " first_us = coalesce(first_us, ?3) WHERE id = ?1"
-    " AND state = 'waiting'" },
+    " AND state IN ('waiting', 'growing')" },
 
     /* an id is given again if rows were deleted, or the catalogue was lost,
        while one was told */
@@ -625,7 +646,7 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " 'upload', ?3, ?4, recording_id, file_id, template, event, facts,"
     " ?5 || (facts ->> 'path') FROM outbox AS o WHERE state = 'waiting'"
     " AND template = ?1 AND target = ?2 AND kind = 'upload'"
-    " AND facts ->> 'path' IS NOT NULL"
+    " AND facts ->> 'path' IS NOT NULL AND facts ->> 'state' = 'finished'"
     " AND NOT EXISTS (SELECT 1 FROM outbox AS b WHERE b.file_id = o.file_id"
     " AND b.kind = 'upload'"
     " AND b.target IN (?3, 'upload:' || substr(?3, 8))) LIMIT ?6" },
@@ -658,6 +679,10 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     "UPDATE outbox SET next_us = 0 WHERE state = 'waiting'"
     " AND template = ?1 AND target = ?2 AND next_us > ?3"
     " AND next_us > iif(attempts <= ?4 AND kind <> 'upload', ?3, ?5)" },
+
+    [NGX_RECORDING_SQL_OUTBOX_EARLY_FAR] = { "tti",
+    "UPDATE outbox SET next_us = 0 WHERE state = 'growing'"
+    " AND template = ?1 AND target = ?2 AND next_us > ?3" },
 
     /* when a target was tried last, as far as rows tell */
     [NGX_RECORDING_SQL_OUTBOX_LATEST] = { "tt",

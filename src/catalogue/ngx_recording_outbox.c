@@ -86,6 +86,12 @@ ngx_recording_outbox_failed(ngx_recording_catalogue_t *cat,
                                            NGX_RECORDING_OUTBOX_LONG)
            : ngx_recording_outbox_again(row, now);
 
+    if (next == 0 && row->early
+        && result->result == NGX_RECORDING_OUTBOX_FAILED)
+    {
+        next = now + NGX_RECORDING_OUTBOX_LONG;    /* its file may grow on */
+    }
+
     *dead = (next == 0);
 
     progress = result->progress ? ngx_recording_sql_text(result->progress)
@@ -537,6 +543,14 @@ ngx_recording_outbox_clean_thread(ngx_recording_catalogue_t *cat,
                        ngx_recording_sql_int(now + NGX_RECORDING_OUTBOX_SHORT),
                        ngx_recording_sql_int(NGX_RECORDING_OUTBOX_TIMES),
                        ngx_recording_sql_int(now + NGX_RECORDING_OUTBOX_LONG));
+
+        if (rc == NGX_OK && t->early) {
+            rc = ngx_recording_sql_run(cat->sql,
+                       NGX_RECORDING_SQL_OUTBOX_EARLY_FAR,
+                       ngx_recording_sql_str(&t->template),
+                       ngx_recording_sql_str(&t->name),
+                       ngx_recording_sql_int(now + NGX_RECORDING_OUTBOX_LONG));
+        }
     }
 
     if (rc == NGX_OK) {

@@ -20,6 +20,19 @@
  *   held ------------> waiting
  *        no upload of its file is open any more, or its time is over
  *
+ * An upload whose target begins early has a row from the file's first one on:
+ *
+ *           take          returned, failed, its owner died
+ *   growing -----> taken ----------------------------------> growing
+ *      |             |
+ *      |             +--> waiting, if its file was finished meanwhile, or
+ *      |             |    nothing of it could be written but parts of it are
+ *      +-------------+    in the bucket, which are to be aborted
+ *      |             |
+ *      +-------------+--> gone, if there is nothing to be aborted
+ *
+ * While it grows attempts are not counted.
+ *
  * A row that is taken has an owner: the name of a lock in work/, that of the
  * worker, or one of its own if what is done about it can outlive the worker.
  *
@@ -79,6 +92,7 @@ typedef struct {
     /* of an upload, of malloc(); else NULL */
     char                   *key;           /* of the object, with the prefix */
     char                   *progress;      /* what a former attempt has left */
+    ngx_uint_t              early;         /* it was taken as it grew */
 } ngx_recording_outbox_row_t;
 
 
@@ -137,6 +151,25 @@ ngx_int_t ngx_recording_outbox_take(ngx_recording_catalogue_t *cat,
     const ngx_recording_target_t *target, ngx_uint_t ordered,
     const char *(*owner)(void *data, ngx_uint_t n), void *data,
     ngx_recording_outbox_row_t *rows, ngx_uint_t *n);
+
+/*
+ * The same for files that grow, of a target that begins with them: in state
+ * `growing`, and again when they are returned as long as the file grows.
+ */
+ngx_int_t ngx_recording_outbox_early_thread(ngx_recording_catalogue_t *cat,
+    const ngx_recording_target_t *target, ngx_uint_t *due,
+    ngx_recording_catalogue_error_t *err);
+ngx_int_t ngx_recording_outbox_take_early(ngx_recording_catalogue_t *cat,
+    const ngx_recording_target_t *target,
+    const char *(*owner)(void *data, ngx_uint_t n), void *data,
+    ngx_recording_outbox_row_t *rows, ngx_uint_t *n);
+
+/*
+ * In a read transaction (ngx_recording_catalogue_read()) or any other: *grows
+ * is set if the file of a row grows still, by its own row.
+ */
+ngx_int_t ngx_recording_outbox_grows(ngx_recording_catalogue_t *cat,
+    uint64_t file_id, ngx_uint_t *grows);
 
 void ngx_recording_outbox_row_free(ngx_recording_outbox_row_t *row);
 

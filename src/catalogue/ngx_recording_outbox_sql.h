@@ -40,10 +40,11 @@
 
 /*
  * targets: what the configuration has; holds: the local file stays until it
- * was told; prefix, local_us: of an upload.  outbox: an event for a target, or
- * a file that is to be delivered to it, by this key.  sequences: the last
- * number of a recording and target, as rows that are done do not stay.  With
- * the columns that they have since they were first made.
+ * was told; prefix, local_us: of an upload; early: it begins while its file
+ * grows.  outbox: an event for a target, or a file that is to be delivered to
+ * it, by this key.  sequences: the last number of a recording and target, as
+ * rows that are done do not stay.  With the columns that they have since they
+ * were first made.
  */
 #define NGX_RECORDING_OUTBOX_TABLES(targets, outbox)                          \
     "CREATE TABLE IF NOT EXISTS targets ("                                    \
@@ -85,6 +86,8 @@
 #define NGX_RECORDING_OUTBOX_INDEXES                                          \
     "CREATE INDEX IF NOT EXISTS outbox_due ON outbox (template, target,"      \
     " next_us) WHERE state = 'waiting';"                                      \
+    "CREATE INDEX IF NOT EXISTS outbox_growing ON outbox (template, target,"  \
+    " next_us) WHERE state = 'growing';"                                      \
     "CREATE INDEX IF NOT EXISTS outbox_order ON outbox (recording_id, target,"\
     " seq) WHERE " NGX_RECORDING_OUTBOX_FIRST ";"                             \
     "CREATE INDEX IF NOT EXISTS outbox_owner ON outbox (owner)"               \
@@ -163,26 +166,70 @@
     NGX_RECORDING_OUTBOX_BIT(NGX_RECORDING_KIND_UPLOAD)
 
 
-/* all who want to be, if there is nobody, were; they wait for deliveries */
-#define NGX_RECORDING_OUTBOX_FINISHED                                         \
+/* a file that has not ended: its uploads that begin early grow with it */
+#define NGX_RECORDING_OUTBOX_GROWS(row)                                       \
+    row "state IN ('recording', 'paused', 'finishing')"
+
+
+/* a file has an upload to this one of the targets, in one of these states */
+#define NGX_RECORDING_OUTBOX_HAS(states)                                      \
+    "EXISTS (SELECT 1 FROM outbox AS u WHERE u.file_id = new.file_id"         \
+    " AND u.kind = 'upload' AND u.target = targets.target"                    \
+    " AND u.state " states ")"
+
+#define NGX_RECORDING_OUTBOX_STANDS                                           \
+    NGX_RECORDING_OUTBOX_HAS("IN ('growing', 'waiting', 'taken')")
+
+/* what was refused while the file grew; of a file that was not there for a
+   while that is no reason */
+#define NGX_RECORDING_OUTBOX_REFUSED                                          \
+    "(" NGX_RECORDING_OUTBOX_GROWS("old.") " AND "                            \
+    NGX_RECORDING_OUTBOX_HAS("= 'dead'") " AND NOT "                          \
+    NGX_RECORDING_OUTBOX_STANDS ")"
+
+
+/* all who want to be, if there is nobody, were; they wait for deliveries, but
+   for those that were refused */
+#define NGX_RECORDING_OUTBOX_FINISHED(refused)                                \
     NGX_RECORDING_OUTBOX_TELL_WITH("file", NGX_RECORDING_KIND_FILE,           \
         ", state, next_us", "new.recording_id, new.file_id, new.template,"    \
         " 'file', " NGX_RECORDING_OUTBOX_FILE("new.") ","                     \
         " iif(up, 'held', 'waiting'), iif(up, " NGX_RECORDING_OUTBOX_NOW      \
         " + " NGX_RECORDING_OUTBOX_HELD ", 0)",                               \
         ", (SELECT EXISTS (SELECT 1 FROM targets WHERE "                      \
-        NGX_RECORDING_OUTBOX_UPLOADS("new.") ") AS up)")                      \
+        NGX_RECORDING_OUTBOX_UPLOADS("new.") " AND NOT " refused ") AS up)")  \
     " AND targets.template = new.template"                                    \
     "; UPDATE files SET told = 1 WHERE file_id = new.file_id AND "            \
     NGX_RECORDING_OUTBOX_NOBODY("new.") ";"
 
 
 /* the key stays as it is then */
-#define NGX_RECORDING_OUTBOX_UPLOAD                                           \
+#define NGX_RECORDING_OUTBOX_UPLOAD(state)                                    \
     NGX_RECORDING_OUTBOX_TELL_WITH("upload", NGX_RECORDING_KIND_UPLOAD,       \
-        ", key", "new.recording_id, new.file_id, new.template, 'upload', "    \
-        NGX_RECORDING_OUTBOX_FILE("new.") ", targets.prefix || new.path", "") \
-    " AND targets.template = new.template AND new.path IS NOT NULL;"
+        ", key, state", "new.recording_id, new.file_id, new.template,"        \
+        " 'upload', " NGX_RECORDING_OUTBOX_FILE("new.") ","                   \
+        " targets.prefix || new.path, '" state "'", "")                       \
+    " AND targets.template = new.template AND new.path IS NOT NULL"           \
+    " AND NOT " NGX_RECORDING_OUTBOX_STANDS
+
+
+/* what has grown with it has what it is made of, and waits */
+#define NGX_RECORDING_OUTBOX_GROWN                                            \
+    "UPDATE outbox SET facts = " NGX_RECORDING_OUTBOX_FILE("new.") ","        \
+    " attempts = iif(state = 'growing', 0, attempts),"                        \
+    " first_us = iif(facts ->> 'state' = 'finished', first_us, NULL),"        \
+    " next_us = iif(state = 'growing', 0, next_us),"                          \
+    " state = iif(state = 'growing', 'waiting', state)"                       \
+    " WHERE file_id = new.file_id AND kind = 'upload'"                        \
+    " AND state <> 'done'; "
+
+
+/* there is no file any more, or never was one: what is begun is to be aborted,
+   and for that it waits */
+#define NGX_RECORDING_OUTBOX_LOST(file)                                       \
+    "UPDATE outbox SET state = 'waiting', attempts = 0, first_us = NULL,"     \
+    " next_us = 0 WHERE file_id = " file " AND kind = 'upload'"               \
+    " AND state = 'growing';"
 
 
 /* rows of a file, or one of a kind; "file" is its id */
@@ -259,27 +306,75 @@
                                                                               \
     "CREATE TRIGGER IF NOT EXISTS told_restored AFTER INSERT ON files"        \
     " WHEN new.state = 'finished' AND new.told = 0 BEGIN "                    \
-    NGX_RECORDING_OUTBOX_FINISHED                                             \
+    NGX_RECORDING_OUTBOX_FINISHED("0")                                        \
     " END;"                                                                   \
                                                                               \
     "CREATE TRIGGER IF NOT EXISTS told_finished AFTER UPDATE OF state"        \
     " ON files WHEN new.state = 'finished' AND old.state <> 'finished'"       \
     " AND new.told = 0 BEGIN "                                                \
-    NGX_RECORDING_OUTBOX_FINISHED                                             \
+    NGX_RECORDING_OUTBOX_FINISHED(NGX_RECORDING_OUTBOX_REFUSED)               \
     " END;"                                                                   \
                                                                               \
     /* also if all were told: it may not be there any more, or not yet */     \
                                                                               \
     "CREATE TRIGGER IF NOT EXISTS upload_restored AFTER INSERT ON files"      \
     " WHEN new.state = 'finished' BEGIN "                                     \
-    NGX_RECORDING_OUTBOX_UPLOAD                                               \
-    " END;"                                                                   \
+    NGX_RECORDING_OUTBOX_GROWN                                                \
+    NGX_RECORDING_OUTBOX_UPLOAD("waiting")                                    \
+    "; END;"                                                                  \
                                                                               \
     "CREATE TRIGGER IF NOT EXISTS upload_finished AFTER UPDATE OF state"      \
     " ON files WHEN new.state = 'finished' AND old.state <> 'finished'"       \
     " BEGIN "                                                                 \
-    NGX_RECORDING_OUTBOX_UPLOAD                                               \
+    NGX_RECORDING_OUTBOX_GROWN                                                \
+    NGX_RECORDING_OUTBOX_UPLOAD("waiting")                                    \
+    " AND NOT " NGX_RECORDING_OUTBOX_REFUSED                                  \
+    "; END;"                                                                  \
+                                                                              \
+    "CREATE TRIGGER IF NOT EXISTS upload_begun AFTER INSERT ON files WHEN "   \
+    NGX_RECORDING_OUTBOX_GROWS("new.") " BEGIN "                              \
+    NGX_RECORDING_OUTBOX_UPLOAD("growing")                                    \
+    " AND targets.early = 1; END;"                                            \
+                                                                              \
+    /* something lies at its path; the key follows until something is sent */ \
+                                                                              \
+    "CREATE TRIGGER IF NOT EXISTS upload_moved AFTER UPDATE OF path"          \
+    " ON files WHEN new.path <> old.path AND "                                \
+    NGX_RECORDING_OUTBOX_GROWS("new.") " BEGIN"                               \
+    " UPDATE outbox SET facts = " NGX_RECORDING_OUTBOX_FILE("new.") ","       \
+    " key = iif(state = 'growing' AND progress = '',"                         \
+    " substr(key, 1, length(key) - length(old.path)) || new.path, key)"       \
+    " WHERE file_id = new.file_id AND kind = 'upload'"                        \
+    " AND state IN ('growing', 'taken'); END;"                                \
+                                                                              \
+    "CREATE TRIGGER IF NOT EXISTS upload_lost AFTER UPDATE OF state"          \
+    " ON files WHEN " NGX_RECORDING_OUTBOX_GROWS("old.")                      \
+    " AND new.state <> 'finished' AND NOT "                                   \
+    NGX_RECORDING_OUTBOX_GROWS("new.") " BEGIN "                              \
+    NGX_RECORDING_OUTBOX_LOST("new.file_id")                                  \
     " END;"                                                                   \
+                                                                              \
+    "CREATE TRIGGER IF NOT EXISTS upload_gone AFTER DELETE ON files WHEN "    \
+    NGX_RECORDING_OUTBOX_GROWS("old.") " BEGIN "                              \
+    NGX_RECORDING_OUTBOX_LOST("old.file_id")                                  \
+    " END;"                                                                   \
+                                                                              \
+    /*                                                                        \
+     * An upload of a file that has not ended comes to wait, as it is given   \
+     * back, has failed, or its owner died: it grows as long as its file      \
+     * does, which are no attempts.  Without a file there is nothing to do    \
+     * but to abort what is begun.                                            \
+     */                                                                       \
+                                                                              \
+    "CREATE TRIGGER IF NOT EXISTS upload_waits AFTER UPDATE OF state"         \
+    " ON outbox WHEN new.kind = 'upload' AND new.state = 'waiting'"           \
+    " AND old.state <> 'waiting' AND new.facts ->> 'state' <> 'finished'"     \
+    " BEGIN"                                                                  \
+    " UPDATE outbox SET state = 'growing', attempts = 0, first_us = NULL"     \
+    " WHERE id = new.id AND EXISTS (SELECT 1 FROM files WHERE files.file_id"  \
+    " = new.file_id AND " NGX_RECORDING_OUTBOX_GROWS("files.") ");"           \
+    " DELETE FROM outbox WHERE id = new.id AND state = 'waiting'"             \
+    " AND NOT " NGX_RECORDING_OUTBOX_IS_BEGUN "; END;"                        \
                                                                               \
     /*                                                                        \
      * Something of a file is over: what was for the time until then, what    \

@@ -11,6 +11,14 @@
 static void ngx_recording_outbox_query(ngx_recording_catalogue_t *cat,
     ngx_recording_sql_rows_t *rows, const ngx_recording_target_t *target,
     ngx_uint_t ordered, ngx_uint_t n);
+static void ngx_recording_outbox_query_early(ngx_recording_catalogue_t *cat,
+    ngx_recording_sql_rows_t *rows, const ngx_recording_target_t *target,
+    ngx_uint_t n);
+static ngx_int_t ngx_recording_outbox_take_rows(
+    ngx_recording_catalogue_t *cat, ngx_recording_sql_rows_t *r,
+    const ngx_recording_target_t *target,
+    const char *(*owner)(void *data, ngx_uint_t n), void *data,
+    ngx_recording_outbox_row_t *rows, ngx_uint_t *n);
 static ngx_uint_t ngx_recording_outbox_whole(
     const ngx_recording_outbox_row_t *row);
 static void ngx_recording_outbox_row(ngx_recording_sql_rows_t *rows,
@@ -52,8 +60,78 @@ ngx_recording_outbox_query(ngx_recording_catalogue_t *cat,
 
 
 ngx_int_t
+ngx_recording_outbox_early_thread(ngx_recording_catalogue_t *cat,
+    const ngx_recording_target_t *target, ngx_uint_t *due,
+    ngx_recording_catalogue_error_t *err)
+{
+    ngx_recording_sql_rows_t  rows;
+
+    if (ngx_recording_catalogue_read(cat, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_recording_outbox_query_early(cat, &rows, target, 1);
+
+    *due = ngx_recording_sql_next(&rows);
+
+    return ngx_recording_catalogue_finish(cat, ngx_recording_sql_end(&rows),
+                                          err);
+}
+
+
+static void
+ngx_recording_outbox_query_early(ngx_recording_catalogue_t *cat,
+    ngx_recording_sql_rows_t *rows, const ngx_recording_target_t *target,
+    ngx_uint_t n)
+{
+    ngx_recording_sql_query(cat->sql, rows, NGX_RECORDING_SQL_OUTBOX_EARLY,
+              ngx_recording_sql_str(&target->template),
+              ngx_recording_sql_str(&target->name),
+              ngx_recording_sql_int(ngx_recording_store_now(cat->store)),
+              ngx_recording_sql_int(n));
+}
+
+
+ngx_int_t
 ngx_recording_outbox_take(ngx_recording_catalogue_t *cat,
     const ngx_recording_target_t *target, ngx_uint_t ordered,
+    const char *(*owner)(void *data, ngx_uint_t n), void *data,
+    ngx_recording_outbox_row_t *rows, ngx_uint_t *n)
+{
+    ngx_recording_sql_rows_t  r;
+
+    ngx_recording_outbox_query(cat, &r, target, ordered, *n);
+
+    return ngx_recording_outbox_take_rows(cat, &r, target, owner, data, rows,
+                                          n);
+}
+
+
+ngx_int_t
+ngx_recording_outbox_take_early(ngx_recording_catalogue_t *cat,
+    const ngx_recording_target_t *target,
+    const char *(*owner)(void *data, ngx_uint_t n), void *data,
+    ngx_recording_outbox_row_t *rows, ngx_uint_t *n)
+{
+    ngx_int_t                  rc;
+    ngx_uint_t                 i;
+    ngx_recording_sql_rows_t   r;
+
+    ngx_recording_outbox_query_early(cat, &r, target, *n);
+
+    rc = ngx_recording_outbox_take_rows(cat, &r, target, owner, data, rows, n);
+
+    for (i = 0; i < *n; i++) {
+        rows[i].early = 1;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_recording_outbox_take_rows(ngx_recording_catalogue_t *cat,
+    ngx_recording_sql_rows_t *r, const ngx_recording_target_t *target,
     const char *(*owner)(void *data, ngx_uint_t n), void *data,
     ngx_recording_outbox_row_t *rows, ngx_uint_t *n)
 {
@@ -61,18 +139,15 @@ ngx_recording_outbox_take(ngx_recording_catalogue_t *cat,
     ngx_int_t                   rc;
     ngx_uint_t                  i, found;
     const char                 *name;
-    ngx_recording_sql_rows_t    r;
 
     now = ngx_recording_store_now(cat->store);
 
-    ngx_recording_outbox_query(cat, &r, target, ordered, *n);
-
-    for (found = 0; found < *n && ngx_recording_sql_next(&r); found++) {
+    for (found = 0; found < *n && ngx_recording_sql_next(r); found++) {
         rows[found].target = target;
-        ngx_recording_outbox_row(&r, &rows[found]);
+        ngx_recording_outbox_row(r, &rows[found]);
     }
 
-    rc = ngx_recording_sql_end(&r);
+    rc = ngx_recording_sql_end(r);
 
     *n = found;
 
@@ -101,6 +176,21 @@ ngx_recording_outbox_take(ngx_recording_catalogue_t *cat,
     }
 
     return rc;
+}
+
+
+ngx_int_t
+ngx_recording_outbox_grows(ngx_recording_catalogue_t *cat, uint64_t file_id,
+    ngx_uint_t *grows)
+{
+    ngx_recording_sql_rows_t  rows;
+
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_OUTBOX_GROWS,
+                            ngx_recording_sql_int(file_id));
+
+    *grows = ngx_recording_sql_next(&rows);
+
+    return ngx_recording_sql_end(&rows);
 }
 
 
@@ -147,6 +237,7 @@ ngx_recording_outbox_row(ngx_recording_sql_rows_t *rows,
     row->facts = strdup(ngx_recording_sql_column_text(rows, 10));
     row->key = NULL;
     row->progress = NULL;
+    row->early = 0;
 
     if (strcmp(row->kind, "upload") == 0) {
         row->key = strdup(ngx_recording_sql_column_text(rows, 11));

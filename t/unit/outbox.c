@@ -10,67 +10,7 @@
 
 
 #include "tap.h"
-#include "memory.h"
-
-
-#define NONE  INT64_MIN
-
-
-static sqlite3  *db;
-
-
-static void
-run(const char *text)
-{
-    if (sqlite3_exec(db, text, NULL, NULL, NULL) != SQLITE_OK) {
-        printf("Bail out! %s: %s\n", text, sqlite3_errmsg(db));
-        exit(1);
-    }
-}
-
-
-/* the first column of all rows, with commas */
-
-static const char *
-list(const char *sql)
-{
-    const char    *value;
-    sqlite3_stmt  *st;
-    static char    text[65536];
-
-    text[0] = '\0';
-
-    if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) != SQLITE_OK) {
-        printf("Bail out! %s: %s\n", sql, sqlite3_errmsg(db));
-        exit(1);
-    }
-
-    while (sqlite3_step(st) == SQLITE_ROW) {
-        if (text[0]) {
-            strcat(text, ",");
-        }
-
-        value = (const char *) sqlite3_column_text(st, 0);
-        strcat(text, value ? value : "NULL");
-    }
-
-    (void) sqlite3_finalize(st);
-
-    return text;
-}
-
-
-static void
-gives(const char *sql, const char *wanted, const char *name)
-{
-    const char  *got;
-
-    got = list(sql);
-
-    if (!ok(strcmp(got, wanted) == 0, "%s", name)) {
-        printf("# got %s\n# wanted %s\n", got, wanted);
-    }
-}
+#include "rows.h"
 
 
 static void
@@ -192,61 +132,6 @@ odd(void)
     run("DELETE FROM recordings");
     gives("SELECT count(*) FROM sequences", "0",
           "numbers go with the recording");
-}
-
-
-/* statements with numbers and texts as they come; NONE and NULL are NULL */
-
-static int
-statement(ngx_uint_t n, const char *types, ...)
-{
-    int            i, rows;
-    va_list        args;
-    long long      number;
-    sqlite3_stmt  *st;
-
-    ok(strcmp(types, ngx_recording_catalogue_sql[n].types) == 0,
-       "parameters of %d", (int) n);
-
-    if (sqlite3_prepare_v2(db, ngx_recording_catalogue_sql[n].text, -1, &st,
-                           NULL)
-        != SQLITE_OK)
-    {
-        printf("Bail out! %s\n", sqlite3_errmsg(db));
-        exit(1);
-    }
-
-    va_start(args, types);
-
-    for (i = 0; types[i]; i++) {
-        if (types[i] == 'i' || types[i] == 'I') {
-            number = va_arg(args, long long);
-
-            if (number != NONE) {
-                (void) sqlite3_bind_int64(st, i + 1, number);
-            }
-
-        } else {
-            (void) sqlite3_bind_text(st, i + 1, va_arg(args, char *), -1,
-                                     SQLITE_TRANSIENT);
-        }
-    }
-
-    va_end(args);
-
-    rows = 0;
-
-    while (sqlite3_step(st) == SQLITE_ROW) {
-        rows++;
-    }
-
-    if (sqlite3_stmt_readonly(st) == 0) {
-        rows = sqlite3_changes(db);
-    }
-
-    (void) sqlite3_finalize(st);
-
-    return rows;
 }
 
 
@@ -415,7 +300,8 @@ now(void)
 static void
 uploads(void)
 {
-    run("INSERT INTO targets VALUES ('d', 'n', 17, 0, '', -2),"
+    run("INSERT INTO targets (template, target, kinds, holds, prefix,"
+        " local_us) VALUES ('d', 'n', 17, 0, '', -2),"
         " ('d', 'b', 16, 0, '', -2), ('d', 'upload:a', 32, 1, 'p/', 7000000),"
         " ('d', 'upload:b', 32, 1, '', 9000000),"
         " ('d', 'backup:c', 0, 0, 'c/', -2)");
@@ -582,11 +468,49 @@ restored(void)
 }
 
 
-/* a catalogue of version 5 becomes one as it is made now */
+/* a catalogue of version 5, or 6, becomes one as it is made now */
+
+static const char  *old[] = {
+    "DROP TRIGGER upload_restored; DROP TRIGGER upload_finished;"
+    " DROP TRIGGER outbox_over; DROP TRIGGER told_restored;"
+    " DROP TRIGGER told_finished; DROP INDEX files_local;"
+    " DROP INDEX outbox_open; DROP INDEX outbox_held;"
+    " DROP INDEX outbox_uploads;"
+    " ALTER TABLE files DROP COLUMN local_us;"
+    " ALTER TABLE targets DROP COLUMN prefix;"
+    " ALTER TABLE targets DROP COLUMN local_us;"
+    " ALTER TABLE outbox DROP COLUMN key;"
+    " ALTER TABLE outbox DROP COLUMN progress;"
+    " CREATE INDEX outbox_holds ON outbox (file_id);"
+    " CREATE INDEX outbox_files ON outbox (file_id);"
+    " CREATE TRIGGER told_restored AFTER INSERT ON files BEGIN"
+    " DELETE FROM outbox; END;"
+    " CREATE TRIGGER told_finished AFTER UPDATE ON files BEGIN"
+    " DELETE FROM outbox; END",
+
+    "DROP TRIGGER told_restored; DROP TRIGGER told_finished;"
+    " CREATE TRIGGER told_restored AFTER INSERT ON files BEGIN"
+    " DELETE FROM outbox; END;"
+    " CREATE TRIGGER told_finished AFTER UPDATE ON files BEGIN"
+    " DELETE FROM outbox; END;"
+    " DROP TRIGGER upload_restored; DROP TRIGGER upload_finished;"
+    " CREATE TRIGGER upload_restored AFTER INSERT ON files BEGIN"
+    " DELETE FROM outbox; END;"
+    " CREATE TRIGGER upload_finished AFTER UPDATE ON files BEGIN"
+    " DELETE FROM outbox; END",
+};
+
+static const char  growing[] =
+    "DROP TRIGGER upload_begun; DROP TRIGGER upload_moved;"
+    " DROP TRIGGER upload_lost; DROP TRIGGER upload_gone;"
+    " DROP TRIGGER upload_waits; DROP INDEX outbox_growing;"
+    " ALTER TABLE targets DROP COLUMN early";
+
 
 static void
-upgraded(void)
+upgraded(size_t version)
 {
+    size_t              v;
     char               *new[2];
     static const char  *all[] = {
         "SELECT name || sql FROM sqlite_master WHERE type <> 'table'"
@@ -600,27 +524,16 @@ upgraded(void)
     new[0] = strdup(list(all[0]));
     new[1] = strdup(list(all[1]));
 
-    run("DROP TRIGGER upload_restored; DROP TRIGGER upload_finished;"
-        " DROP TRIGGER outbox_over; DROP TRIGGER told_restored;"
-        " DROP TRIGGER told_finished; DROP INDEX files_local;"
-        " DROP INDEX outbox_open; DROP INDEX outbox_held;"
-        " DROP INDEX outbox_uploads;"
-        " ALTER TABLE files DROP COLUMN local_us;"
-        " ALTER TABLE targets DROP COLUMN prefix;"
-        " ALTER TABLE targets DROP COLUMN local_us;"
-        " ALTER TABLE outbox DROP COLUMN key;"
-        " ALTER TABLE outbox DROP COLUMN progress;"
-        " CREATE INDEX outbox_holds ON outbox (file_id);"
-        " CREATE INDEX outbox_files ON outbox (file_id);"
-        " CREATE TRIGGER told_restored AFTER INSERT ON files BEGIN"
-        " DELETE FROM outbox; END;"
-        " CREATE TRIGGER told_finished AFTER UPDATE ON files BEGIN"
-        " DELETE FROM outbox; END");
+    run(growing);
+    run(old[version - 5]);
 
     ok(strcmp(new[0], list(all[0])) != 0 && strcmp(new[1], list(all[1])) != 0,
-       "version 5");
+       "version %d", (int) version);
 
-    run(ngx_recording_catalogue_sql_schema.versions[5]);
+    for (v = version; v < ngx_recording_catalogue_sql_schema.newest; v++) {
+        run(ngx_recording_catalogue_sql_schema.versions[v]);
+    }
+
     run(ngx_recording_catalogue_sql_schema.totals);
 
     gives(all[0], new[0], "its indexes and triggers");
@@ -650,7 +563,8 @@ main(void)
     late();
     backups();
     restored();
-    upgraded();
+    upgraded(5);
+    upgraded(6);
 
     (void) sqlite3_close(db);
 

@@ -40,11 +40,11 @@ static sqlite3                         *db;     /* another one's */
 
 static ngx_recording_target_t  targets[] = {
     { ngx_string("t"), ngx_string("upload:a"), NGX_RECORDING_KIND_UPLOAD, 1,
-      ngx_string("p/"), HOUR },
-    { ngx_string("t"), ngx_string("backup:c"), 0, 0, ngx_string("c/"), -2 },
+      ngx_string("p/"), HOUR, 0 },
+    { ngx_string("t"), ngx_string("backup:c"), 0, 0, ngx_string("c/"), -2, 0 },
     { ngx_string("t"), ngx_string("http://h/"),
       NGX_RECORDING_KIND_FILE|NGX_RECORDING_KIND_DELIVERED, 0, ngx_null_string,
-      -2 },
+      -2, 0 },
 };
 
 #define UPLOAD  (&targets[0])
