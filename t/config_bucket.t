@@ -38,14 +38,14 @@ mkdir "$dir/dir" or die "$dir/dir: $!\n";
 
 my $conf = <<'CONF';
 rtmp {
-    record_store %%STORE%%; record_resolver 127.0.0.1;
+    record_store %%STORE%%; record_resolver 127.0.0.1; %%SYNC_PART%%
     %%MAIN_PART%%
     record_bucket b { %%B_PART%% }
     record_bucket backup { %%BACKUP_PART%% }
     record_bucket c {
         %%BUCKET_PART%%
     }
-    record_template x { format mp4; %%TEMPLATE_PART%% }
+    record_template x { format mp4; %%PATH_PART%% %%TEMPLATE_PART%% }
     server {
         listen 127.0.0.1:%%PORT_0%%;
         application live { live on; record_rule x; }
@@ -211,7 +211,7 @@ is($err, 'nginx: [emerg] duplicate record_bucket "b", the first is in'
 
 # --- upload
 
-my $closed = 'of upload, it must be closed';
+my $closed = 'of upload, it must be closed or recording';
 my $local = 'of upload, it must be keep, remove, or a time from 1s to 100y';
 
 @wrong = (
@@ -223,8 +223,9 @@ my $local = 'of upload, it must be keep, remove, or a time from 1s to 100y';
     'b local' => 'unknown parameter "local" of upload, known are when=,'
         . ' local= and backup=',
     (map { ("b when=$_" => qq(invalid value in "when=$_" $closed)) }
-        '', 'recording', 'now'),
+        '', 'record', 'now', 'recordings'),
     'b when=closed when=closed' => 'duplicate parameter "when=closed"',
+    'b when=closed when=recording' => 'duplicate parameter "when=recording"',
     (map { ("b local=$_" => qq(invalid value in "local=$_" $local)) }
         '', '0', '0s', 'x', '-1s', '101y', '1ms', 'KEEP'),
     'b local=keep local=keep' => 'duplicate parameter "local=keep"',
@@ -267,6 +268,29 @@ for my $where (qw(main template)) {
        . " $dir/test.conf:$line{$where}\n", "$where: a backup twice");
 }
 
+# what begins while a file grows needs what is durable, and its key
+
+for my $where (qw(main template)) {
+    for my $sync (qw(off 5s)) {
+        my ($status, $said) = test_conf($where => 'upload b when=recording;',
+            sync => "record_sync $sync;");
+        is("$status $said", $sync eq 'off'
+           ? '1 nginx: [emerg] "when=recording" of upload "b" cannot be used'
+             . ' with "record_sync off", as nothing of a file is durable'
+             . " before its end, in $dir/test.conf:$line{$where}\n"
+           : '0 ', "$where: record_sync $sync");
+    }
+
+    for my $end (qw(EndYear EndMillisecond)) {
+        (undef, $err) = test_conf($where => 'upload b; upload c'
+            . ' when=recording;', path => qq(path "{StreamID}-{$end}";));
+        is($err, qq(nginx: [emerg] "{$end}" in the path of template "x" cannot)
+           . ' be known while a file is recorded, as "when=recording" of'
+           . qq( upload "c" needs it, in $dir/test.conf:$line{$where}\n),
+           "$where: $end");
+    }
+}
+
 # --- what is right
 
 my @quiet = (
@@ -292,6 +316,10 @@ my @quiet = (
     [ main => 'upload b;' ],
     [ main => 'upload b when=closed local=keep backup=c; upload c'
               . ' backup=b;' ],
+    [ main => 'upload b when=recording; record_template y { format flv;'
+              . ' path "{EndYear}"; upload c; }' ],
+    [ main => 'upload b when=recording; record_template y { '
+              . ' path "{EndYear}"; }' ],
     [ main => 'upload b; upload backup;', template => 'upload b local=remove'
               . ' backup=backup; upload c local=100y;' ],
     [ template => 'upload b local=1s; upload c backup=b; path "{EndYear}/a";' ],
@@ -425,7 +453,7 @@ sub test_conf {
 
     my ($status, $said) = $t->test_conf($conf, map {
         (uc "${_}_part" => defined $part{$_} ? $part{$_} : '') }
-        qw(main b backup bucket template));
+        qw(main b backup bucket template sync path));
 
     $said =~ s/^nginx: (?:the )?configuration file .*\n//mg;
     return ($status, $said);

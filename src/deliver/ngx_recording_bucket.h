@@ -74,6 +74,7 @@ typedef struct {
     ngx_recording_bucket_t *bucket;
     ngx_recording_bucket_t *backup;        /* NULL: none */
     ngx_int_t               local;
+    ngx_uint_t              early;         /* when=recording */
 
     u_char                 *file;
     ngx_uint_t              line;

@@ -19,8 +19,8 @@ static char *ngx_recording_conf_upload_add(ngx_conf_t *cf,
 static char *ngx_recording_conf_upload_arg(ngx_conf_t *cf,
     ngx_recording_main_conf_t *rmcf, ngx_recording_upload_t *upload,
     ngx_str_t *arg, ngx_uint_t *when);
-static char *ngx_recording_conf_upload_when(ngx_conf_t *cf, ngx_str_t *arg,
-    ngx_uint_t *when);
+static char *ngx_recording_conf_upload_when(ngx_conf_t *cf,
+    ngx_recording_upload_t *upload, ngx_str_t *arg, ngx_uint_t *when);
 static char *ngx_recording_conf_upload_local(ngx_conf_t *cf,
     ngx_recording_upload_t *upload, ngx_str_t *arg);
 static char *ngx_recording_conf_upload_backup(ngx_conf_t *cf,
@@ -30,6 +30,10 @@ static char *ngx_recording_conf_upload_twice(ngx_conf_t *cf,
     ngx_recording_main_conf_t *rmcf, ngx_recording_upload_t *upload);
 static ngx_int_t ngx_recording_conf_upload_known(ngx_conf_t *cf,
     ngx_recording_upload_t *upload, ngx_recording_bucket_t *bucket);
+static ngx_int_t ngx_recording_conf_upload_synced(ngx_conf_t *cf,
+    ngx_recording_main_conf_t *rmcf, ngx_recording_upload_t *upload);
+static ngx_int_t ngx_recording_conf_upload_begins(ngx_conf_t *cf,
+    ngx_recording_main_conf_t *rmcf, ngx_recording_upload_t *upload);
 static void ngx_recording_conf_upload_keys(ngx_conf_t *cf,
     ngx_recording_main_conf_t *rmcf, ngx_recording_upload_t *upload,
     ngx_recording_bucket_t *bucket);
@@ -118,7 +122,7 @@ ngx_recording_conf_upload_arg(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf,
     ngx_recording_upload_t *upload, ngx_str_t *arg, ngx_uint_t *when)
 {
     if (ngx_strncmp(arg->data, "when=", 5) == 0) {
-        return ngx_recording_conf_upload_when(cf, arg, when);
+        return ngx_recording_conf_upload_when(cf, upload, arg, when);
     }
 
     if (ngx_strncmp(arg->data, "local=", 6) == 0) {
@@ -138,8 +142,8 @@ ngx_recording_conf_upload_arg(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf,
 
 
 static char *
-ngx_recording_conf_upload_when(ngx_conf_t *cf, ngx_str_t *arg,
-    ngx_uint_t *when)
+ngx_recording_conf_upload_when(ngx_conf_t *cf,
+    ngx_recording_upload_t *upload, ngx_str_t *arg, ngx_uint_t *when)
 {
     if ((*when)++) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -147,10 +151,12 @@ ngx_recording_conf_upload_when(ngx_conf_t *cf, ngx_str_t *arg,
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_strcmp(arg->data + 5, "closed") != 0) {
+    upload->early = (ngx_strcmp(arg->data + 5, "recording") == 0);
+
+    if (!upload->early && ngx_strcmp(arg->data + 5, "closed") != 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid value in \"%V\" of upload, it must be "
-                           "closed", arg);
+                           "closed or recording", arg);
         return NGX_CONF_ERROR;
     }
 
@@ -293,7 +299,9 @@ ngx_recording_conf_upload_check(ngx_conf_t *cf,
             || (upload[i].backup
                 && ngx_recording_conf_upload_known(cf, &upload[i],
                                                    upload[i].backup)
-                   != NGX_OK))
+                   != NGX_OK)
+            || ngx_recording_conf_upload_synced(cf, rmcf, &upload[i])
+               != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -309,6 +317,11 @@ ngx_recording_conf_upload_check(ngx_conf_t *cf,
     upload = rmcf->uploads.elts;
 
     for (i = 0; i < rmcf->uploads.nelts; i++) {
+
+        if (ngx_recording_conf_upload_begins(cf, rmcf, &upload[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
         ngx_recording_conf_upload_keys(cf, rmcf, &upload[i], upload[i].bucket);
 
         if (upload[i].backup) {
@@ -335,6 +348,64 @@ ngx_recording_conf_upload_known(ngx_conf_t *cf,
                   upload->line);
 
     return NGX_ERROR;
+}
+
+
+/* what is sent of a file that grows is what is durable */
+
+static ngx_int_t
+ngx_recording_conf_upload_synced(ngx_conf_t *cf,
+    ngx_recording_main_conf_t *rmcf, ngx_recording_upload_t *upload)
+{
+    if (!upload->early || rmcf->sync) {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "\"when=recording\" of upload \"%V\" cannot be used with "
+                  "\"record_sync off\", as nothing of a file is durable "
+                  "before its end, in %s:%ui", &upload->bucket->name,
+                  upload->file, upload->line);
+
+    return NGX_ERROR;
+}
+
+
+/* nor can a key that is needed from the first byte on have its end */
+
+static ngx_int_t
+ngx_recording_conf_upload_begins(ngx_conf_t *cf,
+    ngx_recording_main_conf_t *rmcf, ngx_recording_upload_t *upload)
+{
+    ngx_uint_t                 i;
+    ngx_recording_template_t  *template;
+
+    if (!upload->early) {
+        return NGX_OK;
+    }
+
+    template = rmcf->templates.elts;
+
+    for (i = 0; i < rmcf->templates.nelts; i++) {
+
+        if (template[i].nformats == 0 || template[i].path.end.len == 0
+            || !ngx_recording_conf_inherit_is(&upload->template,
+                                              &template[i].name))
+        {
+            continue;
+        }
+
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"%V\" in the path of template \"%V\" cannot be "
+                      "known while a file is recorded, as "
+                      "\"when=recording\" of upload \"%V\" needs it, in "
+                      "%s:%ui", &template[i].path.end, &template[i].name,
+                      &upload->bucket->name, upload->file, upload->line);
+
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 
