@@ -227,9 +227,8 @@
 /* there is no file any more, or never was one: what is begun is to be aborted,
    and for that it waits */
 #define NGX_RECORDING_OUTBOX_LOST(file)                                       \
-    "UPDATE outbox SET state = 'waiting', attempts = 0, first_us = NULL,"     \
-    " next_us = 0 WHERE file_id = " file " AND kind = 'upload'"               \
-    " AND state = 'growing';"
+    "UPDATE outbox SET state = 'waiting', next_us = 0"                        \
+    " WHERE file_id = " file " AND kind = 'upload' AND state = 'growing';"
 
 
 /* rows of a file, or one of a kind; "file" is its id */

@@ -45,11 +45,14 @@ static ngx_recording_target_t  targets[] = {
     { ngx_string("t"), ngx_string("http://h/"),
       NGX_RECORDING_KIND_FILE|NGX_RECORDING_KIND_DELIVERED, 0, ngx_null_string,
       -2, 0 },
+    { ngx_string("e"), ngx_string("upload:a"), NGX_RECORDING_KIND_UPLOAD, 1,
+      ngx_string("p/"), -1, 1 },
 };
 
 #define UPLOAD  (&targets[0])
 #define BACKUP  (&targets[1])
 #define NOTIFY  (&targets[2])
+#define EARLY   (&targets[3])
 
 
 static void
@@ -347,6 +350,106 @@ clocks(void)
 }
 
 
+/* the next one that grows; whether there is one is known before */
+
+static ngx_uint_t
+take_early(ngx_recording_outbox_row_t *row)
+{
+    ngx_uint_t  n, due;
+
+    n = 1;
+    due = 9;
+
+    ok(ngx_recording_outbox_early_thread(&cat, EARLY, &due, &err) == NGX_OK,
+       "whether it is due");
+
+    begin();
+    finish(ngx_recording_outbox_take_early(&cat, EARLY, owner, NULL, row, &n),
+           "taken");
+
+    ok(due == n, "%d due", (int) due);
+
+    return n;
+}
+
+
+static void
+grows(uint64_t id, ngx_uint_t is)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  does;
+
+    does = 9;
+
+    rc = ngx_recording_catalogue_read(&cat, &err);
+
+    if (rc == NGX_OK) {
+        rc = ngx_recording_outbox_grows(&cat, id, &does);
+        rc = ngx_recording_catalogue_finish(&cat, rc, &err);
+    }
+
+    ok(rc == NGX_OK && does == is, "it grows: %d", (int) does);
+}
+
+
+static void
+early(ngx_recording_outbox_row_t *row)
+{
+    ngx_recording_outbox_result_t  failed = {
+        .result = NGX_RECORDING_OUTBOX_FAILED, .error = "503",
+    };
+    ngx_recording_outbox_result_t  returned = {
+        .result = NGX_RECORDING_OUTBOX_RETURNED, .progress = "half",
+    };
+    static const char  grown[] = "SELECT state || ' ' || attempts || ' ' ||"
+                                 " progress || ' ' || (next_us > 0)"
+                                 " FROM outbox WHERE template = 'e'";
+
+    ok(take_early(row) == 0, "nothing grows");
+    grows(9, 0);
+
+    run("INSERT INTO files (file_id, recording_id, template, domain, app,"
+        " stream, stream_param, format, state, start_us, path) VALUES (9, 8,"
+        " 'e', '', '', '', '', 'mp4', 'recording', 1000, 'x/9.mp4')");
+    grows(9, 1);
+    ok(take(EARLY, row) == 0, "nothing waits");
+    ok(take_early(row) == 1 && row->early && strcmp(row->key, "p/x/9.mp4") == 0
+       && row->attempts == 1, "it grows");
+    ok(take_early(row) == 0, "it is taken once");
+
+    begin();
+    finish(ngx_recording_outbox_progress(&cat, row, "some"), "progress");
+    gives(grown, "taken 1 some 0", "progress");
+    result(row, &returned, 0, 0);
+    gives(grown, "growing 0 half 0", "given back");
+
+    /* for longer than anything is tried */
+
+    ok(take_early(row) == 1 && strcmp(row->progress, "half") == 0, "again");
+    row->first_us = 1;
+    result(row, &failed, 0, 0);
+    gives(grown, "growing 0 half 1", "it is not given up as long as it grows");
+    ok(take_early(row) == 0, "nor tried at once");
+
+    run("UPDATE outbox SET next_us = next_us * 2 WHERE template = 'e'");
+    ok(ngx_recording_outbox_clean_thread(&cat, &err) == NGX_OK, "clean");
+    gives(grown, "growing 0 half 0", "the clock was set back");
+
+    ok(take_early(row) == 1, "again");
+    run("UPDATE files SET state = 'finished' WHERE file_id = 9");
+    grows(9, 0);
+    result(row, &returned, 0, 0);
+    gives(grown, "waiting 0 half 0", "its file has ended");
+    ok(take_early(row) == 0, "it does not grow any more");
+    ok(take(EARLY, row) == 1 && !row->early && row->attempts == 1
+       && strstr(row->facts, "\"state\":\"finished\"") != NULL,
+       "it is as others");
+    row->first_us = 1;
+    result(row, &failed, 0, 1);
+    gives(grown, "dead 1 half 0", "and given up as those");
+}
+
+
 int
 main(void)
 {
@@ -357,7 +460,7 @@ main(void)
     store.base = ngx_recording_wall() - ngx_recording_mono();
 
     ngx_recording_catalogue_init(&cat, &store);
-    ngx_recording_catalogue_targets(&cat, targets, 3);
+    ngx_recording_catalogue_targets(&cat, targets, 4);
 
     begin();
     finish(NGX_OK, "targets");
@@ -370,13 +473,17 @@ main(void)
     }
 
     gives("SELECT group_concat(target || prefix || local_us) FROM targets",
-          "backup:cc/-2,http://h/-2,upload:ap/3600000000", "targets");
+          "upload:ap/-1,backup:cc/-2,http://h/-2,upload:ap/3600000000",
+          "targets");
+    gives("SELECT group_concat(template || early) FROM targets",
+          "e1,t0,t0,t0", "who begins early");
 
     file(1);
     attempts(&row);
     objects(&row);
     others(&row);
     clocks();
+    early(&row);
 
     (void) sqlite3_close(db);
     ngx_recording_catalogue_close(&cat);

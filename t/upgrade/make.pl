@@ -7,9 +7,10 @@
 #     t/upgrade/make.pl MODULE.so ARCHIVE.tar.xz
 #
 # journal_1.tar.xz was made by commit 53b714e, the last one with journals of
-# version 1.  Its streams came to a port that no other test has: a stream is
-# known by the addresses of its server, too.  An archive is not made again when the module changes: it is what
-# a version has left behind.
+# version 1, catalogue_6.tar.xz by commit 989b8e9, the last one with a catalogue
+# of version 6.  Their streams came to a port that no other test has: a stream is
+# known by the addresses of its server, too.  An archive is not made again when
+# the module changes: it is what a version has left behind.
 
 use strict;
 use warnings;
