@@ -314,7 +314,8 @@
     NGX_RECORDING_OUTBOX_FINISHED(NGX_RECORDING_OUTBOX_REFUSED)               \
     " END;"                                                                   \
                                                                               \
-    /* also if all were told: it may not be there any more, or not yet */     \
+    /* also if all were told: it may not be there any more, or not yet, but   \
+       for what is under way */                                               \
                                                                               \
     "CREATE TRIGGER IF NOT EXISTS upload_restored AFTER INSERT ON files"      \
     " WHEN new.state = 'finished' BEGIN "                                     \
