@@ -53,6 +53,17 @@ ngx_recording_body_create(ngx_recording_jobs_t *jobs, int fd, off_t from,
 
 
 void
+ngx_recording_body_grows(ngx_recording_body_t *r,
+    ngx_recording_store_t *store, uint64_t id,
+    const ngx_recording_early_t *early)
+{
+    r->store = store;
+    r->id = id;
+    r->early = *early;
+}
+
+
+void
 ngx_recording_body_digest(ngx_recording_body_t *r,
     void (*digested)(void *data, ngx_uint_t failed), void *data)
 {
@@ -60,6 +71,7 @@ ngx_recording_body_digest(ngx_recording_body_t *r,
     r->data = data;
     r->hashing = 1;
     r->hashed = 0;
+    r->stale = 0;
     r->error[0] = '\0';
 
     ngx_recording_body_post(r);
@@ -178,8 +190,21 @@ ngx_recording_body_hash(ngx_recording_body_t *r)
 
     free(bytes);
 
-    if (r->hashed == r->length) {
-        (void) EVP_DigestFinal_ex(r->context, r->md5, NULL);
+    if (r->hashed < r->length) {
+        return;
+    }
+
+    (void) EVP_DigestFinal_ex(r->context, r->md5, NULL);
+
+    /* what is read from now on is compared to the digest by who gets it */
+
+    if (r->store
+        && ngx_recording_early_same_thread(r->store, r->id, &r->early)
+           != NGX_OK)
+    {
+        r->stale = 1;
+        (void) snprintf(r->error, sizeof(r->error),
+                        "the media was moved while it was read");
     }
 }
 

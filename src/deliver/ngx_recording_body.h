@@ -14,6 +14,7 @@
 #define _NGX_RECORDING_BODY_H_INCLUDED_
 
 
+#include "ngx_recording_early.h"
 #include "ngx_recording_job.h"
 
 
@@ -43,6 +44,11 @@ struct ngx_recording_body_s {
     off_t                   length;
     ngx_recording_job_t     job;
 
+    ngx_recording_store_t  *store;         /* of a file that grows; NULL: it
+                                              does not */
+    uint64_t                id;
+    ngx_recording_early_t   early;         /* as it was looked at */
+
     ngx_recording_body_pt ready;
     void                  (*digested)(void *data, ngx_uint_t failed);
     void                   *data;
@@ -59,12 +65,20 @@ struct ngx_recording_body_s {
     unsigned                busy:1;        /* the job is ordered */
     unsigned                hashing:1;
     unsigned                gone:1;        /* freed by its owner */
+    unsigned                stale:1;       /* the failure: its media was moved
+                                              while it was read */
 };
 
 
 /* NULL: no descriptor or no memory, errno */
 ngx_recording_body_t *ngx_recording_body_create(
     ngx_recording_jobs_t *jobs, int fd, off_t from, off_t length);
+
+/* it is of a growing file, and its digest is that of the media only if that is
+   where it was */
+void ngx_recording_body_grows(ngx_recording_body_t *r,
+    ngx_recording_store_t *store, uint64_t id,
+    const ngx_recording_early_t *early);
 
 /* digested() is called when ->md5 is there, or ->error */
 void ngx_recording_body_digest(ngx_recording_body_t *r,

@@ -64,6 +64,7 @@ typedef struct {
     unsigned                started:1;     /* the above are set */
     unsigned                conditional:1; /* it knows If-None-Match, or was
                                               not asked yet */
+    unsigned                equal:1;       /* it wants parts of one size */
     unsigned                unlisted:1;    /* it lists no uploads, and this was
                                               said */
 } ngx_recording_bucket_t;

@@ -9,17 +9,17 @@
 #define NGX_RECORDING_DELIVERY_LONG    900000000 /* us */
 
 
-static void ngx_recording_delivery_fill(ngx_recording_delivery_t *d);
+static ngx_uint_t ngx_recording_delivery_last(
+    const ngx_recording_delivery_t *d);
 static void ngx_recording_delivery_begin(ngx_recording_delivery_object_t *s,
     ngx_uint_t number);
-static ngx_int_t ngx_recording_delivery_names(
-    ngx_recording_delivery_object_t *s);
 static char *ngx_recording_delivery_beside(const char *path,
     const char *name);
 static void ngx_recording_delivery_open_thread(void *data);
 static void ngx_recording_delivery_opened(void *data);
-static void ngx_recording_delivery_object(ngx_recording_delivery_object_t *s);
 static void ngx_recording_delivery_commit(ngx_recording_object_t *o);
+static void ngx_recording_delivery_upload(ngx_recording_delivery_t *d,
+    const ngx_recording_object_t *o);
 static void ngx_recording_delivery_object_done(ngx_recording_object_t *o);
 static void ngx_recording_delivery_there(ngx_recording_delivery_t *d,
     ngx_recording_delivery_object_t *s);
@@ -27,12 +27,7 @@ static void ngx_recording_delivery_failed(ngx_recording_delivery_t *d,
     const ngx_recording_object_t *o);
 static int64_t ngx_recording_delivery_pause(ngx_recording_delivery_t *d,
     ngx_msec_t least);
-static void ngx_recording_delivery_release(
-    ngx_recording_delivery_object_t *s);
-static ngx_uint_t ngx_recording_delivery_busy(ngx_recording_delivery_t *d);
 static void ngx_recording_delivery_tick(ngx_event_t *ev);
-static void ngx_recording_delivery_leave(ngx_recording_delivery_t *d);
-static void ngx_recording_delivery_finish(ngx_recording_delivery_t *d);
 
 
 void
@@ -44,6 +39,9 @@ ngx_recording_delivery_prepare_thread(ngx_recording_delivery_t *d)
     for (i = 0; i < NGX_RECORDING_DELIVERY_OBJECTS; i++) {
         d->objects[i].fd = -1;
     }
+
+    d->snapshot = -1;
+    d->look.fd = -1;
 
     rc = ngx_recording_delivery_plan_thread(d);
 
@@ -87,7 +85,14 @@ ngx_recording_delivery_start(ngx_recording_delivery_t *d)
 
     if (!d->failed) {
         d->next = d->cursor;
-        ngx_recording_delivery_fill(d);
+
+        if (d->early) {
+            ngx_recording_delivery_early_start(d);
+
+        } else {
+            ngx_recording_delivery_fill(d);
+        }
+
         return;
     }
 
@@ -97,7 +102,7 @@ ngx_recording_delivery_start(ngx_recording_delivery_t *d)
 
     s->used = 1;
     s->delivery = d;
-    s->number = d->nsegments;
+    s->number = d->list.n;
 
     if (ngx_recording_delivery_names(s) != NGX_OK) {
         ngx_recording_delivery_finish(d);
@@ -127,6 +132,20 @@ ngx_recording_delivery_committed(ngx_recording_delivery_t *d)
 
 
 void
+ngx_recording_delivery_end(ngx_recording_delivery_t *d)
+{
+    if (d->over || d->leaving) {
+        return;
+    }
+
+    d->leaving = 1;
+    d->left = ngx_current_msec;
+
+    ngx_recording_delivery_leave(d);
+}
+
+
+void
 ngx_recording_delivery_free(ngx_recording_delivery_t *d)
 {
     ngx_uint_t  i;
@@ -137,9 +156,13 @@ ngx_recording_delivery_free(ngx_recording_delivery_t *d)
 
     ngx_recording_credentials_free(&d->credentials);
 
+    if (d->snapshot != -1) {
+        (void) close(d->snapshot);
+    }
+
+    ngx_recording_delivery_list_free(&d->list);
+
     free(d->there);
-    free(d->segments);
-    free(d->list);
     free(d->path);
     free(d->progress);
     free(d);
@@ -148,7 +171,7 @@ ngx_recording_delivery_free(ngx_recording_delivery_t *d)
 
 /* --- the objects; the playlist when all of its segments are there */
 
-static void
+void
 ngx_recording_delivery_fill(ngx_recording_delivery_t *d)
 {
     ngx_uint_t                        i;
@@ -161,8 +184,8 @@ ngx_recording_delivery_fill(ngx_recording_delivery_t *d)
             continue;
         }
 
-        if (d->next > d->nsegments
-            || (d->next == d->nsegments && d->cursor < d->nsegments))
+        if (d->next > d->list.n
+            || (d->next == d->list.n && !ngx_recording_delivery_last(d)))
         {
             break;
         }
@@ -177,14 +200,24 @@ ngx_recording_delivery_fill(ngx_recording_delivery_t *d)
         }
     }
 
-    if (!ngx_recording_delivery_busy(d)) {
-
-        if (d->leaving) {
-            d->result = NGX_RECORDING_OUTBOX_RETURNED;
-        }
-
-        ngx_recording_delivery_finish(d);
+    if (ngx_recording_delivery_busy(d) || (d->early && !d->leaving)) {
+        return;
     }
+
+    if (d->leaving) {
+        d->result = NGX_RECORDING_OUTBOX_RETURNED;
+    }
+
+    ngx_recording_delivery_finish(d);
+}
+
+
+/* whether it is the turn of what is not a segment */
+
+static ngx_uint_t
+ngx_recording_delivery_last(const ngx_recording_delivery_t *d)
+{
+    return d->cursor == d->list.n && (!d->early || d->snapshot != -1);
 }
 
 
@@ -195,9 +228,17 @@ ngx_recording_delivery_begin(ngx_recording_delivery_object_t *s,
     s->number = number;
 
     if (ngx_recording_delivery_names(s) != NGX_OK) {
-        (void) snprintf(s->object.error, sizeof(s->object.error), "no memory");
-        s->object.result = NGX_RECORDING_S3_AGAIN;
-        ngx_recording_delivery_failed(s->delivery, &s->object);
+        ngx_recording_delivery_fail(s->delivery, "no memory");
+        return;
+    }
+
+    if (s->delivery->early && number == s->delivery->list.n) {
+        s->fd = s->delivery->snapshot;
+        s->size = s->delivery->snapshot_size;
+        s->delivery->snapshot = -1;
+
+        ngx_recording_delivery_object(s);
+        ngx_recording_object_send(&s->object);
         return;
     }
 
@@ -214,22 +255,22 @@ ngx_recording_delivery_begin(ngx_recording_delivery_object_t *s,
 
 /* a segment lies beside its playlist, in the bucket too */
 
-static ngx_int_t
+ngx_int_t
 ngx_recording_delivery_names(ngx_recording_delivery_object_t *s)
 {
     ngx_recording_delivery_t  *d;
 
     d = s->delivery;
 
-    if (s->number == d->nsegments) {
+    if (s->number == d->list.n) {
         s->path = strdup(d->path);
         s->key = strdup(d->row->key);
 
     } else {
         s->path = ngx_recording_delivery_beside(d->path,
-                                                d->segments[s->number]);
+                                                d->list.names[s->number]);
         s->key = ngx_recording_delivery_beside(d->row->key,
-                                               d->segments[s->number]);
+                                               d->list.names[s->number]);
     }
 
     return s->path && s->key ? NGX_OK : NGX_ERROR;
@@ -273,6 +314,15 @@ ngx_recording_delivery_open_thread(void *data)
 
     s->err = S_ISREG(info.st_mode) ? 0 : EINVAL;
     s->size = info.st_size;
+
+    if (s->delivery->begun && s->err == 0 && !s->delivery->playlist) {
+        s->begin = ngx_recording_early_begin_thread(s->delivery->format,
+                                                    s->fd);
+
+        /* -1: its parts cannot be told, another upload is begun */
+
+        s->err = s->begin == -1 && errno != EINVAL ? errno : 0;
+    }
 }
 
 
@@ -325,7 +375,7 @@ ngx_recording_delivery_opened(void *data)
 }
 
 
-static void
+void
 ngx_recording_delivery_object(ngx_recording_delivery_object_t *s)
 {
     const char                *type;
@@ -337,7 +387,7 @@ ngx_recording_delivery_object(ngx_recording_delivery_object_t *s)
 
     ngx_memzero(o, sizeof(ngx_recording_object_t));
 
-    type = s->number < d->nsegments ? "video/mp2t" : d->type;
+    type = s->number < d->list.n ? "video/mp2t" : d->type;
 
     o->bucket = d->bucket;
     o->credentials = &d->credentials;
@@ -349,10 +399,11 @@ ngx_recording_delivery_object(ngx_recording_delivery_object_t *s)
     o->type.len = strlen(type);
     o->meta = d->meta;
     o->nmeta = NGX_RECORDING_DELIVERY_META;
+    o->begin = s->begin;
     o->file_id = d->file_id;
     o->fd = s->fd;
     o->size = s->size;
-    o->whole = (d->list != NULL);
+    o->whole = d->playlist;
 
     /* a bucket that was stopped for long has not refused it for long */
 
@@ -363,10 +414,20 @@ ngx_recording_delivery_object(ngx_recording_delivery_object_t *s)
     o->done = ngx_recording_delivery_object_done;
     o->data = s;
 
-    if (d->list == NULL) {
+    if (!d->playlist) {
         o->again = d->again;
+        o->early = d->begun && d->upload_id[0];
         o->part_size = d->part_size;
         (void) strcpy(o->upload_id, d->upload_id);
+
+        if (s->begin == -1) {
+            o->early = 0;
+            o->upload_id[0] = '\0';
+        }
+    }
+
+    if (d->row->target->early) {
+        ngx_recording_delivery_early_object(s);
     }
 }
 
@@ -380,11 +441,22 @@ ngx_recording_delivery_commit(ngx_recording_object_t *o)
     s = o->data;
     d = s->delivery;
 
-    (void) strcpy(d->upload_id, o->upload_id);
-    d->part_size = o->part_size;
+    ngx_recording_delivery_upload(d, o);
     d->committing = o;
 
     d->commit(d);
+}
+
+
+/* what the row's progress has of it */
+
+static void
+ngx_recording_delivery_upload(ngx_recording_delivery_t *d,
+    const ngx_recording_object_t *o)
+{
+    (void) strcpy(d->upload_id, o->upload_id);
+    d->part_size = o->part_size;
+    d->begun = (o->early != 0);
 }
 
 
@@ -397,13 +469,19 @@ ngx_recording_delivery_object_done(ngx_recording_object_t *o)
     s = o->data;
     d = s->delivery;
 
-    if (d->list == NULL) {
-        (void) strcpy(d->upload_id, o->upload_id);
-        d->part_size = o->part_size;
+    if (!d->playlist) {
+        ngx_recording_delivery_upload(d, o);
     }
 
     if (o->result != NGX_RECORDING_S3_OK) {
         ngx_recording_delivery_failed(d, o);
+        return;
+    }
+
+    if (o->probe) {
+        d->works = 1;
+        d->result = NGX_RECORDING_OUTBOX_RETURNED;
+        ngx_recording_delivery_finish(d);
         return;
     }
 
@@ -417,25 +495,24 @@ ngx_recording_delivery_there(ngx_recording_delivery_t *d,
 {
     ngx_uint_t  last;
 
-    last = (s->number == d->nsegments);
-
-    d->size += s->size;
+    last = (s->number == d->list.n);
 
     if (last) {
         (void) strcpy(d->etag, s->object.etag);
+        d->size = s->size + (d->playlist ? d->segments_size : 0);
         d->result = NGX_RECORDING_OUTBOX_DONE;
 
     } else {
         d->there[s->number] = 1;
 
-        while (d->cursor < d->nsegments && d->there[d->cursor]) {
+        while (d->cursor < d->list.n && d->there[d->cursor]) {
             d->cursor++;
         }
     }
 
     ngx_recording_delivery_release(s);
 
-    if (last) {
+    if (last && !d->early) {
         ngx_recording_delivery_finish(d);
         return;
     }
@@ -452,6 +529,23 @@ ngx_recording_delivery_there(ngx_recording_delivery_t *d,
 
 
 /* --- the end */
+
+void
+ngx_recording_delivery_fail(ngx_recording_delivery_t *d, const char *error)
+{
+    ngx_recording_object_t  *o;
+
+    o = &d->objects[0].object;
+
+    (void) snprintf(o->error, sizeof(o->error), "%s", error);
+    o->result = NGX_RECORDING_S3_AGAIN;
+    o->unreached = 0;
+    o->status = 0;
+    o->pause = 0;
+
+    ngx_recording_delivery_failed(d, o);
+}
+
 
 static void
 ngx_recording_delivery_failed(ngx_recording_delivery_t *d,
@@ -476,9 +570,13 @@ ngx_recording_delivery_failed(ngx_recording_delivery_t *d,
         break;
 
     default:
-        d->result = d->leaving ? NGX_RECORDING_OUTBOX_RETURNED
-                               : NGX_RECORDING_OUTBOX_FAILED;
+        d->result = d->leaving || d->early ? NGX_RECORDING_OUTBOX_RETURNED
+                                           : NGX_RECORDING_OUTBOX_FAILED;
         d->pause = d->leaving ? 0 : ngx_recording_delivery_pause(d, o->pause);
+
+        if (d->leaving && d->early) {
+            d->error[0] = '\0';
+        }
     }
 
     ngx_recording_delivery_finish(d);
@@ -503,7 +601,7 @@ ngx_recording_delivery_pause(ngx_recording_delivery_t *d, ngx_msec_t least)
 }
 
 
-static void
+void
 ngx_recording_delivery_release(ngx_recording_delivery_object_t *s)
 {
     if (s->fd != -1) {
@@ -520,8 +618,8 @@ ngx_recording_delivery_release(ngx_recording_delivery_object_t *s)
 }
 
 
-static ngx_uint_t
-ngx_recording_delivery_busy(ngx_recording_delivery_t *d)
+ngx_uint_t
+ngx_recording_delivery_busy(const ngx_recording_delivery_t *d)
 {
     ngx_uint_t  i;
 
@@ -545,6 +643,11 @@ ngx_recording_delivery_tick(ngx_event_t *ev)
     ngx_add_timer(ev, NGX_RECORDING_DELIVERY_TICK);
 
     if (!ngx_exiting) {
+
+        if (d->early && !d->leaving) {
+            ngx_recording_delivery_early_look(d);
+        }
+
         return;
     }
 
@@ -561,7 +664,7 @@ ngx_recording_delivery_tick(ngx_event_t *ev)
 }
 
 
-static void
+void
 ngx_recording_delivery_leave(ngx_recording_delivery_t *d)
 {
     ngx_uint_t                        i;
@@ -574,12 +677,18 @@ ngx_recording_delivery_leave(ngx_recording_delivery_t *d)
             ngx_recording_object_leave(&s->object);
         }
     }
+
+    /* one that grows may have nothing under way */
+
+    if (d->early && !d->over) {
+        ngx_recording_delivery_fill(d);
+    }
 }
 
 
 /* nothing of it is under way when it is done, but a thread that opens */
 
-static void
+void
 ngx_recording_delivery_finish(ngx_recording_delivery_t *d)
 {
     ngx_uint_t                        i, waits;
@@ -591,7 +700,9 @@ ngx_recording_delivery_finish(ngx_recording_delivery_t *d)
         ngx_del_timer(&d->tick);
     }
 
-    for (i = 0, waits = 0; i < NGX_RECORDING_DELIVERY_OBJECTS; i++) {
+    waits = d->look.busy;
+
+    for (i = 0; i < NGX_RECORDING_DELIVERY_OBJECTS; i++) {
         s = &d->objects[i];
 
         if (s->opening) {

@@ -28,9 +28,11 @@ static char *ngx_recording_delivery_time(const json_t *facts,
     const char *name);
 static ngx_int_t ngx_recording_delivery_former(ngx_recording_delivery_t *d);
 static ngx_int_t ngx_recording_delivery_read(ngx_recording_delivery_t *d);
-static ssize_t ngx_recording_delivery_read_list(ngx_recording_delivery_t *d,
-    int fd);
-static ngx_int_t ngx_recording_delivery_segments(ngx_recording_delivery_t *d);
+static ngx_int_t ngx_recording_delivery_read_list(
+    ngx_recording_delivery_list_t *list, int fd);
+static ngx_int_t ngx_recording_delivery_segments(
+    ngx_recording_delivery_list_t *list, ngx_uint_t most, int copy);
+static ngx_uint_t ngx_recording_delivery_is_segment(const char *line);
 static ngx_int_t ngx_recording_delivery_refuse(ngx_recording_delivery_t *d,
     ngx_recording_outbox_e result, const char *why);
 
@@ -64,8 +66,7 @@ ngx_recording_delivery_plan_thread(ngx_recording_delivery_t *d)
         rc = ngx_recording_delivery_facts(d);
     }
 
-    if (rc == NGX_OK && strcmp(d->type, "application/vnd.apple.mpegurl") == 0)
-    {
+    if (rc == NGX_OK && d->playlist && !d->early) {
         rc = ngx_recording_delivery_read(d);
     }
 
@@ -100,6 +101,11 @@ ngx_recording_delivery_facts(ngx_recording_delivery_t *d)
     }
 
     d->type = type->type;
+    d->playlist = (type->format && strcmp(type->format, "hls") == 0);
+    d->segments_size = ngx_recording_facts_int(facts, "size");
+
+    (void) snprintf(d->format, sizeof(d->format), "%s",
+                    type->format ? type->format : "");
 
     rc = ngx_recording_delivery_about(d, facts);
 
@@ -243,6 +249,7 @@ ngx_recording_delivery_former(ngx_recording_delivery_t *d)
 
     d->part_size = ngx_recording_facts_int(progress, "part_size");
     d->cursor = ngx_recording_facts_int(progress, "segments");
+    d->begun = (ngx_recording_facts_int(progress, "early") != 0);
 
     json_decref(progress);
 
@@ -256,12 +263,14 @@ ngx_recording_delivery_progress(const ngx_recording_delivery_t *d)
     char    *text;
     json_t  *progress;
 
-    if (d->list) {
-        progress = json_pack("{s:I}", "segments", (json_int_t) d->cursor);
+    if (d->playlist) {
+        progress = json_pack("{s:I, s:i}", "segments", (json_int_t) d->cursor,
+                             "early", (int) d->begun);
 
     } else {
-        progress = json_pack("{s:s, s:I}", "upload_id", d->upload_id,
-                             "part_size", (json_int_t) d->part_size);
+        progress = json_pack("{s:s, s:I, s:i}", "upload_id", d->upload_id,
+                             "part_size", (json_int_t) d->part_size,
+                             "early", (int) d->begun);
     }
 
     text = progress ? json_dumps(progress, JSON_COMPACT) : NULL;
@@ -277,14 +286,12 @@ ngx_recording_delivery_progress(const ngx_recording_delivery_t *d)
 static ngx_int_t
 ngx_recording_delivery_read(ngx_recording_delivery_t *d)
 {
-    int        fd;
-    ssize_t    size;
     ngx_err_t  err;
 
-    fd = ngx_recording_openat(d->store->files, d->path,
-                              O_RDONLY|O_CLOEXEC|O_NOFOLLOW|O_NONBLOCK, 0);
-
-    if (fd == -1) {
+    if (ngx_recording_delivery_list_thread(d->store, d->path,
+                                           NGX_MAX_UINT32_VALUE, -1, &d->list)
+        != NGX_OK)
+    {
         err = errno;
 
         return ngx_recording_delivery_refuse(d, err == ENOENT
@@ -295,98 +302,161 @@ ngx_recording_delivery_read(ngx_recording_delivery_t *d)
                                        : strerror(err));
     }
 
-    size = ngx_recording_delivery_read_list(d, fd);
+    d->there = calloc(d->list.n + 1, 1);
+
+    if (d->there == NULL) {
+        return ngx_recording_delivery_refuse(d, NGX_RECORDING_OUTBOX_FAILED,
+                                             "no memory");
+    }
+
+    d->cursor = ngx_min(d->cursor, d->list.n);
+    d->kept = d->cursor;
+
+    (void) memset(d->there, 1, d->cursor);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_recording_delivery_list_thread(ngx_recording_store_t *store,
+    const char *path, ngx_uint_t most, int copy,
+    ngx_recording_delivery_list_t *list)
+{
+    int        fd;
+    ngx_int_t  rc;
+    ngx_err_t  err;
+
+    ngx_memzero(list, sizeof(ngx_recording_delivery_list_t));
+
+    fd = ngx_recording_openat(store->files, path,
+                              O_RDONLY|O_CLOEXEC|O_NOFOLLOW|O_NONBLOCK, 0);
+
+    if (fd == -1) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_recording_delivery_read_list(list, fd);
+
+    if (rc == NGX_OK) {
+        rc = ngx_recording_delivery_segments(list, most, copy);
+    }
+
     err = errno;
 
     (void) close(fd);
 
-    if (size < 0) {
-        return ngx_recording_delivery_refuse(d, NGX_RECORDING_OUTBOX_FAILED,
-                                             strerror(err));
+    if (rc != NGX_OK) {
+        ngx_recording_delivery_list_free(list);
     }
 
-    d->list[size] = '\0';
+    errno = err;
 
-    return ngx_recording_delivery_segments(d);
+    return rc;
 }
 
 
-static ssize_t
-ngx_recording_delivery_read_list(ngx_recording_delivery_t *d, int fd)
+static ngx_int_t
+ngx_recording_delivery_read_list(ngx_recording_delivery_list_t *list, int fd)
 {
-    off_t        done;
-    ssize_t      n;
     struct stat  info;
 
     if (fstat(fd, &info) == -1) {
-        return -1;
+        return NGX_ERROR;
     }
 
     if (!S_ISREG(info.st_mode) || info.st_size > NGX_RECORDING_DELIVERY_LIST) {
         errno = EFBIG;
-        return -1;
+        return NGX_ERROR;
     }
 
-    d->list = malloc(info.st_size + 1);
+    list->len = info.st_size;
+    list->text = malloc(list->len + 1);
 
-    if (d->list == NULL) {
-        return -1;
+    if (list->text == NULL
+        || ngx_recording_io_read_thread(fd, list->text, list->len, 0)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
-    for (done = 0; done < info.st_size; done += n) {
-        n = pread(fd, d->list + done, info.st_size - done, done);
+    list->text[list->len] = '\0';
 
-        if (n == -1 && errno == NGX_EINTR) {
-            n = 0;
-            continue;
-        }
-
-        if (n <= 0) {
-            return n ? -1 : (ssize_t) done;
-        }
-    }
-
-    return (ssize_t) done;
+    return NGX_OK;
 }
 
 
 /* the names in it, each of which lies beside it */
 
 static ngx_int_t
-ngx_recording_delivery_segments(ngx_recording_delivery_t *d)
+ngx_recording_delivery_segments(ngx_recording_delivery_list_t *list,
+    ngx_uint_t most, int copy)
 {
-    char        *line, *save;
+    char        *p, *line, *save;
     ngx_uint_t   n;
 
-    n = 1;
+    /* behind the line of the last one */
 
-    for (line = d->list; *line; line++) {
-        n += (*line == '\n');
-    }
+    for (p = list->text, line = p, n = 0; *p && n < most; p++) {
 
-    d->segments = calloc(n, sizeof(char *));
-    d->there = calloc(n, 1);
-
-    if (d->segments == NULL || d->there == NULL) {
-        return ngx_recording_delivery_refuse(d, NGX_RECORDING_OUTBOX_FAILED,
-                                             "no memory");
-    }
-
-    for (line = strtok_r(d->list, "\r\n", &save);
-         line;
-         line = strtok_r(NULL, "\r\n", &save))
-    {
-        if (line[0] != '#' && line[0] != '.' && strchr(line, '/') == NULL) {
-            d->segments[d->nsegments++] = line;
+        if (*p == '\n') {
+            n += ngx_recording_delivery_is_segment(line);
+            line = p + 1;
         }
     }
 
-    d->cursor = ngx_min(d->cursor, d->nsegments);
-    d->kept = d->cursor;
+    if (n == most) {
+        list->len = p - list->text;
+        *p = '\0';
+    }
 
-    (void) memset(d->there, 1, d->cursor);
+    if (copy != -1
+        && ngx_recording_io_write_thread(copy, list->text, list->len, 0)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    list->names = calloc(n + 1, sizeof(char *));
+
+    if (list->names == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = strstr(list->text, "#EXT-X-TARGETDURATION:");
+    list->target = p ? strtoul(strchr(p, ':') + 1, NULL, 10) : 0;
+
+    for (line = strtok_r(list->text, "\r\n", &save);
+         line && list->n <= n;
+         line = strtok_r(NULL, "\r\n", &save))
+    {
+        if (ngx_recording_delivery_is_segment(line)) {
+            list->names[list->n++] = line;
+        }
+    }
 
     return NGX_OK;
+}
+
+
+/* a line of it, which ends with the text, or with the line */
+
+static ngx_uint_t
+ngx_recording_delivery_is_segment(const char *line)
+{
+    return line[0] != '#' && line[0] != '.'
+           && line[strcspn(line, "/\r\n")] != '/'
+           && strcspn(line, "\r\n") > 0;
+}
+
+
+void
+ngx_recording_delivery_list_free(ngx_recording_delivery_list_t *list)
+{
+    free(list->names);
+    free(list->text);
+
+    ngx_memzero(list, sizeof(ngx_recording_delivery_list_t));
 }
 
 

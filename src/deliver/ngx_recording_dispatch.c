@@ -8,6 +8,7 @@
 #define NGX_RECORDING_DISPATCH_PAUSE  1000       /* ms, of a peer, at first */
 #define NGX_RECORDING_DISPATCH_LONG   60000      /* and at most */
 #define NGX_RECORDING_DISPATCH_ROW    4          /* failures in a row */
+#define NGX_RECORDING_DISPATCH_GROWN  250        /* ms, between looks */
 #define NGX_RECORDING_DISPATCH_STOP   300        /* ms */
 #define NGX_RECORDING_DISPATCH_DOWN   10000      /* ms, of a bucket */
 
@@ -27,7 +28,9 @@ static void ngx_recording_dispatch_timer(ngx_event_t *ev);
 static void ngx_recording_dispatch_post(ngx_recording_dispatch_t *d);
 static void ngx_recording_dispatch_places(ngx_recording_dispatch_t *d);
 static void ngx_recording_dispatch_rooms(ngx_recording_dispatch_t *d);
+static void ngx_recording_dispatch_look(ngx_recording_dispatch_t *d);
 static void ngx_recording_dispatch_done(void *data);
+static void ngx_recording_dispatch_grown(ngx_recording_dispatch_t *d);
 static ngx_uint_t ngx_recording_dispatch_unwritten(
     ngx_recording_dispatch_t *d);
 static void ngx_recording_dispatch_missed(ngx_recording_dispatch_t *d);
@@ -83,6 +86,8 @@ ngx_recording_dispatch_init(ngx_recording_worker_t *worker,
     ngx_queue_init(&d->taken);
     ngx_queue_init(&d->steps);
     ngx_queue_init(&d->stepping);
+    ngx_queue_init(&d->early);
+    ngx_queue_init(&d->looked);
 
     ngx_recording_dispatch_notifies(d, targets, notifies, n);
 
@@ -372,8 +377,11 @@ ngx_recording_dispatch_rooms(ngx_recording_dispatch_t *d)
         peer->down = peer->pause && ngx_current_msec - peer->since
                                     > NGX_RECORDING_DISPATCH_DOWN;
 
+        peer->probing = (peer->pause != 0);
+
         if (ngx_exiting || ngx_terminate || d->stopping) {
             peer->room = 0;
+            peer->probing = 1;
 
         } else if (peer->pause == 0) {
             peer->room = most - ngx_min(peer->running, most);
@@ -383,6 +391,10 @@ ngx_recording_dispatch_rooms(ngx_recording_dispatch_t *d)
                          && (ngx_msec_int_t) (ngx_current_msec - peer->probe)
                             >= 0;
         }
+
+        peer->early = peer->bucket == NULL || peer->bucket->equal ? 0
+                      : peer->probing ? peer->room
+                      : NGX_RECORDING_DISPATCH_PEER;
     }
 
     ngx_queue_add(&d->writing, &d->told);
@@ -390,6 +402,8 @@ ngx_recording_dispatch_rooms(ngx_recording_dispatch_t *d)
 
     ngx_queue_add(&d->stepping, &d->steps);
     ngx_queue_init(&d->steps);
+
+    ngx_recording_dispatch_look(d);
 
     /* those that a turn could not write are there still */
 
@@ -407,6 +421,30 @@ ngx_recording_dispatch_rooms(ngx_recording_dispatch_t *d)
 
 
 static void
+ngx_recording_dispatch_look(ngx_recording_dispatch_t *d)
+{
+    ngx_queue_t              *q;
+    ngx_recording_attempt_t  *a;
+
+    if (ngx_current_msec - d->grown < NGX_RECORDING_DISPATCH_GROWN) {
+        return;
+    }
+
+    d->grown = ngx_current_msec;
+
+    while (!ngx_queue_empty(&d->early)) {
+        q = ngx_queue_head(&d->early);
+        ngx_queue_remove(q);
+
+        a = ngx_queue_data(q, ngx_recording_attempt_t, growing);
+        a->looked = 1;
+
+        ngx_queue_insert_tail(&d->looked, q);
+    }
+}
+
+
+static void
 ngx_recording_dispatch_done(void *data)
 {
     ngx_recording_dispatch_t *d = data;
@@ -417,6 +455,7 @@ ngx_recording_dispatch_done(void *data)
     ngx_recording_notices_log(&d->notices, d->worker->log);
 
     ngx_recording_dispatch_upload_stepped(d);
+    ngx_recording_dispatch_grown(d);
     ngx_recording_dispatch_told(d);
     ngx_recording_dispatch_missed(d);
 
@@ -461,6 +500,35 @@ ngx_recording_dispatch_done(void *data)
 
     ngx_add_timer(&d->timer, d->late ? NGX_RECORDING_DISPATCH_LATE
                                      : NGX_RECORDING_DISPATCH_TIME);
+}
+
+
+/* attempts whose file has ended; others are looked at again */
+
+static void
+ngx_recording_dispatch_grown(ngx_recording_dispatch_t *d)
+{
+    ngx_queue_t              *q;
+    ngx_recording_attempt_t  *a;
+
+    while (!ngx_queue_empty(&d->looked)) {
+        q = ngx_queue_head(&d->looked);
+        ngx_queue_remove(q);
+
+        a = ngx_queue_data(q, ngx_recording_attempt_t, growing);
+
+        a->looked = 0;
+
+        if (a->over) {
+            continue;
+        }
+
+        ngx_queue_insert_tail(&d->early, q);
+
+        if (!a->grows) {
+            ngx_recording_delivery_end(a->delivery);
+        }
+    }
 }
 
 
@@ -526,8 +594,15 @@ ngx_recording_dispatch_told(ngx_recording_dispatch_t *d)
 void
 ngx_recording_dispatch_begin(ngx_recording_attempt_t *a)
 {
-    a->lane->peer->running++;
-    a->lane->same->running++;
+    if (a->early) {
+        a->grows = 1;
+        ngx_queue_insert_tail(&a->dispatch->early, &a->growing);
+    }
+
+    if (!a->early || a->probe) {
+        a->lane->peer->running++;
+        a->lane->same->running++;
+    }
 
     ngx_recording_jobs_hold(&a->dispatch->worker->jobs);
 }
@@ -550,8 +625,18 @@ ngx_recording_dispatch_over(ngx_recording_attempt_t *a,
     a->result = result;
     a->unreached = (peer == NGX_RECORDING_PEER_FAILED);
 
-    a->lane->peer->running--;
-    a->lane->same->running--;
+    a->over = 1;
+
+    /* of one that the job looks at, it has the queue */
+
+    if (a->early && !a->looked) {
+        ngx_queue_remove(&a->growing);
+    }
+
+    if (!a->early || a->probe) {
+        a->lane->peer->running--;
+        a->lane->same->running--;
+    }
 
     if (peer == NGX_RECORDING_PEER_FAILED) {
         ngx_recording_dispatch_peer_failed(a);

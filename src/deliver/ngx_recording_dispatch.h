@@ -50,6 +50,9 @@ typedef struct {
     ngx_recording_bucket_t *bucket;        /* NULL: none */
     ngx_uint_t              running;
     ngx_uint_t              room;          /* for rows, in this turn */
+    ngx_uint_t              early;         /* for those of files that grow, at a
+                                              time: there may be many */
+    ngx_uint_t              probing;       /* what is taken is a probe */
     ngx_uint_t              failures;      /* in a row, of the peer itself */
     ngx_msec_t              pause;         /* 0: it does not fail */
     ngx_msec_t              probe;         /* when it is tried again */
@@ -108,6 +111,13 @@ typedef struct {
     ngx_recording_http_request_t  request;
     ngx_recording_program_t  program;
     ngx_recording_delivery_t  *delivery;   /* of an upload */
+    ngx_uint_t              early;         /* its file grows: it takes no place,
+                                              but as a probe */
+    ngx_uint_t              probe;
+    ngx_queue_t             growing;       /* if it is early, in ->early */
+    ngx_uint_t              looked;        /* it is in ->looked */
+    ngx_uint_t              grows;         /* by the job: the file, still */
+    ngx_uint_t              over;
     ngx_queue_t             step;          /* its progress is to be written */
     char                   *progress;      /* that; NULL: nothing is */
     u_char                  answer[NGX_RECORDING_DISPATCH_ANSWER];
@@ -148,6 +158,9 @@ struct ngx_recording_dispatch_s {
                                               written */
     ngx_queue_t             writing;       /* the job's */
     ngx_queue_t             taken;         /* the job's: to be started */
+    ngx_queue_t             early;         /* attempts whose files grow */
+    ngx_queue_t             looked;        /* those that the job looks at */
+    ngx_msec_t              grown;         /* when it did that */
     ngx_queue_t             steps;         /* attempts whose progress is to be
                                               written */
     ngx_queue_t             stepping;      /* the job's */
@@ -209,6 +222,16 @@ ngx_recording_dispatch_ordered(const ngx_recording_lane_t *lane)
 /* --- ngx_recording_dispatch_turn.c: the job */
 
 void ngx_recording_dispatch_turn_thread(void *dispatch);
+
+
+/* --- ngx_recording_dispatch_take.c: for the job */
+
+/* whether a row could be taken */
+ngx_int_t ngx_recording_dispatch_due(ngx_recording_dispatch_t *d,
+    ngx_uint_t *due, ngx_recording_catalogue_error_t *err);
+
+/* in a transaction: takes rows, of which attempts are made */
+ngx_int_t ngx_recording_dispatch_take(ngx_recording_dispatch_t *d);
 
 
 /* --- ngx_recording_dispatch_attempt.c */

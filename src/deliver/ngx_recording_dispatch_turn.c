@@ -14,23 +14,12 @@
 #define NGX_RECORDING_DISPATCH_WAITS  5000       /* ms, between looks */
 
 
-/* who takes the rows of a lane */
-
-typedef struct {
-    ngx_recording_dispatch_t  *dispatch;
-    ngx_recording_lane_t   *lane;
-    int                     locks[NGX_RECORDING_DISPATCH_PEER];
-    char                    names[NGX_RECORDING_DISPATCH_PEER]
-                                 [NGX_RECORDING_OWNER];
-} ngx_recording_taking_t;
-
-
 static ngx_int_t ngx_recording_dispatch_sweep(ngx_recording_dispatch_t *d,
     ngx_recording_catalogue_error_t *err);
 static void ngx_recording_dispatch_left(void *data, const char *template,
     const char *target, ngx_uint_t n);
-static ngx_int_t ngx_recording_dispatch_due(ngx_recording_dispatch_t *d,
-    ngx_uint_t *due, ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_dispatch_grows(ngx_recording_dispatch_t *d,
+    ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_dispatch_write(ngx_recording_dispatch_t *d,
     ngx_recording_catalogue_error_t *err);
 static ngx_uint_t ngx_recording_dispatch_changes(ngx_recording_dispatch_t *d);
@@ -46,13 +35,6 @@ static ngx_int_t ngx_recording_dispatch_unreached(ngx_recording_dispatch_t *d,
     ngx_recording_attempt_t *a);
 static ngx_int_t ngx_recording_dispatch_exceptions(
     ngx_recording_dispatch_t *d);
-static ngx_int_t ngx_recording_dispatch_take(ngx_recording_dispatch_t *d);
-static ngx_int_t ngx_recording_dispatch_take_lane(ngx_recording_dispatch_t *d,
-    ngx_recording_lane_t *lane, ngx_uint_t *room);
-static const char *ngx_recording_dispatch_owner(void *data, ngx_uint_t n);
-static ngx_recording_attempt_t *ngx_recording_dispatch_attempt(
-    ngx_recording_taking_t *taking, ngx_recording_outbox_row_t *row,
-    ngx_uint_t n);
 static void ngx_recording_dispatch_written(ngx_recording_dispatch_t *d);
 static void ngx_recording_dispatch_label(ngx_recording_dispatch_t *d,
     const char *facts);
@@ -73,6 +55,10 @@ ngx_recording_dispatch_turn_thread(void *data)
     rc = d->stopping ? NGX_OK : ngx_recording_dispatch_sweep(d, &err);
 
     due = 0;
+
+    if (rc == NGX_OK) {
+        rc = ngx_recording_dispatch_grows(d, &err);
+    }
 
     if (rc == NGX_OK) {
         rc = ngx_recording_dispatch_due(d, &due, &err);
@@ -188,27 +174,37 @@ ngx_recording_dispatch_left(void *data, const char *template,
 }
 
 
+/* whether files have ended that are delivered while they grow */
+
 static ngx_int_t
-ngx_recording_dispatch_due(ngx_recording_dispatch_t *d, ngx_uint_t *due,
+ngx_recording_dispatch_grows(ngx_recording_dispatch_t *d,
     ngx_recording_catalogue_error_t *err)
 {
-    ngx_uint_t             i, ordered;
-    ngx_recording_lane_t  *lane;
+    ngx_int_t                 rc;
+    ngx_queue_t              *q;
+    ngx_recording_attempt_t  *a;
 
-    for (i = 0; i < d->nlanes && !*due; i++) {
-        lane = &d->lanes[i];
-        ordered = ngx_recording_dispatch_ordered(lane);
-
-        if (lane->peer->room && lane->same->room
-            && ngx_recording_outbox_due_thread(&d->catalogue, lane->target,
-                                               ordered, due, err)
-               != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
+    if (ngx_queue_empty(&d->looked)) {
+        return NGX_OK;
     }
 
-    return NGX_OK;
+    if (ngx_recording_catalogue_read(&d->catalogue, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_OK;
+
+    for (q = ngx_queue_head(&d->looked);
+         rc == NGX_OK && q != ngx_queue_sentinel(&d->looked);
+         q = ngx_queue_next(q))
+    {
+        a = ngx_queue_data(q, ngx_recording_attempt_t, growing);
+
+        rc = ngx_recording_outbox_grows(&d->catalogue, a->row.file_id,
+                                        &a->grows);
+    }
+
+    return ngx_recording_catalogue_finish(&d->catalogue, rc, err);
 }
 
 
@@ -470,134 +466,6 @@ ngx_recording_dispatch_exceptions(ngx_recording_dispatch_t *d)
     }
 
     return NGX_OK;
-}
-
-
-/* from another lane on in each turn, as those of a peer share its room */
-
-static ngx_int_t
-ngx_recording_dispatch_take(ngx_recording_dispatch_t *d)
-{
-    ngx_uint_t             i, room;
-    ngx_recording_lane_t  *lane;
-
-    room = NGX_RECORDING_DISPATCH_ROWS;
-
-    for (i = 0; i < d->nlanes; i++) {
-        lane = &d->lanes[(d->first + i) % d->nlanes];
-
-        if (ngx_recording_dispatch_take_lane(d, lane, &room) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_recording_dispatch_take_lane(ngx_recording_dispatch_t *d,
-    ngx_recording_lane_t *lane, ngx_uint_t *room)
-{
-    ngx_int_t                   rc;
-    ngx_uint_t                  i, n;
-    ngx_recording_taking_t      taking;
-    ngx_recording_attempt_t    *a;
-    ngx_recording_outbox_row_t  rows[NGX_RECORDING_DISPATCH_PEER];
-
-    n = ngx_min(ngx_min(*room, lane->peer->room), lane->same->room);
-
-    /* a bucket may have room for more: the next turn follows at once */
-
-    n = ngx_min(n, NGX_RECORDING_DISPATCH_PEER);
-
-    if (n == 0) {
-        return NGX_OK;
-    }
-
-    taking.dispatch = d;
-    taking.lane = lane;
-
-    for (i = 0; i < NGX_RECORDING_DISPATCH_PEER; i++) {
-        taking.locks[i] = -1;
-    }
-
-    rc = ngx_recording_outbox_take(&d->catalogue, lane->target,
-                                   ngx_recording_dispatch_ordered(lane),
-                                   ngx_recording_dispatch_owner, &taking, rows,
-                                   &n);
-
-    for (i = 0; i < n; i++) {
-        a = ngx_recording_dispatch_attempt(&taking, &rows[i], i);
-
-        if (a == NULL) {
-            ngx_recording_outbox_row_free(&rows[i]);
-            rc = NGX_ERROR;
-            continue;
-        }
-
-        ngx_queue_insert_tail(&d->taken, &a->queue);
-
-        lane->peer->room--;
-        lane->same->room--;
-        (*room)--;
-    }
-
-    for (i = 0; i < NGX_RECORDING_DISPATCH_PEER; i++) {
-
-        if (taking.locks[i] != -1) {
-            (void) ngx_recording_unlinkat(d->worker->store.work,
-                                          taking.names[i], 0);
-            (void) close(taking.locks[i]);
-        }
-    }
-
-    return rc;
-}
-
-
-/* a program can outlive this process: it has a lock of its own */
-
-static const char *
-ngx_recording_dispatch_owner(void *data, ngx_uint_t n)
-{
-    ngx_recording_taking_t *taking = data;
-
-    ngx_recording_store_t  *store;
-
-    store = &taking->dispatch->worker->store;
-
-    if (!ngx_recording_dispatch_program(taking->lane)) {
-        return store->owner;
-    }
-
-    taking->locks[n] = ngx_recording_store_lock_thread(store,
-                                                       taking->names[n]);
-
-    return taking->locks[n] == -1 ? NULL : taking->names[n];
-}
-
-
-/* it has the row's facts and the lock from now on */
-
-static ngx_recording_attempt_t *
-ngx_recording_dispatch_attempt(ngx_recording_taking_t *taking,
-    ngx_recording_outbox_row_t *row, ngx_uint_t n)
-{
-    ngx_recording_attempt_t  *a;
-
-    a = calloc(1, sizeof(ngx_recording_attempt_t));
-
-    if (a) {
-        a->dispatch = taking->dispatch;
-        a->lane = taking->lane;
-        a->row = *row;
-        a->lock = taking->locks[n];
-
-        taking->locks[n] = -1;
-    }
-
-    return a;
 }
 
 

@@ -50,6 +50,7 @@ ngx_recording_dispatch_uploads(ngx_recording_lane_t *lanes,
         targets[k].holds = 1;
         targets[k].local_us = u->local < 0 ? u->local
                                            : (int64_t) u->local * 1000000;
+        targets[k].early = u->early;
         lane->rank = rank;
         k++;
 
@@ -120,6 +121,8 @@ ngx_recording_dispatch_upload_prepare(ngx_recording_attempt_t *a)
     delivery->jobs = &worker->jobs;
     delivery->log = worker->log;
     delivery->row = &a->row;
+    delivery->early = a->early;
+    delivery->probe = a->probe;
     delivery->commit = ngx_recording_upload_commit;
     delivery->done = ngx_recording_upload_done;
     delivery->data = a;
@@ -210,10 +213,13 @@ ngx_recording_upload_done(ngx_recording_delivery_t *delivery)
     a->answered = delivery->status >= 300 && !delivery->stopped;
 
     peer = delivery->unreached ? NGX_RECORDING_PEER_FAILED
-           : delivery->result == NGX_RECORDING_OUTBOX_DONE
+           : delivery->result == NGX_RECORDING_OUTBOX_DONE || delivery->works
            ? NGX_RECORDING_PEER_WORKS : NGX_RECORDING_PEER_UNKNOWN;
 
-    if (delivery->result == NGX_RECORDING_OUTBOX_FAILED
+    /* one that grows is returned in any case */
+
+    if ((delivery->result == NGX_RECORDING_OUTBOX_FAILED
+         || (delivery->early && delivery->pause && !delivery->unreached))
         && ngx_recording_once(a->lane->refused, 1))
     {
         ngx_log_error(NGX_LOG_WARN, delivery->log, 0,

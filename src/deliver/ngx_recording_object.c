@@ -2,10 +2,11 @@
 #include "ngx_recording_object.h"
 
 
-#define NGX_RECORDING_OBJECT_PAUSE  1000         /* ms, at first */
 #define NGX_RECORDING_OBJECT_LONG   30000        /* and at most */
 
 
+static ngx_uint_t ngx_recording_object_cached(
+    const ngx_recording_bucket_t *bucket);
 static void ngx_recording_object_look(ngx_recording_object_t *o);
 static void ngx_recording_object_looked(ngx_recording_s3_t *s);
 static void ngx_recording_object_ask(ngx_recording_object_t *o);
@@ -51,6 +52,12 @@ ngx_recording_object_leave(ngx_recording_object_t *o)
         ngx_del_timer(&o->timer);
         ngx_recording_object_finish(o, NGX_RECORDING_S3_AGAIN,
                                     "the worker process ends");
+        return;
+    }
+
+    if (o->resting) {
+        ngx_recording_object_finish(o, NGX_RECORDING_S3_AGAIN,
+                                    "the file has ended");
         return;
     }
 
@@ -117,6 +124,10 @@ ngx_recording_object_headers(ngx_recording_object_t *o, ngx_recording_s3_t *s)
 
     ngx_recording_s3_header(s, "Content-Type", &o->type);
 
+    if (o->cache.len && !ngx_recording_object_cached(o->bucket)) {
+        ngx_recording_s3_header(s, "Cache-Control", &o->cache);
+    }
+
     for (i = 0; i < o->nmeta; i++) {
         h = &o->meta[i];
         ngx_recording_s3_header(s, (char *) h->name.data, &h->value);
@@ -126,6 +137,27 @@ ngx_recording_object_headers(ngx_recording_object_t *o, ngx_recording_s3_t *s)
         h = &o->bucket->headers[i];
         ngx_recording_s3_header(s, (char *) h->name.data, &h->value);
     }
+}
+
+
+/* the bucket's own headers say it */
+
+static ngx_uint_t
+ngx_recording_object_cached(const ngx_recording_bucket_t *bucket)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < bucket->nheaders; i++) {
+
+        if (ngx_strcasecmp(bucket->headers[i].name.data,
+                           (u_char *) "Cache-Control")
+            == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -170,7 +202,7 @@ ngx_recording_object_looked(ngx_recording_s3_t *s)
             return;
         }
 
-        if (s->length == o->size) {
+        if (s->length == o->size && !o->growing && !o->always) {
             (void) ngx_cpystrn((u_char *) o->etag, (u_char *) s->etag,
                                sizeof(o->etag));
             ngx_recording_object_there(o);
@@ -198,6 +230,11 @@ ngx_recording_object_looked(ngx_recording_s3_t *s)
 
     } else if (s->result != NGX_RECORDING_S3_MISSING) {
         ngx_recording_object_again(o, s);
+        return;
+    }
+
+    if (o->probe) {
+        ngx_recording_object_finish(o, NGX_RECORDING_S3_OK, NULL);
         return;
     }
 
@@ -270,7 +307,7 @@ ngx_recording_object_upload(ngx_recording_object_t *o)
 static ngx_uint_t
 ngx_recording_object_is_whole(ngx_recording_object_t *o)
 {
-    return o->whole || o->size <= o->bucket->part_size;
+    return o->whole || (!o->early && o->size <= o->bucket->part_size);
 }
 
 
@@ -483,7 +520,7 @@ ngx_recording_object_again(ngx_recording_object_t *o,
         return;
     }
 
-    pause = NGX_RECORDING_OBJECT_PAUSE << (o->tries - 1);
+    pause = NGX_RECORDING_OBJECT_AGAIN << (o->tries - 1);
     pause = ngx_max(pause / 2 + ngx_random() % (pause / 2), s->pause);
 
     o->timer.handler = ngx_recording_object_late;

@@ -17,6 +17,14 @@
  * begun; where a former attempt may have begun one, at the end, too: a request
  * of a worker that died may arrive late.
  *
+ * An object can be begun while its file grows: parts of what is durable are
+ * sent, but the first one, with what stands in front of the media, which is not
+ * known before the end.
+ *
+ *   look --> parts --> idle() --> grown --> parts ... --> leave --> done()
+ *
+ * It is never completed so: another attempt does that, with all of the file.
+ *
  * Each step is tried some times, with a pause that doubles; then the object
  * has failed, for now, and keeps its upload for the next attempt.
  *
@@ -29,13 +37,17 @@
 #define _NGX_RECORDING_OBJECT_H_INCLUDED_
 
 
+#include "ngx_recording_early.h"
 #include "ngx_recording_s3.h"
 
 
 #define NGX_RECORDING_OBJECT_PARTS   4           /* at a time */
 #define NGX_RECORDING_OBJECT_TRIES   4           /* of a step */
+#define NGX_RECORDING_OBJECT_AGAIN   1000        /* ms, of a pause, at first */
 #define NGX_RECORDING_OBJECT_BEGINS  3           /* of an upload in parts */
 #define NGX_RECORDING_OBJECT_STRAYS  16          /* at a time */
+#define NGX_RECORDING_OBJECT_DOUBLE  100         /* parts, of an early one,
+                                                    until they are larger */
 
 
 typedef struct ngx_recording_object_s  ngx_recording_object_t;
@@ -69,18 +81,34 @@ struct ngx_recording_object_s {
     const char             *file_id;       /* that is in it */
     int                     fd;            /* of the file */
     off_t                   size;
+    ngx_str_t               cache;         /* Cache-Control; empty: none */
     ngx_uint_t              whole;         /* it is never sent in parts */
+    ngx_uint_t              always;        /* even if one of that size is
+                                              there */
     ngx_uint_t              again;         /* another attempt was before */
+    ngx_uint_t              probe;         /* nothing is sent, it is only looked
+                                              whether the bucket answers */
     ngx_uint_t              last;          /* what is refused is for good */
 
     /* an upload in parts that may go on; empty: none */
     char                    upload_id[NGX_RECORDING_S3_UPLOAD];
     off_t                   part_size;
+    ngx_uint_t              early;         /* its parts are those of one that
+                                              was begun while the file grew */
+    off_t                   begin;         /* of the media, if it is early */
 
-    /* upload_id and part_size are others: nothing is sent in parts until
+    /* a file that grows; ->size is what of it can be sent */
+    ngx_uint_t              growing;
+    ngx_recording_store_t  *store;
+    uint64_t                id;
+    ngx_recording_early_t   look;
+
+    /* upload_id, part_size and early are others: nothing is sent in parts until
        ngx_recording_object_committed() */
     void                  (*commit)(ngx_recording_object_t *o);
     void                  (*done)(ngx_recording_object_t *o);
+    void                  (*idle)(ngx_recording_object_t *o);  /* all that can
+                                              be sent, was */
     void                   *data;
 
     /* --- set when done() is called */
@@ -104,7 +132,8 @@ struct ngx_recording_object_s {
     u_char                  md5_base64[25];
 
     ngx_uint_t              nparts;
-    ngx_uint_t              next;          /* part to be sent */
+    ngx_uint_t              next;          /* to be sent: how many parts are
+                                              before it in that order */
     ngx_uint_t              running;       /* parts */
     ngx_uint_t              begins;        /* uploads that were begun */
     ngx_uint_t              completes;     /* tries of complete */
@@ -130,6 +159,9 @@ struct ngx_recording_object_s {
     unsigned                listed:1;      /* those that are there are known */
     unsigned                completing:1;  /* complete has been sent */
     unsigned                leaving:1;     /* nothing is begun any more */
+    unsigned                resting:1;     /* idle() was called */
+    unsigned                moved:1;       /* the media was, since it was looked
+                                              at */
 };
 
 
@@ -140,7 +172,11 @@ void ngx_recording_object_committed(ngx_recording_object_t *o);
    error that it has */
 void ngx_recording_object_drop(ngx_recording_object_t *o);
 
-/* the worker exits: what is under way ends, nothing else begins, done() */
+/* the file has grown: ->fd, ->size, ->begin and ->look are set anew */
+void ngx_recording_object_grown(ngx_recording_object_t *o);
+
+/* the worker exits, or the file has ended: what is under way ends, nothing else
+   begins, done() */
 void ngx_recording_object_leave(ngx_recording_object_t *o);
 
 /* everything under way is dropped, done() is not called any more */
@@ -179,15 +215,35 @@ void ngx_recording_object_parts_cancel(ngx_recording_object_t *o);
 /* it is there as it should be */
 void ngx_recording_object_there(ngx_recording_object_t *o);
 
-/* complete was sent, and it is not there */
-void ngx_recording_object_missing(ngx_recording_object_t *o);
-
 /* its upload is gone, or is of no use: another one */
 void ngx_recording_object_restart(ngx_recording_object_t *o);
 
-/* bytes of a part, from 1 on */
+/* --- ngx_recording_object_complete.c */
+
+/* a step: all parts are there */
+void ngx_recording_object_complete(ngx_recording_object_t *o);
+
+/* it was sent, and the object is not there */
+void ngx_recording_object_missing(ngx_recording_object_t *o);
+
+
+/* --- ngx_recording_object_layout.c: which parts there are */
+
+/* sets ->nparts by ->size and ->part_size */
+void ngx_recording_object_layout(ngx_recording_object_t *o);
+
+/* bytes of a part, from 1 on, and where they begin in the file */
 off_t ngx_recording_object_length(ngx_recording_object_t *o,
     ngx_uint_t number);
+off_t ngx_recording_object_offset(ngx_recording_object_t *o,
+    ngx_uint_t number);
+
+/* the part that is sent after so many others; 0: none is */
+ngx_uint_t ngx_recording_object_at(ngx_recording_object_t *o, ngx_uint_t n);
+
+/* of the media of an early one: where a part begins, in parts of that size at
+   first */
+off_t ngx_recording_object_media(off_t part_size, ngx_uint_t number);
 
 
 /* --- ngx_recording_object_left.c: steps */

@@ -8,10 +8,6 @@
 
 
 #define NGX_RECORDING_OBJECT_ROUND  (1024 * 1024)    /* of a part's size */
-#define NGX_RECORDING_OBJECT_AGAIN  1000         /* ms, for complete */
-#define NGX_RECORDING_OBJECT_ITEM                                             \
-    sizeof("<Part><PartNumber>10000</PartNumber><ETag>\"\"</ETag></Part>")    \
-    + NGX_RECORDING_S3_ETAG
 
 
 static ngx_int_t ngx_recording_object_plan(ngx_recording_object_t *o);
@@ -20,20 +16,17 @@ static void ngx_recording_object_created(ngx_recording_s3_t *s);
 static void ngx_recording_object_upload_id(void *data, const char *name,
     ngx_uint_t depth, const char *text);
 static void ngx_recording_object_fill(ngx_recording_object_t *o);
+static ngx_uint_t ngx_recording_object_sends(
+    const ngx_recording_object_t *o, ngx_uint_t number);
+static void ngx_recording_object_rest(ngx_recording_object_t *o);
 static void ngx_recording_object_begin(ngx_recording_part_t *p);
 static void ngx_recording_object_part_hashed(void *data, ngx_uint_t failed);
+static void ngx_recording_object_part_drop(ngx_recording_part_t *p);
 static void ngx_recording_object_part_send(ngx_recording_part_t *p);
 static void ngx_recording_object_part_late(ngx_event_t *ev);
 static void ngx_recording_object_part_sent(ngx_recording_s3_t *s);
 static void ngx_recording_object_part_failed(ngx_recording_part_t *p);
 static void ngx_recording_object_part_free(ngx_recording_part_t *p);
-static void ngx_recording_object_complete(ngx_recording_object_t *o);
-static ngx_int_t ngx_recording_object_complete_body(
-    ngx_recording_object_t *o);
-static void ngx_recording_object_has_completed(ngx_recording_s3_t *s);
-static void ngx_recording_object_final_etag(void *data, const char *name,
-    ngx_uint_t depth, const char *text);
-static void ngx_recording_object_complete_late(ngx_event_t *ev);
 
 
 void
@@ -67,7 +60,7 @@ ngx_recording_object_parts(ngx_recording_object_t *o)
 }
 
 
-/* parts of equal size, as few as the server may want */
+/* parts of equal size, as few as the server may want; unless it grows */
 
 static ngx_int_t
 ngx_recording_object_plan(ngx_recording_object_t *o)
@@ -76,18 +69,22 @@ ngx_recording_object_plan(ngx_recording_object_t *o)
 
     if (o->upload_id[0] == '\0' || o->part_size <= 0) {
         o->upload_id[0] = '\0';
+        o->early = o->growing;
+        o->part_size = o->bucket->part_size;
 
-        size = (o->size + o->bucket->parts - 1) / o->bucket->parts;
-        size = ngx_align(size, NGX_RECORDING_OBJECT_ROUND);
+        if (!o->early) {
+            size = (o->size + o->bucket->parts - 1) / o->bucket->parts;
+            size = ngx_align(size, NGX_RECORDING_OBJECT_ROUND);
 
-        o->part_size = ngx_max(size, o->bucket->part_size);
+            o->part_size = ngx_max(size, o->part_size);
+        }
     }
 
-    o->nparts = (o->size + o->part_size - 1) / o->part_size;
-    o->next = 1;
+    ngx_recording_object_layout(o);
+    o->next = 0;
 
     free(o->etags);
-    o->etags = calloc(o->nparts, sizeof(*o->etags));
+    o->etags = calloc(ngx_max(o->nparts, 1), sizeof(*o->etags));
 
     if (o->parts == NULL) {
         o->parts = calloc(NGX_RECORDING_OBJECT_PARTS,
@@ -185,43 +182,120 @@ ngx_recording_object_upload_id(void *data, const char *name, ngx_uint_t depth,
 static void
 ngx_recording_object_fill(ngx_recording_object_t *o)
 {
-    ngx_uint_t             i;
+    ngx_uint_t             i, number;
     ngx_recording_part_t  *p;
 
-    for (i = 0; i < NGX_RECORDING_OBJECT_PARTS && !o->leaving; i++) {
+    for (i = 0;
+         i < NGX_RECORDING_OBJECT_PARTS && !o->leaving && !o->moved;
+         i++)
+    {
         p = &o->parts[i];
 
         if (p->number) {
             continue;
         }
 
-        while (o->next <= o->nparts && o->etags[o->next - 1][0]) {
-            o->next++;
+        number = ngx_recording_object_at(o, o->next);
+
+        while (number && (o->etags[number - 1][0]
+                          || ngx_recording_object_sends(o, number)))
+        {
+            number = ngx_recording_object_at(o, ++o->next);
         }
 
-        if (o->next > o->nparts) {
+        if (number == 0) {
             break;
         }
 
         p->object = o;
-        p->number = o->next++;
+        p->number = number;
         p->tries = 0;
+        o->next++;
         o->running++;
 
         ngx_recording_object_begin(p);
     }
 
     if (o->running == 0) {
-        ngx_recording_object_run(o, ngx_recording_object_complete);
+
+        if (o->growing) {
+            ngx_recording_object_rest(o);
+
+        } else {
+            ngx_recording_object_run(o, ngx_recording_object_complete);
+        }
     }
 }
 
 
-off_t
-ngx_recording_object_length(ngx_recording_object_t *o, ngx_uint_t number)
+static ngx_uint_t
+ngx_recording_object_sends(const ngx_recording_object_t *o, ngx_uint_t number)
 {
-    return ngx_min(o->part_size,
-                   o->size - (off_t) (number - 1) * o->part_size);
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_RECORDING_OBJECT_PARTS; i++) {
+
+        if (o->parts[i].number == number) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* what can be sent of a file that grows, was */
+
+static void
+ngx_recording_object_rest(ngx_recording_object_t *o)
+{
+    if (o->leaving) {
+        ngx_recording_object_finish(o, NGX_RECORDING_S3_AGAIN,
+                                    "the file has ended");
+        return;
+    }
+
+    o->resting = 1;
+    o->idle(o);
+}
+
+
+void
+ngx_recording_object_grown(ngx_recording_object_t *o)
+{
+    char        (*etags)[NGX_RECORDING_S3_ETAG];
+    ngx_uint_t  n;
+
+    o->moved = 0;
+
+    if (!o->planned) {
+        return;
+    }
+
+    n = o->nparts;
+
+    ngx_recording_object_layout(o);
+
+    if (o->nparts > n) {
+        etags = realloc(o->etags, o->nparts * sizeof(*o->etags));
+
+        if (etags == NULL) {
+            o->nparts = n;
+
+        } else {
+            ngx_memzero(etags + n, (o->nparts - n) * sizeof(*o->etags));
+            o->etags = etags;
+        }
+    }
+
+    /* those before may have been thrown away */
+
+    o->next = 0;
+
+    if (o->resting || o->running) {
+        o->resting = 0;
+        ngx_recording_object_run(o, ngx_recording_object_fill);
+    }
 }
 
 
@@ -233,7 +307,7 @@ ngx_recording_object_begin(ngx_recording_part_t *p)
     o = p->object;
 
     p->file = ngx_recording_body_create(o->jobs, o->fd,
-                                    (off_t) (p->number - 1) * o->part_size,
+                                    ngx_recording_object_offset(o, p->number),
                                     ngx_recording_object_length(o, p->number));
 
     /* it comes later, from a timer, as this is called in a loop */
@@ -246,6 +320,10 @@ ngx_recording_object_begin(ngx_recording_part_t *p)
         return;
     }
 
+    if (o->growing) {
+        ngx_recording_body_grows(p->file, o->store, o->id, &o->look);
+    }
+
     ngx_recording_body_digest(p->file, ngx_recording_object_part_hashed,
                                 p);
 }
@@ -256,6 +334,12 @@ ngx_recording_object_part_hashed(void *data, ngx_uint_t failed)
 {
     ngx_recording_part_t *p = data;
 
+    if (failed && p->file->stale) {
+        p->object->moved = 1;
+        ngx_recording_object_part_drop(p);
+        return;
+    }
+
     if (failed) {
         ngx_recording_object_finish(p->object, NGX_RECORDING_S3_AGAIN,
                                     p->file->error);
@@ -265,6 +349,23 @@ ngx_recording_object_part_hashed(void *data, ngx_uint_t failed)
     ngx_recording_object_digest(p->file, p->md5, p->md5_base64);
 
     ngx_recording_object_part_send(p);
+}
+
+
+/* it is sent again when it is known where the media is */
+
+static void
+ngx_recording_object_part_drop(ngx_recording_part_t *p)
+{
+    ngx_recording_object_t  *o;
+
+    o = p->object;
+
+    ngx_recording_object_part_free(p);
+
+    if (o->running == 0) {
+        ngx_recording_object_run(o, ngx_recording_object_fill);
+    }
 }
 
 
@@ -463,142 +564,6 @@ ngx_recording_object_parts_cancel(ngx_recording_object_t *o)
     o->planned = 0;
 
     ngx_str_null(&o->list);
-}
-
-
-/* --- all parts are there */
-
-static void
-ngx_recording_object_complete(ngx_recording_object_t *o)
-{
-    ngx_str_t            any = ngx_string("*");
-    ngx_recording_s3_t  *s;
-
-    if (o->list.data == NULL
-        && ngx_recording_object_complete_body(o) != NGX_OK)
-    {
-        ngx_recording_object_finish(o, NGX_RECORDING_S3_AGAIN, "no memory");
-        return;
-    }
-
-    s = ngx_recording_object_request(o, "POST",
-                                     ngx_recording_object_has_completed);
-
-    s->body = o->list;
-    ngx_recording_s3_arg(s, "uploadId", o->upload_id);
-
-    if (o->bucket->conditional && !o->replace) {
-        ngx_recording_s3_header(s, "If-None-Match", &any);
-    }
-
-    o->completing = 1;
-
-    ngx_recording_s3_send(s);
-}
-
-
-static ngx_int_t
-ngx_recording_object_complete_body(ngx_recording_object_t *o)
-{
-    u_char      *p;
-    ngx_uint_t   i;
-
-    o->list.data = malloc(NGX_RECORDING_OBJECT_ITEM * (o->nparts + 2));
-
-    if (o->list.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_sprintf(o->list.data, "<CompleteMultipartUpload>");
-
-    for (i = 0; i < o->nparts; i++) {
-        p = ngx_sprintf(p, "<Part><PartNumber>%ui</PartNumber>"
-                        "<ETag>\"%s\"</ETag></Part>", i + 1, o->etags[i]);
-    }
-
-    p = ngx_sprintf(p, "</CompleteMultipartUpload>");
-
-    o->list.len = p - o->list.data;
-
-    return NGX_OK;
-}
-
-
-/* whatever it says, it is looked whether the object is there */
-
-static void
-ngx_recording_object_has_completed(ngx_recording_s3_t *s)
-{
-    ngx_recording_object_t  *o;
-
-    o = s->data;
-
-    o->completed = s->result;
-    o->completes++;
-    o->etag[0] = '\0';
-
-    if (s->result == NGX_RECORDING_S3_OK) {
-        (void) ngx_recording_xml(s->answer.data, s->answer.len,
-                                 ngx_recording_object_final_etag, o);
-
-    } else if (s->result == NGX_RECORDING_S3_BUCKET) {
-        ngx_recording_object_again(o, s);
-        return;
-    }
-
-    (void) snprintf(o->error, sizeof(o->error), "%s", s->error);
-
-    ngx_recording_object_run(o, ngx_recording_object_check);
-}
-
-
-static void
-ngx_recording_object_final_etag(void *data, const char *name,
-    ngx_uint_t depth, const char *text)
-{
-    ngx_recording_object_t *o = data;
-
-    if (depth == 1 && strcmp(name, "ETag") == 0) {
-        ngx_recording_object_etag(o->etag, text);
-    }
-}
-
-
-void
-ngx_recording_object_missing(ngx_recording_object_t *o)
-{
-    /* it knows no condition here */
-
-    if ((o->completed == NGX_RECORDING_S3_EXISTS
-         || o->completed == NGX_RECORDING_S3_UNABLE)
-        && o->bucket->conditional)
-    {
-        o->bucket->conditional = 0;
-        ngx_recording_object_run(o, ngx_recording_object_complete);
-        return;
-    }
-
-    if ((o->completed != NGX_RECORDING_S3_AGAIN
-         && o->completed != NGX_RECORDING_S3_OK)
-        || o->completes >= NGX_RECORDING_OBJECT_TRIES)
-    {
-        ngx_recording_object_restart(o);
-        return;
-    }
-
-    o->timer.handler = ngx_recording_object_complete_late;
-    o->timer.data = o;
-    o->timer.log = o->log;
-    o->timer.cancelable = 1;
-
-    ngx_add_timer(&o->timer, NGX_RECORDING_OBJECT_AGAIN << o->completes);
-}
-
-
-static void
-ngx_recording_object_complete_late(ngx_event_t *ev)
-{
-    ngx_recording_object_run(ev->data, ngx_recording_object_complete);
 }
 
 
