@@ -43,6 +43,9 @@ typedef struct {
     uint64_t                recording_id;  /* 0 until its row is written */
     size_t                  held;          /* bytes that the writer holds */
     ngx_uint_t              waiting;       /* those frames */
+    ngx_uint_t              unsynced;      /* something came since the files
+                                              were synced: an order without
+                                              messages does it, too */
     ngx_recording_taken_t  *repair;        /* files of a dead worker, which
                                               the recording waits for */
     ngx_uint_t              nrepair;

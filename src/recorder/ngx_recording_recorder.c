@@ -436,9 +436,10 @@ ngx_recording_recorder_appended(void *data)
     {
         ngx_recording_recorder_append(r);
 
-    } else if (r->intake.filling.n || r->order.waiting) {
+    } else if (r->intake.filling.n || r->order.waiting || r->order.unsynced) {
 
-        /* audio that the writer holds does not wait for the next message */
+        /* audio that the writer holds does not wait for the next message, nor
+           does what is to be synced */
 
         ngx_recording_recorder_wake(r);
     }

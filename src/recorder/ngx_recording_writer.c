@@ -140,6 +140,7 @@ ngx_recording_writer_run_thread(ngx_recording_writer_t *w,
     order->recording_id = o->recording_id;
     order->held = w->held.next.held + w->held.ahead.held;
     order->waiting = w->held.next.n + w->held.ahead.n;
+    order->unsynced = w->unsynced;
     order->repair = w->start.taken;
     order->nrepair = w->start.repair ? w->start.n : 0;
 
@@ -163,6 +164,8 @@ ngx_recording_writer_append_thread(ngx_recording_writer_t *w,
          (m = ngx_recording_batch_next(&next)) != NULL;
          *cursor = next)
     {
+        w->unsynced = 1;
+
         rc = w->stopped ? ngx_recording_writer_frame(w, &w->item, &next)
                         : ngx_recording_writer_message(w, batch, &next, m);
 
@@ -238,6 +241,7 @@ ngx_recording_writer_sync(ngx_recording_writer_t *w)
     }
 
     w->synced = now;
+    w->unsynced = 0;
 
     ngx_recording_output_sync_thread(&w->outputs, template->sync != 0);
 }

@@ -52,6 +52,7 @@ typedef struct {
     ngx_recording_item_t    item;          /* where the writer stopped */
     unsigned                exclusive:1;   /* not if another worker has it */
     unsigned                busy:1;        /* another worker records it */
+    unsigned                unsynced:1;    /* something came since */
     unsigned                stopped:1;     /* it is to go on with item */
     unsigned                chance:1;      /* files may be cut at item */
     unsigned                due:1;         /* and are */
