@@ -1,8 +1,9 @@
 #!/usr/bin/perl
 
 # A store that a version before has left: what is finished stays as it is,
-# what grew when nginx was killed is finished, and what waits for its stream
-# goes on when that is back.
+# what grew when nginx was killed is finished, what waits for its stream goes on
+# when that is back, events that wait are told, and files that are finished now
+# are to be delivered.
 #
 # The stores are kept in t/upgrade, see make.pl there.  As a file does not wait
 # for longer than half an hour, nginx is told that it is that time.
@@ -23,7 +24,8 @@ use Recording::Exact;
 use Recording::Nginx;
 use Recording::Probe qw(decode_problem);
 use Recording::Rtmp;
-use Recording::Util qw(root run slurp wait_for);
+use Recording::Told;
+use Recording::Util qw(root run slurp spew wait_for);
 
 my @formats = qw(aac flv hls mp4);
 my $dir = File::Temp->newdir('recording-upgrade-XXXXXX', TMPDIR => 1);
@@ -52,7 +54,10 @@ sub opened {
     my ($key) = grep { $_ > 2000 } keys_of(\@all);
 
     $clock->set($made + 60 - time);
+    my $told = Recording::Told->new(port => 9136);
     $t = started("$place/store");
+    told($name, $told) if $name eq 'catalogue_5';
+    $told->stop;
 
     my @before = $t->files(stream => 'finished');
     is(formats(@before), "@formats", "$name: finished files");
@@ -69,7 +74,12 @@ sub opened {
         is($row->{frames_in}, $row->{frames_written},
            "$row->{format}: none was dropped");
         is(decode_problem($t->path($row)), '', "$row->{format} decodes");
+        is_deeply([ deliveries($row) ], [ "old/$row->{path}" ],
+                  "$row->{format} is to be delivered");
     }
+
+    is_deeply([ map { deliveries($_) } @before ], [],
+              "$name: what was finished is not");
 
     # what waits
     is(formats($t->files(state => 'paused')), "@formats",
@@ -111,15 +121,47 @@ sub opened {
     $t->stop;
 }
 
+# the events of what was finished
+sub told {
+    my ($name, $told) = @_;
+
+    my @events = map { $_->{json} } $told->wait_events(4, 90);
+    is(join(' ', sort map { $_->{file_format} } @events), "@formats",
+       "$name: events that waited are told");
+    wait_for('the end of that', 20, sub {
+        4 == grep { $_->{told} } $t->files(stream => 'finished') });
+    return;
+}
+
+sub deliveries {
+    my ($row) = @_;
+
+    return map { $_->{key} } $t->catalogue('SELECT key FROM outbox'
+        . " WHERE kind = 'upload' AND file_id = $row->{file_id}");
+}
+
+# nobody listens where files go to
 sub started {
     my ($store) = @_;
 
     my $nginx = Recording::Nginx->new(store => $store);
-    return $nginx->conf(<<'CONF')->start;
+    my $file = spew($nginx->dir . '/credentials', "[default]\n"
+        . "aws_access_key_id = one\naws_secret_access_key = two\n");
+    chmod 0644, $file;
+
+    return $nginx->conf(<<'CONF', FILE => $file)->start;
 thread_pool default threads=4;
 worker_processes 1;
 rtmp {
     record_store %%STORE%%;
+    record_bucket archive {
+        endpoint http://127.0.0.1:9137;
+        bucket films;
+        prefix old/;
+        credentials %%FILE%%;
+    }
+    upload archive;
+    notify http://127.0.0.1:9136/;
     record_template all {
         format flv; format mp4; format aac; format hls segment=1s;
     }

@@ -6,11 +6,14 @@
 #
 #     t/upgrade/make.pl MODULE.so ARCHIVE.tar.xz
 #
+# Streams come to a port that no other test has: a stream is known by the
+# addresses of its server, too.  An archive is not made again when the module
+# changes: it is what a version has left behind.
+#
 # journal_1.tar.xz was made by commit 53b714e, the last one with journals of
-# version 1, catalogue_6.tar.xz by commit 989b8e9, the last one with a catalogue
-# of version 6.  Their streams came to a port that no other test has: a stream is
-# known by the addresses of its server, too.  An archive is not made again when
-# the module changes: it is what a version has left behind.
+# version 1, catalogue_5.tar.xz by 31854ac, the last one with catalogues of
+# version 5: that has events, which wait, as nobody listens where they go to;
+# catalogue_6.tar.xz by 989b8e9, the last one with a catalogue of version 6.
 
 use strict;
 use warnings;
@@ -37,6 +40,7 @@ thread_pool default threads=4;
 worker_processes 1;
 rtmp {
     record_store %%STORE%%;
+    notify http://127.0.0.1:9136/;
     record_template all {
         format flv; format mp4; format aac; format hls segment=1s;
     }
