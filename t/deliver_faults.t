@@ -13,6 +13,7 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 
 use Recording::Delivery;
+use Recording::Media qw(media);
 use Recording::Util qw(not_tested wait_for);
 
 my $missing = Recording::Delivery->missing;
@@ -72,6 +73,13 @@ large('a list of parts that cannot be read', again(body => '<Odd'));
 large('a list of parts that is not to be had',
       again($error->(405, 'MethodNotAllowed')));
 large('no HEAD', [ HEAD => '', status => 403, times => 0 ]);
+
+subtest 'many parts' => sub {
+    $fault->clear;
+    my $name = $d->published('one', media(duration => 18, gop => 1,
+                                          key_bytes => 4_000_000));
+    $d->arrived($name);
+};
 
 # --- a playlist comes after its segments
 

@@ -8,8 +8,8 @@
 
 
 #define NGX_RECORDING_OBJECT_ITEM                                             \
-    sizeof("<Part><PartNumber>10000</PartNumber><ETag>\"\"</ETag></Part>")    \
-    + NGX_RECORDING_S3_ETAG
+    (sizeof("<Part><PartNumber>10000</PartNumber><ETag>\"\"</ETag></Part>")   \
+     + NGX_RECORDING_S3_ETAG)
 
 
 static ngx_int_t ngx_recording_object_complete_body(
