@@ -18,6 +18,7 @@ static ngx_int_t ngx_recording_dispatch_sweep(ngx_recording_dispatch_t *d,
     ngx_recording_catalogue_error_t *err);
 static void ngx_recording_dispatch_left(void *data, const char *template,
     const char *target, ngx_uint_t n);
+static const char *ngx_recording_dispatch_bucket(const char *target);
 static ngx_int_t ngx_recording_dispatch_grows(ngx_recording_dispatch_t *d,
     ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_dispatch_write(ngx_recording_dispatch_t *d,
@@ -97,8 +98,8 @@ ngx_recording_dispatch_turn_thread(void *data)
 
     } else if (ngx_recording_once(d->failed, 1)) {
         ngx_recording_notice(&d->notices, NGX_LOG_ERR, 0,
-                             "the outbox failed, nobody is told of anything: "
-                             "%s", err.text);
+                             "the outbox failed, nobody is told of anything "
+                             "and nothing is delivered: %s", err.text);
     }
 }
 
@@ -128,8 +129,9 @@ ngx_recording_dispatch_sweep(ngx_recording_dispatch_t *d,
 
     if (freed) {
         ngx_recording_notice(&d->notices, NGX_LOG_NOTICE, 0,
-                             "%lu events of a worker process that died are "
-                             "told again", (unsigned long) freed);
+                             "%lu events and deliveries of a worker process "
+                             "that died are taken again",
+                             (unsigned long) freed);
     }
 
     /* those of the dead wait, too */
@@ -167,10 +169,35 @@ ngx_recording_dispatch_left(void *data, const char *template,
 {
     ngx_recording_dispatch_t *d = data;
 
+    const char  *bucket;
+
+    bucket = ngx_recording_dispatch_bucket(target);
+
+    if (bucket) {
+        ngx_recording_notice(&d->notices, NGX_LOG_WARN, 0,
+                             "%lu deliveries wait for bucket \"%s\" of "
+                             "template \"%s\", which is not configured: they "
+                             "go on when it is again, and their files stay "
+                             "until then", (unsigned long) n, bucket,
+                             template);
+        return;
+    }
+
     ngx_recording_notice(&d->notices, NGX_LOG_WARN, 0,
                          "%lu events wait for \"%s\" of template \"%s\", "
                          "which is not configured: they are told when it is "
                          "again", (unsigned long) n, target, template);
+}
+
+
+/* "upload:NAME" or "backup:NAME"; NULL: it is a notify */
+
+static const char *
+ngx_recording_dispatch_bucket(const char *target)
+{
+    return ngx_strncmp(target, "upload:", 7) == 0
+           || ngx_strncmp(target, "backup:", 7) == 0
+           ? target + 7 : NULL;
 }
 
 
