@@ -60,11 +60,15 @@ typedef struct {
     ngx_uint_t              running;       /* requests */
     time_t                  skew;          /* s: its clock less ours */
     ngx_msec_t              next;          /* when bytes may go, with a rate */
+    ngx_msec_t              until;         /* Retry-After: nothing is asked
+                                              before */
+    ngx_event_t             timer;         /* of that */
     ngx_uint_t              parts;         /* of an upload, at most */
     unsigned                started:1;     /* the above are set */
     unsigned                conditional:1; /* it knows If-None-Match, or was
                                               not asked yet */
     unsigned                equal:1;       /* it wants parts of one size */
+    unsigned                held:1;        /* ->until is set */
     unsigned                unlisted:1;    /* it lists no uploads, and this was
                                               said */
 } ngx_recording_bucket_t;

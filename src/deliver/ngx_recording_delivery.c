@@ -554,6 +554,7 @@ ngx_recording_delivery_failed(ngx_recording_delivery_t *d,
     (void) snprintf(d->error, sizeof(d->error), "%s", o->error);
 
     d->unreached = o->unreached;
+    d->hold = o->pause;
     d->status = o->status;
 
     switch (o->result) {

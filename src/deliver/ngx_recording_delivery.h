@@ -108,6 +108,8 @@ struct ngx_recording_delivery_s {
     ngx_recording_outbox_e  result;
     int64_t                 pause;         /* us */
     ngx_uint_t              unreached;     /* the bucket has failed */
+    ngx_msec_t              hold;          /* and nothing is to be asked before:
+                                              Retry-After; 0: not said */
     ngx_uint_t              status;        /* of its last answer; 0: none */
     ngx_uint_t              stopped;       /* and cannot be used at all */
     ngx_uint_t              works;         /* the bucket has answered */

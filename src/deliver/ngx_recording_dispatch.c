@@ -662,6 +662,7 @@ ngx_recording_dispatch_over(ngx_recording_attempt_t *a,
 static void
 ngx_recording_dispatch_peer_failed(ngx_recording_attempt_t *a)
 {
+    ngx_msec_t             pause;
     ngx_recording_peer_t  *peer;
 
     peer = a->lane->peer;
@@ -671,9 +672,12 @@ ngx_recording_dispatch_peer_failed(ngx_recording_attempt_t *a)
     (void) ngx_cpystrn((u_char *) peer->error, (u_char *) a->error,
                        sizeof(peer->error));
 
-    /* one answer of 500 is about what was told, some are about the peer */
+    /* one answer of 500 is about what was told, some are about the peer, and
+       so is one that says how long it is to be left alone */
 
-    if (a->answered && peer->failures < NGX_RECORDING_DISPATCH_ROW) {
+    if (a->answered && a->hold == 0
+        && peer->failures < NGX_RECORDING_DISPATCH_ROW)
+    {
         return;
     }
 
@@ -707,8 +711,9 @@ ngx_recording_dispatch_peer_failed(ngx_recording_attempt_t *a)
         peer->pause = ngx_min(2 * peer->pause, NGX_RECORDING_DISPATCH_LONG);
     }
 
-    peer->probe = ngx_current_msec + peer->pause / 2
-                  + ngx_random() % (peer->pause / 2 + 1);
+    pause = peer->pause / 2 + ngx_random() % (peer->pause / 2 + 1);
+
+    peer->probe = ngx_current_msec + ngx_max(pause, a->hold);
 }
 
 

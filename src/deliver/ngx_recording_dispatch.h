@@ -125,6 +125,8 @@ typedef struct {
     ngx_recording_outbox_e  result;
     ngx_uint_t              unreached;     /* its peer has failed */
     ngx_uint_t              answered;      /* by an answer */
+    ngx_msec_t              hold;          /* which says for how long; 0: it
+                                              does not */
     ngx_uint_t              told;          /* all of its file are */
     ngx_uint_t              dead;
     char                    said[NGX_RECORDING_TEXT + 4];  /* last, by a

@@ -211,6 +211,7 @@ ngx_recording_upload_done(ngx_recording_delivery_t *delivery)
     (void) snprintf(a->error, sizeof(a->error), "%s", delivery->error);
 
     a->answered = delivery->status >= 300 && !delivery->stopped;
+    a->hold = delivery->hold;
 
     peer = delivery->unreached ? NGX_RECORDING_PEER_FAILED
            : delivery->result == NGX_RECORDING_OUTBOX_DONE || delivery->works

@@ -2,9 +2,6 @@
 #include "ngx_recording_object.h"
 
 
-#define NGX_RECORDING_OBJECT_LONG   30000        /* and at most */
-
-
 static ngx_uint_t ngx_recording_object_cached(
     const ngx_recording_bucket_t *bucket);
 static void ngx_recording_object_look(ngx_recording_object_t *o);
@@ -48,8 +45,9 @@ ngx_recording_object_leave(ngx_recording_object_t *o)
 {
     o->leaving = 1;
 
-    if (o->timer.timer_set) {
-        ngx_del_timer(&o->timer);
+    /* what only waits is not waited for */
+
+    if (o->timer.timer_set || o->request.waiting) {
         ngx_recording_object_finish(o, NGX_RECORDING_S3_AGAIN,
                                     "the worker process ends");
         return;
@@ -514,7 +512,7 @@ ngx_recording_object_again(ngx_recording_object_t *o,
 
     if (s->result != NGX_RECORDING_S3_AGAIN || o->leaving
         || ++o->tries >= NGX_RECORDING_OBJECT_TRIES
-        || s->pause > NGX_RECORDING_OBJECT_LONG)
+        || s->pause > NGX_RECORDING_S3_HOLD)
     {
         ngx_recording_object_fail(o, s);
         return;

@@ -465,7 +465,8 @@ ngx_recording_object_part_failed(ngx_recording_part_t *p)
     s = &p->request;
 
     if (s->result != NGX_RECORDING_S3_AGAIN || o->leaving
-        || ++p->tries >= NGX_RECORDING_OBJECT_TRIES)
+        || ++p->tries >= NGX_RECORDING_OBJECT_TRIES
+        || s->pause > NGX_RECORDING_S3_HOLD)
     {
         ngx_recording_object_fail(o, s);
         return;
@@ -531,7 +532,7 @@ ngx_recording_object_parts_leave(ngx_recording_object_t *o)
 
     for (i = 0, n = 0; i < NGX_RECORDING_OBJECT_PARTS; i++) {
 
-        if (o->parts[i].timer.timer_set) {
+        if (o->parts[i].timer.timer_set || o->parts[i].request.waiting) {
             ngx_recording_object_part_free(&o->parts[i]);
             n++;
         }

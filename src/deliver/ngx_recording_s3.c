@@ -10,6 +10,8 @@
 
 
 static void ngx_recording_s3_next(ngx_recording_bucket_t *bucket);
+static ngx_uint_t ngx_recording_s3_holds(ngx_recording_bucket_t *bucket);
+static void ngx_recording_s3_held(ngx_event_t *ev);
 static void ngx_recording_s3_begin(ngx_recording_s3_t *s);
 static void ngx_recording_s3_reset(ngx_recording_s3_t *s);
 static ngx_int_t ngx_recording_s3_sign(ngx_recording_s3_t *s,
@@ -114,7 +116,8 @@ ngx_recording_s3_next(ngx_recording_bucket_t *bucket)
     ngx_recording_s3_t  *s;
 
     while (bucket->running < bucket->connections
-           && !ngx_queue_empty(&bucket->waiting))
+           && !ngx_queue_empty(&bucket->waiting)
+           && !ngx_recording_s3_holds(bucket))
     {
         q = ngx_queue_head(&bucket->waiting);
         ngx_queue_remove(q);
@@ -124,6 +127,45 @@ ngx_recording_s3_next(ngx_recording_bucket_t *bucket)
 
         ngx_recording_s3_begin(s);
     }
+}
+
+
+/* what one answer says of the time is for all: none of them is asked before */
+
+static ngx_uint_t
+ngx_recording_s3_holds(ngx_recording_bucket_t *bucket)
+{
+    ngx_msec_int_t       wait;
+    ngx_recording_s3_t  *s;
+
+    wait = bucket->held ? (ngx_msec_int_t) (bucket->until - ngx_current_msec)
+                        : 0;
+
+    if (wait <= 0) {
+        bucket->held = 0;
+        return 0;
+    }
+
+    if (!bucket->timer.timer_set) {
+        s = ngx_queue_data(ngx_queue_head(&bucket->waiting),
+                           ngx_recording_s3_t, queue);
+
+        bucket->timer.handler = ngx_recording_s3_held;
+        bucket->timer.data = bucket;
+        bucket->timer.log = s->log;
+        bucket->timer.cancelable = 1;
+
+        ngx_add_timer(&bucket->timer, wait);
+    }
+
+    return 1;
+}
+
+
+static void
+ngx_recording_s3_held(ngx_event_t *ev)
+{
+    ngx_recording_s3_next(ev->data);
 }
 
 
@@ -364,6 +406,12 @@ ngx_recording_s3_done(ngx_recording_http_request_t *r)
     s->answer.len = r->len;
 
     ngx_recording_s3_answer(s);
+
+    if (s->result == NGX_RECORDING_S3_AGAIN && s->pause) {
+        s->bucket->held = 1;
+        s->bucket->until = ngx_current_msec
+                           + ngx_min(s->pause, NGX_RECORDING_S3_HOLD);
+    }
 
     if (ngx_recording_s3_adjust(s)) {
         s->waiting = 1;

@@ -24,6 +24,10 @@
 
 #define NGX_RECORDING_S3_FORBIDDEN  403          /* a status */
 
+
+/* ms, of Retry-After: who is to wait longer gives up */
+#define NGX_RECORDING_S3_HOLD     30000
+
 #define NGX_RECORDING_S3_ARGS     4
 #define NGX_RECORDING_S3_HEADERS  32
 #define NGX_RECORDING_S3_ANSWER   8192
