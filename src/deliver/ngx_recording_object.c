@@ -16,7 +16,6 @@ static void ngx_recording_object_hash(ngx_recording_object_t *o);
 static void ngx_recording_object_hashed(void *data, ngx_uint_t failed);
 static void ngx_recording_object_put(ngx_recording_object_t *o);
 static void ngx_recording_object_was_put(ngx_recording_s3_t *s);
-static void ngx_recording_object_taken(ngx_recording_object_t *o);
 static void ngx_recording_object_checked(ngx_recording_s3_t *s);
 static void ngx_recording_object_late(ngx_event_t *ev);
 static void ngx_recording_object_never(ngx_recording_object_t *o);
@@ -215,12 +214,12 @@ ngx_recording_object_looked(ngx_recording_s3_t *s)
         /* who may not list does not learn that there is none; the next request
            tells whether the bucket refuses everything */
 
+        o->blind = 1;
+
         if (o->looked) {
-            ngx_recording_object_taken(o);
+            ngx_recording_object_run(o, ngx_recording_object_find);
             return;
         }
-
-        o->blind = 1;
 
     } else if (s->result == NGX_RECORDING_S3_REFUSED) {
         ngx_recording_object_ask(o);
@@ -278,7 +277,7 @@ ngx_recording_object_ours(ngx_recording_object_t *o,
 }
 
 
-static void
+void
 ngx_recording_object_taken(ngx_recording_object_t *o)
 {
     (void) snprintf(o->error, sizeof(o->error), "the bucket has %s of that "

@@ -202,6 +202,9 @@ void ngx_recording_object_fail(ngx_recording_object_t *o,
 void ngx_recording_object_finish(ngx_recording_object_t *o,
     ngx_recording_s3_e result, const char *error);
 
+/* another one has its key */
+void ngx_recording_object_taken(ngx_recording_object_t *o);
+
 /* whether it is there as it should be */
 void ngx_recording_object_check(ngx_recording_object_t *o);
 
@@ -254,6 +257,9 @@ void ngx_recording_object_abort(ngx_recording_object_t *o);
 
 /* finds the parts that its upload has */
 void ngx_recording_object_list(ngx_recording_object_t *o);
+
+/* whether it is there as it was sent, by a list: HEAD is not allowed */
+void ngx_recording_object_find(ngx_recording_object_t *o);
 
 /* without its quotes */
 void ngx_recording_object_etag(char *etag, const char *text);

@@ -1,7 +1,8 @@
 
 /*
- * What is in the bucket of uploads of an object in parts: those that were
- * broken off, which are ended, and the parts of the one that goes on.
+ * What is in the bucket, by its lists: uploads of an object in parts that were
+ * broken off, which are ended, the parts of the one that goes on, and the
+ * object, if it cannot be looked at.
  */
 
 
@@ -25,11 +26,16 @@ typedef struct {
 static void ngx_recording_object_strays_known(ngx_recording_s3_t *s);
 static void ngx_recording_object_stray(void *data, const char *name,
     ngx_uint_t depth, const char *text);
+static ngx_uint_t ngx_recording_object_is_key(ngx_recording_object_t *o,
+    const char *text);
 static void ngx_recording_object_aborted(ngx_recording_s3_t *s);
 static void ngx_recording_object_has_list(ngx_recording_s3_t *s);
 static void ngx_recording_object_listed(void *data, const char *name,
     ngx_uint_t depth, const char *text);
 static void ngx_recording_object_has_part(ngx_recording_object_list_t *list);
+static void ngx_recording_object_found(ngx_recording_s3_t *s);
+static void ngx_recording_object_content(void *data, const char *name,
+    ngx_uint_t depth, const char *text);
 
 
 void
@@ -99,8 +105,7 @@ ngx_recording_object_stray(void *data, const char *name, ngx_uint_t depth,
     len = strlen(text);
 
     if (depth == 2 && strcmp(name, "Key") == 0) {
-        list->ours = len == o->key.len
-                     && ngx_memcmp(text, o->key.data, len) == 0;
+        list->ours = ngx_recording_object_is_key(o, text);
 
     } else if (depth == 2 && strcmp(name, "UploadId") == 0) {
         (void) snprintf(list->upload_id, sizeof(list->upload_id), "%s",
@@ -118,6 +123,17 @@ ngx_recording_object_stray(void *data, const char *name, ngx_uint_t depth,
         list->ours = 0;
         list->upload_id[0] = '\0';
     }
+}
+
+
+static ngx_uint_t
+ngx_recording_object_is_key(ngx_recording_object_t *o, const char *text)
+{
+    size_t  len;
+
+    len = strlen(text);
+
+    return len == o->key.len && ngx_memcmp(text, o->key.data, len) == 0;
 }
 
 
@@ -277,6 +293,81 @@ ngx_recording_object_has_part(ngx_recording_object_list_t *list)
     list->number = 0;
     list->size = 0;
     list->etag[0] = '\0';
+}
+
+
+/* --- the object: a list does not have its metadata, but what is in it */
+
+void
+ngx_recording_object_find(ngx_recording_object_t *o)
+{
+    ngx_recording_s3_t  *s;
+
+    s = ngx_recording_object_request(o, "GET", ngx_recording_object_found);
+
+    ngx_str_null(&s->key);
+
+    ngx_recording_s3_arg(s, "list-type", "2");
+    ngx_recording_s3_arg(s, "max-keys", "1");
+
+    s->args[s->nargs].value = o->key;
+    ngx_str_set(&s->args[s->nargs].name, "prefix");
+    s->nargs++;
+
+    ngx_recording_s3_send(s);
+}
+
+
+static void
+ngx_recording_object_found(ngx_recording_s3_t *s)
+{
+    ngx_recording_object_t       *o;
+    ngx_recording_object_list_t   list;
+
+    o = s->data;
+
+    if (s->result == NGX_RECORDING_S3_AGAIN) {
+        ngx_recording_object_again(o, s);
+        return;
+    }
+
+    ngx_memzero(&list, sizeof(ngx_recording_object_list_t));
+    list.object = o;
+
+    if (s->result == NGX_RECORDING_S3_OK) {
+        (void) ngx_recording_xml(s->answer.data, s->answer.len,
+                                 ngx_recording_object_content, &list);
+    }
+
+    if (list.ours && list.size == o->size && strcmp(list.etag, o->md5) == 0) {
+        (void) strcpy(o->etag, list.etag);
+        ngx_recording_object_there(o);
+        return;
+    }
+
+    ngx_recording_object_taken(o);
+}
+
+
+static void
+ngx_recording_object_content(void *data, const char *name, ngx_uint_t depth,
+    const char *text)
+{
+    ngx_recording_object_list_t *list = data;
+
+    if (depth != 2) {
+        return;
+    }
+
+    if (strcmp(name, "Key") == 0) {
+        list->ours = ngx_recording_object_is_key(list->object, text);
+
+    } else if (strcmp(name, "Size") == 0) {
+        list->size = strtoll(text, NULL, 10);
+
+    } else if (strcmp(name, "ETag") == 0) {
+        ngx_recording_object_etag(list->etag, text);
+    }
 }
 
 
