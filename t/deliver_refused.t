@@ -1,7 +1,9 @@
 #!/usr/bin/perl
 
 # A key that may write and not look: what it has written is found by a list, if
-# it may have that, and another one's object stays in any case.
+# it may have that, and another one's object stays in any case.  And headers of
+# the configuration that a server does not have: the bucket waits for its
+# operator, and no file is given up.
 
 use strict;
 use warnings;
@@ -17,13 +19,16 @@ use Recording::Util qw(not_tested wait_for);
 my $missing = Recording::Delivery->missing;
 plan skip_all => not_tested($missing) if $missing;
 
-my $d = Recording::Delivery->new;
+my $d = Recording::Delivery->new(bucket => 'header x-amz-acl private;');
 my ($t, $fault) = ($d->nginx, $d->fault);
 my $small = $d->small;
 
 writes();
 taken('with a list');
 taken('without a list');
+header(@$_) for [ 501, 'NotImplemented' ],
+               [ 400, 'AccessControlListNotSupported' ],
+               [ 400, 'KMS.NotFoundException' ];
 
 $d->done;
 
@@ -57,6 +62,26 @@ sub blind {
     $fault->clear;
     $fault->on(HEAD => '', status => 403, times => 0);
     return;
+}
+
+sub header {
+    my ($status, $code) = @_;
+
+    subtest "$status $code" => sub {
+        my $mark = $t->log_mark;
+        $fault->clear;
+        $fault->on(PUT => '', status => $status, code => $code, times => 0);
+        my $name = $d->published(one => $small);
+        $t->wait_log(qr/bucket "archive" cannot be used: .*$code/, 30, $mark);
+        ok(wait_for('its row', 20, sub {
+            my $row = row($name);
+            return $row->{state} eq 'waiting' && $row->{attempts} == 0;
+        }), 'the file has not failed');
+
+        $fault->clear;
+        $d->arrived($name);
+        unlike(substr($t->error_log, $mark), qr/was not delivered/, 'nor said');
+    };
 }
 
 sub row {

@@ -550,12 +550,15 @@ ngx_recording_object_fail(ngx_recording_object_t *o,
     o->status = s->status;
     o->pause = s->pause;
 
-    /* what should not happen is not known */
+    /* what should not happen is not known; what a server does not have, after
+       the condition, is one of the headers that all objects get */
 
     result = s->result == NGX_RECORDING_S3_AGAIN
              || s->result == NGX_RECORDING_S3_BUCKET
              || s->result == NGX_RECORDING_S3_OBJECT
-             ? s->result : NGX_RECORDING_S3_REFUSED;
+             ? s->result
+             : s->result == NGX_RECORDING_S3_UNABLE && o->bucket->nheaders
+             ? NGX_RECORDING_S3_BUCKET : NGX_RECORDING_S3_REFUSED;
 
     if (result == NGX_RECORDING_S3_REFUSED && o->last) {
         result = NGX_RECORDING_S3_OBJECT;
