@@ -105,7 +105,7 @@ stops('no bucket', 'NoSuchBucket', [ PUT => '', $error->(404, 'NoSuchBucket') ])
 subtest 'nobody listens' => sub {
     my $mark = $t->log_mark;
     $fault->down;
-    my @names = ($d->published('one', $small), $d->published('one', $large));
+    my @names = ($d->published('one', $large), $d->published('one', $small));
     $t->wait_log(qr/bucket "archive" cannot be used: connect/, undef, $mark);
     sleep 3;
     is(waiting(), 2, 'they wait');
