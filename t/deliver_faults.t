@@ -189,13 +189,14 @@ sub stops {
     };
 }
 
-sub waiting { return count('waiting') + count('taken') }
+# asked at once: a row may go from one state to the other
+sub waiting { return count('waiting', 'taken') }
 sub dead { return count('dead') }
 
 sub count {
-    my ($state) = @_;
+    my $states = join ', ', map { "'$_'" } @_;
     return scalar($t->catalogue(
-        "SELECT id FROM outbox WHERE kind = 'upload' AND state = '$state'"));
+        "SELECT id FROM outbox WHERE kind = 'upload' AND state IN ($states)"));
 }
 
 sub said {
