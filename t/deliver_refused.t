@@ -24,11 +24,16 @@ my ($t, $fault) = ($d->nginx, $d->fault);
 my $small = $d->small;
 
 writes();
-taken('with a list');
-taken('without a list');
+taken('with a list', $small);
+taken('without a list', $small);
+taken('with a list, for parts', $d->large);
+again();
 header(@$_) for [ 501, 'NotImplemented' ],
                [ 400, 'AccessControlListNotSupported' ],
                [ 400, 'KMS.NotFoundException' ];
+
+# which has answered 501 for the condition, too
+taken('with a list, where there are no conditions', $small);
 
 $d->done;
 
@@ -41,7 +46,7 @@ sub writes {
 }
 
 sub taken {
-    my ($how) = @_;
+    my ($how, $media) = @_;
 
     subtest "a key that is taken, $how" => sub {
         blind();
@@ -50,11 +55,25 @@ sub taken {
 
         my $name = 's' . ($d->{n} + 1);
         $d->s3->put($d->films, "$name.flv", 'of another one');
-        $d->published(one => $small);
+        $d->published(one => $media);
         wait_for('the end', 60, sub { row($name)->{state} eq 'dead' });
         like(row($name)->{error}, qr/has an object, which it does not show/,
              'said');
         is($d->s3->get($d->films, "$name.flv"), 'of another one', 'it stays');
+    };
+}
+
+# what was made by an attempt before is no other one's
+sub again {
+    subtest 'parts, and nginx is killed as all are there' => sub {
+        blind();
+        $fault->on(POST => qr/uploadId/, hang => 'answer');
+        my $name = $d->published(one => $d->large);
+        wait_for('the object', 60,
+                 sub { grep { $_ eq "$name.flv" } $d->s3->keys($d->films) });
+        $t->kill9;
+        $t->start;
+        $d->arrived($name);
     };
 }
 

@@ -404,6 +404,7 @@ ngx_recording_delivery_object(ngx_recording_delivery_object_t *s)
     o->fd = s->fd;
     o->size = s->size;
     o->whole = d->playlist;
+    o->former = d->again;
 
     /* a bucket that was stopped for long has not refused it for long */
 

@@ -10,7 +10,6 @@ static void ngx_recording_object_ask(ngx_recording_object_t *o);
 static void ngx_recording_object_asked(ngx_recording_s3_t *s);
 static ngx_uint_t ngx_recording_object_ours(ngx_recording_object_t *o,
     const ngx_recording_s3_t *s);
-static void ngx_recording_object_upload(ngx_recording_object_t *o);
 static ngx_uint_t ngx_recording_object_is_whole(ngx_recording_object_t *o);
 static void ngx_recording_object_hash(ngx_recording_object_t *o);
 static void ngx_recording_object_hashed(void *data, ngx_uint_t failed);
@@ -216,7 +215,11 @@ ngx_recording_object_looked(ngx_recording_s3_t *s)
 
         o->blind = 1;
 
-        if (o->looked) {
+        /* of parts no server is sure to know the condition */
+
+        if (o->looked || !o->bucket->conditional
+            || !ngx_recording_object_is_whole(o))
+        {
             ngx_recording_object_run(o, ngx_recording_object_find);
             return;
         }
@@ -289,7 +292,7 @@ ngx_recording_object_taken(ngx_recording_object_t *o)
 }
 
 
-static void
+void
 ngx_recording_object_upload(ngx_recording_object_t *o)
 {
     if (ngx_recording_object_is_whole(o)) {

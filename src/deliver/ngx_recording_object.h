@@ -86,6 +86,7 @@ struct ngx_recording_object_s {
     ngx_uint_t              always;        /* even if one of that size is
                                               there */
     ngx_uint_t              again;         /* another attempt was before */
+    ngx_uint_t              former;        /* and may have made it */
     ngx_uint_t              probe;         /* nothing is sent, it is only looked
                                               whether the bucket answers */
     ngx_uint_t              last;          /* what is refused is for good */
@@ -202,7 +203,8 @@ void ngx_recording_object_fail(ngx_recording_object_t *o,
 void ngx_recording_object_finish(ngx_recording_object_t *o,
     ngx_recording_s3_e result, const char *error);
 
-/* another one has its key */
+/* it is not there; another one has its key */
+void ngx_recording_object_upload(ngx_recording_object_t *o);
 void ngx_recording_object_taken(ngx_recording_object_t *o);
 
 /* whether it is there as it should be */
@@ -258,7 +260,7 @@ void ngx_recording_object_abort(ngx_recording_object_t *o);
 /* finds the parts that its upload has */
 void ngx_recording_object_list(ngx_recording_object_t *o);
 
-/* whether it is there as it was sent, by a list: HEAD is not allowed */
+/* what is there, by a list: HEAD is not allowed */
 void ngx_recording_object_find(ngx_recording_object_t *o);
 
 /* without its quotes */

@@ -339,7 +339,14 @@ ngx_recording_object_found(ngx_recording_s3_t *s)
                                  ngx_recording_object_content, &list);
     }
 
-    if (list.ours && list.size == o->size && strcmp(list.etag, o->md5) == 0) {
+    if (!o->looked && (!list.ours || o->former)) {
+        ngx_recording_object_upload(o);
+        return;
+    }
+
+    if (o->looked && list.ours && list.size == o->size
+        && strcmp(list.etag, o->md5) == 0)
+    {
         (void) strcpy(o->etag, list.etag);
         ngx_recording_object_there(o);
         return;
