@@ -1,0 +1,119 @@
+package Recording::Warm;
+
+# Programs that are loaded once and run often: of what ffprobe costs for a short
+# file nearly all is to load its libraries.  See t/tools/warm.c.
+#
+#     $? = Recording::Warm::run($out, $err, 'ffprobe', '-v', ...);
+#
+# Output is appended to the files $out and $err.  The loaded program ends with
+# the process that ran it first.  With TEST_COLD=1 in the environment nothing is
+# kept loaded.
+
+use strict;
+use warnings;
+
+use Cwd qw(abs_path getcwd);
+use File::Basename qw(dirname);
+use File::Path qw(make_path);
+use IO::Socket::UNIX;
+use POSIX ();
+use Time::HiRes qw(sleep time);
+
+my $top = abs_path(dirname(__FILE__) . '/../../..');
+my %loaded;
+
+# whether a program is one of those
+sub knows {
+    my ($name) = @_;
+    return $name =~ /^(?:ffmpeg|ffprobe|sqlite3)$/ && !$ENV{TEST_COLD};
+}
+
+sub run {
+    my ($out, $err, @command) = @_;
+
+    my $request = join '', map { "$_\0" } getcwd() // '/', $out, $err, @command;
+    utf8::encode($request) if utf8::is_utf8($request);
+
+    local $SIG{PIPE} = 'IGNORE';
+    my $socket = _connect($loaded{ $command[0] } ||= _load($command[0]));
+    print $socket pack 'L/a*', $request;
+    $socket->flush;
+
+    my $status = '';
+
+    while (length $status < 4) {
+        my $n = sysread $socket, $status, 4 - length $status, length $status;
+        next if !defined $n && $!{EINTR};
+        die "$command[0]: no end of it\n" if !$n;
+    }
+
+    return unpack 'l', $status;
+}
+
+sub _connect {
+    my ($program) = @_;
+    return IO::Socket::UNIX->new(Peer => "\0$program->{socket}")
+        || die "$program->{name} does not run: $!\n";
+}
+
+sub _load {
+    my ($name) = @_;
+
+    my $library = _library();
+    my $program = { name => $name, socket => "recording-warm-$$-$name",
+                    owner => $$ };
+
+    defined($program->{pid} = fork) or die "fork: $!";
+    _exec($program, $library) if $program->{pid} == 0;
+
+    local $@;
+
+    for (my $end = time + 90; !eval { _connect($program) }; sleep 0.01) {
+        local $?;
+        die "$name does not start\n" if time > $end
+            || waitpid($program->{pid}, POSIX::WNOHANG()) == $program->{pid};
+    }
+
+    return $program;
+}
+
+sub _exec {
+    my ($program, $library) = @_;
+
+    $SIG{$_} = 'DEFAULT' for qw(INT TERM PIPE);
+    @ENV{qw(LD_PRELOAD WARM_SOCKET)} = ($library, $program->{socket});
+
+    open STDIN, '<', '/dev/null';
+    open STDOUT, '>', '/dev/null';
+    open STDERR, '>', '/dev/null';
+    exec { $program->{name} } $program->{name} or POSIX::_exit(127);
+}
+
+# compiled once for all tests
+sub _library {
+    my $source = "$top/t/tools/warm.c";
+    my $library = "$top/build/warm.so";
+
+    return $library if -e $library && -M $library <= -M $source;
+
+    make_path("$top/build");
+    local $?;
+    system('cc', '-shared', '-fPIC', '-O2', '-o', "$library.$$", $source,
+           '-ldl') == 0 or die "warm.c: cc ends with $?\n";
+    rename "$library.$$", $library or die "rename: $!\n";
+
+    return $library;
+}
+
+END {
+    local $?;
+
+    for my $program (grep { $_->{owner} == $$ } values %loaded) {
+        kill 'KILL', $program->{pid};
+        waitpid $program->{pid}, 0;
+    }
+
+    %loaded = ();
+}
+
+1;
