@@ -13,7 +13,7 @@ use Exporter 'import';
 use File::Basename qw(dirname);
 use File::Spec;
 use File::Temp ();
-use List::Util qw(min);
+use List::Util qw(max min);
 use Cwd qw(abs_path);
 use POSIX ();
 use Storable ();
@@ -51,7 +51,8 @@ sub wait_for {
     my ($what, $timeout, $condition, $explain) = @_;
 
     my $most = within($timeout || 30);
-    my $end = time + $most;
+    my $begin = time;
+    my $end = $begin + $most;
     my $pause = 0.02;
 
     while (1) {
@@ -62,7 +63,7 @@ sub wait_for {
         sleep $pause;
 
         # what takes long is asked less often: tests must not be the load
-        $pause = min($pause * 1.2, 0.1);
+        $pause = min($pause * 1.2, max(0.1, (time - $begin) / 20), 0.25);
     }
 
     my $more = $explain ? $explain->() : '';
