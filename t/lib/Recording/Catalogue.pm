@@ -11,7 +11,8 @@ use warnings;
 use JSON::PP ();
 use Recording::Util qw(run wait_for);
 
-my %growing = map { $_ => 1 } qw(recording paused finishing);
+my @growing = qw(recording paused finishing);
+my %none = map { $_ => 0 } @growing, 'finished';
 
 sub db { return $_[0]->store . '/catalogue.db' }
 
@@ -115,35 +116,46 @@ sub paths {
 sub wait_files {
     my ($self, $n, %where) = @_;
 
-    my $timeout = delete $where{_timeout};
-    my @rows;
+    my $is = sub {
+        my (%count) = @_;
+        return $n <= $count{finished} && !grep { $count{$_} } @growing;
+    };
 
-    wait_for("$n finished files", $timeout, sub {
-        @rows = eval { $self->files(%where) };
-        die $@ if $@ && $@ !~ /no such table/;
-
-        return 0 if grep { $growing{ $_->{state} } } @rows;
-        return $n <= grep { $_->{state} eq 'finished' } @rows;
-    }, sub { _states(@rows) });
-
-    return @rows;
+    return $self->_wait_rows("$n finished files", $is, %where);
 }
 
 # wait_growing($n, %where): n rows grow
 sub wait_growing {
     my ($self, $n, %where) = @_;
 
+    my $is = sub { my (%count) = @_; return $n <= $count{recording} };
+
+    return grep { $_->{state} eq 'recording' }
+           $self->_wait_rows("$n growing files", $is, %where);
+}
+
+# The rows, when the numbers of those of each state are as they should be.
+# These are asked for first: to read all of many rows takes longer.
+sub _wait_rows {
+    my ($self, $what, $is, %where) = @_;
+
     my $timeout = delete $where{_timeout};
+    my $counts = 'SELECT state, count(*) AS n FROM files' . _where(%where)
+                 . ' GROUP BY state';
     my @rows;
 
-    wait_for("$n growing files", $timeout, sub {
-        @rows = eval { $self->files(%where) };
-        die $@ if $@ && $@ !~ /no such table/;
+    wait_for($what, $timeout, sub {
+        my %count = (%none, map { $_->{state} => $_->{n} }
+                            $self->catalogue($counts));
+        $is->(%count) or return 0;
 
-        return $n <= grep { $_->{state} eq 'recording' } @rows;
-    }, sub { _states(@rows) });
+        @rows = $self->files(%where);
+        %count = %none;
+        $count{ $_->{state} }++ for @rows;
+        return $is->(%count);
+    }, sub { _states($self->files(%where)) });
 
-    return grep { $_->{state} eq 'recording' } @rows;
+    return @rows;
 }
 
 sub _states {
