@@ -55,7 +55,12 @@ STORAGE_TESTS = t/gateway.t t/fault_proxy.t t/deliver.t t/deliver_faults.t
 
 TESTS = t/
 PROVE_FLAGS =
-JOBS = $(shell expr $$(nproc 2>/dev/null || echo 1) + 1)
+PROCESSORS = $(shell nproc 2>/dev/null || echo 1)
+JOBS = $(shell expr $(PROCESSORS) + 1)
+
+# what is made for tests, side by side as well
+MAKE_ALL = $(MAKE) --no-print-directory \
+	$(if $(filter -j%,$(MAKEFLAGS)),,-j$(PROCESSORS))
 
 DESTDIR =
 MODULES_DIR = /usr/lib/nginx/modules
@@ -91,14 +96,14 @@ $(BUILD)/.gitignore:
 
 
 # sources of nginx-rtmp (its headers are in no package) and nginx (its
-# package has only headers)
+# package has only headers), one after the other: apt's directory is the same
 
 $(BUILD)/src/nginx-rtmp/config: | $(BUILD)/.gitignore
 	@echo "fetching nginx-rtmp's headers"
 	@t/tools/fetch.sh $(BUILD)/apt libnginx-mod-rtmp $(BUILD)/src/nginx-rtmp
 	@touch $@
 
-$(BUILD)/src/nginx/configure: | $(BUILD)/.gitignore
+$(BUILD)/src/nginx/configure: | $(BUILD)/src/nginx-rtmp/config
 	@echo "fetching nginx's source"
 	@t/tools/fetch.sh $(BUILD)/apt nginx $(BUILD)/src/nginx
 	@touch $@
@@ -320,13 +325,13 @@ bench-upload: test-deps
 # what depends on them
 
 test: test-deps
-	@$(MAKE) --no-print-directory all unit fuzzers load static
+	@$(MAKE_ALL) all unit fuzzers load static
 	prove -r -j$(JOBS) -I t/lib $(PROVE_FLAGS) $(TESTS)
 
 # the same under AddressSanitizer and UndefinedBehaviorSanitizer
 
 test-asan: test-deps
-	@$(MAKE) --no-print-directory all unit fuzzers load asan
+	@$(MAKE_ALL) all unit fuzzers load asan
 	ASAN_OPTIONS=detect_leaks=0:detect_odr_violation=0 TEST_SLOW=3 \
 	TEST_NGINX_PRELOAD=$$($(CC) -print-file-name=libasan.so) \
 	TEST_NGINX_BINARY=$(BUILD)/asan/nginx TEST_RTMP_MODULE= \
