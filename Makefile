@@ -50,13 +50,13 @@ SWIFT_PACKAGES = memcached swift-account swift-container swift-object \
 	swift-proxy
 STORAGE_TESTS = t/gateway.t t/fault_proxy.t t/deliver.t t/deliver_faults.t
 
-# tests run side by side, one more than there are processors, as they wait
+# tests run side by side, three more than there are processors, as they wait
 # most of their time; in which order is in t/testrules.yml
 
 TESTS = t/
 PROVE_FLAGS =
 PROCESSORS = $(shell nproc 2>/dev/null || echo 1)
-JOBS = $(shell expr $(PROCESSORS) + 1)
+JOBS = $(shell expr $(PROCESSORS) + 3)
 
 # what is made for tests, side by side as well
 MAKE_ALL = $(MAKE) --no-print-directory \
