@@ -375,10 +375,13 @@ ngx_int_t ngx_recording_catalogue_refuse_thread(
 ngx_int_t ngx_recording_catalogue_release_all_thread(
     ngx_recording_catalogue_t *cat, ngx_recording_catalogue_error_t *err);
 
-/* the state of a file's row; NGX_DECLINED: it has none */
+/*
+ * The state of a file's row, and whether it is this worker's by its journal
+ * alone; NGX_DECLINED: it has none.
+ */
 ngx_int_t ngx_recording_catalogue_file_state_thread(
     ngx_recording_catalogue_t *cat, uint64_t id, ngx_recording_file_e *state,
-    ngx_recording_catalogue_error_t *err);
+    ngx_uint_t *told, ngx_recording_catalogue_error_t *err);
 
 /* how messages about a file end, by its row; empty if that is not known */
 ngx_int_t ngx_recording_catalogue_about_thread(ngx_recording_catalogue_t *cat,
@@ -388,6 +391,11 @@ ngx_int_t ngx_recording_catalogue_about_thread(ngx_recording_catalogue_t *cat,
 /* writes the row of a file in work/ that has none, and of its recording */
 ngx_int_t ngx_recording_catalogue_adopt_thread(ngx_recording_catalogue_t *cat,
     ngx_recording_file_t *file, const char *owner,
+    ngx_recording_catalogue_error_t *err);
+
+/* a file that is this worker's by its journal alone is nobody's: it waits */
+ngx_int_t ngx_recording_catalogue_forsake_thread(
+    ngx_recording_catalogue_t *cat, uint64_t id,
     ngx_recording_catalogue_error_t *err);
 
 /* --- a catalogue that was lost */

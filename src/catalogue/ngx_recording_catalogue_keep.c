@@ -172,7 +172,7 @@ ngx_recording_catalogue_own_thread(ngx_recording_catalogue_t *cat,
 
 ngx_int_t
 ngx_recording_catalogue_file_state_thread(ngx_recording_catalogue_t *cat,
-    uint64_t id, ngx_recording_file_e *state,
+    uint64_t id, ngx_recording_file_e *state, ngx_uint_t *told,
     ngx_recording_catalogue_error_t *err)
 {
     ngx_int_t                  rc;
@@ -183,13 +183,15 @@ ngx_recording_catalogue_file_state_thread(ngx_recording_catalogue_t *cat,
     }
 
     ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_FILE_STATE,
-                            ngx_recording_sql_int(id));
+                            ngx_recording_sql_int(id),
+                            ngx_recording_sql_text(cat->store->owner));
 
     rc = NGX_DECLINED;
 
     if (ngx_recording_sql_next(&rows)) {
         *state = ngx_recording_catalogue_db_state(
                                     ngx_recording_sql_column_text(&rows, 0));
+        *told = (ngx_recording_sql_column_int(&rows, 1) != 0);
         rc = NGX_OK;
     }
 
@@ -220,6 +222,30 @@ ngx_recording_catalogue_adopt_thread(ngx_recording_catalogue_t *cat,
 
     if (rc == NGX_OK) {
         rc = ngx_recording_catalogue_adopt_file(cat, file, owner);
+    }
+
+    return ngx_recording_catalogue_finish(cat, rc, err);
+}
+
+
+ngx_int_t
+ngx_recording_catalogue_forsake_thread(ngx_recording_catalogue_t *cat,
+    uint64_t id, ngx_recording_catalogue_error_t *err)
+{
+    ngx_int_t  rc;
+
+    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_FORSAKE_FILE,
+                               ngx_recording_sql_int(id),
+                               ngx_recording_sql_text(cat->store->owner));
+
+    if (rc == NGX_OK && ngx_recording_sql_changes(cat->sql)) {
+        rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_FORSAKE,
+                                   ngx_recording_sql_int(id),
+                                   ngx_recording_sql_text(cat->store->owner));
     }
 
     return ngx_recording_catalogue_finish(cat, rc, err);

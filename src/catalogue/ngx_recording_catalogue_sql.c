@@ -387,8 +387,10 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " files.recording_id = recordings.recording_id AND "
     NGX_RECORDING_SQL_OPEN " AND state IN ('paused', 'recording')) LIMIT ?2" },
 
-    [NGX_RECORDING_SQL_FILE_STATE] = { "i",
-    "SELECT state FROM files WHERE file_id = ?1" },
+    /* and whether its journal alone told that it is this owner's */
+    [NGX_RECORDING_SQL_FILE_STATE] = { "it",
+    "SELECT state, owner = ?2 AND resume_us IS 0 FROM files"
+    " WHERE file_id = ?1" },
 
     [NGX_RECORDING_SQL_ABOUT] = { "i",
     "SELECT app, stream, template FROM files WHERE file_id = ?1" },
@@ -398,11 +400,23 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " stream_param, recording_id, owner, start_us)"
     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)" },
 
+    /* resume_us 0: until a worker writes this row, or takes the file */
     [NGX_RECORDING_SQL_ADOPT_FILE] = { "ttttttiitiTtt",
     "INSERT OR IGNORE INTO files (template, domain, server, app, stream,"
     " stream_param, file_id, recording_id, format, state, start_us, path,"
-    " play_url, owner, recovered) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
-    " ?9, 'recording', ?10, ?11, ?12, ?13, 1)" },
+    " play_url, owner, resume_us, recovered) VALUES (?1, ?2, ?3, ?4, ?5, ?6,"
+    " ?7, ?8, ?9, 'recording', ?10, ?11, ?12, ?13, 0, 1)" },
+
+    [NGX_RECORDING_SQL_FORSAKE_FILE] = { "it",
+    "UPDATE files SET owner = '', resume_us = NULL WHERE file_id = ?1"
+    " AND owner = ?2 AND resume_us = 0 AND " NGX_RECORDING_SQL_OPEN },
+
+    [NGX_RECORDING_SQL_FORSAKE] = { "it",
+    "UPDATE recordings SET owner = '' WHERE recording_id ="
+    " (SELECT recording_id FROM files WHERE file_id = ?1) AND owner = ?2"
+    " AND end_us IS NULL AND NOT EXISTS (SELECT 1 FROM files"
+    " WHERE files.recording_id = recordings.recording_id"
+    " AND files.owner = ?2 AND " NGX_RECORDING_SQL_OPEN ")" },
 
     /* ?3: without what may be long */
     [NGX_RECORDING_SQL_LABEL] = { "iiii",

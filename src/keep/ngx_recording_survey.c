@@ -22,6 +22,10 @@ static ngx_int_t ngx_recording_survey_work(void *data);
 static void ngx_recording_survey_name(void *data, const char *name);
 static void ngx_recording_survey_journal(ngx_recording_survey_work_t *work,
     uint64_t id);
+static void ngx_recording_survey_adopt(ngx_recording_survey_work_t *work,
+    uint64_t id);
+static void ngx_recording_survey_forsake(ngx_recording_survey_work_t *work,
+    uint64_t id);
 
 
 void
@@ -41,8 +45,10 @@ ngx_recording_survey_init(ngx_recording_survey_t *survey,
 void
 ngx_recording_survey(ngx_recording_survey_t *survey)
 {
-    if (survey->busy || ngx_exiting || ngx_terminate
-        || (survey->over
+    /* one that exits has files that wait, too */
+
+    if (survey->busy || ngx_terminate
+        || ((survey->over || ngx_exiting)
             && !ngx_recording_catalogue_replaced(&survey->worker->catalogue))
         || (ngx_msec_int_t) (ngx_current_msec - survey->next) < 0)
     {
@@ -163,30 +169,37 @@ static void
 ngx_recording_survey_journal(ngx_recording_survey_work_t *work, uint64_t id)
 {
     ngx_int_t                rc;
-    ngx_uint_t               busy;
-    const char              *owner;
-    ngx_recording_mux_t     *mux;
+    ngx_uint_t               told;
     ngx_recording_file_e     state;
     ngx_recording_worker_t  *worker;
 
     worker = work->worker;
 
     rc = ngx_recording_catalogue_file_state_thread(&worker->catalogue, id,
-                                                   &state, work->err);
+                                                   &state, &told, work->err);
     if (rc == NGX_ERROR) {
         work->rc = NGX_ERROR;
-        return;
+
+    } else if (rc == NGX_DECLINED) {
+        ngx_recording_survey_adopt(work, id);
+
+    } else if (state >= NGX_RECORDING_FILE_FINISHED) {
+        (void) ngx_recording_journal_clear_thread(&worker->store, id);
+
+    } else if (told) {
+        ngx_recording_survey_forsake(work, id);
     }
+}
 
-    if (rc == NGX_OK) {
-        if (state >= NGX_RECORDING_FILE_FINISHED) {
-            (void) ngx_recording_journal_clear_thread(&worker->store, id);
-        }
 
-        return;
-    }
+static void
+ngx_recording_survey_adopt(ngx_recording_survey_work_t *work, uint64_t id)
+{
+    ngx_recording_mux_t     *mux;
+    ngx_recording_worker_t  *worker;
 
-    busy = ngx_recording_busy_has(&worker->store.busy, id);
+    worker = work->worker;
+
     mux = ngx_recording_journal_read_thread(&worker->store, id);
 
     if (mux == NULL) {
@@ -211,17 +224,37 @@ ngx_recording_survey_journal(ngx_recording_survey_work_t *work, uint64_t id)
         return;
     }
 
-    /* what this worker wrote and does not write any more waits: nobody's */
-
-    owner = !busy && strcmp(mux->owner, worker->store.owner) == 0
-            ? "" : mux->owner;
-
     if (ngx_recording_catalogue_adopt_thread(&worker->catalogue, &mux->file,
-                                             owner, work->err)
+                                             mux->owner, work->err)
         != NGX_OK)
     {
         work->rc = NGX_ERROR;
+
+    } else if (strcmp(mux->owner, worker->store.owner) == 0) {
+        ngx_recording_survey_forsake(work, id);
     }
 
     ngx_recording_mux_close_thread(mux);
+}
+
+
+/*
+ * What this worker wrote and does not write any more waits, whichever worker
+ * has made its row: it is nobody's.
+ */
+
+static void
+ngx_recording_survey_forsake(ngx_recording_survey_work_t *work, uint64_t id)
+{
+    ngx_recording_worker_t  *worker;
+
+    worker = work->worker;
+
+    if (!ngx_recording_busy_has(&worker->store.busy, id)
+        && ngx_recording_catalogue_forsake_thread(&worker->catalogue, id,
+                                                  work->err)
+           != NGX_OK)
+    {
+        work->rc = NGX_ERROR;
+    }
 }
