@@ -518,14 +518,22 @@ ngx_recording_delivery_there(ngx_recording_delivery_t *d,
         return;
     }
 
-    /* a kill costs no more than a look at so many segments */
+    /* a kill costs no more than a look at so many segments; and that a playlist
+       is there is known to whoever cannot look */
 
-    if (d->cursor >= d->kept + NGX_RECORDING_DELIVERY_KEPT) {
+    if (d->cursor >= d->kept + NGX_RECORDING_DELIVERY_KEPT
+        || (last && !d->begun))
+    {
+        d->begun = d->begun || last;
         d->kept = d->cursor;
         d->commit(d);
     }
 
     ngx_recording_delivery_fill(d);
+
+    if (last && d->look.more && !d->leaving) {
+        ngx_recording_delivery_early_look(d);
+    }
 }
 
 

@@ -156,6 +156,10 @@ ngx_recording_early_changed(ngx_recording_delivery_t *d)
     ngx_recording_store_name(name, sizeof(name), d->row->file_id,
                              NGX_RECORDING_JOURNAL_SUFFIX);
 
+    if (look->more) {
+        return 1;
+    }
+
     if (fstatat(d->store->work, name, &info, AT_SYMLINK_NOFOLLOW) == -1
         || (info.st_size == look->journal
             && info.st_mtim.tv_sec == look->written.tv_sec
@@ -216,14 +220,25 @@ static void
 ngx_recording_early_list_thread(ngx_recording_delivery_t *d)
 {
     int                             fd;
+    ngx_uint_t                      most;
     ngx_recording_delivery_look_t  *look;
 
     look = &d->look;
+    look->more = 0;
 
-    if (look->early.segments <= d->list.n
-        || look->early.segments <= d->cursor)
-    {
+    if (look->early.segments <= d->cursor) {
         return;
+    }
+
+    /* one that is refused keeps no more than these from being listed */
+
+    most = d->cursor + NGX_RECORDING_DELIVERY_OBJECTS;
+
+    if (most < look->early.segments) {
+        look->more = 1;
+
+    } else {
+        most = look->early.segments;
     }
 
     fd = memfd_create("playlist", MFD_CLOEXEC);
@@ -233,8 +248,7 @@ ngx_recording_early_list_thread(ngx_recording_delivery_t *d)
     }
 
     if (ngx_recording_delivery_list_thread(d->store, d->path,
-                                           look->early.segments, fd,
-                                           &look->list)
+                                           most, fd, &look->list)
         != NGX_OK)
     {
         (void) close(fd);
@@ -386,8 +400,6 @@ ngx_recording_delivery_early_object(ngx_recording_delivery_object_t *s)
 
     } else if (d->playlist) {
 
-        /* another one was there, which may have as many bytes */
-
         o->always = d->begun;
 
         o->cache.data = (u_char *) d->cache;
@@ -432,7 +444,6 @@ ngx_recording_early_list(ngx_recording_delivery_t *d)
 
     d->there = there;
     d->list = d->look.list;
-    d->begun = 1;
     d->next = d->cursor;
 
     if (d->snapshot != -1) {

@@ -215,6 +215,20 @@ ngx_recording_object_looked(ngx_recording_s3_t *s)
 
         o->blind = 1;
 
+        /* what is known to be this file's is replaced, and a bucket that
+           refuses this may refuse everything */
+
+        if (o->always) {
+            o->replace = 1;
+            ngx_recording_object_upload(o);
+            return;
+        }
+
+        if (o->probe) {
+            ngx_recording_object_fail(o, s);
+            return;
+        }
+
         /* of parts no server is sure to know the condition */
 
         if (o->looked || !o->bucket->conditional

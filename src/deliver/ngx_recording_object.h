@@ -83,8 +83,8 @@ struct ngx_recording_object_s {
     off_t                   size;
     ngx_str_t               cache;         /* Cache-Control; empty: none */
     ngx_uint_t              whole;         /* it is never sent in parts */
-    ngx_uint_t              always;        /* even if one of that size is
-                                              there */
+    ngx_uint_t              always;        /* a former one of this file, which
+                                              was shorter, is replaced */
     ngx_uint_t              again;         /* another attempt was before */
     ngx_uint_t              former;        /* and may have made it */
     ngx_uint_t              probe;         /* nothing is sent, it is only looked
