@@ -1,10 +1,10 @@
 
 #include "ngx_recording_sigv4.h"
+#include "ngx_recording_hmac.h"
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 
-#define NGX_RECORDING_SIGV4_SHA256  32
+#define NGX_RECORDING_SIGV4_SHA256  NGX_RECORDING_HMAC
 #define NGX_RECORDING_SIGV4_DATE    8      /* of "20260102T030405Z" */
 #define NGX_RECORDING_SIGV4_NAME    "AWS4-HMAC-SHA256"
 
@@ -529,10 +529,7 @@ static ngx_int_t
 ngx_recording_sigv4_sign(ngx_recording_sigv4_state_t *s, const ngx_str_t *text,
     u_char *signature)
 {
-    u_char      *secret, *done, key[NGX_RECORDING_SIGV4_SHA256];
-    size_t       len;
-    ngx_str_t    parts[5];
-    ngx_uint_t   i;
+    ngx_str_t  parts[5];
 
     parts[0].data = s->time.data;
     parts[0].len = NGX_RECORDING_SIGV4_DATE;
@@ -541,28 +538,8 @@ ngx_recording_sigv4_sign(ngx_recording_sigv4_state_t *s, const ngx_str_t *text,
     ngx_str_set(&parts[3], "aws4_request");
     parts[4] = *text;
 
-    len = sizeof("AWS4") - 1 + s->request->secret.len;
-    secret = ngx_pnalloc(s->pool, len);
-
-    if (secret == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(ngx_cpymem(secret, "AWS4", 4), s->request->secret.data, len - 4);
-
-    done = HMAC(EVP_sha256(), secret, (int) len, parts[0].data, parts[0].len,
-                signature, NULL);
-
-    for (i = 1; done && i < 5; i++) {
-        ngx_memcpy(key, signature, NGX_RECORDING_SIGV4_SHA256);
-        done = HMAC(EVP_sha256(), key, NGX_RECORDING_SIGV4_SHA256,
-                    parts[i].data, parts[i].len, signature, NULL);
-    }
-
-    ngx_explicit_memzero(secret, len);
-    ngx_explicit_memzero(key, NGX_RECORDING_SIGV4_SHA256);
-
-    return done ? NGX_OK : NGX_ERROR;
+    return ngx_recording_hmac_chain("AWS4", &s->request->secret, parts, 5,
+                                    signature);
 }
 
 
