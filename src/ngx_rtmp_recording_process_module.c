@@ -7,6 +7,7 @@
  */
 
 
+#include "ngx_recording_api_conf.h"
 #include "ngx_recording_conf.h"
 #include "ngx_recording_dispatch.h"
 #include "ngx_recording_formats.h"
@@ -18,6 +19,8 @@ static void *ngx_rtmp_recording_create_conf(ngx_cycle_t *cycle);
 static char *ngx_rtmp_recording_init_conf(ngx_cycle_t *cycle, void *conf);
 static ngx_int_t ngx_rtmp_recording_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_rtmp_recording_init_process(ngx_cycle_t *cycle);
+static void ngx_rtmp_recording_init_api(ngx_cycle_t *cycle,
+    ngx_recording_worker_t *worker);
 static void ngx_rtmp_recording_exit_threads(ngx_cycle_t *cycle);
 static void ngx_rtmp_recording_exit_process(ngx_cycle_t *cycle);
 static ngx_recording_main_conf_t *ngx_rtmp_recording_main_conf(
@@ -104,9 +107,22 @@ ngx_rtmp_recording_create_conf(ngx_cycle_t *cycle)
 static char *
 ngx_rtmp_recording_init_conf(ngx_cycle_t *cycle, void *conf)
 {
+    ngx_uint_t                  api;
     ngx_recording_main_conf_t  *rmcf;
 
     rmcf = ngx_rtmp_recording_main_conf(cycle);
+
+    if (ngx_recording_api_conf_check(cycle, rmcf && rmcf->store.len, &api)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    /* who only looks at what is there needs threads, too */
+
+    if (api) {
+        rmcf->used = 1;
+    }
 
     if (rmcf && rmcf->used && ngx_process != NGX_PROCESS_SIGNALLER) {
         ngx_recording_conf_look(cycle, &rmcf->store);
@@ -211,7 +227,28 @@ ngx_rtmp_recording_init_process(ngx_cycle_t *cycle)
 
     rmcf->worker = worker;
 
+    ngx_rtmp_recording_init_api(cycle, worker);
+
     return NGX_OK;
+}
+
+
+static void
+ngx_rtmp_recording_init_api(ngx_cycle_t *cycle, ngx_recording_worker_t *worker)
+{
+    ngx_recording_api_main_conf_t  *ramc;
+
+    ramc = ngx_recording_api_conf_main(cycle);
+
+    if (ramc == NULL || !ramc->used) {
+        return;
+    }
+
+    ramc->api = ngx_pcalloc(cycle->pool, sizeof(ngx_recording_api_t));
+
+    if (ramc->api) {
+        ngx_recording_api_init(ramc->api, worker);
+    }
 }
 
 
@@ -231,9 +268,16 @@ ngx_rtmp_recording_exit_threads(ngx_cycle_t *cycle)
 static void
 ngx_rtmp_recording_exit_process(ngx_cycle_t *cycle)
 {
-    ngx_recording_main_conf_t  *rmcf;
+    ngx_recording_main_conf_t      *rmcf;
+    ngx_recording_api_main_conf_t  *ramc;
 
     rmcf = ngx_rtmp_recording_main_conf(cycle);
+    ramc = ngx_recording_api_conf_main(cycle);
+
+    if (ramc && ramc->api) {
+        ngx_recording_api_close(ramc->api);
+        ramc->api = NULL;
+    }
 
     if (rmcf && rmcf->worker) {
         ngx_recording_worker_stop(rmcf->worker);

@@ -16,7 +16,9 @@ use Recording::Util qw(root slurp);
 
 # a table of commands says where its directives stand, or its block does
 my %context = (NGX_RTMP_MAIN_CONF => 'rtmp', NGX_RTMP_SRV_CONF => 'server',
-               NGX_RTMP_APP_CONF => 'application');
+               NGX_RTMP_APP_CONF => 'application',
+               NGX_HTTP_MAIN_CONF => 'http', NGX_HTTP_SRV_CONF => 'server',
+               NGX_HTTP_LOC_CONF => 'location');
 
 my %code;
 
@@ -56,7 +58,7 @@ for my $section (split /^(?=## )/m, slurp(root() . '/docs/directives.md')) {
          \ {4}Context:\s+(.+)\n/mx;
 
     $docs{$name} = $where || 'none';
-    like($syntax || '', qr/^\Q$name\E .*(?:;|\{ \.\.\. \})$/,
+    like($syntax || '', qr/^\Q$name\E(?: .*)?(?:;|\{ \.\.\. \})$/,
          "$name: syntax");
     like($default || '', qr/^(?:-|\Q$name\E .+[;}])$/, "$name: default");
 }

@@ -28,7 +28,8 @@ my ($folders) = slurp(root() . '/config')
                 =~ /^ngx_recording_folders="([\w\s\\]+)"$/m;
 my @folders = ($folders =~ /\w+/g, 'src');
 my %rank = map { $folders[$_] => $_ } 0 .. $#folders;
-my %apart = (catalogue => 'format', format => 'catalogue');
+my %apart = (catalogue => ['format'], format => ['catalogue'],
+             deliver => ['recorder'], api => ['recorder', 'deliver']);
 my %home = map { my $file = $_; map { $_ => $file } public($source{$file}) }
            grep { /\.c$/ } keys %source;
 
@@ -43,9 +44,10 @@ for my $file (sort keys %source) {
         for grep { $home{$_} } $code =~ /\b(ngx_r\w+)\b(?!\.h)/g;
 
     my $own = $folder{$file};
+    my %apart = map { $_ => 1 } @{ $apart{$own} || [] };
     is(join(' ', grep { $rank{ $sees{$_} } > $rank{$own}
-                        || ($apart{$own} || '') eq $sees{$_} }
-            sort keys %sees), '', "$own/$file: what is before it");
+                        || $apart{ $sees{$_} } } sort keys %sees),
+       '', "$own/$file: what is before it");
 }
 
 # --- no circle inside a folder, where X.c and X_part.c count as one with X.h
@@ -101,14 +103,17 @@ my @places = (
     [ 'SQLite', qr/\bsqlite3|\bSQLITE_/,
       qr/^ngx_recording_sqlite(?:_\w+)?\.[ch]$/ ],
     [ 'jansson', qr/<jansson\.h>/,
-      qr/^ngx_recording_facts\.h$/ ],
+      qr/^ngx_recording_(?:facts|api)\.h$/ ],
     [ 'expat', qr/<expat\.h>|\bXML_[A-Z]/, qr/^ngx_recording_xml\.c$/ ],
     [ 'the thread pool', qr/\bngx_thread_(?:pool\.h|task)/, $job ],
     [ 'a new thread pool', qr/\bngx_thread_pool_add\b/, $conf ],
     [ 'a thread', qr/\bpthread_create\b/, qr/^(?!)/ ],
     [ 'fields of the writer', qr/\bwriter->/, qr/^(?!)/ ],
-    [ 'sockets and HTTP', qr/\b(?:socket|connect) ?\(|["<]ngx_http/,
+    [ 'sockets', qr/\b(?:(?:socket|connect) ?\(|ngx_event_connect_peer\b)/,
       'net' ],
+    [ 'HTTP', qr/["<]ngx_http/,
+      qr/^ngx_(?:recording_http|recording_api|http_recording_api)\w*\.[ch]$/
+    ],
 );
 
 for my $place (@places) {

@@ -85,7 +85,10 @@ typedef struct {
     int64_t                 deadline;      /* ms, when every call fails */
     int64_t                 patience;      /* ms, for others who write; 0: as
                                               those who record have it */
-    ngx_uint_t              late;          /* that was over, at the last
+    int64_t                 most;          /* ms, of a transaction, if it only
+                                              reads; 0: no limit */
+    int64_t                 until;         /* ms, then that is over */
+    ngx_uint_t              late;          /* one of them was over, at the last
                                               call */
 } ngx_recording_catalogue_t;
 
@@ -211,6 +214,13 @@ typedef struct {
 
 void ngx_recording_catalogue_init(ngx_recording_catalogue_t *cat,
     ngx_recording_store_t *store);
+
+/*
+ * One that only reads, over a connection of its own, as its caller alone waits
+ * for it: a transaction fails that takes longer, and ->late is set.
+ */
+void ngx_recording_catalogue_init_reader(ngx_recording_catalogue_t *cat,
+    ngx_recording_store_t *store, int64_t ms);
 
 /*
  * Once, before the first call: who is told.  A worker that does not exit writes

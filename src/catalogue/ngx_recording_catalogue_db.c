@@ -9,6 +9,8 @@
 #include "ngx_recording_catalogue_wait.h"
 
 
+static void ngx_recording_catalogue_connect(ngx_recording_catalogue_t *cat,
+    ngx_recording_store_t *store, ngx_uint_t reads);
 static ngx_int_t ngx_recording_catalogue_enter(ngx_recording_catalogue_t *cat,
     ngx_recording_sql_mode_e mode, ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_catalogue_write_targets(
@@ -24,6 +26,25 @@ void
 ngx_recording_catalogue_init(ngx_recording_catalogue_t *cat,
     ngx_recording_store_t *store)
 {
+    ngx_recording_catalogue_connect(cat, store, 0);
+}
+
+
+void
+ngx_recording_catalogue_init_reader(ngx_recording_catalogue_t *cat,
+    ngx_recording_store_t *store, int64_t ms)
+{
+    ngx_recording_catalogue_connect(cat, store, 1);
+
+    cat->patience = ms;
+    cat->most = ms;
+}
+
+
+static void
+ngx_recording_catalogue_connect(ngx_recording_catalogue_t *cat,
+    ngx_recording_store_t *store, ngx_uint_t reads)
+{
     ngx_recording_sql_setup_t  setup;
 
     ngx_memzero(cat, sizeof(ngx_recording_catalogue_t));
@@ -38,7 +59,9 @@ ngx_recording_catalogue_init(ngx_recording_catalogue_t *cat,
     setup.statements = ngx_recording_catalogue_sql;
     setup.n = NGX_RECORDING_SQLS;
     setup.wait = ngx_recording_catalogue_wait_busy;
+    setup.over = reads ? ngx_recording_catalogue_wait_interrupt : NULL;
     setup.data = cat;
+    setup.reads = reads;
 
     cat->sql = ngx_recording_sqlite.create(&setup);
 }
@@ -132,6 +155,8 @@ ngx_recording_catalogue_enter(ngx_recording_catalogue_t *cat,
 
     cat->reason[0] = '\0';
     cat->late = 0;
+
+    ngx_recording_catalogue_wait_begin(cat);
 
     if (engine->open(cat->sql) == NGX_OK
         && engine->begin(cat->sql, mode) == NGX_OK)

@@ -113,6 +113,27 @@ ngx_recording_catalogue_wait_busy(void *data, ngx_uint_t n)
 }
 
 
+void
+ngx_recording_catalogue_wait_begin(ngx_recording_catalogue_t *cat)
+{
+    cat->until = cat->most ? ngx_recording_catalogue_clock() + cat->most : 0;
+}
+
+
+ngx_uint_t
+ngx_recording_catalogue_wait_interrupt(void *data)
+{
+    ngx_recording_catalogue_t *cat = data;
+
+    if (ngx_terminate || ngx_recording_catalogue_clock() >= cat->until) {
+        cat->late = 1;
+        return 1;
+    }
+
+    return 0;
+}
+
+
 /* ms, of a clock that is never set */
 
 static int64_t

@@ -60,7 +60,16 @@ typedef struct {
      * Returns 0 when it was waited long enough.
      */
     ngx_uint_t            (*wait)(void *data, ngx_uint_t n);
+
+    /*
+     * NULL, or asked now and then while a statement runs: other than 0 if it
+     * is to fail.
+     */
+    ngx_uint_t            (*over)(void *data);
     void                   *data;
+
+    ngx_uint_t              reads;         /* it never writes, and makes no
+                                              database: others have */
 } ngx_recording_sql_setup_t;
 
 

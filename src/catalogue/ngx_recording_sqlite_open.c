@@ -15,6 +15,9 @@
 #define NGX_RECORDING_SQLITE_PAUSE    10         /* ms */
 #define NGX_RECORDING_SQLITE_PATIENCE 10000      /* ms */
 
+/* of SQLite's machine, between two looks at the clock: far less than a ms */
+#define NGX_RECORDING_SQLITE_STEPS    10000
+
 /* what a WAL keeps of the disk when it begins anew */
 #define NGX_RECORDING_SQLITE_WAL      "PRAGMA journal_size_limit=8388608"
 
@@ -29,6 +32,10 @@
 static void ngx_recording_sqlite_has_moved(ngx_recording_sqlite_t *lite);
 static ngx_int_t ngx_recording_sqlite_open_alone(
     ngx_recording_sqlite_t *lite);
+static ngx_int_t ngx_recording_sqlite_open_reader(
+    ngx_recording_sqlite_t *lite);
+static int ngx_recording_sqlite_over(void *data);
+static void ngx_recording_sqlite_name(ngx_recording_sqlite_t *lite);
 static ngx_int_t ngx_recording_sqlite_connect(ngx_recording_sqlite_t *lite);
 static ngx_int_t ngx_recording_sqlite_touch(ngx_recording_sqlite_t *lite);
 static void ngx_recording_sqlite_ended(ngx_recording_sqlite_t *lite);
@@ -55,7 +62,60 @@ ngx_recording_sqlite_open(ngx_recording_sql_t *sql)
 
     ngx_recording_sqlite_has_moved(lite);
 
-    return lite->db ? NGX_OK : ngx_recording_sqlite_open_alone(lite);
+    if (lite->db) {
+        return NGX_OK;
+    }
+
+    return sql->setup.reads ? ngx_recording_sqlite_open_reader(lite)
+                            : ngx_recording_sqlite_open_alone(lite);
+}
+
+
+/* what is damaged is found, and put aside, by those who write */
+
+static ngx_int_t
+ngx_recording_sqlite_open_reader(ngx_recording_sqlite_t *lite)
+{
+    ngx_recording_sqlite_name(lite);
+
+    if (sqlite3_open_v2(lite->path, &lite->db,
+                        SQLITE_OPEN_READONLY|SQLITE_OPEN_NOMUTEX, NULL)
+        != SQLITE_OK)
+    {
+        (void) snprintf(lite->error, sizeof(lite->error), "%s",
+                        lite->db ? sqlite3_errmsg(lite->db) : "no memory");
+
+        ngx_recording_sqlite_close(lite);
+        return NGX_ERROR;
+    }
+
+    (void) sqlite3_busy_handler(lite->db, ngx_recording_sqlite_busy, lite);
+
+    if (lite->sql.setup.over) {
+        sqlite3_progress_handler(lite->db, NGX_RECORDING_SQLITE_STEPS,
+                                 ngx_recording_sqlite_over, lite);
+    }
+
+    lite->sql.opened++;
+
+    return NGX_OK;
+}
+
+
+static int
+ngx_recording_sqlite_over(void *data)
+{
+    ngx_recording_sqlite_t *lite = data;
+
+    return lite->sql.setup.over(lite->sql.setup.data) != 0;
+}
+
+
+static void
+ngx_recording_sqlite_name(ngx_recording_sqlite_t *lite)
+{
+    (void) snprintf(lite->path, sizeof(lite->path), "%s/catalogue.db",
+                    lite->sql.setup.store->path);
 }
 
 
@@ -100,8 +160,7 @@ ngx_recording_sqlite_open_alone(ngx_recording_sqlite_t *lite)
 
     store = lite->sql.setup.store;
 
-    (void) snprintf(lite->path, sizeof(lite->path), "%s/catalogue.db",
-                    store->path);
+    ngx_recording_sqlite_name(lite);
 
     lock = ngx_recording_openat(store->work, ".",
                                 O_RDONLY|O_DIRECTORY|O_CLOEXEC, 0);

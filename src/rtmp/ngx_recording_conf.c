@@ -530,7 +530,9 @@ ngx_recording_conf_check(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf)
         }
     }
 
-    if (rmcf->used && rmcf->pool == NULL) {
+    /* also for those who only look at what is recorded */
+
+    if (rmcf->store.len && rmcf->pool == NULL) {
         rmcf->pool = ngx_thread_pool_add(cf, &name);
 
         if (rmcf->pool == NULL) {

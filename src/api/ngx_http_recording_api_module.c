@@ -1,0 +1,158 @@
+
+/*
+ * The module of the API: its directives, and the handler of its locations.
+ */
+
+
+#include "ngx_recording_api_conf.h"
+#include "ngx_recording_api_request.h"
+
+
+static void *ngx_http_recording_api_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_recording_api_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_recording_api_merge_loc_conf(ngx_conf_t *cf,
+    void *parent, void *child);
+static char *ngx_http_recording_api(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+static ngx_command_t  ngx_http_recording_api_commands[] = {
+
+    { ngx_string("record_api"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_recording_api,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("record_api_key"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_recording_api_conf_key,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_recording_api_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    NULL,                                  /* postconfiguration */
+
+    ngx_http_recording_api_create_main_conf,  /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_recording_api_create_loc_conf,  /* create location configuration */
+    ngx_http_recording_api_merge_loc_conf  /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_recording_api_module = {
+    NGX_MODULE_V1,
+    &ngx_http_recording_api_module_ctx,    /* module context */
+    ngx_http_recording_api_commands,       /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static void *
+ngx_http_recording_api_create_main_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_recording_api_main_conf_t));
+}
+
+
+static void *
+ngx_http_recording_api_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_recording_api_loc_conf_t  *ralc;
+
+    ralc = ngx_pcalloc(cf->pool, sizeof(ngx_recording_api_loc_conf_t));
+
+    if (ralc) {
+        ralc->off = NGX_CONF_UNSET;
+    }
+
+    return ralc;
+}
+
+
+static char *
+ngx_http_recording_api_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child)
+{
+    ngx_recording_api_loc_conf_t *prev = parent;
+    ngx_recording_api_loc_conf_t *conf = child;
+
+    ngx_http_core_loc_conf_t  *clcf;
+
+    /* keys and "off" are one */
+
+    if (conf->off == NGX_CONF_UNSET) {
+        conf->off = prev->off == NGX_CONF_UNSET ? 0 : prev->off;
+        conf->keys = prev->keys;
+    }
+
+    if (!conf->api) {
+        return NGX_CONF_OK;
+    }
+
+    /* the API has a limit of its own, of which it tells in its own way, and
+       its bodies are never in files */
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    clcf->client_max_body_size = 0;
+    clcf->client_body_buffer_size = ngx_max(clcf->client_body_buffer_size,
+                                            NGX_RECORDING_API_BODY);
+
+    if (conf->off) {
+        ngx_recording_api_conf_open(cf, conf);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_recording_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_recording_api_loc_conf_t *ralc = conf;
+
+    ngx_http_core_loc_conf_t       *clcf;
+    ngx_recording_api_main_conf_t  *ramc;
+
+    if (ralc->api) {
+        return "is duplicate";
+    }
+
+    ralc->api = 1;
+    ralc->file = cf->conf_file->file.name.data;
+    ralc->line = cf->conf_file->line;
+
+    ramc = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_recording_api_module);
+
+    if (!ramc->used) {
+        ramc->used = 1;
+        ramc->file = ralc->file;
+        ramc->line = ralc->line;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_recording_api_request_handler;
+
+    return NGX_CONF_OK;
+}

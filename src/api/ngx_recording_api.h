@@ -1,0 +1,272 @@
+
+/*
+ * The API behind HTTP: calls, their actions, and the threads that run them.
+ *
+ * A call is an action with its parameters, JSON, and gets an answer, JSON, or
+ * an error.  It is made in the loop, for a request; it runs on a thread of the
+ * pool, with a connection to the catalogue that only reads; and its answer is
+ * sent in the loop again.  Two run at a time in a worker, and some wait.
+ *
+ *           post            turn            run
+ *   loop ---------> waiting ------> thread ------> done, loop
+ *                                   |    ^
+ *             what it asks of the   |    |  what was committed
+ *             changes of the        v    |
+ *             catalogue             loop, waits
+ *
+ * A call is a thing of its own: the request may end before it does.
+ *
+ * An action is a row of a table in the file of its subject: name, version,
+ * whether it changes anything, and the function that runs it, on a thread.
+ *
+ *   NGX_OK        call->answer has the members of the answer
+ *   NGX_DECLINED  ngx_recording_api_fail() was told what is wrong
+ *   NGX_ERROR     the catalogue failed, and call->err says why; or there is no
+ *                 memory
+ *   NGX_BUSY      a change was asked for: it is run again with the answer
+ */
+
+
+#ifndef _NGX_RECORDING_API_H_INCLUDED_
+#define _NGX_RECORDING_API_H_INCLUDED_
+
+
+#include "ngx_recording_worker.h"
+#include <jansson.h>
+
+
+#define NGX_RECORDING_API_THREADS  2       /* calls that run at a time */
+#define NGX_RECORDING_API_WAITING  32      /* and those that may wait */
+#define NGX_RECORDING_API_TIME     2000    /* ms, of a query */
+#define NGX_RECORDING_API_BODY     65536   /* bytes of a request */
+#define NGX_RECORDING_API_DEPTH    16      /* of arrays and objects */
+#define NGX_RECORDING_API_ID       36      /* characters of a request's id */
+
+
+typedef struct ngx_recording_api_s       ngx_recording_api_t;
+typedef struct ngx_recording_api_call_s  ngx_recording_api_call_t;
+
+
+/* what is known of a file that grows, beyond its row */
+
+typedef struct {
+    int64_t                 duration_ms;
+    int64_t                 size;          /* bytes that are in the file */
+    int64_t                 waiting;       /* bytes that wait for the disk */
+    int64_t                 rate;          /* bits a second, lately */
+    int64_t                 frame_us;      /* of the last frame, wall clock */
+    uint64_t                frames_in;
+    uint64_t                frames_written;
+    uint64_t                frames_dropped;
+} ngx_recording_api_growing_t;
+
+
+/*
+ * Who knows more than the catalogue: set by the process module, NULL if there
+ * is nobody.  Any thread.
+ */
+
+typedef struct {
+    /* NGX_DECLINED: nothing is known of it, its row answers */
+    ngx_int_t             (*growing)(void *data, uint64_t file_id,
+                                     ngx_recording_api_growing_t *growing);
+} ngx_recording_api_live_t;
+
+
+typedef struct {
+    const char             *name;
+    const char             *version;       /* NULL: any */
+    ngx_uint_t              changes;       /* it needs a key, or "off" */
+    ngx_int_t             (*run)(ngx_recording_api_call_t *call);
+} ngx_recording_api_action_t;
+
+
+/* a connection to the catalogue, and the job that has it */
+
+typedef struct {
+    ngx_recording_api_t    *api;
+    ngx_recording_job_t     job;
+    ngx_recording_catalogue_t  catalogue;
+    ngx_recording_api_call_t  *call;       /* NULL: it is free */
+} ngx_recording_api_slot_t;
+
+
+/* of a worker */
+
+struct ngx_recording_api_s {
+    ngx_recording_worker_t *worker;
+    const ngx_recording_api_live_t  *live;
+    void                   *data;          /* of those */
+
+    ngx_recording_api_slot_t  slots[NGX_RECORDING_API_THREADS];
+    ngx_queue_t             waiting;
+    ngx_uint_t              nwaiting;
+};
+
+
+struct ngx_recording_api_call_s {
+
+    /* --- set by the one who makes it */
+
+    const ngx_recording_api_action_t  *action;
+    char                    id[NGX_RECORDING_API_ID + 1];
+    u_char                 *body;          /* of malloc(), the call's */
+    size_t                  len;
+
+    /* loop: it has an answer, or an error */
+    void                  (*done)(ngx_recording_api_call_t *call);
+    void                   *data;          /* NULL: nobody waits for it */
+
+    /* --- for the action */
+
+    ngx_recording_api_t    *api;
+    ngx_recording_catalogue_t  *catalogue; /* it reads, a transaction is open
+                                              unless the action changes */
+    json_t                 *params;        /* an object */
+    json_t                 *answer;        /* an object */
+    ngx_recording_catalogue_error_t  err;
+    ngx_recording_change_t  change;
+    void                   *arg;           /* of the change; of malloc(), the
+                                              call's */
+    int64_t                 object;        /* what was changed, for the log */
+
+    /* --- what comes out: an error, if there is a code */
+
+    const char             *code;
+    char                    message[256];
+    char                   *text;          /* all of the answer, of malloc() */
+
+    /* --- its own */
+
+    ngx_queue_t             queue;
+    ngx_recording_api_slot_t  *slot;
+    ngx_int_t               rc;
+};
+
+
+/* --- ngx_recording_api.c: loop */
+
+/* once in a worker, when that has started, and at its end */
+void ngx_recording_api_init(ngx_recording_api_t *api,
+    ngx_recording_worker_t *worker);
+void ngx_recording_api_close(ngx_recording_api_t *api);
+
+/*
+ * An action by its name and version.  NULL: there is none; *known: with
+ * another version there is.
+ */
+const ngx_recording_api_action_t *ngx_recording_api_find(
+    const ngx_str_t *name, const ngx_str_t *version, ngx_uint_t *known);
+
+/* NULL: no memory */
+ngx_recording_api_call_t *ngx_recording_api_call(void);
+
+/* done() is called later, always; NGX_DECLINED: too many wait */
+ngx_int_t ngx_recording_api_post(ngx_recording_api_t *api,
+    ngx_recording_api_call_t *call);
+
+/* nobody waits for it any more: it is freed when nothing runs for it */
+void ngx_recording_api_forget(ngx_recording_api_call_t *call);
+
+void ngx_recording_api_free(ngx_recording_api_call_t *call);
+
+/* --- any thread */
+
+/*
+ * What is wrong with a call: a code of the API, and a message with the
+ * conversions of snprintf().  Returns NGX_DECLINED.
+ */
+ngx_int_t ngx_recording_api_fail(ngx_recording_api_call_t *call,
+    const char *code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* the text of an answer, or of an error; NGX_ERROR: no memory */
+ngx_int_t ngx_recording_api_answer(ngx_recording_api_call_t *call);
+
+/* --- the tables of actions; each ends with a name that is NULL */
+
+extern const ngx_recording_api_action_t  ngx_recording_api_media[];
+extern const ngx_recording_api_action_t  ngx_recording_api_recordings[];
+extern const ngx_recording_api_action_t  ngx_recording_api_store[];
+
+/* --- ngx_recording_api_input.c: parameters of a call */
+
+#define NGX_RECORDING_API_TEXTS  100       /* in an array, at most */
+
+typedef enum {
+    NGX_RECORDING_API_TEXT = 0,            /* ngx_str_t */
+    NGX_RECORDING_API_LIST,                /* ngx_recording_api_list_t, of
+                                              texts */
+    NGX_RECORDING_API_IDS,                 /* ngx_recording_api_list_t, too */
+    NGX_RECORDING_API_NUMBER,              /* int64_t */
+    NGX_RECORDING_API_RANGE,               /* ngx_recording_api_range_t */
+    NGX_RECORDING_API_OBJECT,              /* json_t * */
+    NGX_RECORDING_API_IGNORED,
+    NGX_RECORDING_API_UNSUPPORTED
+} ngx_recording_api_type_e;
+
+
+typedef struct {
+    ngx_uint_t              set;           /* it was given */
+    ngx_uint_t              n;
+    ngx_str_t               text[NGX_RECORDING_API_TEXTS];
+    uint64_t                id[NGX_RECORDING_API_TEXTS];
+} ngx_recording_api_list_t;
+
+
+/* times, us */
+
+typedef struct {
+    ngx_uint_t              set;
+    int64_t                 after;         /* INT64_MIN: from the beginning */
+    int64_t                 before;        /* INT64_MAX: no end */
+} ngx_recording_api_range_t;
+
+
+/* a parameter: what it is, where it goes to, its limits */
+
+typedef struct {
+    const char             *name;          /* NULL: the last one */
+    ngx_recording_api_type_e  type;
+    size_t                  offset;        /* of the field */
+    int64_t                 min;           /* of a number */
+    int64_t                 max;           /* of a number, or how many texts
+                                              there may be, or bytes of one */
+} ngx_recording_api_param_t;
+
+
+/*
+ * Reads all parameters of a call into the fields of a struct; those that are
+ * absent or null stay as they were.  NGX_DECLINED: one is not known, not
+ * supported, or not what it should be.
+ */
+ngx_int_t ngx_recording_api_params(ngx_recording_api_call_t *call,
+    const ngx_recording_api_param_t *params, void *fields);
+
+/* --- ngx_recording_api_output.c: members of an answer */
+
+/*
+ * They take what they are given, and a NULL, which is what jansson gives
+ * without memory; NGX_ERROR then.
+ */
+ngx_int_t ngx_recording_api_set(json_t *object, const char *name,
+    json_t *value);
+ngx_int_t ngx_recording_api_append(json_t *array, json_t *value);
+
+/* a text of a publisher, which may be no UTF-8 */
+json_t *ngx_recording_api_text(const char *text, size_t len);
+
+/* 19 digits are too many for a number of JavaScript */
+json_t *ngx_recording_api_id(uint64_t id);
+
+/* "2026-01-02T03:04:05Z"; empty if there is none */
+json_t *ngx_recording_api_date(int64_t us);
+
+/* JSON of a row; what is none is an empty array, or object */
+json_t *ngx_recording_api_json(const char *text, json_t *(*otherwise)(void));
+
+/* what the cloud knows a template by: the same for a name, below 2^31 */
+json_t *ngx_recording_api_template(const char *name);
+
+
+#endif /* _NGX_RECORDING_API_H_INCLUDED_ */

@@ -1,0 +1,113 @@
+
+#include "ngx_recording_api.h"
+#include "ngx_recording_api_time.h"
+#include "ngx_recording_text.h"
+
+
+ngx_int_t
+ngx_recording_api_set(json_t *object, const char *name, json_t *value)
+{
+    return object && value && json_object_set_new(object, name, value) == 0
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_recording_api_append(json_t *array, json_t *value)
+{
+    return array && value && json_array_append_new(array, value) == 0
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+json_t *
+ngx_recording_api_text(const char *text, size_t len)
+{
+    u_char  *p, *last, *from, *to, *clean;
+    json_t  *value;
+
+    value = json_stringn(text, len);
+
+    if (value) {
+        return value;
+    }
+
+    /* bytes that are no UTF-8 become U+FFFD */
+
+    clean = malloc(3 * len + 1);
+
+    if (clean == NULL) {
+        return NULL;
+    }
+
+    p = (u_char *) text;
+    last = p + len;
+    to = clean;
+
+    while (p < last) {
+        from = p;
+        value = ngx_utf8_decode(&p, last - p) <= 0x10ffff
+                ? json_stringn((char *) from, p - from) : NULL;
+
+        if (value) {
+            to = ngx_cpymem(to, from, p - from);
+            json_decref(value);
+            continue;
+        }
+
+        p = from + 1;
+        to = ngx_cpymem(to, "\xef\xbf\xbd", 3);
+    }
+
+    value = json_stringn((char *) clean, to - clean);
+
+    free(clean);
+
+    return value;
+}
+
+
+json_t *
+ngx_recording_api_id(uint64_t id)
+{
+    char  text[NGX_INT64_LEN + 1];
+
+    (void) snprintf(text, sizeof(text), "%llu", (unsigned long long) id);
+
+    return json_string(text);
+}
+
+
+json_t *
+ngx_recording_api_date(int64_t us)
+{
+    char  text[NGX_RECORDING_API_DATE];
+
+    return json_string(ngx_recording_api_time_text(us, text));
+}
+
+
+json_t *
+ngx_recording_api_json(const char *text, json_t *(*otherwise)(void))
+{
+    json_t  *value;
+
+    value = json_loads(text, 0, NULL);
+
+    return value ? value : otherwise();
+}
+
+
+json_t *
+ngx_recording_api_template(const char *name)
+{
+    uint64_t  hash;
+
+    hash = ngx_recording_text_hash((u_char *) name, ngx_strlen(name));
+
+    /* 0 is none */
+
+    hash = (hash ^ (hash >> 32)) & 0x7fffffff;
+
+    return json_integer(hash ? hash : 1);
+}
