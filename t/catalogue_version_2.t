@@ -70,6 +70,14 @@ my ($status, undef, $err) = run('sqlite3', $t->db, <<'SQL');
     DROP TRIGGER files_inserted;
     DROP TRIGGER files_updated;
     DROP TRIGGER files_deleted;
+    DROP TRIGGER counts_inserted;
+    DROP TRIGGER counts_updated;
+    DROP TRIGGER counts_deleted;
+    DROP TABLE counts;
+    DROP INDEX media_time;
+    DROP INDEX media_stream;
+    DROP INDEX media_app;
+    DROP INDEX media_longest;
     DROP INDEX files_age;
     DROP INDEX files_gone;
     DROP TABLE paths;
@@ -110,7 +118,7 @@ wait_for('three paused files', 30, sub {
     return @rows == 3;
 });
 
-is(($t->catalogue('PRAGMA user_version'))[0]{user_version}, 7, 'version 7');
+is(($t->catalogue('PRAGMA user_version'))[0]{user_version}, 8, 'version 8');
 is_deeply([ map { $_->{server} } $t->files, $t->recordings ], [ ('') x 6 ],
           'no server is known');
 

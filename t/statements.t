@@ -15,7 +15,8 @@ use Test::More;
 use Recording::Util qw(root slurp);
 
 my $folder = root() . '/src/catalogue';
-my %row = slurp("$folder/ngx_recording_catalogue_sql.c")
+my %row = join('', map { slurp("$folder/ngx_recording_catalogue_$_") }
+                       qw(sql.c search_sql.h))
           =~ /^\s*\[NGX_RECORDING_SQL_(\w+)\] = \{ "(\w*)",/mg;
 my ($enum) = slurp("$folder/ngx_recording_catalogue_sql.h")
              =~ /^typedef enum \{(.*?)^\} ngx_recording_sql_e;/ms;

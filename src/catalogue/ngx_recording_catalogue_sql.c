@@ -1,5 +1,6 @@
 
 #include "ngx_recording_catalogue_sql.h"
+#include "ngx_recording_catalogue_search_sql.h"
 #include "ngx_recording_outbox_sql.h"
 
 
@@ -125,6 +126,9 @@ static const char *const  ngx_recording_catalogue_sql_versions[] = {
     "DROP TRIGGER IF EXISTS told_finished;"
     "DROP TRIGGER IF EXISTS upload_restored;"
     "DROP TRIGGER IF EXISTS upload_finished;",
+
+    /* 7: indexes and counts that were not there */
+    "",
 };
 
 
@@ -246,6 +250,9 @@ static const char  ngx_recording_catalogue_sql_totals[] =
     "CREATE TRIGGER IF NOT EXISTS files_deleted AFTER DELETE ON files"
     " WHEN old.size <> 0 BEGIN UPDATE totals SET bytes = bytes -"
     NGX_RECORDING_SQL_BYTES("old.") "; END;"
+
+    NGX_RECORDING_SEARCH_INDEXES
+    NGX_RECORDING_SEARCH_COUNTS
 
     NGX_RECORDING_OUTBOX_INDEXES
     NGX_RECORDING_OUTBOX_TRIGGERS;
@@ -763,4 +770,6 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " AND o.target = targets.target AND o.facts ->> 'format' = ?2"
     " AND o.event IN ('record_error', 'record_start_failed')"
     " AND " NGX_RECORDING_OUTBOX_LATELY ")" },
+
+    NGX_RECORDING_SEARCH_STATEMENTS
 };

@@ -17,7 +17,8 @@
 
 static const char  *small[] = {
     "SCAN totals", "SCAN CONSTANT ROW", "SCAN (subquery", "SCAN 2 CONSTANT",
-    "SCAN o VIRTUAL TABLE",
+    "SCAN o VIRTUAL TABLE", "SCAN counts", "SCAN t", "SCAN v VIRTUAL TABLE",
+    "SCAN c VIRTUAL TABLE", "SCAN s VIRTUAL TABLE",
 };
 
 

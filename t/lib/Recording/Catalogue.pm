@@ -27,7 +27,7 @@ sub catalogue {
                                    '.timeout 5000', $self->db, $sql);
 
     # the file is there a moment before its tables are
-    return () if $err =~ /no such table: (?:files|recordings|totals)\b/;
+    return () if $err =~ /no such table: (?:files|recordings|totals|counts)\b/;
 
     die "sqlite3: $err\n" if $status || length $err;
 
