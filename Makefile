@@ -15,6 +15,7 @@
 #                                      in t/bench/bench.pl
 #   make bench-catalogue               what its catalogue costs, with a
 #                                      million rows
+#   make bench-api                     and a page of the API among them
 #   make bench-upload                  what delivery to a bucket costs
 #   make players                       play recordings with other programs
 #   make soak SOAK_ROUNDS=1000         kills and signals, over and over
@@ -75,7 +76,7 @@ SOURCES = $(sort $(wildcard src/*.c src/*/*.c src/*/*.h))
 all: $(BUILD)/$(NAME).so
 
 .PHONY: all deps test-deps demo demo-s3 test test-asan unit fuzzers fuzz fuzz-corpus \
-	load bench bench-catalogue bench-upload mutants \
+	load bench bench-api bench-catalogue bench-upload mutants \
 	players vectors swift soak static asan install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .PRECIOUS: $(BUILD)/%/tree/objs/Makefile
@@ -312,6 +313,12 @@ BENCH_ROWS = 1000000
 bench-catalogue: test-deps
 	@$(MAKE) --no-print-directory all load
 	@BENCH_ROWS=$(BENCH_ROWS) perl -I t/lib t/bench/catalogue.pl
+
+# and a page of the API, with many rows to look for it
+
+bench-api: test-deps
+	@$(MAKE) --no-print-directory all
+	@BENCH_ROWS=$(BENCH_ROWS) perl -I t/lib t/bench/api.pl
 
 # and what delivery costs, http and https
 

@@ -94,6 +94,19 @@ ngx_recording_api_find(const ngx_str_t *name, const ngx_str_t *version,
 }
 
 
+/* those who write open the catalogue first: they make it, if there is none */
+
+ngx_uint_t
+ngx_recording_api_ready(ngx_recording_api_t *api)
+{
+    ngx_recording_sql_t  *sql;
+
+    sql = api->worker->catalogue.sql;
+
+    return api->worker->ready && sql && sql->opened;
+}
+
+
 ngx_recording_api_call_t *
 ngx_recording_api_call(void)
 {

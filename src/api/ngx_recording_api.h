@@ -31,6 +31,7 @@
 #define _NGX_RECORDING_API_H_INCLUDED_
 
 
+#include "ngx_recording_catalogue_search.h"
 #include "ngx_recording_worker.h"
 #include <jansson.h>
 
@@ -158,6 +159,9 @@ void ngx_recording_api_close(ngx_recording_api_t *api);
 const ngx_recording_api_action_t *ngx_recording_api_find(
     const ngx_str_t *name, const ngx_str_t *version, ngx_uint_t *known);
 
+/* whether the store and the catalogue can be used by now */
+ngx_uint_t ngx_recording_api_ready(ngx_recording_api_t *api);
+
 /* NULL: no memory */
 ngx_recording_api_call_t *ngx_recording_api_call(void);
 
@@ -253,20 +257,62 @@ ngx_int_t ngx_recording_api_set(json_t *object, const char *name,
     json_t *value);
 ngx_int_t ngx_recording_api_append(json_t *array, json_t *value);
 
+/* what makes the members of an object: the first failure is kept */
+typedef struct {
+    json_t                 *object;        /* NULL: it failed */
+} ngx_recording_api_object_t;
+
+void ngx_recording_api_object(ngx_recording_api_object_t *o);
+void ngx_recording_api_put(ngx_recording_api_object_t *o, const char *name,
+    json_t *value);
+
+/* the same of texts, numbers and times */
+void ngx_recording_api_put_str(ngx_recording_api_object_t *o,
+    const char *name, const ngx_str_t *text);
+void ngx_recording_api_put_text(ngx_recording_api_object_t *o,
+    const char *name, const char *text);
+void ngx_recording_api_put_int(ngx_recording_api_object_t *o,
+    const char *name, int64_t number);
+void ngx_recording_api_put_date(ngx_recording_api_object_t *o,
+    const char *name, int64_t us);
+void ngx_recording_api_put_bool(ngx_recording_api_object_t *o,
+    const char *name, ngx_uint_t value);
+
 /* a text of a publisher, which may be no UTF-8 */
 json_t *ngx_recording_api_text(const char *text, size_t len);
 
 /* 19 digits are too many for a number of JavaScript */
 json_t *ngx_recording_api_id(uint64_t id);
 
-/* "2026-01-02T03:04:05Z"; empty if there is none */
+/* "2026-01-02T03:04:05Z"; empty if it is 0, which is none */
 json_t *ngx_recording_api_date(int64_t us);
 
 /* JSON of a row; what is none is an empty array, or object */
 json_t *ngx_recording_api_json(const char *text, json_t *(*otherwise)(void));
 
 /* what the cloud knows a template by: the same for a name, below 2^31 */
-json_t *ngx_recording_api_template(const char *name);
+json_t *ngx_recording_api_template(const ngx_str_t *name);
+
+/* --- ngx_recording_api_file.c: what is told of a file, and of a delivery */
+
+json_t *ngx_recording_api_file(ngx_recording_api_call_t *call,
+    const ngx_recording_catalogue_search_file_t *file);
+json_t *ngx_recording_api_letter(
+    const ngx_recording_catalogue_search_letter_t *letter);
+
+/* where a file plays: from the store, else from a bucket; may be empty */
+json_t *ngx_recording_api_url(
+    const ngx_recording_catalogue_search_file_t *file);
+
+/* --- ngx_recording_api_page.c: a page that follows another one */
+
+/* takes a token of a search for the same; NGX_DECLINED: it is none */
+ngx_int_t ngx_recording_api_page_from(ngx_recording_api_call_t *call,
+    const ngx_str_t *token, ngx_recording_catalogue_search_t *search);
+
+/* ScrollToken of the answer: empty if there is no further page */
+ngx_int_t ngx_recording_api_page_next(ngx_recording_api_call_t *call,
+    const ngx_recording_catalogue_search_t *search);
 
 
 #endif /* _NGX_RECORDING_API_H_INCLUDED_ */

@@ -20,6 +20,71 @@ ngx_recording_api_append(json_t *array, json_t *value)
 }
 
 
+void
+ngx_recording_api_object(ngx_recording_api_object_t *o)
+{
+    o->object = json_object();
+}
+
+
+void
+ngx_recording_api_put(ngx_recording_api_object_t *o, const char *name,
+    json_t *value)
+{
+    if (o->object == NULL) {
+        json_decref(value);
+        return;
+    }
+
+    if (value == NULL || json_object_set_new(o->object, name, value) != 0) {
+        json_decref(o->object);
+        o->object = NULL;
+    }
+}
+
+
+void
+ngx_recording_api_put_str(ngx_recording_api_object_t *o, const char *name,
+    const ngx_str_t *text)
+{
+    ngx_recording_api_put(o, name, ngx_recording_api_text((char *) text->data,
+                                                          text->len));
+}
+
+
+void
+ngx_recording_api_put_text(ngx_recording_api_object_t *o, const char *name,
+    const char *text)
+{
+    ngx_recording_api_put(o, name, ngx_recording_api_text(text,
+                                                         ngx_strlen(text)));
+}
+
+
+void
+ngx_recording_api_put_int(ngx_recording_api_object_t *o, const char *name,
+    int64_t number)
+{
+    ngx_recording_api_put(o, name, json_integer(number));
+}
+
+
+void
+ngx_recording_api_put_date(ngx_recording_api_object_t *o, const char *name,
+    int64_t us)
+{
+    ngx_recording_api_put(o, name, ngx_recording_api_date(us));
+}
+
+
+void
+ngx_recording_api_put_bool(ngx_recording_api_object_t *o, const char *name,
+    ngx_uint_t value)
+{
+    ngx_recording_api_put(o, name, json_boolean(value));
+}
+
+
 json_t *
 ngx_recording_api_text(const char *text, size_t len)
 {
@@ -83,7 +148,7 @@ ngx_recording_api_date(int64_t us)
 {
     char  text[NGX_RECORDING_API_DATE];
 
-    return json_string(ngx_recording_api_time_text(us, text));
+    return json_string(us ? ngx_recording_api_time_text(us, text) : "");
 }
 
 
@@ -99,11 +164,11 @@ ngx_recording_api_json(const char *text, json_t *(*otherwise)(void))
 
 
 json_t *
-ngx_recording_api_template(const char *name)
+ngx_recording_api_template(const ngx_str_t *name)
 {
     uint64_t  hash;
 
-    hash = ngx_recording_text_hash((u_char *) name, ngx_strlen(name));
+    hash = ngx_recording_text_hash(name->data, name->len);
 
     /* 0 is none */
 

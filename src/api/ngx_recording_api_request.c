@@ -328,9 +328,10 @@ ngx_recording_api_request_post(ngx_recording_api_request_t *ctx,
 
     ngx_memcpy(call->id, ctx->id, sizeof(call->id));
 
-    if (!ramc->api->worker->ready) {
+    if (!ngx_recording_api_ready(ramc->api)) {
         ngx_recording_api_free(call);
-        *why = "the store cannot be used, see the error log";
+        *why = "the store cannot be used yet: if that lasts, see the error "
+               "log";
         return "ResourceUnavailable.InvalidVodStatus";
     }
 

@@ -1,0 +1,125 @@
+
+/*
+ * Tokens of pages: the key behind which the next page begins, how many rows are
+ * to be passed over there, and a number of what was searched for.
+ *
+ * Whoever makes one up gets a page that begins elsewhere, and nothing else.
+ */
+
+
+#include "ngx_recording_api.h"
+#include "ngx_recording_text.h"
+
+
+#define NGX_RECORDING_API_TOKEN  96
+
+
+static ngx_int_t ngx_recording_api_page_hash(ngx_recording_api_call_t *call,
+    uint64_t *hash);
+
+
+ngx_int_t
+ngx_recording_api_page_from(ngx_recording_api_call_t *call,
+    const ngx_str_t *token, ngx_recording_catalogue_search_t *search)
+{
+    int                 n;
+    uint64_t            hash;
+    unsigned int        skip;
+    long long           us;
+    unsigned long long  id, of;
+
+    if (token->len == 0) {
+        return NGX_OK;
+    }
+
+    if (search->offset) {
+        return ngx_recording_api_fail(call, "InvalidParameterValue",
+                                      "there is an Offset beside the "
+                                      "ScrollToken");
+    }
+
+    if (ngx_recording_api_page_hash(call, &hash) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    n = 0;
+
+    if (token->len >= NGX_RECORDING_API_TOKEN
+        || sscanf((char *) token->data, "%20lld.%19llu.%4u.%16llx%n", &us, &id,
+                  &skip, &of, &n)
+           != 4
+        || (size_t) n != token->len || of != hash || id > INT64_MAX)
+    {
+        return ngx_recording_api_fail(call, "InvalidParameterValue",
+                                      "ScrollToken is not one of a search "
+                                      "for the same");
+    }
+
+    search->behind = 1;
+    search->key.us = us;
+    search->key.id = id;
+    search->offset = skip;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_recording_api_page_next(ngx_recording_api_call_t *call,
+    const ngx_recording_catalogue_search_t *search)
+{
+    char      token[NGX_RECORDING_API_TOKEN];
+    uint64_t  hash;
+
+    token[0] = '\0';
+
+    if (search->more) {
+
+        if (ngx_recording_api_page_hash(call, &hash) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        (void) snprintf(token, sizeof(token), "%lld.%llu.%u.%016llx",
+                        (long long) search->next.us,
+                        (unsigned long long) search->next.id,
+                        (unsigned int) search->skip,
+                        (unsigned long long) hash);
+    }
+
+    return ngx_recording_api_set(call->answer, "ScrollToken",
+                                 json_string(token));
+}
+
+
+/* of the parameters that say what is searched for */
+
+static ngx_int_t
+ngx_recording_api_page_hash(ngx_recording_api_call_t *call, uint64_t *hash)
+{
+    char    *text;
+    json_t  *copy;
+
+    copy = json_copy(call->params);
+
+    if (copy == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) json_object_del(copy, "ScrollToken");
+    (void) json_object_del(copy, "Offset");
+    (void) json_object_del(copy, "Limit");
+
+    text = json_dumps(copy, JSON_COMPACT|JSON_SORT_KEYS);
+
+    json_decref(copy);
+
+    if (text == NULL) {
+        return NGX_ERROR;
+    }
+
+    *hash = ngx_recording_text_hash((u_char *) text, ngx_strlen(text));
+
+    free(text);
+
+    return NGX_OK;
+}
