@@ -178,6 +178,37 @@ is(join(' ', map { $s3->request('GET', $films, '')->{status} } 1 .. 3),
 $fault->clear;
 is($s3->request('GET', $films, '')->{status}, 200, 'until it is cleared');
 
+# --- what wants equal parts
+
+$fault->on('POST', qr/uploadId/, status => 400, code => 'InvalidPart',
+           unequal => 1, times => 0);
+is(complete(5 << 20, 5 << 20, 1000), 200, 'equal parts');
+is(complete(6 << 20, 1000), 200, 'or only one, and the last');
+is(complete(6 << 20, 5 << 20, 1000), 400, 'others are refused');
+$fault->clear;
+
+# parts of these sizes, the last one first; how Complete is answered
+sub complete {
+    my (@sizes) = @_;
+
+    my $ask = sub { $s3->request(shift, $films, 'parts', @_) };
+    my ($id) = $ask->('POST', query => { uploads => '' })->{content}
+               =~ m{<UploadId>(.*?)</UploadId>};
+    my %etag;
+
+    for my $n (reverse 1 .. @sizes) {
+        $etag{$n} = $ask->('PUT', body => 'x' x $sizes[$n - 1], query => {
+            partNumber => $n, uploadId => $id })->{headers}{etag};
+    }
+
+    my $list = join '', map { "<Part><PartNumber>$_</PartNumber>"
+                              . "<ETag>$etag{$_}</ETag></Part>" }
+                        1 .. @sizes;
+    return $ask->('POST', query => { uploadId => $id },
+        body => "<CompleteMultipartUpload>$list</CompleteMultipartUpload>")
+        ->{status};
+}
+
 # --- over TLS
 
 my $ca = Recording::Certificates->new;

@@ -30,6 +30,9 @@ package Recording::Fault;
 #   headers => {}      of the answer, its own or the server's, set or changed
 #   late => N          the answer's Date is so many seconds off
 #
+# and unequal => 1: only if it is about an upload whose parts are not of one
+# size, the last one apart, which some servers do not complete.
+#
 # Host and all else that is signed is passed on as it is.  A request that was
 # kept has method, target, headers (lower case), length, got (bytes of its body
 # that were read), connection, start, end (time), status (undef: no answer), and
@@ -255,7 +258,8 @@ sub _chosen {
     for my $order (@orders) {
         next if $order->{spent}
                 || length $order->{method} && $order->{method} ne $method
-                || $target !~ /(?:$order->{match})/;
+                || $target !~ /(?:$order->{match})/
+                || $order->{unequal} && !_unequal($target);
         next if $order->{skip}-- > 0;
 
         $order->{spent} = 1 if $order->{times} && --$order->{times} == 0;
@@ -263,6 +267,25 @@ sub _chosen {
     }
 
     return {};
+}
+
+# whether the upload of this target has parts of other sizes than the first one
+sub _unequal {
+    my ($target) = @_;
+
+    my ($upload) = $target =~ /uploadId=([^&]+)/ or return 0;
+    my %size;
+
+    for (grep { $_->{method} eq 'PUT' && ($_->{status} || 0) == 200 }
+         @requests)
+    {
+        $size{$1} = $_->{length}
+            if $_->{target} =~ /partNumber=(\d+)&uploadId=\Q$upload\E/;
+    }
+
+    my @numbers = sort { $a <=> $b } keys %size;
+    my $last = pop @numbers;
+    return grep { $size{$_} != $size{ $numbers[0] } } @numbers;
 }
 
 # --- sockets
