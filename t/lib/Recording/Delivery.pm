@@ -10,7 +10,9 @@ package Recording::Delivery;
 #     $d->done;
 #
 # The template of an application "one" has a file, that of "list" a playlist;
-# parts have 5 MB.  What else may be given: bucket, of record_bucket, and main.
+# parts have 5 MB.  What else may be given: bucket, of record_bucket, main, and
+# what has templates and applications of its own: templates, applications, rtmp,
+# and nginx, options of it.
 
 use strict;
 use warnings;
@@ -21,6 +23,12 @@ use Recording::Nginx;
 use Recording::Storage;
 use Recording::Util qw(slurp wait_for);
 
+my $templates = "record_template one { format flv; path '{StreamID}';"
+    . ' upload archive; } record_template list { format hls segment=1s;'
+    . " path '{StreamID}'; upload archive; }";
+my $applications = 'application one { live on; record_rule one; }'
+    . ' application list { live on; record_rule list; }';
+
 # why it cannot be started here, '' if it can
 sub missing { return Recording::Storage->kind->missing }
 
@@ -29,7 +37,7 @@ sub new {
 
     my $storage = Recording::Storage->kind->new;
     my $fault = Recording::Fault->new(to => $storage->port);
-    my $t = Recording::Nginx->new;
+    my $t = Recording::Nginx->new(%{ $opt{nginx} || {} });
     my $self = bless { storage => $storage, fault => $fault, t => $t,
                        films => $storage->bucket('films'),
                        s3 => $storage->s3, n => 0 }, $class;
@@ -40,6 +48,7 @@ worker_processes %%WORKERS%%;
 %%MAIN%%
 rtmp {
     record_store %%STORE%% reserve=0;
+    %%RTMP%%
     record_bucket archive {
         endpoint http://127.0.0.1:%%PORT%%;
         bucket films;
@@ -47,19 +56,17 @@ rtmp {
         credentials %%FILE%%;
         %%BUCKET%%
     }
-    record_template one { format flv; path '{StreamID}'; upload archive; }
-    record_template list {
-        format hls segment=1s; path '{StreamID}'; upload archive;
-    }
+    %%TEMPLATES%%
     server {
         listen 127.0.0.1:%%PORT_0%%;
         max_message 8m;
-        application one { live on; record_rule one; }
-        application list { live on; record_rule list; }
+        %%APPLICATIONS%%
     }
 }
 CONF
         MAIN => $opt{main} || '', BUCKET => $opt{bucket} || '',
+        RTMP => $opt{rtmp} || '', TEMPLATES => $opt{templates} || $templates,
+        APPLICATIONS => $opt{applications} || $applications,
         FILE => $storage->credentials($t->dir . '/credentials'))->start;
 
     return $self;
@@ -115,6 +122,16 @@ sub arrived {
     Test::More::is(join(' ', map { "$_->{key} $_->{id}" }
                              $self->{s3}->uploads($self->{films})), '',
                    'no upload is left');
+}
+
+# a test that goes on without it
+sub done_with {
+    my ($self) = @_;
+
+    $self->{t}->check_errors;
+    $self->{fault}->stop;
+    $self->{storage}->stop;
+    return;
 }
 
 sub done {
