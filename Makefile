@@ -17,6 +17,8 @@
 #                                      million rows
 #   make bench-api                     and a page of the API among them
 #   make bench-upload                  what delivery to a bucket costs
+#   make bench-early                   how long it takes after the end of what
+#                                      is delivered while it is recorded
 #   make players                       play recordings with other programs
 #   make soak SOAK_ROUNDS=1000         kills and signals, over and over
 #   make mutants                       whether tests see what is broken
@@ -76,7 +78,7 @@ SOURCES = $(sort $(wildcard src/*.c src/*/*.c src/*/*.h))
 all: $(BUILD)/$(NAME).so
 
 .PHONY: all deps test-deps demo demo-s3 test test-asan unit fuzzers fuzz fuzz-corpus \
-	load bench bench-api bench-catalogue bench-upload mutants \
+	load bench bench-api bench-catalogue bench-upload bench-early mutants \
 	players vectors swift soak static asan install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .PRECIOUS: $(BUILD)/%/tree/objs/Makefile
@@ -327,6 +329,16 @@ BENCH_UPLOAD = 1024
 bench-upload: test-deps
 	@$(MAKE) --no-print-directory all
 	@BENCH_UPLOAD=$(BENCH_UPLOAD) perl -I t/lib t/bench/upload.pl
+
+# and how soon it is done with what it began to deliver as it grew
+
+BENCH_EARLY = 1024
+BENCH_HOURS = 12
+
+bench-early: test-deps
+	@$(MAKE) --no-print-directory all
+	@BENCH_EARLY=$(BENCH_EARLY) BENCH_HOURS=$(BENCH_HOURS) \
+	perl -I t/lib t/bench/early.pl
 
 
 # each step in its turn, as the packages must be there before a make reads
