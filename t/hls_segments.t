@@ -56,6 +56,10 @@ sent('falls', late(9000, 2100, @camera));
 sent('off', grep { $_->[0] != 9 || $_->[1] < 9500 || $_->[1] > 19_000 }
                  @camera);
 
+# it goes off and comes back within a GOP: its pause is no long GOP
+back('within', grep { $_->[0] != 9 || $_->[1] < 4500 || $_->[1] > 11_500 }
+                    @camera);
+
 $t->done;
 
 # video from a time on comes so many ms after its sound
@@ -84,6 +88,24 @@ sub sent {
 
         my @durations = map { $_->{duration} } @{ $hls->{segments} };
         is(scalar(grep { $_ < 0.01 } @durations), 0, 'none has no time');
+    };
+}
+
+# segments are as long as asked after a pause, but for the first and the last
+sub back {
+    my ($name, @messages) = @_;
+
+    subtest $name => sub {
+        publish_to('two', $name, @messages);
+
+        my ($row) = $t->wait_files(1, stream => $name);
+        my $hls = Recording::Hls->check($t->path($row), ended => 1);
+        my @durations = map { $_->{duration} } @{ $hls->{segments} };
+
+        is("@{ $hls->{problems} }", '', 'valid');
+        is(join(' ', map { sprintf '%.1f', $_ } @durations[-5 .. -2]),
+           '2.0 2.0 2.0 2.0', 'segments after the pause')
+            or diag("@durations");
     };
 }
 

@@ -14,6 +14,7 @@ static ngx_recording_hls_cut_e ngx_recording_hls_cuts_video(
     int64_t pts);
 static ngx_uint_t ngx_recording_hls_off(ngx_recording_mux_t *mux,
     ngx_recording_sample_t *sample, int64_t pts);
+static int64_t ngx_recording_hls_usual(ngx_recording_mux_t *mux);
 
 
 /*
@@ -31,8 +32,18 @@ ngx_recording_hls_cuts(ngx_recording_mux_t *mux,
 
     hls = mux->data;
 
-    if (sample->track == NGX_RECORDING_VIDEO && sample->cut) {
-        return ngx_recording_hls_cuts_video(mux, sample, dts, pts);
+    if (sample->track == NGX_RECORDING_VIDEO) {
+
+        if (sample->cut) {
+            return ngx_recording_hls_cuts_video(mux, sample, dts, pts);
+        }
+
+        if (dts - hls->picture >= ngx_recording_hls_usual(mux)) {
+
+            /* the camera was off within a GOP: that is no part of it */
+
+            hls->key += dts - hls->picture;
+        }
     }
 
     longest = ngx_max(mux->segment, hls->kept.list.target * 1000);
@@ -63,17 +74,29 @@ static ngx_uint_t
 ngx_recording_hls_off(ngx_recording_mux_t *mux,
     ngx_recording_sample_t *sample, int64_t pts)
 {
-    int64_t               end, usual;
+    int64_t               end;
     ngx_recording_hls_t  *hls;
 
     hls = mux->data;
 
     end = pts + ngx_recording_mux_lasts(mux, sample->track);
-    usual = 2 * ngx_recording_mux_lasts(mux, NGX_RECORDING_VIDEO);
 
-    return pts - hls->heard >= ngx_max(usual, NGX_RECORDING_HLS_OFF)
+    return pts - hls->heard >= ngx_recording_hls_usual(mux)
            && end - hls->kept.shown
               > mux->segment + NGX_RECORDING_HLS_NEAR;
+}
+
+
+/* ms without a picture that a camera which is on may take */
+
+static int64_t
+ngx_recording_hls_usual(ngx_recording_mux_t *mux)
+{
+    int64_t  usual;
+
+    usual = 2 * ngx_recording_mux_lasts(mux, NGX_RECORDING_VIDEO);
+
+    return ngx_max(usual, NGX_RECORDING_HLS_OFF);
 }
 
 
