@@ -12,6 +12,7 @@ use lib "$FindBin::Bin/lib";
 
 use Test::More;
 
+use Recording::Hls;
 use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Probe qw(tracks);
@@ -46,7 +47,7 @@ my @plain = Recording::Rtmp::flv_messages(
 
 # what is behind, by how many ms
 for my $lag ([ 8, 300, 'live' ], [ 8, 3000, 'live', 'short' ],
-             [ 9, 300, 'live' ], [ 9, 1000, 'short' ])
+             [ 9, 300, 'live' ], [ 9, 1000, 'live', 'short' ])
 {
     my ($type, $by, @apps) = @$lag;
     my $name = ($type == 8 ? 'audio' : 'video') . $by;
@@ -110,6 +111,10 @@ sub check {
 
     is(join('; ', Recording::Times::problems($sent, 20, $hls)), '',
        'hls: the playlist is the push');
+
+    my @segments = @{ Recording::Hls->check($hls)->{segments} };
+    is(join(' ', map { sprintf '%.1f', $_->{duration} } @segments),
+       '2.0 2.0 2.0 2.0', 'hls: segments are cut at key frames');
 }
 
 # audio and video of a file end together

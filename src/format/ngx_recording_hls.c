@@ -191,6 +191,11 @@ ngx_recording_hls_came(ngx_recording_mux_t *mux,
     hls->end = ngx_max(hls->end, end);
 
     if (sample->track != NGX_RECORDING_VIDEO) {
+
+        if (sample->overtaken) {
+            hls->heard = hls->end;
+        }
+
         return;
     }
 

@@ -89,6 +89,8 @@ typedef struct {
                                           later needs what was before */
     unsigned                cut:1;     /* a segment may begin here */
     unsigned                part:1;    /* of the next one, but for FLV */
+    unsigned                overtaken:1;  /* sound that came before pictures
+                                             which are there already */
 } ngx_recording_sample_t;
 
 

@@ -7,6 +7,8 @@
 
 static void ngx_recording_held_keep(ngx_recording_held_t *h,
     ngx_recording_batch_t *held, ngx_recording_batch_t *from, int64_t since);
+static void ngx_recording_held_write_thread(ngx_recording_held_t *h,
+    ngx_recording_batch_t *held, int64_t before, ngx_uint_t overtaken);
 
 
 void
@@ -115,6 +117,14 @@ void
 ngx_recording_held_release_thread(ngx_recording_held_t *h,
     ngx_recording_batch_t *held, int64_t before)
 {
+    ngx_recording_held_write_thread(h, held, before, 0);
+}
+
+
+static void
+ngx_recording_held_write_thread(ngx_recording_held_t *h,
+    ngx_recording_batch_t *held, int64_t before, ngx_uint_t overtaken)
+{
     ngx_uint_t                n;
     ngx_recording_item_t      item;
     ngx_recording_batch_t     from;
@@ -138,6 +148,7 @@ ngx_recording_held_release_thread(ngx_recording_held_t *h,
         item.message = &message;
         item.data = ngx_recording_message_body(m) + sizeof(item.time);
         item.wall = held->wall + (int64_t) m->arrival * 1000;
+        item.overtaken = (overtaken != 0);
 
         (void) ngx_recording_frame_parse(&item.frame, message.track,
                                          item.data, message.size);
@@ -178,11 +189,13 @@ ngx_recording_held_ahead_thread(ngx_recording_held_t *h,
     ngx_recording_item_t *item, ngx_uint_t cut)
 {
     int64_t                 limit;
+    ngx_uint_t              picture;
     ngx_recording_track_t  *video;
 
     video = &h->tracks->track[NGX_RECORDING_VIDEO];
+    picture = item->message->track == NGX_RECORDING_VIDEO;
 
-    if (item->message->track == NGX_RECORDING_AUDIO && !cut
+    if (!picture && !cut
         && video->filed && item->time > video->last
         && item->time - video->last <= NGX_RECORDING_LAG
         && item->wall - video->wall <= NGX_RECORDING_HELD_VIDEO * 1000
@@ -194,10 +207,9 @@ ngx_recording_held_ahead_thread(ngx_recording_held_t *h,
         return 1;
     }
 
-    limit = item->message->track == NGX_RECORDING_VIDEO && !cut
-            ? item->time : NGX_RECORDING_HELD_ALL;
+    limit = picture && !cut ? item->time : NGX_RECORDING_HELD_ALL;
 
-    ngx_recording_held_release_thread(h, &h->ahead, limit);
+    ngx_recording_held_write_thread(h, &h->ahead, limit, picture);
 
     return 0;
 }

@@ -256,6 +256,7 @@ ngx_recording_track_learn(ngx_recording_tracks_t *tracks,
     item.message = m;
     item.data = ngx_recording_message_body(m);
     item.wall = tracks->now;
+    item.overtaken = 0;
 
     if (ngx_recording_frame_parse(&item.frame, m->track, item.data, m->size)
         != NGX_OK)
@@ -490,6 +491,7 @@ ngx_recording_track_sample_thread(ngx_recording_tracks_t *tracks,
     s.key = item->frame.key;
     s.idr = item->frame.idr;
     s.cut = cut;
+    s.overtaken = item->overtaken;
     s.joined = 0;
     s.part = 0;
 

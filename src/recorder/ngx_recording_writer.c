@@ -333,6 +333,7 @@ ngx_recording_writer_rest(ngx_recording_writer_t *w)
     item.time = ngx_recording_held_time(m);
     item.message = m;
     item.wall = w->held.next.wall;
+    item.overtaken = 0;
 
     cursor.block = NULL;
 
@@ -419,6 +420,7 @@ ngx_recording_writer_message(ngx_recording_writer_t *w,
     item->data = ngx_recording_message_body(m);
     item->wall = batch->wall + (int64_t) m->arrival * 1000;
     item->time = w->tracks.track[m->track].last;
+    item->overtaken = 0;
 
     rc = ngx_recording_frame_parse(&item->frame, m->track, item->data, m->size);
 
