@@ -207,9 +207,11 @@ ngx_recording_held_ahead_thread(ngx_recording_held_t *h,
         return 1;
     }
 
-    limit = picture && !cut ? item->time : NGX_RECORDING_HELD_ALL;
+    if (h->ahead.n) {
+        limit = picture && !cut ? item->time : NGX_RECORDING_HELD_ALL;
 
-    ngx_recording_held_write_thread(h, &h->ahead, limit, picture);
+        ngx_recording_held_write_thread(h, &h->ahead, limit, picture);
+    }
 
     return 0;
 }
