@@ -17,6 +17,9 @@
 
 static void *ngx_rtmp_recording_create_conf(ngx_cycle_t *cycle);
 static char *ngx_rtmp_recording_init_conf(ngx_cycle_t *cycle, void *conf);
+static void ngx_rtmp_recording_leave(ngx_cycle_t *cycle,
+    ngx_recording_main_conf_t *old, ngx_recording_main_conf_t *rmcf);
+static void ngx_rtmp_recording_unmap(void *data);
 static ngx_int_t ngx_rtmp_recording_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_rtmp_recording_init_process(ngx_cycle_t *cycle);
 static void ngx_rtmp_recording_init_api(ngx_cycle_t *cycle,
@@ -134,12 +137,47 @@ ngx_rtmp_recording_init_conf(ngx_cycle_t *cycle, void *conf)
 }
 
 
+/* the workers of the configuration before finish what is in its store */
+
+static void
+ngx_rtmp_recording_leave(ngx_cycle_t *cycle, ngx_recording_main_conf_t *old,
+    ngx_recording_main_conf_t *rmcf)
+{
+    if (old == NULL || !old->used
+        || (rmcf && rmcf->used && old->store.len == rmcf->store.len
+            && ngx_strcmp(old->store.data, rmcf->store.data) == 0))
+    {
+        return;
+    }
+
+    *old->left = 1;
+
+    ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                  "recording: store \"%V\" is not the configured one any "
+                  "more: the old worker processes finish what grows there "
+                  "and what waits for its stream", &old->store);
+}
+
+
+static void
+ngx_rtmp_recording_unmap(void *data)
+{
+    (void) munmap(data, sizeof(ngx_atomic_t));
+}
+
+
 static ngx_int_t
 ngx_rtmp_recording_init_module(ngx_cycle_t *cycle)
 {
+    ngx_pool_cleanup_t         *cln;
     ngx_recording_main_conf_t  *rmcf, *old;
 
     rmcf = ngx_rtmp_recording_main_conf(cycle);
+
+    old = ngx_cycle->conf_ctx && !ngx_test_config
+          ? ngx_rtmp_recording_main_conf((ngx_cycle_t *) ngx_cycle) : NULL;
+
+    ngx_rtmp_recording_leave(cycle, old, rmcf);
 
     if (rmcf == NULL || rmcf->store.len == 0) {
         return NGX_OK;
@@ -151,22 +189,25 @@ ngx_rtmp_recording_init_module(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    /* workers before and after a reload tell deadlines by one clock */
+    rmcf->left = mmap(NULL, sizeof(ngx_atomic_t), PROT_READ|PROT_WRITE,
+                      MAP_ANON|MAP_SHARED, -1, 0);
 
-    old = ngx_cycle->conf_ctx ? ngx_rtmp_recording_main_conf(
-                                                  (ngx_cycle_t *) ngx_cycle)
-                              : NULL;
-
-    if (old && old->store.len
-        && (old->store.len != rmcf->store.len
-            || ngx_strcmp(old->store.data, rmcf->store.data) != 0))
-    {
-        ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
-                      "recording: store \"%V\" is not the configured one any "
-                      "more: the old worker processes finish what grows "
-                      "there, what waits for its stream is finished when a "
-                      "configuration has that store again", &old->store);
+    if (rmcf->left == MAP_FAILED) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno, "mmap() failed");
+        return NGX_ERROR;
     }
+
+    cln = ngx_pool_cleanup_add(cycle->pool, 0);
+
+    if (cln == NULL) {
+        (void) munmap((void *) rmcf->left, sizeof(ngx_atomic_t));
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_rtmp_recording_unmap;
+    cln->data = (void *) rmcf->left;
+
+    /* workers before and after a reload tell deadlines by one clock */
 
     rmcf->base = old && old->base ? old->base
                  : ngx_recording_wall() - ngx_recording_mono();
@@ -201,6 +242,7 @@ ngx_rtmp_recording_init_process(ngx_cycle_t *cycle)
     worker->calls = &ngx_recording_recorder_calls;
     worker->housekeeping = ngx_recording_keeper_start;
     worker->log = cycle->log;
+    worker->left = rmcf->left;
     worker->store.path = (char *) rmcf->store.data;
     worker->store.url = rmcf->url;
     worker->store.reserve = rmcf->reserve;

@@ -9,6 +9,7 @@
 #define NGX_RECORDING_KEEPER_SWEEP    4          /* of these, at least */
 #define NGX_RECORDING_KEEPER_OWN      40         /* the same */
 #define NGX_RECORDING_KEEPER_GRACE    3000000    /* us, a late claim */
+#define NGX_RECORDING_KEEPER_EVER     (INT64_MAX / 2)   /* all is due then */
 #define NGX_RECORDING_KEEPER_WANTED   16
 #define NGX_RECORDING_KEEPER_TAKEN    64         /* files that are repaired */
 
@@ -37,6 +38,9 @@ typedef struct {
     unsigned                failed:1;      /* and this was said */
     unsigned                held:1;        /* the WAL, by a reader */
     unsigned                low:1;
+    unsigned                exiting:1;     /* and that was seen */
+    unsigned                left:1;        /* files wait in a store that is
+                                              not configured any more */
     ngx_recording_room_t    room;
 } ngx_recording_keeper_t;
 
@@ -44,6 +48,7 @@ typedef struct {
 static void ngx_recording_keeper_timer(ngx_event_t *ev);
 static void ngx_recording_keeper_thread(void *data);
 static void ngx_recording_keeper_done(void *data);
+static void ngx_recording_keeper_wait(ngx_recording_keeper_t *keeper);
 static void ngx_recording_keeper_repaired(void *data);
 static ngx_int_t ngx_recording_keeper_orders(ngx_recording_keeper_t *keeper,
     ngx_recording_catalogue_error_t *err);
@@ -72,7 +77,6 @@ ngx_recording_keeper_start(ngx_recording_worker_t *worker)
     keeper->timer.handler = ngx_recording_keeper_timer;
     keeper->timer.data = keeper;
     keeper->timer.log = worker->log;
-    keeper->timer.cancelable = 1;
 
     ngx_recording_survey_init(&keeper->survey, worker);
     ngx_recording_room_init(&keeper->room, &worker->store,
@@ -92,6 +96,19 @@ ngx_recording_keeper_timer(ngx_event_t *ev)
     ngx_recording_keeper_t  *keeper;
 
     keeper = ev->data;
+
+    if (ngx_exiting && !keeper->exiting) {
+        keeper->exiting = 1;
+        keeper->left = (*keeper->worker->left != 0);
+
+        if (!keeper->left) {
+
+            /* from now on it keeps no worker */
+
+            ngx_recording_keeper_wait(keeper);
+            return;
+        }
+    }
 
     keeper->ntaken = NGX_RECORDING_KEEPER_TAKEN - keeper->repairing;
 
@@ -115,11 +132,13 @@ ngx_recording_keeper_thread(void *data)
 
     rc = ngx_recording_keeper_orders(keeper, &err);
 
-    /* a worker that leaves begins nothing new */
+    /* a worker that leaves begins nothing new, unless nobody else would */
 
-    sweep = !ngx_exiting && !ngx_terminate
-            && (keeper->more
-                || keeper->turns % NGX_RECORDING_KEEPER_SWEEP == 1);
+    sweep = !ngx_terminate
+            && (keeper->left
+                || (!ngx_exiting
+                    && (keeper->more || keeper->turns
+                                        % NGX_RECORDING_KEEPER_SWEEP == 1)));
 
     if (rc == NGX_OK && sweep) {
         rc = ngx_recording_keeper_sweep(keeper, &err);
@@ -193,6 +212,23 @@ ngx_recording_keeper_done(void *data)
         }
     }
 
+    /* one that fails is left to a configuration that has this store again */
+
+    if (keeper->failed || (keeper->ntaken == 0 && keeper->repairing == 0)) {
+        keeper->left = 0;
+    }
+
+    ngx_recording_keeper_wait(keeper);
+}
+
+
+/* a worker that exits is kept by files that nobody else would finish */
+
+static void
+ngx_recording_keeper_wait(ngx_recording_keeper_t *keeper)
+{
+    keeper->timer.cancelable = (keeper->exiting && !keeper->left);
+
     ngx_add_timer(&keeper->timer, NGX_RECORDING_KEEPER_TIME);
 }
 
@@ -249,7 +285,10 @@ ngx_recording_keeper_sweep(ngx_recording_keeper_t *keeper,
 
     catalogue = &keeper->worker->catalogue;
 
-    now = ngx_recording_store_now(&keeper->worker->store);
+    /* what waits in a store that was left does not wait any longer */
+
+    now = keeper->left ? NGX_RECORDING_KEEPER_EVER
+                       : ngx_recording_store_now(&keeper->worker->store);
     room = keeper->ntaken;
 
     if (keeper->ntaken

@@ -104,6 +104,8 @@ struct ngx_recording_worker_s {
     ngx_uint_t              opened;        /* by the job */
     ngx_uint_t              ready;         /* and the loop knows */
     ngx_uint_t              stopped;       /* its threads are gone */
+    const ngx_atomic_t     *left;          /* 1: no configuration has the store
+                                              any more; the master's, too */
     ngx_uint_t              failed;        /* it could not be, and this was
                                               said */
     ngx_log_t              *log;

@@ -33,6 +33,7 @@ typedef struct {
     unsigned                end:1;         /* no other batch comes: all files
                                               end, or wait */
     unsigned                stop:1;        /* the worker exits at once */
+    unsigned                left:1;        /* nobody comes to files that wait */
 
     /*
      * What comes back.  NGX_OK: all was done; NGX_AGAIN: it is not known yet

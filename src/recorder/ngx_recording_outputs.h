@@ -136,6 +136,7 @@ typedef struct {
                                               cut that is under way */
     unsigned                low:1;         /* no room: files were ended */
     unsigned                stop:1;        /* the worker exits at once */
+    unsigned                left:1;        /* files do not wait any more */
     unsigned                failed:1;      /* the catalogue, and this was
                                               said */
     unsigned                behind:2;      /* bits: frames behind their file */

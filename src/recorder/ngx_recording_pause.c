@@ -216,7 +216,7 @@ ngx_recording_pause_end_thread(ngx_recording_outputs_t *o,
     }
 
     if (out->mux && out->mux->file.written
-        && (out->conf->resume || o->stop))
+        && ((out->conf->resume && !o->left) || o->stop))
     {
         ngx_recording_pause_file_thread(o, out, end);
         return;

@@ -377,6 +377,7 @@ ngx_recording_recorder_take(ngx_recording_t *r)
     r->order.now = ngx_recording_intake_now(&r->intake);
     r->order.over = r->over;
     r->order.end = (r->intake.state == NGX_RECORDING_INTAKE_ENDING);
+    r->order.left = (*r->worker->left != 0);
 }
 
 

@@ -126,6 +126,7 @@ ngx_recording_writer_run_thread(ngx_recording_writer_t *w,
 
     o->unfinished = order->unfinished;
     o->stop = order->stop;
+    o->left = order->left;
     w->now = order->now;
     w->end = order->over;
 

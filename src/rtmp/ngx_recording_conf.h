@@ -39,6 +39,9 @@ typedef struct {
 
     int64_t                 base;          /* us, of the store's clock: kept
                                               over reloads */
+    ngx_atomic_t           *left;          /* shared with the workers: 1 when
+                                              this store is not configured
+                                              any more */
     ngx_recording_worker_t *worker;        /* in a worker that records */
 
     unsigned                zone_set:1;
