@@ -18,6 +18,7 @@ use Recording::Nginx;
 use Recording::Probe qw(decode_problem);
 use Recording::Rtmp;
 use Recording::SlowDisk;
+use Recording::Util qw(slurp wait_for);
 
 my $disk = Recording::SlowDisk->new;
 my $t = Recording::Nginx->new(store => $disk->store);
@@ -43,6 +44,9 @@ my ($worker) = $t->worker_pids;
 my $r = $t->publisher('live', 'changes');
 $r->send_flv(\@small, to => 1500);
 $t->wait_growing(2);
+wait_for('a whole segment', 20, sub {
+    return grep { slurp($_) =~ /\.ts$/m }
+           glob $t->store . '/files/live/changes/*/index.m3u8' });
 
 # frames for the open segment and the change are in one batch
 $disk->match('.ts');
