@@ -12,6 +12,7 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 
 use Recording::Exact;
+use Recording::Library qw(library);
 use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Rtmp;
@@ -108,11 +109,8 @@ sub swapped {
         if $> != 0;
 
     my $t = Recording::Nginx->new->allow(qr/record_store/);
-    my $tool = $t->dir . '/swap_dir.so';
-    my $preload = join ':', grep { $_ } $ENV{TEST_NGINX_PRELOAD}, $tool;
-
-    run('cc', '-shared', '-fPIC', '-D_GNU_SOURCE', '-o', $tool,
-        root() . '/t/tools/swap_dir.c', '-ldl') and die "swap_dir.c\n";
+    my $preload = join ':', grep { $_ } $ENV{TEST_NGINX_PRELOAD},
+                  library('swap_dir');
     configure($t, 'user nobody nogroup;');
 
     for my $move ('', 1) {

@@ -13,7 +13,7 @@ use warnings;
 
 use File::Temp;
 
-use Recording::Util qw(root run);
+use Recording::Library qw(library);
 
 sub new {
     my ($class) = @_;
@@ -21,13 +21,9 @@ sub new {
     my $dir = File::Temp->newdir('recording-clock-XXXXXX', TMPDIR => 1);
     chmod 0755, $dir;
 
-    my ($status, undef, $err) = run('cc', '-shared', '-fPIC', '-O2', '-o',
-        "$dir/set_clock.so", root() . '/t/tools/set_clock.c', '-ldl');
-    die "set_clock.c: $err\n" if $status;
-
     $ENV{CLOCK_FILE} = "$dir/clock";
     $ENV{TEST_NGINX_PRELOAD} = join ':', grep { $_ }
-        $ENV{TEST_NGINX_PRELOAD}, "$dir/set_clock.so";
+        $ENV{TEST_NGINX_PRELOAD}, library('set_clock');
 
     # workers read it as another user
     open my $file, '+>', $ENV{CLOCK_FILE} or die "clock: $!\n";

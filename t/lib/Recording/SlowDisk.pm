@@ -26,7 +26,7 @@ use warnings;
 
 use File::Temp;
 
-use Recording::Util qw(root run);
+use Recording::Library qw(library);
 
 my @fields = qw(armed delay error call where times main calls hits
                 hold holds after held length slowest most lose);
@@ -68,25 +68,10 @@ sub use_next {
 
     $ENV{SLOW_STORE} = $self->{store};
     $ENV{SLOW_CONTROL} = "$self->{dir}/control";
-    $ENV{TEST_NGINX_PRELOAD} = join ':', grep { $_ } $preload, _library();
+    $ENV{TEST_NGINX_PRELOAD} = join ':', grep { $_ }
+        $preload, library('slow_disk');
 
     return $self;
-}
-
-my $library;
-
-sub _library {
-    return "$library/slow_disk.so" if $library;
-
-    $library = File::Temp->newdir('recording-disk-XXXXXX', TMPDIR => 1);
-    chmod 0755, $library;
-
-    my ($status, $out, $err) = run('cc', '-shared', '-fPIC', '-O2',
-        '-D_GNU_SOURCE', '-o', "$library/slow_disk.so",
-        root() . '/t/tools/slow_disk.c', '-ldl');
-    die "slow_disk.c: $err\n" if $status;
-
-    return "$library/slow_disk.so";
 }
 
 sub store { return $_[0]{store} }

@@ -12,14 +12,13 @@ package Recording::Warm;
 use strict;
 use warnings;
 
-use Cwd qw(abs_path getcwd);
-use File::Basename qw(dirname);
-use File::Path qw(make_path);
+use Cwd qw(getcwd);
 use IO::Socket::UNIX;
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
-my $top = abs_path(dirname(__FILE__) . '/../../..');
+use Recording::Library qw(library);
+
 my %loaded;
 
 # whether a program is one of those
@@ -59,7 +58,7 @@ sub _connect {
 sub _load {
     my ($name) = @_;
 
-    my $library = _library();
+    my $library = library('warm');
     my $program = { name => $name, socket => "recording-warm-$$-$name",
                     owner => $$ };
 
@@ -87,22 +86,6 @@ sub _exec {
     open STDOUT, '>', '/dev/null';
     open STDERR, '>', '/dev/null';
     exec { $program->{name} } $program->{name} or POSIX::_exit(127);
-}
-
-# compiled once for all tests
-sub _library {
-    my $source = "$top/t/tools/warm.c";
-    my $library = "$top/build/warm.so";
-
-    return $library if -e $library && -M $library <= -M $source;
-
-    make_path("$top/build");
-    local $?;
-    system('cc', '-shared', '-fPIC', '-O2', '-o', "$library.$$", $source,
-           '-ldl') == 0 or die "warm.c: cc ends with $?\n";
-    rename "$library.$$", $library or die "rename: $!\n";
-
-    return $library;
 }
 
 END {
