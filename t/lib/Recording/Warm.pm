@@ -59,8 +59,9 @@ sub _load {
     my ($name) = @_;
 
     my $library = library('warm');
-    my $program = { name => $name, socket => "recording-warm-$$-$name",
-                    owner => $$ };
+    # a process may go on as another one, in another place: exec(2)
+    my $program = { name => $name, owner => $$,
+                    socket => "recording-warm-$$-" . time . "-$name" };
 
     defined($program->{pid} = fork) or die "fork: $!";
     _exec($program, $library) if $program->{pid} == 0;
