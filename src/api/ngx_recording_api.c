@@ -21,6 +21,7 @@ static ngx_uint_t ngx_recording_api_deep(const json_t *value,
 static void ngx_recording_api_failed(ngx_recording_api_call_t *call);
 static void ngx_recording_api_ran(void *data);
 static void ngx_recording_api_committed(void *data);
+static void ngx_recording_api_end(ngx_recording_api_call_t *call);
 
 
 void
@@ -131,7 +132,7 @@ ngx_int_t
 ngx_recording_api_post(ngx_recording_api_t *api,
     ngx_recording_api_call_t *call)
 {
-    if (api->nwaiting == NGX_RECORDING_API_WAITING) {
+    if (api->nwaiting >= NGX_RECORDING_API_WAITING) {
         return NGX_DECLINED;
     }
 
@@ -151,8 +152,9 @@ ngx_recording_api_post(ngx_recording_api_t *api,
 void
 ngx_recording_api_forget(ngx_recording_api_call_t *call)
 {
-    if (call->slot) {
-        call->data = NULL;
+    call->data = NULL;
+
+    if (call->slot || call->changing) {
         return;
     }
 
@@ -409,7 +411,8 @@ ngx_recording_api_answer(ngx_recording_api_call_t *call)
 }
 
 
-/* loop: it is done, or what it asks for is handed over */
+/* loop: it is done, or what it asks for is handed over; others have the slot
+   meanwhile */
 
 static void
 ngx_recording_api_ran(void *data)
@@ -420,18 +423,48 @@ ngx_recording_api_ran(void *data)
     ngx_recording_api_call_t  *call;
 
     call = slot->call;
-
-    if (call->rc == NGX_BUSY
-        && ngx_recording_change_post(&call->change,
-                                     ngx_recording_api_committed, slot))
-    {
-        return;
-    }
-
     api = slot->api;
 
     slot->call = NULL;
     call->slot = NULL;
+
+    if (call->rc == NGX_BUSY
+        && ngx_recording_change_post(&call->change,
+                                     ngx_recording_api_committed, call))
+    {
+        call->changing = 1;
+
+    } else {
+        ngx_recording_api_end(call);
+    }
+
+    ngx_recording_api_next(api);
+}
+
+
+/* before all that wait: it has waited before */
+
+static void
+ngx_recording_api_committed(void *data)
+{
+    ngx_recording_api_call_t *call = data;
+
+    ngx_recording_api_t  *api;
+
+    api = call->api;
+
+    call->changing = 0;
+
+    ngx_queue_insert_head(&api->waiting, &call->queue);
+    api->nwaiting++;
+
+    ngx_recording_api_next(api);
+}
+
+
+static void
+ngx_recording_api_end(ngx_recording_api_call_t *call)
+{
     call->api = NULL;
 
     if (call->data) {
@@ -440,15 +473,4 @@ ngx_recording_api_ran(void *data)
     } else {
         ngx_recording_api_free(call);
     }
-
-    ngx_recording_api_next(api);
-}
-
-
-static void
-ngx_recording_api_committed(void *data)
-{
-    ngx_recording_api_slot_t *slot = data;
-
-    ngx_recording_job_post(&slot->job);
 }

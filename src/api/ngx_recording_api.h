@@ -140,8 +140,9 @@ struct ngx_recording_api_call_s {
     /* --- its own */
 
     ngx_queue_t             queue;
-    ngx_recording_api_slot_t  *slot;
+    ngx_recording_api_slot_t  *slot;        /* it runs */
     ngx_int_t               rc;
+    unsigned                changing:1;    /* what it asked for is committed */
 };
 
 

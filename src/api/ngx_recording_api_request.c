@@ -395,9 +395,11 @@ ngx_recording_api_request_log(ngx_recording_api_request_t *ctx,
 
     if (call->action->changes && call->code == NULL) {
         ngx_log_error(NGX_LOG_NOTICE, log, 0,
-                      "recording: %s of %L by key \"%s\" from %V",
+                      "recording: %s of %L by %s%s%s from %V",
                       call->action->name, call->object,
+                      ctx->key.len ? "key \"" : "a request without a key",
                       ngx_recording_text(text, ctx->key.data, ctx->key.len),
+                      ctx->key.len ? "\"" : "",
                       &ctx->request->connection->addr_text);
     }
 }

@@ -1,0 +1,149 @@
+#!/usr/bin/perl
+
+# Many calls at a time: two run, 32 wait, others are refused; clients that go
+# away cost nothing; a catalogue that cannot be written holds up only calls that
+# change something.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use IO::Select;
+use Test::More;
+
+use Recording::Api;
+use Recording::Nginx;
+use Recording::Util qw(wait_for);
+
+# with one thread, which somebody who writes keeps busy, all calls wait
+my $t = start(1);
+my $api = Recording::Api->new(port => $t->port(1), path => '/off/');
+my $lock = lock_catalogue($t);
+
+my $change = begin($api, 'RetryDelivery', { DeliveryIds => ['1'] });
+sleep 1;
+my @calls = map { begin($api, 'DescribeStore') } 1 .. 60;
+
+my $refused = 0;
+wait_for('those that are refused', 20, sub {
+    $refused += grep { end($_) eq 'RequestLimitExceeded' }
+                map { my $c = $_; @calls = grep { $_ != $c } @calls; $c }
+                IO::Select->new(@calls)->can_read(0);
+    return $refused >= 60 - 34;
+});
+cmp_ok($refused, '<=', 60 - 32, 'as many as may wait do');
+
+# ten clients go away: others have their places, but for the one whose turn it is
+close $_ for splice @calls, 0, 10;
+sleep 1;
+my @more = map { begin($api, 'DescribeStore') } 1 .. 9;
+sleep 1;
+is(answered(@more), 0, 'nine others wait');
+
+unlock($lock);
+is(join(' ', grep { $_ } map { end($_) } @calls, @more, $change), '',
+   'all have their answers');
+is($api->code('DescribeStore'), '', 'and so have later ones');
+
+$t->stop;
+
+# with several threads those that read do not wait for one that writes
+$t = start(4);
+$api = Recording::Api->new(port => $t->port(1), path => '/off/');
+wait_for('the store', 20, sub { $api->code('DescribeStore') eq '' });
+$lock = lock_catalogue($t);
+my @changes = map { begin($api, 'RetryDelivery', { DeliveryIds => ['1'] }) }
+              1 .. 5;
+sleep 1;
+is($api->code('DescribeStore'), '', "it reads, $_") for 1 .. 20;
+
+# those go away meanwhile
+close $_ for splice @changes, 0, 3;
+is(answered(@changes), 0, 'what writes waits');
+unlock($lock);
+is(join(' ', grep { $_ } map { end($_) } @changes), '', 'until it is free');
+
+# a reload while a call waits
+$lock = lock_catalogue($t);
+$change = begin($api, 'RetryDelivery', { DeliveryIds => ['1'] });
+sleep 1;
+$t->reload;
+sleep 1;
+unlock($lock);
+like(end($change), qr/^(?:|InternalError)$/,
+     'a worker that exits answers, maybe that it could not wait');
+
+# nothing of a call stays open: the WAL can be moved
+my ($row) = $t->catalogue('PRAGMA wal_checkpoint(TRUNCATE)');
+is($row->{busy}, 0, 'nobody reads');
+
+$t->done;
+
+sub start {
+    my ($threads) = @_;
+
+    my $t = Recording::Nginx->new;
+    $t->conf(<<"CONF")->start;
+thread_pool default threads=$threads;
+rtmp {
+    record_store %%STORE%%;
+    server {
+        listen 127.0.0.1:%%PORT_0%%;
+        application live { live on; record_rule default; }
+    }
+}
+http {
+    server {
+        listen 127.0.0.1:%%PORT_1%%;
+        location /off/ { record_api; record_api_key off; }
+    }
+}
+CONF
+    my $api = Recording::Api->new(port => $t->port(1), path => '/off/');
+    wait_for('the store', 20, sub { $api->code('DescribeStore') eq '' });
+    return $t;
+}
+
+# another program that writes
+sub lock_catalogue {
+    my ($t) = @_;
+
+    open my $sqlite, '|-', 'sqlite3', '-cmd', '.timeout 5000', $t->db
+        or die "sqlite3: $!\n";
+    $sqlite->autoflush(1);
+    print $sqlite "BEGIN IMMEDIATE;\n";
+    sleep 1;
+    return $sqlite;
+}
+
+sub unlock {
+    my ($sqlite) = @_;
+
+    print $sqlite "ROLLBACK;\n";
+    close $sqlite;
+}
+
+sub begin {
+    my ($api, @call) = @_;
+
+    my $socket = $api->connection;
+    print $socket $api->request(@call);
+    return $socket;
+}
+
+sub answered {
+    my @answered = IO::Select->new(@_)->can_read(0);
+    return scalar @answered;
+}
+
+# the code of the error
+sub end {
+    my ($socket) = @_;
+
+    my $answer = do { local $/; <$socket> } // '';
+    close $socket;
+    return $answer =~ /"Code":"([\w.]+)"/ ? $1
+           : $answer =~ /"RequestId"/ ? '' : 'none';
+}
