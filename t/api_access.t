@@ -124,9 +124,13 @@ unlike($head, qr/^Access-Control/mi, 'no CORS');
 
 is($api->code('DescribeStore', {}, @key), '', 'signed');
 is($api->code('DescribeStore', {}, @key, service => $_), '', "service $_")
-    for '127', 'vod', "localhost:$port";
+    for '127', 'vod', "localhost:$port", "localhost:$port/api";
 is($api->code('DescribeStore', {}, @key, signed => '127.0.0.1'), '',
    'signed without the port');
+is($api->code('DescribeStore', {}, @key, path => '/api/'), '',
+   'signed with its path');
+is($api->code('DescribeStore', {}, @key, path => '/other/'),
+   'AuthFailure.SignatureFailure', 'and with another one');
 is($api->code('DescribeStore', {}, key => ['second', 'other']), '',
    'with the second key');
 is($api->code('DescribeStore', {}, @key, host => 'api.example.com'), '',

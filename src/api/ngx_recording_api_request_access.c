@@ -177,6 +177,7 @@ static const char *
 ngx_recording_api_request_verify(ngx_recording_api_request_t *ctx,
     const ngx_recording_tc3_t *tc3, const ngx_str_t *body, const char **why)
 {
+    u_char                       *end;
     ngx_str_t                    *timestamp;
     ngx_uint_t                    i, n;
     ngx_list_part_t              *part;
@@ -227,6 +228,11 @@ ngx_recording_api_request_verify(ngx_recording_api_request_t *ctx,
     ngx_memzero(&request, sizeof(ngx_recording_tc3_request_t));
 
     request.method = r->method_name;
+    request.path = r->unparsed_uri;
+    end = ngx_strlchr(request.path.data,
+                      request.path.data + request.path.len, '?');
+    request.path.len = end ? (size_t) (end - request.path.data)
+                           : request.path.len;
     request.headers = headers;
     request.nheaders = n;
     request.body = *body;

@@ -9,6 +9,11 @@
 #define NGX_RECORDING_TC3_HEX   (2 * NGX_RECORDING_HMAC)
 #define NGX_RECORDING_TC3_TEXT  512        /* of what is signed at last */
 
+/* what clients sign: the host with its port, the path and not "/" */
+#define NGX_RECORDING_TC3_PORT   1
+#define NGX_RECORDING_TC3_PATH   2
+#define NGX_RECORDING_TC3_FORMS  4
+
 
 static ngx_int_t ngx_recording_tc3_part(ngx_str_t *rest, const char *name,
     ngx_str_t *value);
@@ -20,7 +25,7 @@ static ngx_int_t ngx_recording_tc3_signature(const ngx_str_t *hex,
     u_char *signature);
 static time_t ngx_recording_tc3_time(const ngx_str_t *timestamp);
 static ngx_int_t ngx_recording_tc3_canonical(const ngx_recording_tc3_t *tc3,
-    const ngx_recording_tc3_request_t *request, ngx_uint_t port,
+    const ngx_recording_tc3_request_t *request, ngx_uint_t form,
     u_char *hex);
 static ngx_int_t ngx_recording_tc3_header(EVP_MD_CTX *md,
     const ngx_recording_tc3_request_t *request, const ngx_str_t *name,
@@ -113,47 +118,49 @@ ngx_recording_tc3_part(ngx_str_t *rest, const char *name, ngx_str_t *value)
 }
 
 
-/* "ID/DATE/SERVICE/tc3_request": no part is empty, or has a slash */
+/*
+ * "ID/DATE/SERVICE/tc3_request": no part is empty; a client that is told a path
+ * takes that for a part of the service
+ */
 
 static ngx_int_t
 ngx_recording_tc3_credential(ngx_str_t *value, ngx_recording_tc3_t *tc3)
 {
-    u_char      *p, *last;
-    ngx_str_t    end, *parts[4];
-    ngx_uint_t   i;
+    u_char  *p, *last;
 
-    parts[0] = &tc3->id;
-    parts[1] = &tc3->date;
-    parts[2] = &tc3->service;
-    parts[3] = &end;
+    last = value->data + value->len;
 
-    p = value->data;
-    last = p + value->len;
+    p = ngx_strlchr(value->data, last, '/');
 
-    for (i = 0; i < 4; i++) {
-        parts[i]->data = p;
-
-        while (p < last && *p != '/') {
-            p++;
-        }
-
-        parts[i]->len = p - parts[i]->data;
-
-        if (parts[i]->len == 0 || (p == last) != (i == 3)) {
-            return NGX_DECLINED;
-        }
-
-        p++;
+    if (p == NULL || p == value->data) {
+        return NGX_DECLINED;
     }
 
-    tc3->scope.data = tc3->date.data;
-    tc3->scope.len = last - tc3->date.data;
+    tc3->id.data = value->data;
+    tc3->id.len = p - value->data;
 
-    return tc3->date.len == sizeof("YYYY-MM-DD") - 1
-           && tc3->scope.len < NGX_RECORDING_TC3_TEXT / 2
-           && end.len == sizeof(NGX_RECORDING_TC3_END) - 1
-           && ngx_memcmp(end.data, NGX_RECORDING_TC3_END, end.len) == 0
-           ? NGX_OK : NGX_DECLINED;
+    tc3->scope.data = p + 1;
+    tc3->scope.len = last - tc3->scope.data;
+
+    tc3->date.data = p + 1;
+    tc3->date.len = sizeof("YYYY-MM-DD") - 1;
+
+    tc3->service.data = tc3->date.data + tc3->date.len + 1;
+
+    last -= sizeof("/" NGX_RECORDING_TC3_END) - 1;
+
+    if (tc3->service.data >= last || tc3->service.data[-1] != '/'
+        || tc3->scope.len >= NGX_RECORDING_TC3_TEXT / 2
+        || ngx_memcmp(last, "/" NGX_RECORDING_TC3_END,
+                      sizeof("/" NGX_RECORDING_TC3_END) - 1)
+           != 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    tc3->service.len = last - tc3->service.data;
+
+    return NGX_OK;
 }
 
 
@@ -275,7 +282,7 @@ ngx_recording_tc3_verify(const ngx_recording_tc3_t *tc3,
     time_t      time;
     ngx_int_t   rc;
     struct tm   tm;
-    ngx_uint_t  port, same;
+    ngx_uint_t  form, same;
 
     time = ngx_recording_tc3_time(&request->timestamp);
 
@@ -294,8 +301,8 @@ ngx_recording_tc3_verify(const ngx_recording_tc3_t *tc3,
 
     same = 0;
 
-    for (port = 0; port < 2; port++) {
-        rc = ngx_recording_tc3_canonical(tc3, request, port, hex);
+    for (form = 0; form < NGX_RECORDING_TC3_FORMS; form++) {
+        rc = ngx_recording_tc3_canonical(tc3, request, form, hex);
 
         if (rc == NGX_OK) {
             rc = ngx_recording_tc3_text(tc3, request, hex, secret, signature);
@@ -313,16 +320,22 @@ ngx_recording_tc3_verify(const ngx_recording_tc3_t *tc3,
 }
 
 
-/* the hash of what is signed; port: the host is, with its port */
+/* the hash of what is signed, in one of the forms */
 
 static ngx_int_t
 ngx_recording_tc3_canonical(const ngx_recording_tc3_t *tc3,
-    const ngx_recording_tc3_request_t *request, ngx_uint_t port, u_char *hex)
+    const ngx_recording_tc3_request_t *request, ngx_uint_t form, u_char *hex)
 {
     u_char       digest[NGX_RECORDING_HMAC], body[NGX_RECORDING_TC3_HEX];
     ngx_int_t    rc;
-    ngx_str_t    rest, name;
+    ngx_str_t    rest, name, path;
     EVP_MD_CTX  *md;
+
+    ngx_str_set(&path, "/");
+
+    if (form & NGX_RECORDING_TC3_PATH) {
+        path = request->path;
+    }
 
     if (EVP_Digest(request->body.data, request->body.len, digest, NULL,
                    EVP_sha256(), NULL)
@@ -344,13 +357,16 @@ ngx_recording_tc3_canonical(const ngx_recording_tc3_t *tc3,
     rc = EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1
          && EVP_DigestUpdate(md, request->method.data, request->method.len)
             == 1
-         && EVP_DigestUpdate(md, "\n/\n", 3) == 1
+         && EVP_DigestUpdate(md, "\n", 1) == 1
+         && EVP_DigestUpdate(md, path.data, path.len) == 1
+         && EVP_DigestUpdate(md, "\n", 1) == 1
          && EVP_DigestUpdate(md, request->query.data, request->query.len) == 1
          && EVP_DigestUpdate(md, "\n", 1) == 1
          ? NGX_OK : NGX_ERROR;
 
     while (rc == NGX_OK && ngx_recording_tc3_name(&rest, &name) == NGX_OK) {
-        rc = ngx_recording_tc3_header(md, request, &name, port);
+        rc = ngx_recording_tc3_header(md, request, &name,
+                                      form & NGX_RECORDING_TC3_PORT);
     }
 
     if (rc == NGX_OK) {

@@ -6,10 +6,11 @@
  *     Authorization: TC3-HMAC-SHA256 Credential=ID/DATE/SERVICE/tc3_request,
  *                    SignedHeaders=content-type;host, Signature=HEX
  *
- * Signed are the method, the query, the headers that are named, and the body.
- * The path is "/" for all of them, wherever they go to; the service is what
- * the client takes for it.  Names and values of headers count in lower case.
- * Some clients sign the host with its port and some without it.
+ * Signed are the method, the path, the query, the headers that are named, and
+ * the body.  For some clients the path is "/", wherever they send it to; some
+ * sign the host with its port and some without it: all of these are tried.  The
+ * service is what the client takes for it.  Names and values of headers count
+ * in lower case.
  *
  * Pure: any thread.  Nothing is copied: what is parsed points to the header.
  */
@@ -41,6 +42,7 @@ typedef struct {
 
 typedef struct {
     ngx_str_t               method;
+    ngx_str_t               path;          /* as it was sent */
     ngx_str_t               query;
     const ngx_recording_http_header_t  *headers;
     ngx_uint_t              nheaders;

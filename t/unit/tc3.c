@@ -72,6 +72,9 @@ tc3_published(void)
        "the published example");
     ok(tc3.id.len == 36 && tc3.service.len == 3, "its id and service");
 
+    request.path = tc3_str("/index.html");
+    ok(tc3_verify(PUBLISHED, PUBLISHED_SECRET) == NGX_OK, "wherever it goes");
+
     request.query = tc3_str("Limit=10&Offset=1");
     ok(tc3_verify(PUBLISHED, PUBLISHED_SECRET) == NGX_DECLINED,
        "another query");
@@ -146,7 +149,11 @@ tc3_refused(void)
         "SignedHeaders=content-type;host, Signature=" SDK_SIGNATURE,
         "TC3-HMAC-SHA256 Credential=a/b/tc3_request, "
         "SignedHeaders=content-type;host, Signature=" SDK_SIGNATURE,
-        "TC3-HMAC-SHA256 Credential=a/2023-11-14/b/c/tc3_request, "
+        "TC3-HMAC-SHA256 Credential=a/2023-11-14/btc3_request, "
+        "SignedHeaders=content-type;host, Signature=" SDK_SIGNATURE,
+        "TC3-HMAC-SHA256 Credential=a/2023-11-14/tc3_request, "
+        "SignedHeaders=content-type;host, Signature=" SDK_SIGNATURE,
+        "TC3-HMAC-SHA256 Credential=a/b, "
         "SignedHeaders=content-type;host, Signature=" SDK_SIGNATURE,
         "TC3-HMAC-SHA256 Credential=/2023-11-14/b/tc3_request, "
         "SignedHeaders=content-type;host, Signature=" SDK_SIGNATURE,
@@ -174,6 +181,12 @@ tc3_refused(void)
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         ok(tc3_parse(bad[i]) == NGX_DECLINED, "\"%.70s\"", bad[i]);
     }
+
+    ok(tc3_parse("TC3-HMAC-SHA256 Credential=a/2023-11-14/localhost:1/api/"
+                 "tc3_request, SignedHeaders=content-type;host, Signature="
+                 SDK_SIGNATURE)
+       == NGX_OK && tc3.service.len == sizeof("localhost:1/api") - 1,
+       "a service with a path");
 
     ok(tc3_verify(SDK("2023-11-14", "content-type;host", "54722ABF2BEDAE424C4C"
                       "BB88AFFE0DD25B147B7489DBBE591C70AFD576B46BAF"),

@@ -44,7 +44,8 @@ sub request {
         $header{'X-TC-Timestamp'} = $time;
         $header{Authorization} = authorization(id => $opt{key}[0],
             secret => $opt{key}[1], host => $opt{signed} // $host,
-            body => $body, time => $time, service => $opt{service});
+            body => $body, time => $time, service => $opt{service},
+            path => $opt{path});
     }
 
     %header = (%header, %{ $opt{headers} || {} });

@@ -13,7 +13,7 @@ use POSIX qw(strftime);
 our @EXPORT_OK = qw(authorization);
 
 # the value of Authorization: id, secret, host, body, and maybe time, service,
-# type, and headers that are signed, too
+# path, type, and headers that are signed, too
 sub authorization {
     my (%of) = @_;
 
@@ -25,7 +25,7 @@ sub authorization {
     my @names = sort keys %header;
     my $names = join ';', @names;
 
-    my $canonical = join "\n", 'POST', '/', '',
+    my $canonical = join "\n", 'POST', $of{path} // '/', '',
         (map { "$_:" . lc $header{$_} } @names), '', $names,
         sha256_hex($of{body});
     my $scope = "$date/$service/tc3_request";

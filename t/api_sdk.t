@@ -1,0 +1,152 @@
+#!/usr/bin/perl
+
+# The cloud's own client for Node.js, as it is, asks the API: each action, with
+# success and with errors, whose codes it has to see.  Without node, or where
+# npm cannot get the client, this is skipped.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use File::Copy qw(copy);
+use JSON::PP ();
+use Test::More;
+
+use Recording::Nginx;
+use Recording::Past;
+use Recording::Util qw(root run spew slurp wait_for);
+
+my $json = JSON::PP->new->utf8->canonical;
+my $build = root() . '/build/sdk';
+my $why = client();
+
+plan skip_all => $why if $why;
+
+# the client honours these even for loopback
+delete @ENV{qw(http_proxy https_proxy HTTP_PROXY HTTPS_PROXY all_proxy)};
+
+my $t = Recording::Nginx->new;
+spew($t->dir . '/key', "secretkeysecretkeysecretkeysecre\n");
+chmod 0600, $t->dir . '/key';
+
+$t->conf(<<'CONF', KEY => $t->dir . '/key')->start;
+worker_processes 2;
+rtmp {
+    record_store %%STORE%% url=http://media.example.com/;
+    server { listen 127.0.0.1:%%PORT_0%%; application live { live on; } }
+}
+http {
+    server {
+        listen 127.0.0.1:%%PORT_1%%;
+        location /api { record_api; record_api_key AKIDtest %%KEY%%; }
+    }
+}
+CONF
+
+Recording::Past::fill($t, 500);
+$t->catalogue("INSERT INTO outbox (event_id, recording_id, file_id, kind, event,"
+    . " template, target, holds, event_us, facts, state) VALUES ('e', 5, 55,"
+    . " 'file', 'file', 'all', 'http://x/', 0, 1, '{}', 'dead')");
+
+my @key = (id => 'AKIDtest', key => 'secretkeysecretkeysecretkeysecre');
+my $no = 'AuthFailure.SignatureFailure';
+my $wrong = 'InvalidParameterValue';
+
+# action, parameters, the code of an error or what is looked for in the answer
+my @calls = (
+    [ 'SearchMedia', { StreamIds => ['s7'], Limit => 3 },
+      sub { $_->{TotalCount} == 10 && @{ $_->{MediaInfoSet} } == 3
+            && $_->{MediaInfoSet}[0]{FileId} eq '80' } ],
+    [ 'SearchMedia', {}, sub { $_->{TotalCount} == 500 } ],
+    [ 'SearchMedia', { StreamIds => ["\x{6d41}"] },
+      sub { $_->{TotalCount} == 0 && @{ $_->{MediaInfoSet} } == 0 } ],
+    [ 'SearchMedia', { Names => ['x'] }, $wrong ],
+    [ 'SearchMedia', { Limit => 1000 }, $wrong ],
+    [ 'SearchMedia', { Nothing => 1 }, 'UnknownParameter' ],
+    [ 'SearchMedia', { StreamIds => 's7' }, 'InvalidParameter' ],
+    [ 'SearchMedia', {}, 'NoSuchVersion', version => '2018-08-01' ],
+    [ 'DescribeMediaInfos', { FileIds => [ '55', '9999' ] },
+      sub { $_->{MediaInfoSet}[0]{FileId} eq '55'
+            && $_->{NotExistFileIdSet}[0] eq '9999' } ],
+    [ 'DescribeMediaInfos', {}, 'MissingParameter' ],
+    [ 'DescribeMediaInfos', { FileIds => ['x'] }, $wrong ],
+    [ 'DescribeRecordings', { StreamName => 's7' },
+      sub { $_->{RecordingSet}[0]{RecordingId} eq '7'
+            && $_->{RecordingSet}[0]{FileCount} == 10 } ],
+    [ 'DescribeRecordings', { State => 'ended' },
+      sub { @{ $_->{RecordingSet} } == 20 && $_->{ScrollToken} },
+      version => '2018-08-01' ],
+    [ 'DescribeRecordings', { State => 'x' }, $wrong ],
+    [ 'DescribeStore', undef, sub { $_->{Store}{Bytes} == 500_000 } ],
+    [ 'DescribeStore', { Nothing => 1 }, 'UnknownParameter' ],
+    [ 'RetryDelivery', { DeliveryIds => ['1'] }, sub { $_->{Retried} == 1 } ],
+    [ 'RetryDelivery', { DeliveryIds => ['1'] }, sub { $_->{Retried} == 0 } ],
+    [ 'RetryDelivery', {}, 'MissingParameter' ],
+    [ 'Nothing', {}, 'InvalidAction' ],
+    [ 'DescribeStore', {}, sub { 1 }, token => 'x', language => 'zh-CN' ],
+    [ 'DescribeStore', {}, $no, key => 'wrong' ],
+    [ 'DescribeStore', {}, 'AuthFailure.SecretIdNotFound', id => 'nobody' ],
+    [ 'DescribeStore', {}, 'UnsupportedProtocol', get => 1 ],
+    [ 'DescribeStore', {}, 'UnsupportedProtocol', method => 'HmacSHA256' ],
+    [ 'DescribeStore', {}, 'UnsupportedProtocol', method => 'HmacSHA1' ],
+);
+
+my $input = join '', map {
+    my ($action, $params, undef, %opt) = @$_;
+    $json->encode({ @key, action => $action, %opt,
+                    $params ? (params => $params) : () }) . "\n";
+} @calls;
+spew($t->dir . '/calls', $input);
+
+for my $host ('127.0.0.1', 'localhost') {
+    my ($status, $out, $err) = run('sh', '-c', 'exec node "$0" "$1" "$2" < "$3"',
+        root() . '/t/sdk/calls.js', "$build/node_modules",
+        "$host:" . $t->port(1) . '/api', $t->dir . '/calls');
+    is($status, 0, "$host: the client") or diag $err;
+    my @answers = map { $json->decode($_) } split /\n/, $out;
+
+    for my $call (@calls) {
+        my ($action, $params, $want, %opt) = @$call;
+        my $answer = shift @answers || {};
+        my $what = join ' ', $host, $action, $json->encode($params || {}),
+                        map { "$_=$opt{$_}" } sort keys %opt;
+
+        if (ref $want) {
+            local $_ = $answer->{answer};
+            ok($_ && $want->(), $what) or diag explain $answer;
+
+        } else {
+            is($answer->{code}, $want, $what) or diag explain $answer;
+            like($answer->{id}, qr/^[0-9a-f-]{36}$/, "$what: RequestId");
+        }
+    }
+
+    # as before
+    $t->catalogue("UPDATE outbox SET state = 'dead'");
+}
+
+$t->done;
+
+# why there is no client, or nothing: it stays in build/
+sub client {
+    my $sdk = root() . '/t/sdk';
+
+    for my $program ('node', 'npm') {
+        return "no $program" if !grep { -x "$_/$program" } split /:/, $ENV{PATH};
+    }
+
+    my $lock = slurp("$sdk/package-lock.json");
+    return '' if -e "$build/installed" && slurp("$build/installed") eq $lock;
+
+    run('mkdir', '-p', $build);
+    copy("$sdk/$_", "$build/$_") for 'package.json', 'package-lock.json';
+
+    my ($status, undef, $err) = run('timeout', '120', 'npm', 'ci', '--prefix',
+        $build, '--ignore-scripts', '--no-audit', '--no-fund');
+    return 'npm cannot get the client: ' . (split /\n/, "$err\n")[0] if $status;
+
+    spew("$build/installed", $lock);
+    return '';
+}
