@@ -107,6 +107,10 @@ ngx_recording_tc3_part(ngx_str_t *rest, const char *name, ngx_str_t *value)
         rest->len -= p + 1 - rest->data;
         rest->data = p + 1;
 
+        if (rest->len == 0) {
+            return NGX_DECLINED;
+        }
+
     } else {
         rest->data += rest->len;
         rest->len = 0;

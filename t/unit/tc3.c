@@ -172,6 +172,7 @@ tc3_refused(void)
         SDK("2023-11-14", "content-type;host", "5472"),
         SDK("2023-11-14", "content-type;host", SDK_SIGNATURE "0"),
         SDK("2023-11-14", "content-type;host", SDK_SIGNATURE ", X=1"),
+        SDK("2023-11-14", "content-type;host", SDK_SIGNATURE ","),
         SDK("2023-11-14", "content-type;host", "g4722abf2bedae424c4cbb88affe0"
             "dd25b147b7489dbbe591c70afd576b46baf"),
         "TC3-HMAC-SHA256 SignedHeaders=content-type;host, Credential=a/"
