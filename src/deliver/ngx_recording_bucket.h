@@ -58,6 +58,9 @@ typedef struct {
 
     ngx_queue_t             waiting;       /* requests */
     ngx_uint_t              running;       /* requests */
+    ngx_queue_t             resting;       /* deliveries of files that grow,
+                                              which would look at those */
+    ngx_uint_t              awake;         /* those that are not at rest */
     time_t                  skew;          /* s: its clock less ours */
     ngx_msec_t              next;          /* when bytes may go, with a rate */
     ngx_msec_t              until;         /* Retry-After: nothing is asked
@@ -65,6 +68,7 @@ typedef struct {
     ngx_event_t             timer;         /* of that */
     ngx_uint_t              parts;         /* of an upload, at most */
     unsigned                started:1;     /* the above are set */
+    unsigned                grows:1;       /* ->resting is */
     unsigned                conditional:1; /* it knows If-None-Match, or was
                                               not asked yet */
     unsigned                equal:1;       /* it wants parts of one size */

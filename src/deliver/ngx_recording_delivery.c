@@ -200,7 +200,12 @@ ngx_recording_delivery_fill(ngx_recording_delivery_t *d)
         }
     }
 
-    if (ngx_recording_delivery_busy(d) || (d->early && !d->leaving)) {
+    if (ngx_recording_delivery_busy(d)) {
+        return;
+    }
+
+    if (d->early && !d->leaving) {
+        ngx_recording_delivery_early_rest(d);
         return;
     }
 
@@ -531,7 +536,7 @@ ngx_recording_delivery_there(ngx_recording_delivery_t *d,
 
     ngx_recording_delivery_fill(d);
 
-    if (last && d->look.more && !d->leaving) {
+    if (last && d->look.more) {
         ngx_recording_delivery_early_look(d);
     }
 }
@@ -654,7 +659,7 @@ ngx_recording_delivery_tick(ngx_event_t *ev)
 
     if (!ngx_exiting) {
 
-        if (d->early && !d->leaving) {
+        if (d->early) {
             ngx_recording_delivery_early_look(d);
         }
 
@@ -705,6 +710,8 @@ ngx_recording_delivery_finish(ngx_recording_delivery_t *d)
     ngx_recording_delivery_object_t  *s;
 
     d->over = 1;
+
+    ngx_recording_delivery_early_rest(d);
 
     if (d->tick.timer_set) {
         ngx_del_timer(&d->tick);

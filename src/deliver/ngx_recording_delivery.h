@@ -140,6 +140,7 @@ struct ngx_recording_delivery_s {
     off_t                   part_size;
 
     ngx_recording_delivery_look_t  look;
+    ngx_queue_t             resting;
     int                     snapshot;      /* a playlist to be sent, or -1 */
     off_t                   snapshot_size;
     char                    cache[NGX_RECORDING_DELIVERY_CACHE];
@@ -152,6 +153,8 @@ struct ngx_recording_delivery_s {
     unsigned                failed:1;      /* to be prepared: ->result */
     unsigned                again:1;       /* there was an attempt before */
     unsigned                begun:1;       /* while the file grew */
+    unsigned                awake:1;       /* it is one of bucket->awake */
+    unsigned                rests:1;       /* it is in bucket->resting */
     unsigned                leaving:1;
     unsigned                over:1;
 };
@@ -209,6 +212,9 @@ void ngx_recording_delivery_early_start(ngx_recording_delivery_t *d);
 
 /* each second */
 void ngx_recording_delivery_early_look(ngx_recording_delivery_t *d);
+
+/* nothing of it is open: it is another one's turn */
+void ngx_recording_delivery_early_rest(ngx_recording_delivery_t *d);
 
 /* what an object of such a file is besides */
 void ngx_recording_delivery_early_object(ngx_recording_delivery_object_t *s);

@@ -18,12 +18,14 @@
 
 
 static void ngx_recording_early_probe(ngx_recording_delivery_t *d);
+static ngx_uint_t ngx_recording_early_wakes(ngx_recording_delivery_t *d);
 static off_t ngx_recording_early_need(ngx_recording_delivery_t *d);
 static void ngx_recording_early_thread(void *data);
 static ngx_uint_t ngx_recording_early_changed(ngx_recording_delivery_t *d);
 static void ngx_recording_early_file_thread(ngx_recording_delivery_t *d);
 static void ngx_recording_early_list_thread(ngx_recording_delivery_t *d);
 static void ngx_recording_early_looked(void *data);
+static void ngx_recording_early_nothing(ngx_recording_delivery_t *d);
 static void ngx_recording_early_drop(ngx_recording_delivery_look_t *look);
 static void ngx_recording_early_credentials(ngx_recording_delivery_t *d);
 static void ngx_recording_early_file(ngx_recording_delivery_t *d);
@@ -76,8 +78,9 @@ ngx_recording_early_probe(ngx_recording_delivery_t *d)
 void
 ngx_recording_delivery_early_look(ngx_recording_delivery_t *d)
 {
-    if (d->look.busy || d->probe || d->bucket->equal
-        || (d->playlist && ngx_recording_delivery_busy(d)))
+    if (d->look.busy || d->probe || d->leaving || d->bucket->equal
+        || (d->playlist && ngx_recording_delivery_busy(d))
+        || !ngx_recording_early_wakes(d))
     {
         return;
     }
@@ -86,6 +89,73 @@ ngx_recording_delivery_early_look(ngx_recording_delivery_t *d)
     d->look.busy = 1;
 
     ngx_recording_job_post(&d->look.job);
+}
+
+
+/*
+ * As many as there are connections, in turn: each has descriptors open, and
+ * there may be hundreds that wait for a bucket that is slow, or was not there.
+ */
+
+static ngx_uint_t
+ngx_recording_early_wakes(ngx_recording_delivery_t *d)
+{
+    ngx_recording_bucket_t  *bucket;
+
+    bucket = d->bucket;
+
+    if (!bucket->grows) {
+        bucket->grows = 1;
+        ngx_queue_init(&bucket->resting);
+    }
+
+    if (bucket->awake < bucket->connections) {
+        bucket->awake += !d->awake;
+        d->awake = 1;
+
+        return 1;
+    }
+
+    if (!d->awake && !d->rests) {
+        d->rests = 1;
+        ngx_queue_insert_tail(&bucket->resting, &d->resting);
+    }
+
+    return 0;
+}
+
+
+void
+ngx_recording_delivery_early_rest(ngx_recording_delivery_t *d)
+{
+    ngx_queue_t             *q;
+    ngx_recording_bucket_t  *bucket;
+
+    bucket = d->bucket;
+
+    if (d->rests) {
+        d->rests = 0;
+        ngx_queue_remove(&d->resting);
+    }
+
+    if (!d->awake) {
+        return;
+    }
+
+    d->awake = 0;
+    bucket->awake--;
+
+    while (bucket->awake < bucket->connections
+           && !ngx_queue_empty(&bucket->resting))
+    {
+        q = ngx_queue_head(&bucket->resting);
+        ngx_queue_remove(q);
+
+        d = ngx_queue_data(q, ngx_recording_delivery_t, resting);
+        d->rests = 0;
+
+        ngx_recording_delivery_early_look(d);
+    }
 }
 
 
@@ -276,7 +346,7 @@ ngx_recording_early_looked(void *data)
     }
 
     if (d->look.fd == -1 || d->leaving) {
-        ngx_recording_early_drop(&d->look);
+        ngx_recording_early_nothing(d);
         return;
     }
 
@@ -287,6 +357,21 @@ ngx_recording_early_looked(void *data)
 
     } else {
         ngx_recording_early_file(d);
+    }
+}
+
+
+/* what was begun before may go on */
+
+static void
+ngx_recording_early_nothing(ngx_recording_delivery_t *d)
+{
+    ngx_recording_early_drop(&d->look);
+
+    if (!ngx_recording_delivery_busy(d)
+        || (!d->playlist && d->objects[0].object.resting))
+    {
+        ngx_recording_delivery_early_rest(d);
     }
 }
 
@@ -383,6 +468,8 @@ ngx_recording_early_idle(ngx_recording_object_t *o)
 
     s->fd = -1;
     o->fd = -1;
+
+    ngx_recording_delivery_early_rest(s->delivery);
 }
 
 
@@ -433,7 +520,7 @@ ngx_recording_early_list(ngx_recording_delivery_t *d)
     if (d->look.list.n <= d->cursor
         || (there = realloc(d->there, d->look.list.n + 1)) == NULL)
     {
-        ngx_recording_early_drop(&d->look);
+        ngx_recording_early_nothing(d);
         return;
     }
 
