@@ -523,6 +523,10 @@ ngx_recording_delivery_there(ngx_recording_delivery_t *d,
         return;
     }
 
+    if (d->early) {
+        d->sent(d);
+    }
+
     /* a kill costs no more than a look at so many segments; and that a playlist
        is there is known to whoever cannot look */
 

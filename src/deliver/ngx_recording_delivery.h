@@ -102,6 +102,9 @@ struct ngx_recording_delivery_s {
     /* ->progress is to be written; then ngx_recording_delivery_committed() */
     void                  (*commit)(ngx_recording_delivery_t *d);
     void                  (*done)(ngx_recording_delivery_t *d);
+
+    /* the bucket has taken something of a file that grows */
+    void                  (*sent)(ngx_recording_delivery_t *d);
     void                   *data;
 
     /* --- set when done() is called */
@@ -113,7 +116,8 @@ struct ngx_recording_delivery_s {
                                               Retry-After; 0: not said */
     ngx_uint_t              status;        /* of its last answer; 0: none */
     ngx_uint_t              stopped;       /* and cannot be used at all */
-    ngx_uint_t              works;         /* the bucket has answered */
+    ngx_uint_t              works;         /* the bucket has answered, of what
+                                              is a probe */
     char                   *progress;      /* of malloc(); NULL: as it was */
     char                    etag[NGX_RECORDING_S3_ETAG];
     off_t                   size;          /* of all objects */

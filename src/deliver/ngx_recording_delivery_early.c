@@ -464,6 +464,11 @@ ngx_recording_early_idle(ngx_recording_object_t *o)
 
     s = o->data;
 
+    if (o->sent) {
+        o->sent = 0;
+        s->delivery->sent(s->delivery);
+    }
+
     (void) close(s->fd);
 
     s->fd = -1;

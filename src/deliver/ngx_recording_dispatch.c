@@ -36,7 +36,6 @@ static ngx_uint_t ngx_recording_dispatch_unwritten(
 static void ngx_recording_dispatch_missed(ngx_recording_dispatch_t *d);
 static void ngx_recording_dispatch_told(ngx_recording_dispatch_t *d);
 static void ngx_recording_dispatch_peer_failed(ngx_recording_attempt_t *a);
-static void ngx_recording_dispatch_peer_works(ngx_recording_attempt_t *a);
 
 
 const ngx_recording_worker_told_t  ngx_recording_dispatch_calls = {
@@ -690,7 +689,7 @@ ngx_recording_dispatch_peer_failed(ngx_recording_attempt_t *a)
         return;
     }
 
-    if (peer->pause == 0) {
+    if (peer->pause == 0 && peer->doubt == 0) {
         peer->pause = NGX_RECORDING_DISPATCH_PAUSE;
         peer->since = ngx_current_msec;
 
@@ -708,8 +707,11 @@ ngx_recording_dispatch_peer_failed(ngx_recording_attempt_t *a)
         }
 
     } else {
-        peer->pause = ngx_min(2 * peer->pause, NGX_RECORDING_DISPATCH_LONG);
+        peer->pause = ngx_min(2 * ngx_max(peer->pause, peer->doubt),
+                              NGX_RECORDING_DISPATCH_LONG);
     }
+
+    peer->doubt = 0;
 
     pause = peer->pause / 2 + ngx_random() % (peer->pause / 2 + 1);
 
@@ -717,14 +719,23 @@ ngx_recording_dispatch_peer_failed(ngx_recording_attempt_t *a)
 }
 
 
-static void
+void
 ngx_recording_dispatch_peer_works(ngx_recording_attempt_t *a)
 {
     ngx_recording_peer_t  *peer;
 
     peer = a->lane->peer;
 
-    if (peer->pause) {
+    /* who was only looked at may refuse what is sent: others may try, and if
+       they fail the pauses go on */
+
+    if (a->probe) {
+        peer->doubt = ngx_max(peer->doubt, peer->pause);
+        peer->pause = 0;
+        return;
+    }
+
+    if (peer->pause || peer->doubt) {
         if (peer->bucket) {
             ngx_log_error(NGX_LOG_NOTICE, a->dispatch->worker->log, 0,
                           "recording: bucket \"%V\" can be used again",
@@ -739,4 +750,5 @@ ngx_recording_dispatch_peer_works(ngx_recording_attempt_t *a)
 
     peer->failures = 0;
     peer->pause = 0;
+    peer->doubt = 0;
 }

@@ -55,6 +55,9 @@ typedef struct {
     ngx_uint_t              probing;       /* what is taken is a probe */
     ngx_uint_t              failures;      /* in a row, of the peer itself */
     ngx_msec_t              pause;         /* 0: it does not fail */
+    ngx_msec_t              doubt;         /* that pause, of one that has
+                                              answered a probe, and has taken
+                                              nothing yet; 0: none */
     ngx_msec_t              probe;         /* when it is tried again */
     ngx_msec_t              since;         /* when the pauses began */
     ngx_uint_t              down;          /* for the job: for some time */
@@ -283,6 +286,9 @@ void ngx_recording_dispatch_begin(ngx_recording_attempt_t *a);
 void ngx_recording_dispatch_wake(ngx_recording_dispatch_t *d);
 void ngx_recording_dispatch_over(ngx_recording_attempt_t *a,
     ngx_recording_outbox_e result, ngx_recording_peer_e peer);
+
+/* loop: its peer has taken something */
+void ngx_recording_dispatch_peer_works(ngx_recording_attempt_t *a);
 
 
 #endif /* _NGX_RECORDING_DISPATCH_H_INCLUDED_ */

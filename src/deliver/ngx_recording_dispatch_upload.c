@@ -15,6 +15,7 @@ static ngx_int_t ngx_recording_upload_lane(ngx_recording_lane_t *lane,
     ngx_recording_target_t *target, const ngx_recording_upload_t *upload,
     ngx_recording_bucket_t *bucket, const char *kind, ngx_pool_t *pool);
 static void ngx_recording_upload_commit(ngx_recording_delivery_t *delivery);
+static void ngx_recording_upload_sent(ngx_recording_delivery_t *delivery);
 static void ngx_recording_upload_done(ngx_recording_delivery_t *delivery);
 static char *ngx_recording_upload_url(ngx_recording_attempt_t *a);
 
@@ -124,6 +125,7 @@ ngx_recording_dispatch_upload_prepare(ngx_recording_attempt_t *a)
     delivery->early = a->early;
     delivery->probe = a->probe;
     delivery->commit = ngx_recording_upload_commit;
+    delivery->sent = ngx_recording_upload_sent;
     delivery->done = ngx_recording_upload_done;
     delivery->data = a;
 
@@ -197,6 +199,15 @@ ngx_recording_dispatch_upload_stepped(ngx_recording_dispatch_t *d)
 
         ngx_recording_delivery_committed(a->delivery);
     }
+}
+
+
+/* it may be hours until it is done */
+
+static void
+ngx_recording_upload_sent(ngx_recording_delivery_t *delivery)
+{
+    ngx_recording_dispatch_peer_works(delivery->data);
 }
 
 

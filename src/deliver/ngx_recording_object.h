@@ -161,6 +161,7 @@ struct ngx_recording_object_s {
     unsigned                completing:1;  /* complete has been sent */
     unsigned                leaving:1;     /* nothing is begun any more */
     unsigned                resting:1;     /* idle() was called */
+    unsigned                sent:1;        /* a part, since idle() was */
     unsigned                moved:1;       /* the media was, since it was looked
                                               at */
 };

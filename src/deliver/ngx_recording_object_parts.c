@@ -424,6 +424,7 @@ ngx_recording_object_part_sent(ngx_recording_s3_t *s)
 
     case NGX_RECORDING_S3_OK:
         (void) strcpy(o->etags[p->number - 1], s->etag);
+        o->sent = 1;
         ngx_recording_object_part_free(p);
 
         if (!o->leaving || o->running == 0) {
