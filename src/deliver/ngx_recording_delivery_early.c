@@ -22,7 +22,8 @@ static ngx_uint_t ngx_recording_early_wakes(ngx_recording_delivery_t *d);
 static off_t ngx_recording_early_need(ngx_recording_delivery_t *d);
 static void ngx_recording_early_thread(void *data);
 static ngx_uint_t ngx_recording_early_changed(ngx_recording_delivery_t *d);
-static void ngx_recording_early_file_thread(ngx_recording_delivery_t *d);
+static void ngx_recording_early_credentials_thread(
+    ngx_recording_delivery_t *d);
 static void ngx_recording_early_list_thread(ngx_recording_delivery_t *d);
 static void ngx_recording_early_looked(void *data);
 static void ngx_recording_early_nothing(ngx_recording_delivery_t *d);
@@ -206,7 +207,12 @@ ngx_recording_early_thread(void *data)
         ngx_recording_early_list_thread(d);
 
     } else if (look->early.length >= look->need) {
-        ngx_recording_early_file_thread(d);
+        look->fd = ngx_recording_early_open_thread(d->store, d->row->file_id,
+                                                   &look->early);
+    }
+
+    if (look->fd != -1) {
+        ngx_recording_early_credentials_thread(d);
     }
 }
 
@@ -262,24 +268,20 @@ ngx_recording_early_changed(ngx_recording_delivery_t *d)
 }
 
 
+/* they may be others by now: a recording can take longer than they last */
+
 static void
-ngx_recording_early_file_thread(ngx_recording_delivery_t *d)
+ngx_recording_early_credentials_thread(ngx_recording_delivery_t *d)
 {
     char                            error[256];
     ngx_recording_delivery_look_t  *look;
 
     look = &d->look;
 
-    look->fd = ngx_recording_early_open_thread(d->store, d->row->file_id,
-                                               &look->early);
-
-    /* they may be others by now: a recording can take longer than they last */
-
-    if (look->fd != -1
-        && ngx_recording_credentials_read_thread(
+    if (ngx_recording_credentials_read_thread(
                                      (char *) d->bucket->credentials.data,
                                      &look->credentials, error, sizeof(error))
-           != NGX_OK)
+        != NGX_OK)
     {
         ngx_memzero(&look->credentials, sizeof(look->credentials));
     }
