@@ -7,6 +7,7 @@
 #define NGX_RECORDING_DELIVERY_PROBE   2000000   /* us */
 #define NGX_RECORDING_DELIVERY_SHORT   5000000   /* us, and doubles */
 #define NGX_RECORDING_DELIVERY_LONG    900000000 /* us */
+#define NGX_RECORDING_DELIVERY_GROWS   60000000  /* us */
 
 
 static ngx_uint_t ngx_recording_delivery_last(
@@ -592,6 +593,12 @@ ngx_recording_delivery_failed(ngx_recording_delivery_t *d,
         d->result = d->leaving || d->early ? NGX_RECORDING_OUTBOX_RETURNED
                                            : NGX_RECORDING_OUTBOX_FAILED;
         d->pause = d->leaving ? 0 : ngx_recording_delivery_pause(d, o->pause);
+
+        /* attempts of one that grows are not counted, and it may be hours */
+
+        if (d->pause && d->early && o->result == NGX_RECORDING_S3_REFUSED) {
+            d->pause = ngx_max(d->pause, NGX_RECORDING_DELIVERY_GROWS);
+        }
 
         if (d->leaving && d->early) {
             d->error[0] = '\0';
