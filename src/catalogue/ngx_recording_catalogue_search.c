@@ -18,8 +18,8 @@
                                                   the clock */
 
 /* us: a file may have been finished that much before its end, by a clock that
-   was set back meanwhile */
-#define NGX_RECORDING_SEARCH_EARLY  86400000000
+   was set back meanwhile, as one that had another time zone */
+#define NGX_RECORDING_SEARCH_EARLY  43200000000
 
 #define NGX_RECORDING_SEARCH_ANY    INT64_MAX
 
@@ -76,6 +76,8 @@ static ngx_int_t ngx_recording_catalogue_search_values(
     ngx_recording_catalogue_search_scan_t *scan, ngx_uint_t statement,
     const ngx_recording_catalogue_search_any_t *any,
     ngx_recording_sql_value_t *values, ngx_uint_t n);
+static ngx_uint_t ngx_recording_catalogue_search_again(
+    const ngx_recording_catalogue_search_any_t *any, ngx_uint_t n);
 static ngx_int_t ngx_recording_catalogue_search_longest(
     ngx_recording_catalogue_t *cat, ngx_uint_t statement, int64_t *us);
 static ngx_int_t ngx_recording_catalogue_search_scan(
@@ -453,6 +455,14 @@ ngx_recording_catalogue_search_values(
 
     for (i = 0; i < scans; i++) {
 
+        if (ngx_recording_catalogue_search_again(any, i)) {
+            continue;
+        }
+
+        /* there are enough: of the others those count that may be in the page */
+
+        scan->counted |= (scan->n >= NGX_RECORDING_SEARCH_MOST);
+
         if (any->n) {
             values[n] = ngx_recording_sql_str(&any->text[i]);
         }
@@ -469,6 +479,28 @@ ngx_recording_catalogue_search_values(
     }
 
     return NGX_OK;
+}
+
+
+/* a value that was there before */
+
+static ngx_uint_t
+ngx_recording_catalogue_search_again(
+    const ngx_recording_catalogue_search_any_t *any, ngx_uint_t n)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (any->text[i].len == any->text[n].len
+            && ngx_memcmp(any->text[i].data, any->text[n].data,
+                          any->text[n].len)
+               == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 
 # What a page of the API costs among a million rows, printed (make bench-api):
-# the median and the longest of some calls, with the time of the connection.
+# the median and the longest of some calls, with the time of the connection, and
+# what the worker computes for one.
 
 use strict;
 use warnings;
@@ -9,11 +10,13 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 
+use POSIX ();
 use Time::HiRes qw(time);
 
 use Recording::Api;
 use Recording::Nginx;
 use Recording::Past;
+use Recording::Util qw(slurp);
 
 my $rows = $ENV{BENCH_ROWS} // 1_000_000;
 my $times = $ENV{BENCH_TIMES} // 15;
@@ -71,24 +74,32 @@ my @pages = (
 
 for my $page (@pages) {
     my ($what, $action, $params) = @$page;
-    my (@took, $answer);
+    my @took;
+    my $spent = spent();
+    my $request = $api->request($action, { %$params,
+        $action eq 'DescribeStore' ? () : (Limit => 100) });
+    my $body;
 
     for (1 .. $times) {
         my $start = time;
-        $answer = $api->call($action, { %$params,
-            $action eq 'DescribeStore' ? () : (Limit => 100) });
+        (undef, undef, $body) = $api->raw($request);
         push @took, 1000 * (time - $start);
     }
 
     @took = sort { $a <=> $b } @took;
-    printf "%-28s %6.1f ms, at most %6.1f ms: %d rows of %s%s\n", $what,
-           $took[ $#took / 2 ], $took[-1],
-           scalar @{ $answer->{MediaInfoSet} || $answer->{RecordingSet}
-                     || $answer->{Files} },
-           $answer->{TotalCount} // '-',
-           $answer->{ScrollToken} ? ', more' : '';
+    printf "%-28s %6.1f ms, at most %6.1f ms, of the processor %5.1f ms: "
+           . "%d KB, %s\n", $what, $took[ $#took / 2 ], $took[-1],
+           1000 * (spent() - $spent) / $times, length($body) / 1000,
+           $body =~ /"TotalCount":(\d+)/ ? "TotalCount $1" : 'no TotalCount';
 }
 
 $t->stop;
+
+# seconds of the processor, of the worker
+sub spent {
+    my ($pid) = $t->worker_pids;
+    my @stat = split ' ', slurp("/proc/$pid/stat");
+    return ($stat[13] + $stat[14]) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
+}
 
 sub at { return Recording::Past::time_of($_[0]) }
