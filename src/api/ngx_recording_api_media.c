@@ -43,7 +43,7 @@ typedef struct {
 } ngx_recording_api_media_set_t;
 
 
-static ngx_int_t ngx_recording_api_search_media(
+static ngx_int_t ngx_recording_api_search_media_thread(
     ngx_recording_api_call_t *call);
 static ngx_int_t ngx_recording_api_media_search(ngx_recording_api_call_t *call,
     ngx_recording_api_media_t *in);
@@ -57,7 +57,7 @@ static void ngx_recording_api_media_any(
 static ngx_int_t ngx_recording_api_media_parts(ngx_recording_api_call_t *call,
     const ngx_recording_api_list_t *parts,
     ngx_recording_api_media_set_t *set);
-static ngx_int_t ngx_recording_api_describe_media(
+static ngx_int_t ngx_recording_api_describe_media_thread(
     ngx_recording_api_call_t *call);
 static ngx_int_t ngx_recording_api_media_infos(ngx_recording_api_call_t *call,
     ngx_recording_api_media_t *in);
@@ -81,10 +81,10 @@ static ngx_int_t ngx_recording_api_media_letter(void *data,
 const ngx_recording_api_action_t  ngx_recording_api_media[] = {
 
     { "SearchMedia", NGX_RECORDING_API_VOD, 0,
-      ngx_recording_api_search_media },
+      ngx_recording_api_search_media_thread },
 
     { "DescribeMediaInfos", NGX_RECORDING_API_VOD, 0,
-      ngx_recording_api_describe_media },
+      ngx_recording_api_describe_media_thread },
 
     { NULL, NULL, 0, NULL }
 };
@@ -163,7 +163,7 @@ static const ngx_recording_api_param_t  ngx_recording_api_describe_params[] = {
 
 
 static ngx_int_t
-ngx_recording_api_search_media(ngx_recording_api_call_t *call)
+ngx_recording_api_search_media_thread(ngx_recording_api_call_t *call)
 {
     ngx_int_t                   rc;
     ngx_recording_api_media_t  *in;
@@ -369,7 +369,7 @@ ngx_recording_api_media_parts(ngx_recording_api_call_t *call,
 
 
 static ngx_int_t
-ngx_recording_api_describe_media(ngx_recording_api_call_t *call)
+ngx_recording_api_describe_media_thread(ngx_recording_api_call_t *call)
 {
     ngx_int_t                   rc;
     ngx_recording_api_media_t  *in;

@@ -31,7 +31,7 @@ typedef struct {
 } ngx_recording_api_recordings_set_t;
 
 
-static ngx_int_t ngx_recording_api_describe_recordings(
+static ngx_int_t ngx_recording_api_describe_recordings_thread(
     ngx_recording_api_call_t *call);
 static ngx_int_t ngx_recording_api_recordings_search(
     ngx_recording_api_call_t *call, ngx_recording_api_recordings_t *in);
@@ -54,7 +54,8 @@ static ngx_int_t ngx_recording_api_recordings_file(void *data,
 
 const ngx_recording_api_action_t  ngx_recording_api_recordings[] = {
 
-    { "DescribeRecordings", NULL, 0, ngx_recording_api_describe_recordings },
+    { "DescribeRecordings", NULL, 0,
+      ngx_recording_api_describe_recordings_thread },
 
     { NULL, NULL, 0, NULL }
 };
@@ -90,7 +91,7 @@ static const ngx_recording_api_param_t  ngx_recording_api_recording_params[] =
 
 
 static ngx_int_t
-ngx_recording_api_describe_recordings(ngx_recording_api_call_t *call)
+ngx_recording_api_describe_recordings_thread(ngx_recording_api_call_t *call)
 {
     ngx_int_t                        rc;
     ngx_recording_api_recordings_t  *in;

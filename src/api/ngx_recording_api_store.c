@@ -18,7 +18,7 @@ typedef struct {
 } ngx_recording_api_retry_t;
 
 
-static ngx_int_t ngx_recording_api_describe_store(
+static ngx_int_t ngx_recording_api_describe_store_thread(
     ngx_recording_api_call_t *call);
 static ngx_int_t ngx_recording_api_store_room(ngx_recording_api_call_t *call);
 static ngx_int_t ngx_recording_api_store_count(void *data, const char *state,
@@ -40,22 +40,22 @@ static int64_t ngx_recording_api_store_size(ngx_recording_api_call_t *call,
     const char *name);
 static json_t *ngx_recording_api_store_array(ngx_recording_api_call_t *call,
     const char *name);
-static ngx_int_t ngx_recording_api_retry(ngx_recording_api_call_t *call);
+static ngx_int_t ngx_recording_api_retry_thread(ngx_recording_api_call_t *call);
 static ngx_int_t ngx_recording_api_retry_ids(ngx_recording_api_call_t *call);
 
 
 const ngx_recording_api_action_t  ngx_recording_api_store[] = {
 
-    { "DescribeStore", NULL, 0, ngx_recording_api_describe_store },
+    { "DescribeStore", NULL, 0, ngx_recording_api_describe_store_thread },
 
-    { "RetryDelivery", NULL, 1, ngx_recording_api_retry },
+    { "RetryDelivery", NULL, 1, ngx_recording_api_retry_thread },
 
     { NULL, NULL, 0, NULL }
 };
 
 
 static ngx_int_t
-ngx_recording_api_describe_store(ngx_recording_api_call_t *call)
+ngx_recording_api_describe_store_thread(ngx_recording_api_call_t *call)
 {
     json_t     *counts;
     ngx_int_t   rc;
@@ -331,7 +331,7 @@ ngx_recording_api_store_versions(ngx_recording_api_call_t *call,
 /* run twice: it asks, and has the answer */
 
 static ngx_int_t
-ngx_recording_api_retry(ngx_recording_api_call_t *call)
+ngx_recording_api_retry_thread(ngx_recording_api_call_t *call)
 {
     ngx_int_t                                 rc;
     ngx_recording_catalogue_search_revive_t  *revive;
