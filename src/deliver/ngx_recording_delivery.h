@@ -81,7 +81,8 @@ typedef struct {
                                               to here; -1: nothing new */
     ngx_recording_delivery_list_t  list;
     ngx_recording_credentials_t  credentials;  /* ->text is NULL: they stay */
-    unsigned                more:1;        /* segments: another look follows */
+    unsigned                more:1;        /* another look follows, whatever
+                                              the journal does */
     unsigned                busy:1;
 } ngx_recording_delivery_look_t;
 

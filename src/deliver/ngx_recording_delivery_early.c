@@ -172,6 +172,7 @@ ngx_recording_early_need(ngx_recording_delivery_t *d)
     o = d->objects[0].used ? &d->objects[0].object : NULL;
 
     if (o && o->moved) {
+        d->look.more = 1;
         return 0;
     }
 
@@ -187,6 +188,7 @@ ngx_recording_early_thread(void *data)
 {
     ngx_recording_delivery_t *d = data;
 
+    ngx_int_t                       rc;
     ngx_recording_delivery_look_t  *look;
 
     look = &d->look;
@@ -195,11 +197,14 @@ ngx_recording_early_thread(void *data)
         return;
     }
 
-    if (ngx_recording_early_look_thread(d->store, d->row->file_id,
-                                        &look->early)
-        != NGX_OK
-        || look->early.moving)
-    {
+    rc = ngx_recording_early_look_thread(d->store, d->row->file_id,
+                                         &look->early);
+
+    /* what failed is not left until the journal changes once more */
+
+    look->more = rc == NGX_ERROR || (rc == NGX_OK && look->early.moving);
+
+    if (rc != NGX_OK || look->more) {
         return;
     }
 
@@ -209,6 +214,7 @@ ngx_recording_early_thread(void *data)
     } else if (look->early.length >= look->need) {
         look->fd = ngx_recording_early_open_thread(d->store, d->row->file_id,
                                                    &look->early);
+        look->more = (look->fd == -1);
     }
 
     if (look->fd != -1) {
@@ -296,7 +302,6 @@ ngx_recording_early_list_thread(ngx_recording_delivery_t *d)
     ngx_recording_delivery_look_t  *look;
 
     look = &d->look;
-    look->more = 0;
 
     if (look->early.segments <= d->cursor) {
         return;
@@ -306,16 +311,13 @@ ngx_recording_early_list_thread(ngx_recording_delivery_t *d)
 
     most = d->cursor + NGX_RECORDING_DELIVERY_OBJECTS;
 
-    if (most < look->early.segments) {
-        look->more = 1;
-
-    } else {
-        most = look->early.segments;
-    }
+    look->more = (most < look->early.segments);
+    most = ngx_min(most, look->early.segments);
 
     fd = memfd_create("playlist", MFD_CLOEXEC);
 
     if (fd == -1) {
+        look->more = 1;
         return;
     }
 
@@ -324,6 +326,7 @@ ngx_recording_early_list_thread(ngx_recording_delivery_t *d)
         != NGX_OK)
     {
         (void) close(fd);
+        look->more = 1;
         return;
     }
 
