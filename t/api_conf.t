@@ -89,6 +89,8 @@ for my $case (
     [ 'listen 1;', 'auth_basic x; auth_basic_user_file x;', 0 ],
     [ 'listen 1; auth_basic x; auth_basic_user_file x;', '', 0 ],
     [ 'listen 1;', 'auth_request /auth;', 0 ],
+    [ 'listen 1; auth_basic x;', 'auth_basic off;', 1 ],
+    [ 'listen 1; auth_request /auth;', 'auth_request off;', 1 ],
     [ 'listen 1; deny all;', '', 0 ],
 ) {
     my ($server, $location, $warns) = @$case;

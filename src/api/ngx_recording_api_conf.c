@@ -10,6 +10,8 @@ static char *ngx_recording_api_conf_read(ngx_conf_t *cf, ngx_str_t *name,
 static char *ngx_recording_api_conf_secret(ngx_conf_t *cf, ngx_fd_t fd,
     ngx_str_t *name, ngx_str_t *secret);
 static ngx_uint_t ngx_recording_api_conf_guarded(ngx_conf_t *cf);
+static ngx_uint_t ngx_recording_api_conf_off(
+    ngx_http_complex_value_t *realm);
 static ngx_uint_t ngx_recording_api_conf_public(ngx_conf_t *cf);
 static ngx_uint_t ngx_recording_api_conf_serves(ngx_http_conf_addr_t *addr,
     ngx_http_core_srv_conf_t *cscf);
@@ -198,8 +200,8 @@ ngx_recording_api_conf_open(ngx_conf_t *cf,
 static ngx_uint_t
 ngx_recording_api_conf_guarded(ngx_conf_t *cf)
 {
-    void        *conf;
-    ngx_uint_t   i, n, k;
+    void        **conf;
+    ngx_uint_t    i, n, k;
 
     static const struct {
         const char  *name;
@@ -221,8 +223,9 @@ ngx_recording_api_conf_guarded(ngx_conf_t *cf)
                    ->loc_conf[cf->cycle->modules[i]->ctx_index];
 
             for (k = 0; conf && k < guards[n].words; k++) {
-                if (((void **) conf)[k] && ((void **) conf)[k]
-                                           != NGX_CONF_UNSET_PTR)
+
+                if (conf[k] && conf[k] != NGX_CONF_UNSET_PTR
+                    && (n || !ngx_recording_api_conf_off(conf[k])))
                 {
                     return 1;
                 }
@@ -231,6 +234,16 @@ ngx_recording_api_conf_guarded(ngx_conf_t *cf)
     }
 
     return 0;
+}
+
+
+/* "auth_basic off" */
+
+static ngx_uint_t
+ngx_recording_api_conf_off(ngx_http_complex_value_t *realm)
+{
+    return realm->lengths == NULL && realm->value.len == 3
+           && ngx_strncmp(realm->value.data, "off", 3) == 0;
 }
 
 
