@@ -150,7 +150,10 @@ ngx_recording_catalogue_search_recordings(ngx_recording_catalogue_t *cat,
     scan.cat = cat;
     scan.search = search;
     scan.fits = ngx_recording_catalogue_search_recording_fits;
-    scan.most = NGX_RECORDING_SEARCH_MOST;
+
+    /* nobody asks how many there are: one more tells that there are more */
+
+    scan.most = search->offset + search->limit + 1;
 
     /* one that has not ended is of any length */
 

@@ -90,7 +90,7 @@ ngx_int_t ngx_recording_catalogue_search_media(
     ngx_recording_catalogue_t *cat,
     ngx_recording_catalogue_search_t *search);
 
-/* recordings, by when they began */
+/* recordings, by when they began; they are not counted */
 ngx_int_t ngx_recording_catalogue_search_recordings(
     ngx_recording_catalogue_t *cat,
     ngx_recording_catalogue_search_t *search);
