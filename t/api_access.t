@@ -13,7 +13,7 @@ use Test::More;
 
 use Recording::Api;
 use Recording::Nginx;
-use Recording::Util qw(slurp spew);
+use Recording::Util qw(run spew wait_for);
 
 my $t = Recording::Nginx->new;
 my ($id, $secret) = ('AKIDexample', 'abcdefghijklmnopqrstuvwxyz012345');
@@ -50,6 +50,7 @@ http {
         }
     }
     server {
+        listen unix:%%DIR%%/x.sock;
         listen 127.0.0.1:%%PORT_2%% proxy_protocol;
         location /api/ { record_api; }
     }
@@ -62,7 +63,14 @@ my $off = Recording::Api->new(port => $port, path => '/off/');
 my $plain = Recording::Api->new(port => $port, path => '/plain/');
 my @key = (key => [$id, $secret]);
 
+wait_for('the store', 20, sub { $off->code('DescribeStore') eq '' });
+
 # --- without a key
+
+(undef, my $unix) = run('curl', '-s', '--unix-socket', $t->dir . '/x.sock',
+    '-d', '{}', '-H', 'Content-Type: application/json', '-H',
+    'X-TC-Action: DescribeStore', 'http://localhost/api/');
+like($unix, qr/"Store"/, 'over a unix socket');
 
 is($api->code('DescribeStore'), '', 'from this machine');
 is($plain->code('DescribeStore'), '', 'where there is no key either');

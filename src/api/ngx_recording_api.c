@@ -250,6 +250,15 @@ ngx_recording_api_run_thread(void *data)
     }
 
     (void) ngx_recording_api_answer(call);
+
+    /* of a long answer these are tens of thousands of objects: not in the
+       loop */
+
+    json_decref(call->params);
+    json_decref(call->answer);
+
+    call->params = NULL;
+    call->answer = NULL;
 }
 
 

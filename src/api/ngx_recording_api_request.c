@@ -26,7 +26,7 @@ static void ngx_recording_api_request_gone(void *data);
 static ngx_int_t ngx_recording_api_request_fail(
     ngx_recording_api_request_t *ctx, const char *code, const char *why);
 static ngx_int_t ngx_recording_api_request_send(ngx_http_request_t *r,
-    const char *text);
+    char *text);
 
 
 ngx_int_t
@@ -350,6 +350,7 @@ ngx_recording_api_request_post(ngx_recording_api_request_t *ctx,
 static void
 ngx_recording_api_request_done(ngx_recording_api_call_t *call)
 {
+    char                         *text;
     ngx_int_t                     rc;
     ngx_connection_t             *c;
     ngx_http_request_t           *r;
@@ -365,11 +366,14 @@ ngx_recording_api_request_done(ngx_recording_api_call_t *call)
 
     ngx_recording_api_request_log(ctx, call);
 
-    rc = call->text ? ngx_recording_api_request_send(r, call->text)
-                    : ngx_recording_api_request_fail(ctx, "InternalError",
-                                                     "no memory");
+    text = call->text;
+    call->text = NULL;
 
     ngx_recording_api_free(call);
+
+    rc = text ? ngx_recording_api_request_send(r, text)
+              : ngx_recording_api_request_fail(ctx, "InternalError",
+                                               "no memory");
 
     ngx_http_finalize_request(r, rc);
     ngx_http_run_posted_requests(c);
@@ -423,7 +427,7 @@ static ngx_int_t
 ngx_recording_api_request_fail(ngx_recording_api_request_t *ctx,
     const char *code, const char *why)
 {
-    ngx_int_t                 rc;
+    char                      *text;
     ngx_recording_api_call_t  *call;
 
     call = ngx_recording_api_call();
@@ -436,33 +440,49 @@ ngx_recording_api_request_fail(ngx_recording_api_request_t *ctx,
 
     (void) ngx_recording_api_fail(call, code, "%s", why);
 
-    rc = ngx_recording_api_answer(call) == NGX_OK
-         ? ngx_recording_api_request_send(ctx->request, call->text)
-         : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    (void) ngx_recording_api_answer(call);
+
+    text = call->text;
+    call->text = NULL;
 
     ngx_recording_api_free(call);
 
-    return rc;
+    return text ? ngx_recording_api_request_send(ctx->request, text)
+                : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 
-static ngx_int_t
-ngx_recording_api_request_send(ngx_http_request_t *r, const char *text)
-{
-    ngx_int_t         rc;
-    ngx_buf_t        *b;
-    ngx_chain_t       out;
-    ngx_table_elt_t  *header;
+/* the text is of malloc(), and the request's from now on: it may be long */
 
-    b = ngx_create_temp_buf(r->pool, ngx_strlen(text) + 1);
+static ngx_int_t
+ngx_recording_api_request_send(ngx_http_request_t *r, char *text)
+{
+    ngx_int_t            rc;
+    ngx_buf_t           *b;
+    ngx_chain_t          out;
+    ngx_table_elt_t     *header;
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+
+    if (cln == NULL) {
+        free(text);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    cln->handler = free;
+    cln->data = text;
+
+    b = ngx_calloc_buf(r->pool);
     header = ngx_list_push(&r->headers_out.headers);
 
     if (b == NULL || header == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    b->last = ngx_cpymem(b->last, text, ngx_strlen(text));
-    *b->last++ = '\n';
+    b->pos = (u_char *) text;
+    b->last = b->pos + ngx_strlen(text);
+    b->memory = 1;
     b->last_buf = (r == r->main);
     b->last_in_chain = 1;
 
