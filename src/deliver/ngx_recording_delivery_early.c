@@ -79,8 +79,8 @@ ngx_recording_early_probe(ngx_recording_delivery_t *d)
 void
 ngx_recording_delivery_early_look(ngx_recording_delivery_t *d)
 {
-    if (d->look.busy || d->probe || d->leaving || d->bucket->equal
-        || (d->playlist && ngx_recording_delivery_busy(d))
+    if (d->look.busy || d->probe || d->leaving
+        || (d->playlist ? ngx_recording_delivery_busy(d) : d->bucket->equal)
         || !ngx_recording_early_wakes(d))
     {
         return;

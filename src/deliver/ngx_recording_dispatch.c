@@ -391,7 +391,7 @@ ngx_recording_dispatch_rooms(ngx_recording_dispatch_t *d)
                             >= 0;
         }
 
-        peer->early = peer->bucket == NULL || peer->bucket->equal ? 0
+        peer->early = peer->bucket == NULL ? 0
                       : peer->probing ? peer->room
                       : NGX_RECORDING_DISPATCH_PEER;
     }
