@@ -264,7 +264,8 @@ ngx_recording_program_unmap_line(char *line, uintptr_t *bss)
         return;
     }
 
-    if (map.system || (!map.writable && !map.shared) || map.start == *bss
+    if (map.system || (!map.writable && !map.shared)
+        || (map.start == *bss && !map.shared)
         || (here >= map.start && here < map.end)
         || (own >= map.start && own < map.end))
     {
