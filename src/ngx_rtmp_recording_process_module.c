@@ -20,6 +20,10 @@ static char *ngx_rtmp_recording_init_conf(ngx_cycle_t *cycle, void *conf);
 static void ngx_rtmp_recording_leave(ngx_cycle_t *cycle,
     ngx_recording_main_conf_t *old, ngx_recording_main_conf_t *rmcf);
 static void ngx_rtmp_recording_unmap(void *data);
+static ngx_int_t ngx_rtmp_recording_add_zone(ngx_cycle_t *cycle,
+    ngx_recording_main_conf_t *rmcf);
+static ngx_int_t ngx_rtmp_recording_init_zone(ngx_shm_zone_t *zone,
+    void *data);
 static ngx_int_t ngx_rtmp_recording_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_rtmp_recording_init_process(ngx_cycle_t *cycle);
 static void ngx_rtmp_recording_init_api(ngx_cycle_t *cycle,
@@ -133,6 +137,12 @@ ngx_rtmp_recording_init_conf(ngx_cycle_t *cycle, void *conf)
         ngx_recording_conf_look_credentials(cycle, &rmcf->buckets);
     }
 
+    if (rmcf && rmcf->used && rmcf->board
+        && ngx_rtmp_recording_add_zone(cycle, rmcf) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
     return NGX_CONF_OK;
 }
 
@@ -163,6 +173,71 @@ static void
 ngx_rtmp_recording_unmap(void *data)
 {
     (void) munmap(data, sizeof(ngx_atomic_t));
+}
+
+
+/* beside the board there is what nginx has in each zone */
+
+static ngx_int_t
+ngx_rtmp_recording_add_zone(ngx_cycle_t *cycle,
+    ngx_recording_main_conf_t *rmcf)
+{
+    ngx_str_t   name = ngx_string("recording");
+    ngx_conf_t  cf;
+
+    ngx_memzero(&cf, sizeof(ngx_conf_t));
+
+    cf.cycle = cycle;
+    cf.pool = cycle->pool;
+    cf.log = cycle->log;
+
+    rmcf->shared = ngx_shared_memory_add(&cf, &name,
+                                         rmcf->board + 8 * ngx_pagesize,
+                                         &ngx_rtmp_recording_module);
+    if (rmcf->shared == NULL) {
+        return NGX_ERROR;
+    }
+
+    rmcf->shared->init = ngx_rtmp_recording_init_zone;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_rtmp_recording_init_zone(ngx_shm_zone_t *zone, void *data)
+{
+    void             *memory;
+    size_t            size;
+    ngx_slab_pool_t  *pool;
+
+    if (data) {
+
+        /* after a reload: what is told there stays */
+
+        zone->data = data;
+        return NGX_OK;
+    }
+
+    pool = (ngx_slab_pool_t *) zone->shm.addr;
+
+    if (zone->shm.exists) {
+        zone->data = pool->data;
+        return NGX_OK;
+    }
+
+    size = zone->shm.size - 8 * ngx_pagesize;
+
+    memory = ngx_slab_calloc(pool, size);
+
+    if (memory == NULL) {
+        return NGX_ERROR;
+    }
+
+    zone->data = ngx_recording_board_create(memory, size);
+    pool->data = zone->data;
+
+    return NGX_OK;
 }
 
 
@@ -253,6 +328,9 @@ ngx_rtmp_recording_init_process(ngx_cycle_t *cycle)
     worker->account.buffer = rmcf->buffer;
     worker->account.total = rmcf->total;
 
+    ngx_recording_board_join(&worker->store.board,
+                             rmcf->shared ? rmcf->shared->data : NULL);
+
     rmcf->http.log = cycle->log;
 
     if (ngx_recording_dispatch_init(worker, rmcf->notifies.elts,
@@ -290,6 +368,9 @@ ngx_rtmp_recording_init_api(ngx_cycle_t *cycle, ngx_recording_worker_t *worker)
 
     if (ramc->api) {
         ngx_recording_api_init(ramc->api, worker);
+
+        ramc->api->live = &ngx_recording_api_live;
+        ramc->api->data = &worker->store.board;
     }
 }
 

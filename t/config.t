@@ -64,7 +64,7 @@ my @wrong = (
         qq(record_store "$dir/file" is not a directory),
     store => 'record_store /s min=1g;',
         'unknown parameter "min=1g" of record_store, known are url=, reserve=,'
-        . ' max= and rows=',
+        . ' max=, rows= and zone=',
     store => 'record_store /s max=many;',
         qq(invalid size in "max=many") . $size,
     store => 'record_store /s max=0;', qq(invalid size in "max=0") . $size,
@@ -75,6 +75,11 @@ my @wrong = (
            . ' of record_store, it must be from 1s to 100y') }
         qw(0 0s many -1s 101y)),
     store => 'record_store /s rows=1d rows=2d;', 'duplicate parameter "rows=2d"',
+    map({ (store => "record_store /s zone=$_;", qq(invalid size in "zone=$_")
+           . ' of record_store, it must be off, or from 8k to 1024m') }
+        qw(0 1k many -1 2g)),
+    store => 'record_store /s zone=1m zone=off;',
+        'duplicate parameter "zone=off"',
     store => 'record_store /s url=ftp://host/;',
         'url "ftp://host/" of record_store must begin with http:// or'
         . ' https://',

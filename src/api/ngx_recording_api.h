@@ -56,9 +56,11 @@ typedef struct {
     int64_t                 waiting;       /* bytes that wait for the disk */
     int64_t                 rate;          /* bits a second, lately */
     int64_t                 frame_us;      /* of the last frame, wall clock */
+    const char             *waits;         /* for what its frames wait */
     uint64_t                frames_in;
     uint64_t                frames_written;
     uint64_t                frames_dropped;
+    uint64_t                drops[NGX_RECORDING_DROPS];
 } ngx_recording_api_growing_t;
 
 
@@ -72,6 +74,9 @@ typedef struct {
     ngx_int_t             (*growing)(void *data, uint64_t file_id,
                                      ngx_recording_api_growing_t *growing);
 } ngx_recording_api_live_t;
+
+/* the board's: data is the board */
+extern const ngx_recording_api_live_t  ngx_recording_api_live;
 
 
 typedef struct {

@@ -13,6 +13,8 @@ static ngx_int_t ngx_recording_api_file_live(ngx_recording_api_call_t *call,
 static void ngx_recording_api_file_size(ngx_recording_api_object_t *o,
     const ngx_recording_catalogue_search_file_t *file,
     const ngx_recording_api_growing_t *growing);
+static json_t *ngx_recording_api_file_drops(
+    const ngx_recording_api_growing_t *growing);
 
 
 json_t *
@@ -52,7 +54,8 @@ ngx_recording_api_file(ngx_recording_api_call_t *call,
     ngx_recording_api_put(&o, "Gaps",
                           ngx_recording_api_json(file->gaps, json_array));
     ngx_recording_api_put(&o, "Drops",
-                          ngx_recording_api_json(file->drops, json_object));
+                          growing ? ngx_recording_api_file_drops(growing)
+                          : ngx_recording_api_json(file->drops, json_object));
     ngx_recording_api_put(&o, "Objects",
                           ngx_recording_api_json(file->objects, json_array));
     ngx_recording_api_put_bool(&o, "Recovered", file->recovered);
@@ -118,7 +121,27 @@ ngx_recording_api_file_size(ngx_recording_api_object_t *o,
         ngx_recording_api_put_date(o, "LastFrameTime", growing->frame_us);
         ngx_recording_api_put_int(o, "LastFrameTimeUs", growing->frame_us);
         ngx_recording_api_put_int(o, "BytesWaiting", growing->waiting);
+        ngx_recording_api_put_text(o, "WaitsFor", growing->waits);
     }
+}
+
+
+static json_t *
+ngx_recording_api_file_drops(const ngx_recording_api_growing_t *growing)
+{
+    ngx_uint_t                  i;
+    ngx_recording_api_object_t  o;
+
+    ngx_recording_api_object(&o);
+
+    for (i = 0; i < NGX_RECORDING_DROPS; i++) {
+        if (growing->drops[i]) {
+            ngx_recording_api_put_int(&o, ngx_recording_file_reasons[i],
+                                      (int64_t) growing->drops[i]);
+        }
+    }
+
+    return o.object;
 }
 
 

@@ -40,11 +40,6 @@ static uint64_t ngx_recording_catalogue_drops(ngx_recording_file_t *file,
 static char *ngx_recording_catalogue_gaps(ngx_recording_file_t *file);
 
 
-static const char  *ngx_recording_catalogue_reasons[] = {
-    "buffer", "disk", "broken", "header", "key", "track"
-};
-
-
 ngx_int_t
 ngx_recording_catalogue_start(ngx_recording_catalogue_t *cat, void *arg,
     ngx_uint_t again)
@@ -658,7 +653,7 @@ ngx_recording_catalogue_drops(ngx_recording_file_t *file, char *buf,
         if (file->dropped[i]) {
             p += snprintf(p, last - p, "%s\"%s\":%llu",
                           p - buf > 1 ? "," : "",
-                          ngx_recording_catalogue_reasons[i],
+                          ngx_recording_file_reasons[i],
                           (unsigned long long) file->dropped[i]);
         }
     }

@@ -14,6 +14,9 @@
 
 static void ngx_recording_mux_step(ngx_recording_mux_t *mux, ngx_uint_t track,
     int64_t step);
+static int64_t ngx_recording_mux_spans(ngx_recording_mux_t *mux);
+static int64_t ngx_recording_mux_plays(ngx_recording_mux_t *mux,
+    int64_t spans);
 
 
 ngx_recording_mux_t *
@@ -281,6 +284,33 @@ ngx_recording_mux_busy(ngx_recording_mux_t *mux)
 
 
 void
+ngx_recording_mux_show(ngx_recording_mux_t *mux)
+{
+    ngx_uint_t                   i;
+    ngx_recording_file_t        *file;
+    ngx_recording_board_file_t   told;
+
+    file = &mux->file;
+
+    ngx_memzero(&told, sizeof(told));
+
+    told.id = (int64_t) file->id;
+    told.recording_id = (int64_t) file->recording_id;
+    told.duration = ngx_recording_mux_plays(mux, ngx_recording_mux_spans(mux));
+    told.bytes = (int64_t) ngx_recording_mux_size(mux);
+    told.frame = mux->wall + ngx_recording_store_shift(mux->store);
+    told.in = (int64_t) file->in;
+    told.written = (int64_t) file->written;
+
+    for (i = 0; i < NGX_RECORDING_DROPS; i++) {
+        told.dropped[i] = (int64_t) file->dropped[i];
+    }
+
+    ngx_recording_growth_show(mux->store, &mux->growth, &told);
+}
+
+
+void
 ngx_recording_mux_uncount(ngx_recording_mux_t *mux)
 {
     ngx_recording_growth_end(mux->store, &mux->growth);
@@ -410,28 +440,16 @@ ngx_recording_mux_any(const ngx_recording_format_t *format,
 void
 ngx_recording_mux_measure(ngx_recording_mux_t *mux)
 {
-    int64_t                 end;
-    ngx_uint_t              i;
-    ngx_recording_file_t   *file;
-    ngx_recording_codec_t  *c;
+    int64_t                spans;
+    ngx_uint_t             i;
+    ngx_recording_file_t  *file;
 
     file = &mux->file;
-    c = &mux->media[NGX_RECORDING_AUDIO].codec;
 
-    end = ngx_recording_mux_end(mux);
+    spans = ngx_recording_mux_spans(mux);
 
-    file->duration = mux->anchored
-                     ? ngx_max(end - ngx_recording_mux_origin(mux), 0) : end;
-
-    /* holes are in its time all the same */
-
-    file->end = file->start + (mux->timeless ? end : file->duration) * 1000;
-
-    if (mux->timeless && c->samples && c->sample_rate) {
-        file->duration = (int64_t) (file->written * c->samples * 1000
-                                    / c->sample_rate);
-    }
-
+    file->duration = ngx_recording_mux_plays(mux, spans);
+    file->end = file->start + spans * 1000;
     file->size = ngx_recording_mux_size(mux);
 
     for (i = 0; i < file->ngaps; i++) {
@@ -439,6 +457,39 @@ ngx_recording_mux_measure(ngx_recording_mux_t *mux)
     }
 
     file->end += file->more_length * 1000;
+}
+
+
+/* the time of what was written, ms, with the holes that it has */
+
+static int64_t
+ngx_recording_mux_spans(ngx_recording_mux_t *mux)
+{
+    int64_t  end;
+
+    end = ngx_recording_mux_end(mux);
+
+    return mux->anchored && !mux->timeless
+           ? ngx_max(end - ngx_recording_mux_origin(mux), 0) : end;
+}
+
+
+/* and how much of it plays */
+
+static int64_t
+ngx_recording_mux_plays(ngx_recording_mux_t *mux, int64_t spans)
+{
+    ngx_recording_codec_t  *c;
+
+    c = &mux->media[NGX_RECORDING_AUDIO].codec;
+
+    if (mux->timeless && c->samples && c->sample_rate) {
+        return (int64_t) (mux->file.written * c->samples * 1000
+                          / c->sample_rate);
+    }
+
+    return mux->timeless && mux->anchored
+           ? ngx_max(spans - ngx_recording_mux_origin(mux), 0) : spans;
 }
 
 

@@ -305,6 +305,9 @@ void ngx_recording_mux_undo(ngx_recording_mux_t *mux);
 /* its id is known: it is one of this worker's until it is closed */
 void ngx_recording_mux_busy(ngx_recording_mux_t *mux);
 
+/* others may know what it has by now */
+void ngx_recording_mux_show(ngx_recording_mux_t *mux);
+
 /* its bytes are in the catalogue from now on */
 void ngx_recording_mux_uncount(ngx_recording_mux_t *mux);
 

@@ -68,6 +68,10 @@ ngx_recording_room_thread(ngx_recording_room_t *room, ngx_uint_t sweep,
 
     room->now = ngx_recording_wall();
 
+    if (sweep) {
+        ngx_recording_board_bury_thread(&room->store->board);
+    }
+
     rc = ngx_recording_room_keep(room, sweep, err);
 
     if (rc == NGX_OK && sweep) {

@@ -66,6 +66,7 @@ ngx_recording_worker_open_thread(void *data)
         worker->opened = 1;
 
         ngx_recording_descriptors_init_thread(&worker->store);
+        ngx_recording_board_bury_thread(&worker->store.board);
 
         if (worker->failed) {
             ngx_recording_notice(&worker->notices, NGX_LOG_NOTICE, 0,
@@ -219,6 +220,7 @@ ngx_recording_worker_stop(ngx_recording_worker_t *worker)
     }
 
     ngx_recording_catalogue_close(&worker->catalogue);
+    ngx_recording_board_leave(&worker->store.board);
     ngx_recording_store_close(&worker->store);
 }
 

@@ -229,6 +229,8 @@ ngx_recording_output_flush_thread(ngx_recording_outputs_t *o)
             continue;
         }
 
+        ngx_recording_mux_show(out->mux);
+
         /* a full disk may still take an empty file, but no frames */
 
         if (out->failed && out->mux->file.written) {

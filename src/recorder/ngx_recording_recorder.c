@@ -94,6 +94,9 @@ ngx_recording_recorder_create(ngx_recording_worker_t *worker,
                            ngx_recording_recorder_append_thread,
                            ngx_recording_recorder_appended, r);
 
+    r->slot = ngx_recording_board_take(&worker->store.board,
+                                       NGX_RECORDING_BOARD_RECORDING);
+
     ngx_queue_insert_tail(&worker->recordings, &r->queue);
     ngx_recording_jobs_hold(&worker->jobs);
 
@@ -200,6 +203,8 @@ ngx_recording_recorder_message(ngx_recording_t *r, ngx_uint_t track,
     waiting = (r->intake.state == NGX_RECORDING_INTAKE_WAITING);
 
     rc = ngx_recording_intake_message(&r->intake, track, timestamp, in);
+
+    ngx_recording_recorder_show(r);
 
     if (r->intake.state == NGX_RECORDING_INTAKE_WAITING) {
 
@@ -359,6 +364,7 @@ ngx_recording_recorder_append(ngx_recording_t *r)
         }
 
         ngx_recording_recorder_take(r);
+        r->ordered = ngx_current_msec;
     }
 
     r->order.unfinished = r->finishing;
@@ -397,6 +403,9 @@ ngx_recording_recorder_appended(void *data)
 
     ngx_recording_recorder_rest(r);
     r->id = r->order.recording_id;
+
+    r->shown = 0;
+    ngx_recording_recorder_show(r);
 
     /* audio that the writer holds takes memory as what waits for it does */
 
@@ -648,6 +657,7 @@ ngx_recording_recorder_free(ngx_recording_t *r)
     ngx_recording_intake_free(&r->intake);
 
     ngx_recording_writer_free(r->writer);
+    ngx_recording_board_free(r->slot);
 
     ngx_queue_remove(&r->queue);
     ngx_recording_jobs_let(&r->worker->jobs);

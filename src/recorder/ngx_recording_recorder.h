@@ -71,6 +71,9 @@ struct ngx_recording_s {
     int64_t                 over;          /* us, when the stream was */
     ngx_msec_t              arrived;       /* the last message */
     ngx_msec_t              asked;         /* another worker did; 0: none */
+    ngx_msec_t              ordered;       /* the batch was, that is written */
+    ngx_msec_t              shown;         /* what others may know; 0: never */
+    ngx_recording_board_slot_t  *slot;     /* there */
     ngx_uint_t              asks;          /* of the catalogue, not answered */
 
     unsigned                attached:1;    /* a session has it */
@@ -116,6 +119,9 @@ void ngx_recording_recorder_append(ngx_recording_t *r);
 
 /* what the job has to say: logs it, and tells it */
 void ngx_recording_recorder_say(ngx_recording_t *r);
+
+/* the same: tells others how it is, if it did not do so just now */
+void ngx_recording_recorder_show(ngx_recording_t *r);
 
 /* what was filled is to be written by the next job */
 void ngx_recording_recorder_take(ngx_recording_t *r);

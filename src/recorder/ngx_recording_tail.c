@@ -110,6 +110,9 @@ ngx_recording_tail_flush_thread(ngx_recording_outputs_t *o,
 
         if (mux->format->flush(mux) != NGX_OK) {
             ngx_recording_tail_failed_thread(o, out, mux);
+
+        } else {
+            ngx_recording_mux_show(mux);
         }
     }
 }

@@ -10,6 +10,7 @@
 #define NGX_RECORDING_BUFFER_MIN   (1024 * 1024)
 #define NGX_RECORDING_TOTAL        (256 * 1024 * 1024)
 #define NGX_RECORDING_RESERVE      (1024 * 1024 * 1024)
+#define NGX_RECORDING_BOARD        (2 * 1024 * 1024)
 #define NGX_RECORDING_SYNC         5000                    /* ms */
 #define NGX_RECORDING_SYNC_MIN     100
 #define NGX_RECORDING_SYNC_MAX     3600000
@@ -53,7 +54,7 @@ extern ngx_module_t  ngx_rtmp_recording_module;
 ngx_command_t  ngx_recording_commands[] = {
 
     { ngx_string("record_store"),
-      NGX_RTMP_MAIN_CONF|NGX_CONF_TAKE1234|NGX_CONF_TAKE5,
+      NGX_RTMP_MAIN_CONF|NGX_CONF_1MORE,
       ngx_recording_conf_store,
       NGX_RTMP_MAIN_CONF_OFFSET,
       0,
@@ -157,6 +158,7 @@ ngx_recording_conf_create_main(ngx_conf_t *cf)
     rmcf->reserve = NGX_CONF_UNSET;
     rmcf->max = NGX_CONF_UNSET;
     rmcf->rows = NGX_CONF_UNSET;
+    rmcf->board = NGX_CONF_UNSET;
     rmcf->sync = NGX_CONF_UNSET_MSEC;
 
     if (ngx_array_init(&rmcf->templates, cf->pool, 4,
@@ -478,6 +480,7 @@ ngx_recording_conf_check(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf)
     ngx_conf_init_value(rmcf->reserve, NGX_RECORDING_RESERVE);
     ngx_conf_init_value(rmcf->max, 0);
     ngx_conf_init_value(rmcf->rows, 0);
+    ngx_conf_init_value(rmcf->board, NGX_RECORDING_BOARD);
     ngx_conf_init_msec_value(rmcf->sync, NGX_RECORDING_SYNC);
 
     if (ngx_recording_conf_default(cf, rmcf) != NGX_OK

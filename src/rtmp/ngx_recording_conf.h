@@ -22,6 +22,8 @@ typedef struct {
     off_t                   reserve;
     off_t                   max;           /* 0: no limit */
     time_t                  rows;          /* s, 0: for good */
+    off_t                   board;         /* bytes, 0: there is none */
+    ngx_shm_zone_t         *shared;        /* with the board; NULL: none */
     ngx_msec_t              sync;          /* 0: off */
     ngx_thread_pool_t      *pool;
     size_t                  buffer;

@@ -8,11 +8,14 @@
 
 
 #define NGX_RECORDING_CONF_ROWS  (100LL * 365 * 86400)   /* s, at most */
+#define NGX_RECORDING_CONF_ZONE  (1024 * 1024 * 1024)    /* the same, bytes */
 
 
 static char *ngx_recording_conf_store_size(ngx_conf_t *cf, ngx_str_t *arg,
     size_t name, off_t *field);
 static char *ngx_recording_conf_store_rows(ngx_conf_t *cf,
+    ngx_recording_main_conf_t *rmcf, ngx_str_t *arg);
+static char *ngx_recording_conf_store_zone(ngx_conf_t *cf,
     ngx_recording_main_conf_t *rmcf, ngx_str_t *arg);
 static char *ngx_recording_conf_store_url(ngx_conf_t *cf,
     ngx_recording_main_conf_t *rmcf, ngx_str_t *arg);
@@ -38,9 +41,13 @@ ngx_recording_conf_store_arg(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf,
         return ngx_recording_conf_store_rows(cf, rmcf, arg);
     }
 
+    if (arg->len >= 5 && ngx_strncmp(arg->data, "zone=", 5) == 0) {
+        return ngx_recording_conf_store_zone(cf, rmcf, arg);
+    }
+
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "unknown parameter \"%V\" of record_store, known are "
-                       "url=, reserve=, max= and rows=", arg);
+                       "url=, reserve=, max=, rows= and zone=", arg);
     return NGX_CONF_ERROR;
 }
 
@@ -106,6 +113,42 @@ ngx_recording_conf_store_rows(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf,
     }
 
     rmcf->rows = rows;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_recording_conf_store_zone(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf,
+    ngx_str_t *arg)
+{
+    ssize_t    size;
+    ngx_str_t  s;
+
+    if (rmcf->board != NGX_CONF_UNSET) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate parameter \"%V\"", arg);
+        return NGX_CONF_ERROR;
+    }
+
+    s.data = arg->data + 5;
+    s.len = arg->len - 5;
+
+    if (s.len == 3 && ngx_strncmp(s.data, "off", 3) == 0) {
+        rmcf->board = 0;
+        return NGX_CONF_OK;
+    }
+
+    size = ngx_parse_size(&s);
+
+    if (size < NGX_RECORDING_BOARD_MIN || size > NGX_RECORDING_CONF_ZONE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid size in \"%V\" of record_store, it must "
+                           "be off, or from 8k to 1024m", arg);
+        return NGX_CONF_ERROR;
+    }
+
+    rmcf->board = size;
 
     return NGX_CONF_OK;
 }

@@ -3,6 +3,11 @@
 #include "ngx_recording_text.h"
 
 
+const char *const  ngx_recording_file_reasons[NGX_RECORDING_DROPS] = {
+    "buffer", "disk", "broken", "header", "key", "track"
+};
+
+
 void
 ngx_recording_file_about(ngx_recording_file_t *file,
     char about[NGX_RECORDING_ABOUT])

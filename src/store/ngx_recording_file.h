@@ -51,6 +51,9 @@ typedef enum {
     NGX_RECORDING_DROPS
 } ngx_recording_drop_e;
 
+/* their names */
+extern const char *const  ngx_recording_file_reasons[NGX_RECORDING_DROPS];
+
 
 typedef struct {
     ngx_str_t               template;

@@ -6,6 +6,8 @@
 #define NGX_RECORDING_GROWTH_MAGIC  0x6874776f72474552ULL
 #define NGX_RECORDING_GROWTH_FILES  65536          /* of a worker, at most */
 #define NGX_RECORDING_GROWTH_TRIES  5
+#define NGX_RECORDING_GROWTH_AGAIN  5000000        /* us, without a slot */
+#define NGX_RECORDING_GROWTH_RATE   4000000        /* us that a rate is of */
 
 
 /*
@@ -30,6 +32,8 @@ typedef struct {
 } ngx_recording_growth_others_t;
 
 
+static void ngx_recording_growth_rate(ngx_recording_growth_t *growth,
+    int64_t now, const ngx_recording_board_file_t *file);
 static ngx_int_t ngx_recording_growth_own(ngx_recording_store_t *store,
     ngx_recording_grown_all_t *all);
 static ngx_int_t ngx_recording_growth_tell(ngx_recording_store_t *store,
@@ -70,6 +74,56 @@ ngx_recording_growth_set(ngx_recording_store_t *store,
 
 
 void
+ngx_recording_growth_show(ngx_recording_store_t *store,
+    ngx_recording_growth_t *growth, ngx_recording_board_file_t *file)
+{
+    int64_t  now;
+
+    now = ngx_recording_mono();
+
+    if (growth->slot == NULL && now >= growth->again) {
+        growth->slot = ngx_recording_board_take(&store->board,
+                                                NGX_RECORDING_BOARD_FILE);
+        growth->again = now + NGX_RECORDING_GROWTH_AGAIN;
+        growth->marked = now;
+        growth->mark = file->bytes;
+    }
+
+    if (growth->slot) {
+        ngx_recording_growth_rate(growth, now, file);
+
+        file->rate = growth->rate;
+
+        ngx_recording_board_tell_file(growth->slot, file);
+    }
+}
+
+
+/* of a few seconds; in the first ones, of the file as it is */
+
+static void
+ngx_recording_growth_rate(ngx_recording_growth_t *growth, int64_t now,
+    const ngx_recording_board_file_t *file)
+{
+    int64_t  time;
+
+    time = now - growth->marked;
+
+    if (time >= NGX_RECORDING_GROWTH_RATE) {
+        growth->rate = (int64_t) ((double) ngx_max(file->bytes - growth->mark,
+                                                   0)
+                                  * 8000000 / time);
+        growth->marked = now;
+        growth->mark = file->bytes;
+
+    } else if (growth->rate == 0 && file->duration > 0) {
+        growth->rate = (int64_t) ((double) file->bytes * 8000
+                                  / file->duration);
+    }
+}
+
+
+void
 ngx_recording_growth_end(ngx_recording_store_t *store,
     ngx_recording_growth_t *growth)
 {
@@ -86,6 +140,9 @@ ngx_recording_growth_end(ngx_recording_store_t *store,
     }
 
     (void) pthread_mutex_unlock(&store->mutex);
+
+    ngx_recording_board_free(growth->slot);
+    growth->slot = NULL;
 }
 
 

@@ -1,7 +1,9 @@
 
 /*
  * What the files that grow have by now: of this worker in memory, by file,
- * and told to the others in its lock in work/.
+ * and told to the others in its lock in work/, for max=: whoever uses the store
+ * reads that.  And, with all else that is known of a file, on the board, for
+ * those who ask: workers of the same nginx.
  *
  * The catalogue knows the size of a file from its end on.  Which files it
  * knows by then is seen by their ids, so that none is counted twice.
@@ -23,6 +25,12 @@
 struct ngx_recording_growth_s {
     uint64_t                id;
     int64_t                 bytes;
+    ngx_recording_board_slot_t  *slot;     /* NULL: it is not on the board */
+    int64_t                 again;         /* us, when that is tried again */
+    int64_t                 marked;        /* us: it had so many bytes then */
+    int64_t                 mark;
+    int64_t                 rate;          /* bits a second since the mark
+                                              before */
     ngx_recording_growth_t *next;
     ngx_recording_growth_t **prev;         /* NULL: it is in no list */
 };
@@ -51,6 +59,10 @@ typedef struct {
 /* the file has so many bytes */
 void ngx_recording_growth_set(ngx_recording_store_t *store,
     ngx_recording_growth_t *growth, uint64_t id, int64_t bytes);
+
+/* what is known of it goes to the board; but for its bytes and its rate */
+void ngx_recording_growth_show(ngx_recording_store_t *store,
+    ngx_recording_growth_t *growth, ngx_recording_board_file_t *file);
 
 /* it grows no more */
 void ngx_recording_growth_end(ngx_recording_store_t *store,

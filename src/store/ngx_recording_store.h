@@ -14,6 +14,7 @@
 #define _NGX_RECORDING_STORE_H_INCLUDED_
 
 
+#include "ngx_recording_board.h"
 #include "ngx_recording_busy.h"
 #include "ngx_recording_io.h"
 #include <pthread.h>
@@ -37,6 +38,7 @@ typedef struct {
     ngx_recording_growth_t *growing;   /* this worker's files that grow */
     int64_t                 base;      /* us, see ngx_recording_store_now() */
     ngx_recording_busy_t    busy;      /* its files, finished ones apart */
+    ngx_recording_board_t   board;     /* where others see what grows */
 
     ngx_atomic_t            held;      /* descriptors of files that grow */
     ngx_uint_t              most;      /* of those */

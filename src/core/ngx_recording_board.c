@@ -1,0 +1,385 @@
+
+#include "ngx_recording_board.h"
+
+
+#define NGX_RECORDING_BOARD_TRIES  100
+
+
+struct ngx_recording_board_slot_s {
+    ngx_atomic_t            owner;         /* 0: it is free */
+    ngx_atomic_t            version;       /* odd: it is being written */
+    ngx_atomic_t            kind;
+    uint64_t                words[NGX_RECORDING_BOARD_WORDS];
+};
+
+
+struct ngx_recording_board_shared_s {
+    uint64_t                n;
+    ngx_atomic_t            high;          /* slots from here on were never
+                                              taken */
+    ngx_recording_board_slot_t  slots[1];
+};
+
+
+/* slots are copied word by word */
+
+typedef char  ngx_recording_board_file_fits[
+    sizeof(ngx_recording_board_file_t)
+    <= NGX_RECORDING_BOARD_WORDS * sizeof(uint64_t) ? 1 : -1];
+
+
+static uint64_t ngx_recording_board_began_thread(uint64_t pid);
+static ngx_uint_t ngx_recording_board_lives_thread(uint64_t owner);
+static void ngx_recording_board_drop(ngx_recording_board_slot_t *slot,
+    uint64_t owner);
+static void ngx_recording_board_write(ngx_recording_board_slot_t *slot,
+    const void *data, size_t size);
+static ngx_int_t ngx_recording_board_read(ngx_recording_board_slot_t *slot,
+    void *data, size_t size);
+static ngx_int_t ngx_recording_board_find(ngx_recording_board_t *board,
+    ngx_recording_board_kind_e kind, int64_t id, void *data, size_t size);
+
+
+ngx_recording_board_shared_t *
+ngx_recording_board_create(void *memory, size_t size)
+{
+    ngx_recording_board_shared_t  *shared;
+
+    shared = memory;
+
+    shared->n = (size - offsetof(ngx_recording_board_shared_t, slots))
+                / sizeof(ngx_recording_board_slot_t);
+
+    return shared;
+}
+
+
+void
+ngx_recording_board_join(ngx_recording_board_t *board,
+    ngx_recording_board_shared_t *shared)
+{
+    uint64_t  pid;
+
+    pid = (uint64_t) getpid();
+
+    board->shared = shared;
+    board->me = pid | ngx_recording_board_began_thread(pid) << 32;
+}
+
+
+void
+ngx_recording_board_leave(ngx_recording_board_t *board)
+{
+    uint64_t  i, high;
+
+    if (board == NULL || board->shared == NULL) {
+        return;
+    }
+
+    high = board->shared->high;
+
+    for (i = 0; i < high; i++) {
+        ngx_recording_board_drop(&board->shared->slots[i], board->me);
+    }
+
+    board->shared = NULL;
+}
+
+
+void
+ngx_recording_board_bury_thread(ngx_recording_board_t *board)
+{
+    uint64_t                     i, high, owner, seen;
+    ngx_uint_t                   lives;
+    ngx_recording_board_slot_t  *slot;
+
+    if (board == NULL || board->shared == NULL) {
+        return;
+    }
+
+    high = board->shared->high;
+    seen = board->me;
+    lives = 1;
+
+    for (i = 0; i < high; i++) {
+        slot = &board->shared->slots[i];
+        owner = slot->owner;
+
+        if (owner == 0 || owner == board->me) {
+            continue;
+        }
+
+        if (owner != seen) {
+            seen = owner;
+            lives = ngx_recording_board_lives_thread(owner);
+        }
+
+        if (!lives) {
+            ngx_recording_board_drop(slot, owner);
+        }
+    }
+}
+
+
+/*
+ * When a process began, in the kernel's ticks, 0: it is not known.  A process
+ * that is dead but not waited for did not begin.
+ */
+
+static uint64_t
+ngx_recording_board_began_thread(uint64_t pid)
+{
+    int         fd;
+    char        text[512], *p;
+    ssize_t     n;
+    ngx_uint_t  i;
+
+    (void) snprintf(text, sizeof(text), "/proc/%llu/stat",
+                    (unsigned long long) pid);
+
+    fd = open(text, O_RDONLY|O_CLOEXEC);
+
+    if (fd == -1) {
+        return 0;
+    }
+
+    n = read(fd, text, sizeof(text) - 1);
+
+    (void) close(fd);
+
+    if (n <= 0) {
+        return 0;
+    }
+
+    text[n] = '\0';
+
+    /* its name may have blanks and parentheses; the state follows, field 3 */
+
+    p = strrchr(text, ')');
+
+    if (p == NULL || p[1] == '\0' || p[2] == 'Z' || p[2] == 'X') {
+        return 0;
+    }
+
+    for (i = 2; i < 22 && p; i++) {
+        p = strchr(p + 1, ' ');
+    }
+
+    return p ? strtoull(p + 1, NULL, 10) & 0xffffffff : 0;
+}
+
+
+static ngx_uint_t
+ngx_recording_board_lives_thread(uint64_t owner)
+{
+    uint64_t  pid, began;
+
+    pid = owner & 0xffffffff;
+    began = owner >> 32;
+
+    if (began) {
+        return ngx_recording_board_began_thread(pid) == began;
+    }
+
+    /* without /proc */
+
+    return kill((pid_t) pid, 0) == 0 || errno == EPERM;
+}
+
+
+ngx_recording_board_slot_t *
+ngx_recording_board_take(ngx_recording_board_t *board,
+    ngx_recording_board_kind_e kind)
+{
+    uint64_t                       i, high;
+    ngx_recording_board_slot_t    *slot;
+    ngx_recording_board_shared_t  *shared;
+
+    if (board == NULL || board->shared == NULL) {
+        return NULL;
+    }
+
+    shared = board->shared;
+
+    for (i = 0; i < shared->n; i++) {
+        slot = &shared->slots[i];
+
+        if (slot->owner || !ngx_atomic_cmp_set(&slot->owner, 0, board->me)) {
+            continue;
+        }
+
+        slot->kind = kind;
+
+        for (high = shared->high; high <= i; high = shared->high) {
+            (void) ngx_atomic_cmp_set(&shared->high, high, i + 1);
+        }
+
+        return slot;
+    }
+
+    return NULL;
+}
+
+
+void
+ngx_recording_board_free(ngx_recording_board_slot_t *slot)
+{
+    if (slot) {
+        ngx_recording_board_drop(slot, slot->owner);
+    }
+}
+
+
+/* the owner goes last: until then the slot is nobody else's */
+
+static void
+ngx_recording_board_drop(ngx_recording_board_slot_t *slot, uint64_t owner)
+{
+    static const uint64_t  none[NGX_RECORDING_BOARD_WORDS];
+
+    if (owner == 0 || slot->owner != owner) {
+        return;
+    }
+
+    ngx_recording_board_write(slot, none, sizeof(none));
+
+    (void) ngx_atomic_cmp_set(&slot->owner, owner, 0);
+}
+
+
+void
+ngx_recording_board_tell_file(ngx_recording_board_slot_t *slot,
+    const ngx_recording_board_file_t *file)
+{
+    if (slot) {
+        ngx_recording_board_write(slot, file, sizeof(*file));
+    }
+}
+
+
+void
+ngx_recording_board_tell_recording(ngx_recording_board_slot_t *slot,
+    const ngx_recording_board_recording_t *recording)
+{
+    if (slot) {
+        ngx_recording_board_write(slot, recording, sizeof(*recording));
+    }
+}
+
+
+/* one that was killed at it has left an odd version */
+
+static void
+ngx_recording_board_write(ngx_recording_board_slot_t *slot, const void *data,
+    size_t size)
+{
+    size_t           i;
+    const uint64_t  *words;
+    ngx_atomic_t     version;
+
+    words = data;
+    version = __atomic_load_n(&slot->version, __ATOMIC_RELAXED) | 1;
+
+    __atomic_store_n(&slot->version, version, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+
+    for (i = 0; i < size / sizeof(uint64_t); i++) {
+        __atomic_store_n(&slot->words[i], words[i], __ATOMIC_RELAXED);
+    }
+
+    __atomic_store_n(&slot->version, version + 1, __ATOMIC_RELEASE);
+}
+
+
+static ngx_int_t
+ngx_recording_board_read(ngx_recording_board_slot_t *slot, void *data,
+    size_t size)
+{
+    size_t         i;
+    uint64_t      *words;
+    ngx_uint_t     tries;
+    ngx_atomic_t   version;
+
+    words = data;
+
+    for (tries = 0; tries < NGX_RECORDING_BOARD_TRIES; tries++) {
+        version = __atomic_load_n(&slot->version, __ATOMIC_ACQUIRE);
+
+        for (i = 0; i < size / sizeof(uint64_t); i++) {
+            words[i] = __atomic_load_n(&slot->words[i], __ATOMIC_RELAXED);
+        }
+
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+
+        if ((version & 1) == 0
+            && version == __atomic_load_n(&slot->version, __ATOMIC_RELAXED))
+        {
+            return NGX_OK;
+        }
+
+        ngx_sched_yield();
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/*
+ * Of two that tell of it, one is dead, or has just handed it over: the one that
+ * lives is asked.
+ */
+
+static ngx_int_t
+ngx_recording_board_find(ngx_recording_board_t *board,
+    ngx_recording_board_kind_e kind, int64_t id, void *data, size_t size)
+{
+    uint64_t                     i, high, owner;
+    ngx_recording_board_slot_t  *slot;
+
+    if (board == NULL || board->shared == NULL || id == 0) {
+        return NGX_DECLINED;
+    }
+
+    high = board->shared->high;
+
+    for (i = 0; i < high; i++) {
+        slot = &board->shared->slots[i];
+
+        if (__atomic_load_n(&slot->words[0], __ATOMIC_RELAXED) != (uint64_t) id
+            || slot->kind != kind)
+        {
+            continue;
+        }
+
+        owner = slot->owner;
+
+        if (owner
+            && ngx_recording_board_read(slot, data, size) == NGX_OK
+            && *(int64_t *) data == id && slot->owner == owner
+            && (owner == board->me
+                || ngx_recording_board_lives_thread(owner)))
+        {
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_recording_board_file(ngx_recording_board_t *board, int64_t id,
+    ngx_recording_board_file_t *file)
+{
+    return ngx_recording_board_find(board, NGX_RECORDING_BOARD_FILE, id, file,
+                                    sizeof(*file));
+}
+
+
+ngx_int_t
+ngx_recording_board_recording(ngx_recording_board_t *board, int64_t id,
+    ngx_recording_board_recording_t *recording)
+{
+    return ngx_recording_board_find(board, NGX_RECORDING_BOARD_RECORDING, id,
+                                    recording, sizeof(*recording));
+}
