@@ -14,6 +14,9 @@ static char *ngx_http_recording_api_merge_loc_conf(ngx_conf_t *cf,
     void *parent, void *child);
 static char *ngx_http_recording_api(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_recording_api_metrics(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static void ngx_http_recording_api_used(ngx_conf_t *cf, const char *name);
 
 
 static ngx_command_t  ngx_http_recording_api_commands[] = {
@@ -21,6 +24,13 @@ static ngx_command_t  ngx_http_recording_api_commands[] = {
     { ngx_string("record_api"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_recording_api,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("record_metrics"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_recording_api_metrics,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -131,28 +141,69 @@ ngx_http_recording_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_recording_api_loc_conf_t *ralc = conf;
 
-    ngx_http_core_loc_conf_t       *clcf;
-    ngx_recording_api_main_conf_t  *ramc;
+    ngx_http_core_loc_conf_t  *clcf;
 
     if (ralc->api) {
         return "is duplicate";
+    }
+
+    if (ralc->metrics) {
+        return "cannot be where record_metrics is";
     }
 
     ralc->api = 1;
     ralc->file = cf->conf_file->file.name.data;
     ralc->line = cf->conf_file->line;
 
-    ramc = ngx_http_conf_get_module_main_conf(cf,
-                                              ngx_http_recording_api_module);
-
-    if (!ramc->used) {
-        ramc->used = 1;
-        ramc->file = ralc->file;
-        ramc->line = ralc->line;
-    }
+    ngx_http_recording_api_used(cf, "record_api");
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = ngx_recording_api_request_handler;
 
     return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_recording_api_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_recording_api_loc_conf_t *ralc = conf;
+
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (ralc->metrics) {
+        return "is duplicate";
+    }
+
+    if (ralc->api) {
+        return "cannot be where record_api is";
+    }
+
+    ralc->metrics = 1;
+
+    ngx_http_recording_api_used(cf, "record_metrics");
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_recording_api_request_metrics;
+
+    return NGX_CONF_OK;
+}
+
+
+/* the first one that needs a store is named, if there is none */
+
+static void
+ngx_http_recording_api_used(ngx_conf_t *cf, const char *name)
+{
+    ngx_recording_api_main_conf_t  *ramc;
+
+    ramc = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_recording_api_module);
+
+    if (!ramc->used) {
+        ramc->used = 1;
+        ramc->name = name;
+        ramc->file = cf->conf_file->file.name.data;
+        ramc->line = cf->conf_file->line;
+    }
 }

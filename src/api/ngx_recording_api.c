@@ -249,7 +249,14 @@ ngx_recording_api_run_thread(void *data)
         ngx_recording_api_failed(call);
     }
 
-    (void) ngx_recording_api_answer(call);
+    /* of what is no JSON there is a text already */
+
+    if (call->text == NULL || call->code) {
+        free(call->text);
+        call->text = NULL;
+
+        (void) ngx_recording_api_answer(call);
+    }
 
     /* of a long answer these are tens of thousands of objects: not in the
        loop */

@@ -86,6 +86,9 @@ typedef struct {
     ngx_int_t             (*run)(ngx_recording_api_call_t *call);
 } ngx_recording_api_action_t;
 
+/* one that has no name for clients: a text for Prometheus */
+extern const ngx_recording_api_action_t  ngx_recording_api_metrics;
+
 
 /* a connection to the catalogue, and the job that has it */
 
@@ -140,7 +143,9 @@ struct ngx_recording_api_call_s {
 
     const char             *code;
     char                    message[256];
-    char                   *text;          /* all of the answer, of malloc() */
+    char                   *text;          /* all of the answer, of malloc():
+                                              an action gives one that is no
+                                              JSON */
 
     /* --- its own */
 

@@ -348,8 +348,8 @@ ngx_recording_api_conf_check(ngx_cycle_t *cycle, ngx_uint_t store,
 
     if (*used && !store) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
-                      "record_api needs a record_store in rtmp{} in %s:%ui",
-                      ramc->file, ramc->line);
+                      "%s needs a record_store in rtmp{} in %s:%ui",
+                      ramc->name, ramc->file, ramc->line);
         return NGX_ERROR;
     }
 

@@ -21,8 +21,10 @@ typedef struct {
 
 
 typedef struct {
-    ngx_uint_t              used;          /* there is a record_api */
-    u_char                 *file;          /* the first one */
+    ngx_uint_t              used;          /* there is a record_api, or a
+                                              record_metrics */
+    const char             *name;          /* the first one */
+    u_char                 *file;
     ngx_uint_t              line;
     ngx_recording_api_t    *api;           /* in a worker; NULL: it has none */
 } ngx_recording_api_main_conf_t;
@@ -33,6 +35,7 @@ typedef struct {
                                               inherited */
     ngx_flag_t              off;           /* access is left to others */
     ngx_uint_t              api;           /* it is one, this location itself */
+    ngx_uint_t              metrics;       /* the same */
     u_char                 *file;
     ngx_uint_t              line;
 } ngx_recording_api_loc_conf_t;
@@ -54,7 +57,7 @@ ngx_recording_api_main_conf_t *ngx_recording_api_conf_main(
     ngx_cycle_t *cycle);
 
 /*
- * When everything was read: whether there is a record_api; `store`: there is a
+ * When everything was read: whether there is one of those; `store`: there is a
  * record_store.  NGX_ERROR: one has no store.
  */
 ngx_int_t ngx_recording_api_conf_check(ngx_cycle_t *cycle, ngx_uint_t store,

@@ -22,11 +22,11 @@ static const char *ngx_recording_api_request_post(
 static void ngx_recording_api_request_done(ngx_recording_api_call_t *call);
 static void ngx_recording_api_request_log(ngx_recording_api_request_t *ctx,
     ngx_recording_api_call_t *call);
-static void ngx_recording_api_request_gone(void *data);
 static ngx_int_t ngx_recording_api_request_fail(
     ngx_recording_api_request_t *ctx, const char *code, const char *why);
-static ngx_int_t ngx_recording_api_request_send(ngx_http_request_t *r,
-    char *text);
+
+
+static const char  ngx_recording_api_request_type[] = "application/json";
 
 
 ngx_int_t
@@ -371,7 +371,8 @@ ngx_recording_api_request_done(ngx_recording_api_call_t *call)
 
     ngx_recording_api_free(call);
 
-    rc = text ? ngx_recording_api_request_send(r, text)
+    rc = text ? ngx_recording_api_request_send(r, text,
+                                               ngx_recording_api_request_type)
               : ngx_recording_api_request_fail(ctx, "InternalError",
                                                "no memory");
 
@@ -411,7 +412,7 @@ ngx_recording_api_request_log(ngx_recording_api_request_t *ctx,
 
 /* the request ends, answered or not */
 
-static void
+void
 ngx_recording_api_request_gone(void *data)
 {
     ngx_recording_api_request_t *ctx = data;
@@ -447,15 +448,17 @@ ngx_recording_api_request_fail(ngx_recording_api_request_t *ctx,
 
     ngx_recording_api_free(call);
 
-    return text ? ngx_recording_api_request_send(ctx->request, text)
+    return text ? ngx_recording_api_request_send(ctx->request, text,
+                                          ngx_recording_api_request_type)
                 : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 
 /* the text is of malloc(), and the request's from now on: it may be long */
 
-static ngx_int_t
-ngx_recording_api_request_send(ngx_http_request_t *r, char *text)
+ngx_int_t
+ngx_recording_api_request_send(ngx_http_request_t *r, char *text,
+    const char *type)
 {
     ngx_int_t            rc;
     ngx_buf_t           *b;
@@ -494,7 +497,8 @@ ngx_recording_api_request_send(ngx_http_request_t *r, char *text)
 
     r->headers_out.status = NGX_HTTP_OK;
     r->headers_out.content_length_n = b->last - b->pos;
-    ngx_str_set(&r->headers_out.content_type, "application/json");
+    r->headers_out.content_type.data = (u_char *) type;
+    r->headers_out.content_type.len = ngx_strlen(type);
     r->headers_out.content_type_len = r->headers_out.content_type.len;
 
     rc = ngx_http_send_header(r);

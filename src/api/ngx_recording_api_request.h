@@ -26,8 +26,17 @@ typedef struct {
 } ngx_recording_api_request_t;
 
 
-/* of a location */
+/* of locations: the API, and the metrics */
 ngx_int_t ngx_recording_api_request_handler(ngx_http_request_t *r);
+ngx_int_t ngx_recording_api_request_metrics(ngx_http_request_t *r);
+
+/*
+ * For its parts: the end of a request, a cleanup; and an answer, a text of
+ * malloc() that is the request's from now on.
+ */
+void ngx_recording_api_request_gone(void *data);
+ngx_int_t ngx_recording_api_request_send(ngx_http_request_t *r, char *text,
+    const char *type);
 
 /* --- ngx_recording_api_request_access.c */
 

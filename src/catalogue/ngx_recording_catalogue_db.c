@@ -224,12 +224,20 @@ ngx_int_t
 ngx_recording_catalogue_finish(ngx_recording_catalogue_t *cat, ngx_int_t rc,
     ngx_recording_catalogue_error_t *err)
 {
+    int64_t                            begin;
     const ngx_recording_sql_engine_t  *engine;
 
     engine = cat->sql->engine;
 
     if (rc == NGX_OK) {
+        begin = ngx_recording_mono();
         rc = engine->commit(cat->sql);
+
+        if (cat->writing) {
+            ngx_recording_board_time(&cat->store->board,
+                                     NGX_RECORDING_BOARD_COMMIT,
+                                     ngx_recording_mono() - begin);
+        }
     }
 
     if (rc == NGX_ERROR) {

@@ -233,6 +233,8 @@ typedef struct {
     int64_t                 waiting;       /* at most
                                               NGX_RECORDING_SEARCH_MOST */
     int64_t                 dead;          /* the same */
+    int64_t                 oldest;        /* us, its event, of those that
+                                              wait; 0: none does */
 } ngx_recording_catalogue_search_target_t;
 
 

@@ -356,6 +356,7 @@ ngx_recording_catalogue_search_targets(ngx_recording_catalogue_t *cat,
         t.kinds = (ngx_uint_t) ngx_recording_sql_column_int(&rows, 2);
         t.waiting = ngx_recording_sql_column_int(&rows, 3);
         t.dead = ngx_recording_sql_column_int(&rows, 4);
+        t.oldest = ngx_recording_sql_column_int(&rows, 5);
 
         rc = target(data, &t);
     }

@@ -226,7 +226,10 @@
     " FROM outbox AS o WHERE state = 'waiting' AND o.template = t.template"   \
     " AND o.target = t.target LIMIT ?1)), (SELECT count(*) FROM (SELECT 1"    \
     " FROM outbox AS o WHERE state = 'dead' AND o.template = t.template"      \
-    " AND o.target = t.target LIMIT ?1)) FROM targets AS t" },                \
+    " AND o.target = t.target LIMIT ?1)), (SELECT event_us FROM outbox"       \
+    " WHERE id = (SELECT min(id) FROM (SELECT id FROM outbox AS o"            \
+    " WHERE state = 'waiting' AND o.template = t.template"                    \
+    " AND o.target = t.target LIMIT ?1))) FROM targets AS t" },               \
                                                                               \
     [NGX_RECORDING_SQL_OUTBOX_LETTERS] = { "i",                               \
     "SELECT " NGX_RECORDING_SEARCH_LETTER " FROM outbox"                      \

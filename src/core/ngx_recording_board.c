@@ -15,9 +15,17 @@ struct ngx_recording_board_slot_s {
 
 struct ngx_recording_board_shared_s {
     uint64_t                n;
+    uint64_t                counts[NGX_RECORDING_BOARD_COUNTS];
+    ngx_recording_board_histogram_t  times[NGX_RECORDING_BOARD_TIMES];
     ngx_atomic_t            high;          /* slots from here on were never
                                               taken */
     ngx_recording_board_slot_t  slots[1];
+};
+
+
+const int64_t  ngx_recording_board_limits[NGX_RECORDING_BOARD_BUCKETS] = {
+    500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000,
+    1000000, 2500000, 10000000, 30000000, 120000000, 0
 };
 
 
@@ -263,6 +271,124 @@ ngx_recording_board_tell_recording(ngx_recording_board_slot_t *slot,
 {
     if (slot) {
         ngx_recording_board_write(slot, recording, sizeof(*recording));
+    }
+}
+
+
+void
+ngx_recording_board_tell_worker(ngx_recording_board_slot_t *slot,
+    const ngx_recording_board_worker_t *worker)
+{
+    if (slot) {
+        ngx_recording_board_write(slot, worker, sizeof(*worker));
+    }
+}
+
+
+void
+ngx_recording_board_count(ngx_recording_board_t *board, ngx_uint_t count,
+    int64_t n)
+{
+    /* counters never go back */
+
+    if (board->shared && n > 0) {
+        (void) __atomic_fetch_add(&board->shared->counts[count], n,
+                                  __ATOMIC_RELAXED);
+    }
+}
+
+
+void
+ngx_recording_board_time(ngx_recording_board_t *board,
+    ngx_recording_board_time_e time, int64_t us)
+{
+    ngx_uint_t                        i;
+    ngx_recording_board_histogram_t  *h;
+
+    if (board->shared == NULL) {
+        return;
+    }
+
+    h = &board->shared->times[time];
+    us = ngx_max(us, 0);
+
+    for (i = 0; i < NGX_RECORDING_BOARD_BUCKETS - 1; i++) {
+        if (us <= ngx_recording_board_limits[i]) {
+            break;
+        }
+    }
+
+    (void) __atomic_fetch_add(&h->buckets[i], 1, __ATOMIC_RELAXED);
+    (void) __atomic_fetch_add(&h->us, us, __ATOMIC_RELAXED);
+}
+
+
+uint64_t
+ngx_recording_board_counted(ngx_recording_board_t *board, ngx_uint_t count)
+{
+    return board->shared
+           ? __atomic_load_n(&board->shared->counts[count], __ATOMIC_RELAXED)
+           : 0;
+}
+
+
+void
+ngx_recording_board_timed(ngx_recording_board_t *board,
+    ngx_recording_board_time_e time,
+    ngx_recording_board_histogram_t *histogram)
+{
+    ngx_uint_t                        i;
+    ngx_recording_board_histogram_t  *h;
+
+    ngx_memzero(histogram, sizeof(*histogram));
+
+    if (board->shared == NULL) {
+        return;
+    }
+
+    h = &board->shared->times[time];
+
+    for (i = 0; i < NGX_RECORDING_BOARD_BUCKETS; i++) {
+        histogram->buckets[i] = __atomic_load_n(&h->buckets[i],
+                                                __ATOMIC_RELAXED);
+    }
+
+    histogram->us = __atomic_load_n(&h->us, __ATOMIC_RELAXED);
+}
+
+
+void
+ngx_recording_board_workers(ngx_recording_board_t *board,
+    ngx_recording_board_worker_t *sum)
+{
+    uint64_t                       i, high, owner;
+    ngx_recording_board_slot_t    *slot;
+    ngx_recording_board_worker_t   worker;
+
+    ngx_memzero(sum, sizeof(*sum));
+
+    high = board->shared ? board->shared->high : 0;
+
+    for (i = 0; i < high; i++) {
+        slot = &board->shared->slots[i];
+        owner = slot->owner;
+
+        if (owner == 0 || slot->kind != NGX_RECORDING_BOARD_WORKER
+            || ngx_recording_board_read(slot, &worker, sizeof(worker))
+               != NGX_OK
+            || worker.id == 0 || slot->owner != owner
+            || !ngx_recording_board_lives_thread(owner))
+        {
+            continue;
+        }
+
+        sum->id++;
+        sum->recordings += worker.recordings;
+        sum->buffered += worker.buffered;
+        sum->buffer += worker.buffer;
+        sum->jobs += worker.jobs;
+        sum->descriptors += worker.descriptors;
+        sum->descriptors_left += worker.descriptors_left;
     }
 }
 

@@ -64,6 +64,7 @@ ngx_recording_job_post(ngx_recording_job_t *job)
     jobs = job->jobs;
 
     ngx_recording_jobs_hold(jobs);
+    jobs->ordered++;
     job->ran = 0;
 
     ngx_queue_insert_tail(job->background ? &jobs->later : &jobs->waiting,
@@ -173,6 +174,7 @@ ngx_recording_job_done(ngx_event_t *ev)
     }
 
     ngx_recording_jobs_let(jobs);
+    jobs->ordered--;
 
     /* the job may be gone after this, or ordered again */
 

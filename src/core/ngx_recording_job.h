@@ -34,6 +34,7 @@ typedef struct {
     ngx_queue_t             waiting;       /* foreground */
     ngx_queue_t             later;         /* background */
     ngx_uint_t              active;        /* not done */
+    ngx_uint_t              ordered;       /* of those, jobs */
     ngx_uint_t              background;    /* of those, in the pool */
     ngx_atomic_t            threads;       /* met so far */
 } ngx_recording_jobs_t;

@@ -621,6 +621,8 @@ ngx_recording_dispatch_over(ngx_recording_attempt_t *a,
         peer = NGX_RECORDING_PEER_UNKNOWN;
     }
 
+    ngx_recording_dispatch_attempt_count(a, result);
+
     a->result = result;
     a->unreached = (peer == NGX_RECORDING_PEER_FAILED);
 

@@ -125,6 +125,7 @@ typedef struct {
     char                   *progress;      /* that; NULL: nothing is */
     u_char                  answer[NGX_RECORDING_DISPATCH_ANSWER];
 
+    ngx_msec_t              began;         /* 0: it did not */
     ngx_recording_outbox_e  result;
     ngx_uint_t              unreached;     /* its peer has failed */
     ngx_uint_t              answered;      /* by an answer */
@@ -246,6 +247,10 @@ void ngx_recording_dispatch_attempt_prepare(ngx_recording_attempt_t *a);
 
 /* loop: ngx_recording_dispatch_over() is called, now or later */
 void ngx_recording_dispatch_attempt_start(ngx_recording_attempt_t *a);
+
+/* loop: it is over */
+void ngx_recording_dispatch_attempt_count(ngx_recording_attempt_t *a,
+    ngx_recording_outbox_e result);
 
 /* any thread */
 void ngx_recording_dispatch_attempt_free(ngx_recording_attempt_t *a);

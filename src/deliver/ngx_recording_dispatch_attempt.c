@@ -58,6 +58,8 @@ ngx_recording_dispatch_attempt_prepare(ngx_recording_attempt_t *a)
 void
 ngx_recording_dispatch_attempt_start(ngx_recording_attempt_t *a)
 {
+    a->began = ngx_current_msec;
+
     if (a->error[0]) {
         ngx_recording_attempt_refused(a, NGX_LOG_ERR);
         ngx_recording_dispatch_over(a, NGX_RECORDING_OUTBOX_FAILED,
@@ -84,6 +86,41 @@ ngx_recording_dispatch_attempt_free(ngx_recording_attempt_t *a)
 
     ngx_recording_outbox_row_free(&a->row);
     free(a);
+}
+
+
+/* what it was, and how long it took */
+
+void
+ngx_recording_dispatch_attempt_count(ngx_recording_attempt_t *a,
+    ngx_recording_outbox_e result)
+{
+    ngx_uint_t                  by;
+    ngx_recording_board_t      *board;
+    ngx_recording_board_time_e  time;
+
+    board = &a->dispatch->worker->store.board;
+
+    if (a->lane->bucket) {
+        by = NGX_RECORDING_BOARD_UPLOAD_BY;
+        time = NGX_RECORDING_BOARD_UPLOAD;
+
+    } else if (a->lane->notify->host) {
+        by = NGX_RECORDING_BOARD_NOTIFY_BY;
+        time = NGX_RECORDING_BOARD_NOTIFY;
+
+    } else {
+        by = NGX_RECORDING_BOARD_PROGRAM_BY;
+        time = NGX_RECORDING_BOARD_PROGRAM;
+    }
+
+    ngx_recording_board_count(board, by + result, 1);
+
+    if (a->began) {
+        ngx_recording_board_time(board, time,
+                                 (int64_t) (ngx_current_msec - a->began)
+                                 * 1000);
+    }
 }
 
 

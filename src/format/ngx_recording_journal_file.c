@@ -79,9 +79,12 @@ ngx_int_t
 ngx_recording_journal_checkpoint_thread(ngx_recording_mux_t *mux,
     ngx_uint_t durable)
 {
+    int64_t    begin;
     ngx_int_t  rc;
 
     if (durable) {
+        begin = ngx_recording_mono();
+
         if (ngx_recording_mux_wake_thread(mux) != NGX_OK) {
             return NGX_ERROR;
         }
@@ -95,6 +98,8 @@ ngx_recording_journal_checkpoint_thread(ngx_recording_mux_t *mux,
             return ngx_recording_mux_taint(mux, "sync");
         }
 
+        ngx_recording_board_time(&mux->store->board, NGX_RECORDING_BOARD_SYNC,
+                                 ngx_recording_mono() - begin);
         ngx_recording_mux_mark(mux);
 
         if (!mux->format->endless) {

@@ -39,6 +39,8 @@ ngx_recording_journal_reopen_thread(ngx_recording_store_t *store,
         mux->file.in += mux->file.dropped[i];
     }
 
+    ngx_recording_mux_known(mux);
+
     /* of one that a dead worker left the row has no size */
 
     if (mux->err == 0) {

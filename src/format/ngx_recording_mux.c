@@ -17,6 +17,8 @@ static void ngx_recording_mux_step(ngx_recording_mux_t *mux, ngx_uint_t track,
 static int64_t ngx_recording_mux_spans(ngx_recording_mux_t *mux);
 static int64_t ngx_recording_mux_plays(ngx_recording_mux_t *mux,
     int64_t spans);
+static void ngx_recording_mux_tell(ngx_recording_mux_t *mux,
+    ngx_recording_board_file_t *told);
 
 
 ngx_recording_mux_t *
@@ -286,27 +288,71 @@ ngx_recording_mux_busy(ngx_recording_mux_t *mux)
 void
 ngx_recording_mux_show(ngx_recording_mux_t *mux)
 {
-    ngx_uint_t                   i;
-    ngx_recording_file_t        *file;
-    ngx_recording_board_file_t   told;
+    ngx_recording_board_file_t  told;
+
+    ngx_recording_mux_tell(mux, &told);
+    ngx_recording_growth_show(mux->store, &mux->growth, &told);
+}
+
+
+void
+ngx_recording_mux_known(ngx_recording_mux_t *mux)
+{
+    ngx_recording_board_file_t  told;
+
+    ngx_recording_mux_tell(mux, &told);
+    ngx_recording_growth_known(&mux->growth, &told);
+}
+
+
+static void
+ngx_recording_mux_tell(ngx_recording_mux_t *mux,
+    ngx_recording_board_file_t *told)
+{
+    ngx_uint_t             i;
+    ngx_recording_file_t  *file;
 
     file = &mux->file;
 
-    ngx_memzero(&told, sizeof(told));
+    ngx_memzero(told, sizeof(ngx_recording_board_file_t));
 
-    told.id = (int64_t) file->id;
-    told.recording_id = (int64_t) file->recording_id;
-    told.duration = ngx_recording_mux_plays(mux, ngx_recording_mux_spans(mux));
-    told.bytes = (int64_t) ngx_recording_mux_size(mux);
-    told.frame = mux->wall + ngx_recording_store_shift(mux->store);
-    told.in = (int64_t) file->in;
-    told.written = (int64_t) file->written;
+    told->id = (int64_t) file->id;
+    told->recording_id = (int64_t) file->recording_id;
+    told->duration = ngx_recording_mux_plays(mux,
+                                             ngx_recording_mux_spans(mux));
+    told->bytes = (int64_t) ngx_recording_mux_size(mux);
+    told->frame = mux->wall + ngx_recording_store_shift(mux->store);
+    told->in = (int64_t) file->in;
+    told->written = (int64_t) file->written;
 
     for (i = 0; i < NGX_RECORDING_DROPS; i++) {
-        told.dropped[i] = (int64_t) file->dropped[i];
+        told->dropped[i] = (int64_t) file->dropped[i];
+    }
+}
+
+
+ngx_int_t
+ngx_recording_mux_flush_thread(ngx_recording_mux_t *mux)
+{
+    int64_t    begin;
+    uint64_t   size;
+    ngx_int_t  rc;
+
+    size = ngx_recording_mux_size(mux);
+    begin = ngx_recording_mono();
+
+    rc = mux->format->flush(mux);
+
+    if (size != ngx_recording_mux_size(mux)) {
+        ngx_recording_board_time(&mux->store->board, NGX_RECORDING_BOARD_WRITE,
+                                 ngx_recording_mono() - begin);
     }
 
-    ngx_recording_growth_show(mux->store, &mux->growth, &told);
+    if (rc == NGX_OK) {
+        ngx_recording_mux_show(mux);
+    }
+
+    return rc;
 }
 
 

@@ -305,8 +305,12 @@ void ngx_recording_mux_undo(ngx_recording_mux_t *mux);
 /* its id is known: it is one of this worker's until it is closed */
 void ngx_recording_mux_busy(ngx_recording_mux_t *mux);
 
-/* others may know what it has by now */
+/* others may know what it has by now; and what it had before it goes on */
 void ngx_recording_mux_show(ngx_recording_mux_t *mux);
+void ngx_recording_mux_known(ngx_recording_mux_t *mux);
+
+/* writes what is pending, and shows it */
+ngx_int_t ngx_recording_mux_flush_thread(ngx_recording_mux_t *mux);
 
 /* its bytes are in the catalogue from now on */
 void ngx_recording_mux_uncount(ngx_recording_mux_t *mux);

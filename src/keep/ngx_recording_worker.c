@@ -51,6 +51,8 @@ ngx_recording_worker_start(ngx_recording_worker_t *worker)
                            ngx_recording_worker_open_thread,
                            ngx_recording_worker_opened, worker);
 
+    ngx_recording_worker_show(worker);
+
     ngx_recording_job_post(&worker->opening);
 }
 

@@ -112,12 +112,18 @@ struct ngx_recording_worker_s {
 
     ngx_recording_account_t  account;      /* of record_buffer */
 
+    ngx_recording_board_slot_t  *slot;     /* where others see how it is */
+    ngx_event_t             show;          /* each second */
+
     ngx_queue_t             recordings;
 };
 
 
 /* loop, once in a worker: opens the store on a thread */
 void ngx_recording_worker_start(ngx_recording_worker_t *worker);
+
+/* for its parts, loop: from now on others see how it is */
+void ngx_recording_worker_show(ngx_recording_worker_t *worker);
 
 /*
  * Loop, at a fast stop, before the thread pool waits for its threads.  If one

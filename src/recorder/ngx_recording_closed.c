@@ -38,6 +38,8 @@ ngx_recording_closed_broken_thread(ngx_recording_outputs_t *o,
         (void) ngx_recording_journal_back_thread(mux, 0);
     }
 
+    ngx_recording_mux_show(mux);
+
     if (mux->file.written == 0) {
         ngx_recording_closed_undo(out, mux);
     }

@@ -224,12 +224,10 @@ ngx_recording_output_flush_thread(ngx_recording_outputs_t *o)
             continue;
         }
 
-        if (out->mux->format->flush(out->mux) != NGX_OK) {
+        if (ngx_recording_mux_flush_thread(out->mux) != NGX_OK) {
             ngx_recording_output_failed_thread(o, out);
             continue;
         }
-
-        ngx_recording_mux_show(out->mux);
 
         /* a full disk may still take an empty file, but no frames */
 
@@ -251,7 +249,7 @@ ngx_recording_output_close_thread(ngx_recording_outputs_t *o,
         return;
     }
 
-    if (out->mux->format->flush(out->mux) != NGX_OK) {
+    if (ngx_recording_mux_flush_thread(out->mux) != NGX_OK) {
         ngx_recording_output_failed_thread(o, out);
         return;
     }

@@ -211,7 +211,7 @@ ngx_recording_pause_end_thread(ngx_recording_outputs_t *o,
 
     ngx_recording_tail_close_thread(o, out);
 
-    if (out->mux && out->mux->format->flush(out->mux) != NGX_OK) {
+    if (out->mux && ngx_recording_mux_flush_thread(out->mux) != NGX_OK) {
         ngx_recording_output_failed_thread(o, out);
     }
 

@@ -402,6 +402,12 @@ ngx_recording_recorder_appended(void *data)
     ngx_recording_t *r = data;
 
     ngx_recording_recorder_rest(r);
+
+    if (r->id == 0 && r->order.recording_id) {
+        ngx_recording_board_count(&r->worker->store.board,
+                                  NGX_RECORDING_BOARD_RECORDINGS, 1);
+    }
+
     r->id = r->order.recording_id;
 
     r->shown = 0;

@@ -108,11 +108,8 @@ ngx_recording_tail_flush_thread(ngx_recording_outputs_t *o,
     for (n = out->ntails; n > 0; n--) {
         mux = out->tails[n - 1].mux;
 
-        if (mux->format->flush(mux) != NGX_OK) {
+        if (ngx_recording_mux_flush_thread(mux) != NGX_OK) {
             ngx_recording_tail_failed_thread(o, out, mux);
-
-        } else {
-            ngx_recording_mux_show(mux);
         }
     }
 }
@@ -173,7 +170,7 @@ ngx_recording_tail_end(ngx_recording_outputs_t *o, ngx_recording_output_t *out,
 
     ngx_recording_tail_remove(out, n);
 
-    if (mux->format->flush(mux) != NGX_OK) {
+    if (ngx_recording_mux_flush_thread(mux) != NGX_OK) {
         ngx_recording_closed_broken_thread(o, out, mux);
         return;
     }

@@ -32,6 +32,8 @@ typedef struct {
 } ngx_recording_growth_others_t;
 
 
+static void ngx_recording_growth_count(ngx_recording_store_t *store,
+    ngx_recording_growth_t *growth, const ngx_recording_board_file_t *file);
 static void ngx_recording_growth_rate(ngx_recording_growth_t *growth,
     int64_t now, const ngx_recording_board_file_t *file);
 static ngx_int_t ngx_recording_growth_own(ngx_recording_store_t *store,
@@ -79,6 +81,8 @@ ngx_recording_growth_show(ngx_recording_store_t *store,
 {
     int64_t  now;
 
+    ngx_recording_growth_count(store, growth, file);
+
     now = ngx_recording_mono();
 
     if (growth->slot == NULL && now >= growth->again) {
@@ -96,6 +100,43 @@ ngx_recording_growth_show(ngx_recording_store_t *store,
 
         ngx_recording_board_tell_file(growth->slot, file);
     }
+}
+
+
+void
+ngx_recording_growth_known(ngx_recording_growth_t *growth,
+    const ngx_recording_board_file_t *file)
+{
+    growth->counted = *file;
+}
+
+
+/* what has come since it was counted last */
+
+static void
+ngx_recording_growth_count(ngx_recording_store_t *store,
+    ngx_recording_growth_t *growth, const ngx_recording_board_file_t *file)
+{
+    ngx_uint_t                   i;
+    ngx_recording_board_t       *board;
+    ngx_recording_board_file_t  *before;
+
+    board = &store->board;
+    before = &growth->counted;
+
+    ngx_recording_board_count(board, NGX_RECORDING_BOARD_FRAMES_IN,
+                              file->in - before->in);
+    ngx_recording_board_count(board, NGX_RECORDING_BOARD_FRAMES_WRITTEN,
+                              file->written - before->written);
+    ngx_recording_board_count(board, NGX_RECORDING_BOARD_BYTES,
+                              file->bytes - before->bytes);
+
+    for (i = 0; i < NGX_RECORDING_BOARD_REASONS; i++) {
+        ngx_recording_board_count(board, NGX_RECORDING_BOARD_DROPPED_BY + i,
+                                  file->dropped[i] - before->dropped[i]);
+    }
+
+    *before = *file;
 }
 
 

@@ -31,6 +31,7 @@ struct ngx_recording_growth_s {
     int64_t                 mark;
     int64_t                 rate;          /* bits a second since the mark
                                               before */
+    ngx_recording_board_file_t  counted;   /* as far as it is */
     ngx_recording_growth_t *next;
     ngx_recording_growth_t **prev;         /* NULL: it is in no list */
 };
@@ -60,7 +61,11 @@ typedef struct {
 void ngx_recording_growth_set(ngx_recording_store_t *store,
     ngx_recording_growth_t *growth, uint64_t id, int64_t bytes);
 
-/* what is known of it goes to the board; but for its bytes and its rate */
+/* it goes on: what it has by now was counted before */
+void ngx_recording_growth_known(ngx_recording_growth_t *growth,
+    const ngx_recording_board_file_t *file);
+
+/* what is known of it goes to the board, but for its rate, and is counted */
 void ngx_recording_growth_show(ngx_recording_store_t *store,
     ngx_recording_growth_t *growth, ngx_recording_board_file_t *file);
 
