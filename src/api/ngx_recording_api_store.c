@@ -11,6 +11,7 @@
 
 
 #define NGX_RECORDING_API_DEAD  100        /* letters, the newest */
+#define NGX_RECORDING_API_MET   1000       /* exceptions by hour, the same */
 
 
 typedef struct {
@@ -32,6 +33,10 @@ static ngx_int_t ngx_recording_api_store_target(void *data,
     const ngx_recording_catalogue_search_target_t *target);
 static ngx_int_t ngx_recording_api_store_letter(void *data,
     const ngx_recording_catalogue_search_letter_t *letter);
+static ngx_int_t ngx_recording_api_store_exceptions(
+    ngx_recording_api_call_t *call);
+static ngx_int_t ngx_recording_api_store_exception(void *data,
+    const ngx_recording_catalogue_search_tally_t *tally);
 static ngx_int_t ngx_recording_api_store_catalogue(
     ngx_recording_api_call_t *call);
 static ngx_int_t ngx_recording_api_store_versions(
@@ -85,6 +90,10 @@ ngx_recording_api_describe_store_thread(ngx_recording_api_call_t *call)
 
     if (rc == NGX_OK) {
         rc = ngx_recording_api_store_told(call);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_recording_api_store_exceptions(call);
     }
 
     return rc == NGX_OK ? ngx_recording_api_store_catalogue(call) : rc;
@@ -263,6 +272,41 @@ ngx_recording_api_store_letter(void *data,
     const ngx_recording_catalogue_search_letter_t *letter)
 {
     return ngx_recording_api_append(data, ngx_recording_api_letter(letter));
+}
+
+
+static ngx_int_t
+ngx_recording_api_store_exceptions(ngx_recording_api_call_t *call)
+{
+    json_t  *exceptions;
+
+    exceptions = ngx_recording_api_store_array(call, "Exceptions");
+
+    return exceptions
+           ? ngx_recording_catalogue_search_tallies(call->catalogue,
+                                           NGX_RECORDING_API_MET,
+                                           ngx_recording_api_store_exception,
+                                           exceptions)
+           : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_recording_api_store_exception(void *data,
+    const ngx_recording_catalogue_search_tally_t *tally)
+{
+    ngx_recording_api_object_t  o;
+
+    ngx_recording_api_object(&o);
+
+    ngx_recording_api_put_date(&o, "Hour", tally->hour_us);
+    ngx_recording_api_put_str(&o, "DomainName", &tally->domain);
+    ngx_recording_api_put_str(&o, "AppName", &tally->app);
+    ngx_recording_api_put_str(&o, "StreamName", &tally->stream);
+    ngx_recording_api_put_text(&o, "Exception", tally->exception);
+    ngx_recording_api_put_int(&o, "Number", tally->number);
+
+    return ngx_recording_api_append(data, o.object);
 }
 
 

@@ -38,6 +38,7 @@
 #define _NGX_RECORDING_CATALOGUE_H_INCLUDED_
 
 
+#include "ngx_recording_exception.h"
 #include "ngx_recording_claim.h"
 #include "ngx_recording_growth.h"
 #include "ngx_recording_sql.h"
@@ -510,6 +511,33 @@ ngx_int_t ngx_recording_catalogue_forget_thread(
  */
 ngx_int_t ngx_recording_catalogue_empty_thread(ngx_recording_catalogue_t *cat,
     int64_t before, uint64_t *after, ngx_recording_catalogue_error_t *err);
+
+
+/* --- exceptions, in ngx_recording_catalogue_tally.c */
+
+#define NGX_RECORDING_TALLIES     64
+#define NGX_RECORDING_TALLY_HOUR  3600000000LL     /* us */
+#define NGX_RECORDING_TALLY_KEPT  691200000000LL   /* the same: 8 days */
+
+
+typedef struct {
+    uint64_t                recording_id;
+    ngx_recording_exception_e  exception;
+    int64_t                 hour;          /* us, its begin */
+    int64_t                 n;
+} ngx_recording_tally_t;
+
+
+typedef struct {
+    ngx_uint_t              n;
+    ngx_recording_tally_t   tally[NGX_RECORDING_TALLIES];
+} ngx_recording_tallies_t;
+
+
+/* an ngx_recording_tallies_t: they are added to those that are there, and what
+   is too old goes; an ngx_recording_catalogue_pt */
+ngx_int_t ngx_recording_catalogue_tally(ngx_recording_catalogue_t *cat,
+    void *arg, ngx_uint_t again);
 
 
 #endif /* _NGX_RECORDING_CATALOGUE_H_INCLUDED_ */

@@ -266,6 +266,24 @@ ngx_int_t ngx_recording_catalogue_search_targets(
                         const ngx_recording_catalogue_search_target_t *target),
     void *data);
 
+/* exceptions by hour, stream and kind, the newest hours first */
+
+typedef struct {
+    int64_t                 hour_us;
+    ngx_str_t               domain;
+    ngx_str_t               app;
+    ngx_str_t               stream;
+    const char             *exception;
+    int64_t                 number;
+} ngx_recording_catalogue_search_tally_t;
+
+
+ngx_int_t ngx_recording_catalogue_search_tallies(
+    ngx_recording_catalogue_t *cat, ngx_uint_t most,
+    ngx_int_t (*tally)(void *data,
+                       const ngx_recording_catalogue_search_tally_t *tally),
+    void *data);
+
 
 /* --- a change */
 

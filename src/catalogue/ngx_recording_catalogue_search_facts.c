@@ -366,6 +366,37 @@ ngx_recording_catalogue_search_targets(ngx_recording_catalogue_t *cat,
 
 
 ngx_int_t
+ngx_recording_catalogue_search_tallies(ngx_recording_catalogue_t *cat,
+    ngx_uint_t most,
+    ngx_int_t (*tally)(void *data,
+                       const ngx_recording_catalogue_search_tally_t *tally),
+    void *data)
+{
+    ngx_int_t                               rc;
+    ngx_recording_sql_rows_t                rows;
+    ngx_recording_catalogue_search_tally_t  t;
+
+    rc = NGX_OK;
+
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_TALLIES,
+                            ngx_recording_sql_int(most));
+
+    while (rc == NGX_OK && ngx_recording_sql_next(&rows)) {
+        t.hour_us = ngx_recording_sql_column_int(&rows, 0);
+        ngx_recording_sql_column_str(&rows, 1, &t.domain);
+        ngx_recording_sql_column_str(&rows, 2, &t.app);
+        ngx_recording_sql_column_str(&rows, 3, &t.stream);
+        t.exception = ngx_recording_sql_column_text(&rows, 4);
+        t.number = ngx_recording_sql_column_int(&rows, 5);
+
+        rc = tally(data, &t);
+    }
+
+    return ngx_recording_sql_end(&rows) == NGX_OK ? rc : NGX_ERROR;
+}
+
+
+ngx_int_t
 ngx_recording_catalogue_search_revive(ngx_recording_catalogue_t *cat,
     void *revive, ngx_uint_t again)
 {

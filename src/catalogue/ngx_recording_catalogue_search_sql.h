@@ -243,6 +243,10 @@
     "UPDATE outbox SET state = 'waiting', attempts = 0, first_us = NULL,"     \
     " next_us = 0 WHERE id = ?1 AND state = 'dead'" },                        \
                                                                               \
+    [NGX_RECORDING_SQL_TALLIES] = { "i",                                      \
+    "SELECT hour_us, domain, app, stream, exception, number FROM exceptions"  \
+    " WHERE hour_us >= 0 ORDER BY hour_us DESC LIMIT ?1" },                   \
+                                                                              \
     [NGX_RECORDING_SQL_ENGINE] = { "",                                        \
     "SELECT sqlite_version(), v.user_version, c.page_count * s.page_size"     \
     " FROM pragma_user_version AS v, pragma_page_count AS c,"                 \

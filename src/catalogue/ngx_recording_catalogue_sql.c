@@ -251,6 +251,11 @@ static const char  ngx_recording_catalogue_sql_totals[] =
     " WHEN old.size <> 0 BEGIN UPDATE totals SET bytes = bytes -"
     NGX_RECORDING_SQL_BYTES("old.") "; END;"
 
+    "CREATE TABLE IF NOT EXISTS exceptions (hour_us INTEGER NOT NULL,"
+    " domain TEXT NOT NULL, app TEXT NOT NULL, stream TEXT NOT NULL,"
+    " exception TEXT NOT NULL, number INTEGER NOT NULL,"
+    " PRIMARY KEY (hour_us, domain, app, stream, exception)) WITHOUT ROWID;"
+
     NGX_RECORDING_SEARCH_INDEXES
     NGX_RECORDING_SEARCH_COUNTS
 
@@ -758,6 +763,14 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " AND " NGX_RECORDING_OUTBOX_LATELY ")" },
 
     /* a format has no file, or frames of it are missing */
+    [NGX_RECORDING_SQL_TALLY] = { "iiti",
+    "INSERT INTO exceptions SELECT ?2, domain, app, stream, ?3, ?4"
+    " FROM recordings WHERE recording_id = ?1 ON CONFLICT DO UPDATE"
+    " SET number = number + excluded.number" },
+
+    [NGX_RECORDING_SQL_TALLY_OLD] = { "i",
+    "DELETE FROM exceptions WHERE hour_us < ?1" },
+
     [NGX_RECORDING_SQL_OUTBOX_ERROR] = { "itt",
     NGX_RECORDING_OUTBOX_TELL("status", NGX_RECORDING_KIND_STATUS,
         "r.recording_id, 0, r.template, iif(EXISTS (SELECT 1 FROM files"

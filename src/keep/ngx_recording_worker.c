@@ -37,6 +37,8 @@ ngx_recording_worker_start(ngx_recording_worker_t *worker)
     ngx_recording_flush_init(&worker->flushes, &worker->jobs,
                                &worker->store);
 
+    ngx_recording_change_init(&worker->tally, &worker->changes);
+
     if (worker->told) {
         worker->changes.committed = worker->told->committed;
         worker->changes.data = worker;
@@ -201,6 +203,8 @@ ngx_recording_worker_stop(ngx_recording_worker_t *worker)
         worker->calls->stop(q);
     }
 
+    ngx_recording_worker_tally(worker);
+
     if (worker->ready && !ngx_queue_empty(&worker->recordings)) {
         ngx_recording_worker_flush(worker);
     }
@@ -286,7 +290,13 @@ ngx_recording_worker_exception(ngx_recording_worker_t *worker,
     ngx_uint_t                        i;
     ngx_recording_outbox_exception_t  e;
 
-    if (worker->told == NULL || recording_id == 0) {
+    if (recording_id == 0) {
+        return;
+    }
+
+    ngx_recording_worker_tally_add(worker, exception, recording_id);
+
+    if (worker->told == NULL) {
         return;
     }
 

@@ -112,6 +112,11 @@ struct ngx_recording_worker_s {
 
     ngx_recording_account_t  account;      /* of record_buffer */
 
+    ngx_recording_tallies_t  tallies;      /* exceptions that are not written */
+    ngx_recording_tallies_t  written;      /* those of the change */
+    ngx_recording_change_t  tally;
+    ngx_uint_t              tallying;      /* that is under way */
+
     ngx_recording_board_slot_t  *slot;     /* where others see how it is */
     ngx_event_t             show;          /* each second */
 
@@ -124,6 +129,11 @@ void ngx_recording_worker_start(ngx_recording_worker_t *worker);
 
 /* for its parts, loop: from now on others see how it is */
 void ngx_recording_worker_show(ngx_recording_worker_t *worker);
+
+/* the same: counts an exception; and has what was counted written */
+void ngx_recording_worker_tally_add(ngx_recording_worker_t *worker,
+    ngx_recording_exception_e exception, uint64_t recording_id);
+void ngx_recording_worker_tally(ngx_recording_worker_t *worker);
 
 /*
  * Loop, at a fast stop, before the thread pool waits for its threads.  If one

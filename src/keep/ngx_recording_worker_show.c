@@ -1,5 +1,5 @@
 
-/* how a worker is, for those who ask: once a second */
+/* how a worker is, for those who ask, and what it has met: once a second */
 
 
 #include "ngx_recording_worker.h"
@@ -16,10 +16,6 @@ ngx_recording_worker_show(ngx_recording_worker_t *worker)
 {
     worker->slot = ngx_recording_board_take(&worker->store.board,
                                             NGX_RECORDING_BOARD_WORKER);
-
-    if (worker->slot == NULL) {
-        return;
-    }
 
     worker->show.handler = ngx_recording_worker_show_timer;
     worker->show.data = worker;
@@ -59,6 +55,7 @@ ngx_recording_worker_show_timer(ngx_event_t *ev)
     }
 
     ngx_recording_board_tell_worker(worker->slot, &told);
+    ngx_recording_worker_tally(worker);
 
     ngx_add_timer(ev, NGX_RECORDING_WORKER_SHOW);
 }

@@ -26,7 +26,8 @@ sub catalogue {
                                    '.timeout 5000', $self->db, $sql);
 
     # the file is there a moment before its tables are
-    return () if $err =~ /no such table: (?:files|recordings|totals|counts)\b/;
+    return () if $err =~ /no\ such\ table:\ (?:files|recordings|totals|counts
+                                            |exceptions)\b/x;
 
     die "sqlite3: $err\n" if $status || length $err;
 
