@@ -67,7 +67,7 @@ thread_pool default threads=4;
 worker_processes 1;
 rtmp {
     record_store %%STORE%% reserve=0;
-    record_buffer 64m;
+    record_buffer 1g total=2g;
     record_bucket archive {
         endpoint %%URL%%;
         bucket films;
