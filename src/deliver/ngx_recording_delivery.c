@@ -12,8 +12,8 @@
 
 static ngx_uint_t ngx_recording_delivery_last(
     const ngx_recording_delivery_t *d);
-static void ngx_recording_delivery_begin(ngx_recording_delivery_object_t *s,
-    ngx_uint_t number);
+static void ngx_recording_delivery_begin(ngx_recording_delivery_t *d,
+    ngx_recording_delivery_object_t *s);
 static char *ngx_recording_delivery_beside(const char *path,
     const char *name);
 static void ngx_recording_delivery_open_thread(void *data);
@@ -101,11 +101,7 @@ ngx_recording_delivery_start(ngx_recording_delivery_t *d)
 
     s = &d->objects[0];
 
-    s->used = 1;
-    s->delivery = d;
-    s->number = d->list.n;
-
-    if (ngx_recording_delivery_names(s) != NGX_OK) {
+    if (ngx_recording_delivery_take(d, s, d->list.n) != NGX_OK) {
         ngx_recording_delivery_finish(d);
         return;
     }
@@ -191,10 +187,7 @@ ngx_recording_delivery_fill(ngx_recording_delivery_t *d)
             break;
         }
 
-        s->delivery = d;
-        s->used = 1;
-
-        ngx_recording_delivery_begin(s, d->next++);
+        ngx_recording_delivery_begin(d, s);
 
         if (d->over) {
             return;
@@ -228,27 +221,25 @@ ngx_recording_delivery_last(const ngx_recording_delivery_t *d)
 
 
 static void
-ngx_recording_delivery_begin(ngx_recording_delivery_object_t *s,
-    ngx_uint_t number)
+ngx_recording_delivery_begin(ngx_recording_delivery_t *d,
+    ngx_recording_delivery_object_t *s)
 {
-    s->number = number;
-
-    if (ngx_recording_delivery_names(s) != NGX_OK) {
-        ngx_recording_delivery_fail(s->delivery, "no memory");
+    if (ngx_recording_delivery_take(d, s, d->next++) != NGX_OK) {
+        ngx_recording_delivery_fail(d, "no memory");
         return;
     }
 
-    if (s->delivery->early && number == s->delivery->list.n) {
-        s->fd = s->delivery->snapshot;
-        s->size = s->delivery->snapshot_size;
-        s->delivery->snapshot = -1;
+    if (d->early && s->number == d->list.n) {
+        s->fd = d->snapshot;
+        s->size = d->snapshot_size;
+        d->snapshot = -1;
 
         ngx_recording_delivery_object(s);
         ngx_recording_object_send(&s->object);
         return;
     }
 
-    ngx_recording_job_init(&s->job, s->delivery->jobs,
+    ngx_recording_job_init(&s->job, d->jobs,
                            ngx_recording_delivery_open_thread,
                            ngx_recording_delivery_opened, s);
 
@@ -262,11 +253,12 @@ ngx_recording_delivery_begin(ngx_recording_delivery_object_t *s,
 /* a segment lies beside its playlist, in the bucket too */
 
 ngx_int_t
-ngx_recording_delivery_names(ngx_recording_delivery_object_t *s)
+ngx_recording_delivery_take(ngx_recording_delivery_t *d,
+    ngx_recording_delivery_object_t *s, ngx_uint_t number)
 {
-    ngx_recording_delivery_t  *d;
-
-    d = s->delivery;
+    s->delivery = d;
+    s->used = 1;
+    s->number = number;
 
     if (s->number == d->list.n) {
         s->path = strdup(d->path);

@@ -201,7 +201,9 @@ void ngx_recording_delivery_list_free(ngx_recording_delivery_list_t *list);
 /* --- ngx_recording_delivery.c, for the others */
 
 void ngx_recording_delivery_fill(ngx_recording_delivery_t *d);
-ngx_int_t ngx_recording_delivery_names(ngx_recording_delivery_object_t *s);
+/* an object of this number, which is not open yet; NGX_ERROR: no memory */
+ngx_int_t ngx_recording_delivery_take(ngx_recording_delivery_t *d,
+    ngx_recording_delivery_object_t *s, ngx_uint_t number);
 void ngx_recording_delivery_object(ngx_recording_delivery_object_t *s);
 void ngx_recording_delivery_release(ngx_recording_delivery_object_t *s);
 ngx_uint_t ngx_recording_delivery_busy(const ngx_recording_delivery_t *d);

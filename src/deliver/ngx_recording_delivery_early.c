@@ -60,11 +60,7 @@ ngx_recording_early_probe(ngx_recording_delivery_t *d)
 
     s = &d->objects[0];
 
-    s->delivery = d;
-    s->used = 1;
-    s->number = d->list.n;
-
-    if (ngx_recording_delivery_names(s) != NGX_OK) {
+    if (ngx_recording_delivery_take(d, s, d->list.n) != NGX_OK) {
         ngx_recording_delivery_fail(d, "no memory");
         return;
     }
@@ -435,11 +431,7 @@ ngx_recording_early_file(ngx_recording_delivery_t *d)
     d->look.fd = -1;
 
     if (!used) {
-        s->delivery = d;
-        s->used = 1;
-        s->number = d->list.n;
-
-        if (ngx_recording_delivery_names(s) != NGX_OK) {
+        if (ngx_recording_delivery_take(d, s, d->list.n) != NGX_OK) {
             ngx_recording_delivery_fail(d, "no memory");
             return;
         }
