@@ -402,7 +402,7 @@ ngx_recording_delivery_object(ngx_recording_delivery_object_t *s)
     o->fd = s->fd;
     o->size = s->size;
     o->whole = d->playlist;
-    o->former = d->again;
+    o->again = d->again;
 
     /* a bucket that was stopped for long has not refused it for long */
 
@@ -414,7 +414,6 @@ ngx_recording_delivery_object(ngx_recording_delivery_object_t *s)
     o->data = s;
 
     if (!d->playlist) {
-        o->again = d->again;
         o->early = d->begun && d->upload_id[0];
         o->part_size = d->part_size;
         (void) strcpy(o->upload_id, d->upload_id);

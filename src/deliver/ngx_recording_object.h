@@ -85,8 +85,8 @@ struct ngx_recording_object_s {
     ngx_uint_t              whole;         /* it is never sent in parts */
     ngx_uint_t              always;        /* a former one of this file, which
                                               was shorter, is replaced */
-    ngx_uint_t              again;         /* another attempt was before */
-    ngx_uint_t              former;        /* and may have made it */
+    ngx_uint_t              again;         /* another attempt was before, and
+                                              may have made it */
     ngx_uint_t              probe;         /* nothing is sent, it is only looked
                                               whether the bucket answers */
     ngx_uint_t              last;          /* what is refused is for good */

@@ -339,7 +339,7 @@ ngx_recording_object_found(ngx_recording_s3_t *s)
                                  ngx_recording_object_content, &list);
     }
 
-    if (!o->looked && (!list.ours || o->former)) {
+    if (!o->looked && (!list.ours || o->again)) {
         ngx_recording_object_upload(o);
         return;
     }
