@@ -38,6 +38,7 @@ client_request long $at/long;
 client_request big $at/echo method=POST zeros=8m room=9m;
 client_request early $at/early/wait method=PUT zeros=16m;
 client_request gone $at/early/reset method=PUT zeros=16m;
+client_request unseen $at/early/reset/later method=PUT source=16m busy=900ms;
 client_request lazy $at/lazy method=PUT zeros=16m;
 client_request hang $at/hang timeout=700ms;
 client_request none $at/none;
@@ -65,7 +66,7 @@ my %wanted = (
     s302 => [OK, 302], chunked => [OK, 200], slowly => [OK, 200],
     until => [OK, 200], close => [OK, 200], continue => [OK, 201],
     long => [OK, 200], big => [OK, 200], early => [OK, 403],
-    gone => [OK, 403], lazy => [SEND, 200], hang => [LATE, 0],
+    gone => [OK, 403], unseen => [OK, 403], lazy => [SEND, 200], hang => [LATE, 0],
     none => [ANSWER, 0], reset => [ANSWER, 0], half => [ANSWER, 200],
     half_head => [ANSWER, 200], half_hang => [LATE, 200],
     garbage => [INVALID, 0], more => [OK, 200], headers => [INVALID, 200],
@@ -92,7 +93,7 @@ is($result{until}{answer}, 'to the end', 'until: the body');
 is($result{close}{answer}, 'bye', 'close: the body');
 is($result{half}{answer}, '01234', 'half: what was read');
 is($result{more}{answer}, 'ok', 'more: no byte too much');
-is($result{early}{answer}, 'no', 'early: the reason');
+is($result{$_}{answer}, 'no', "$_: the reason") for qw(early gone unseen);
 is($result{long}{len}, 4096, 'long: as much as there is room for');
 cmp_ok($result{big}{len}, '>', 8 * 1024 * 1024, 'big: all of it came back');
 cmp_ok($result{early}{ms}, '<', 900, 'early: at once');

@@ -443,6 +443,10 @@ ngx_recording_http_unsent(ngx_recording_http_connection_t *hc)
 
     err = ngx_recording_http_errno(hc);
 
+    /* it may have come after the last event: recv() is to ask the kernel */
+
+    hc->peer.connection->read->available = -1;
+
     if (ngx_recording_http_input(hc) == NGX_DONE
         && hc->answer.status >= NGX_HTTP_SPECIAL_RESPONSE)
     {

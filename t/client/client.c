@@ -9,14 +9,15 @@
  *                    [timeout=TIME] [after=TIME] [cancel=TIME] [room=SIZE]
  *                    [own=NAME] [connections=NUMBER] [verify=off]
  *                    [source=SIZE] [chunk=SIZE] [pause=TIME] [fail=OFFSET]
- *                    [hold=OFFSET] [quit=OFFSET];
+ *                    [hold=OFFSET] [quit=OFFSET] [busy=TIME];
  *     client_go;
  *
  * Requests with the same `own` have a host of their own together.  The body of
  * a source has the bytes 0 to 250 over and over, and comes in chunks of odd
  * sizes, at most `chunk`: at once, or each after a pause.  From the offset
  * given on it cannot be had, is held back for ever, or cancels the request
- * when it is asked.
+ * when it is asked.  A worker is busy, and sees no event, before it sends the
+ * first chunk.
  *
  * It finds the client in the recording module, which is loaded before it.
  */
@@ -55,6 +56,8 @@ typedef struct {
     off_t                   hold;
     off_t                   quit;
     ngx_event_t             feed;
+    ngx_msec_t              busy;
+    ngx_event_t             work;
     u_char                 *given;
     size_t                  len;
 
@@ -86,6 +89,7 @@ static void client_exit_process(ngx_cycle_t *cycle);
 static void client_start(ngx_event_t *ev);
 static void client_stop(ngx_event_t *ev);
 static void client_source(ngx_recording_http_request_t *r);
+static void client_work(ngx_event_t *ev);
 static void client_feed(ngx_event_t *ev);
 static void client_forget(client_request_t *cr);
 static void client_over(client_request_t *cr);
@@ -372,6 +376,9 @@ client_parameter(ngx_conf_t *cf, client_request_t *cr, ngx_str_t *arg)
     } else if (is("pause")) {
         cr->pause = ngx_parse_time(&value, 0);
 
+    } else if (is("busy")) {
+        cr->busy = ngx_parse_time(&value, 0);
+
     } else if (is("fail")) {
         cr->fail = ngx_parse_offset(&value);
 
@@ -437,6 +444,10 @@ client_init_process(ngx_cycle_t *cycle)
         cr->feed.data = cr;
         cr->feed.log = cycle->log;
         cr->feed.cancelable = 1;
+
+        cr->work.handler = client_work;
+        cr->work.data = cr;
+        cr->work.log = cycle->log;
     }
 
     return NGX_OK;
@@ -523,7 +534,22 @@ client_source(ngx_recording_http_request_t *r)
         return;
     }
 
+    /* its turn is before that of the connection */
+
+    if (cr->busy && r->offset == 0) {
+        ngx_post_event(&cr->work, &ngx_posted_next_events);
+    }
+
     client_feed(&cr->feed);
+}
+
+
+static void
+client_work(ngx_event_t *ev)
+{
+    client_request_t *cr = ev->data;
+
+    ngx_msleep(cr->busy);
 }
 
 
