@@ -28,6 +28,7 @@ taken('with a list', $small);
 taken('without a list', $small);
 taken('with a list, for parts', $d->large);
 again();
+unconditional();
 header(@$_) for [ 501, 'NotImplemented' ],
                [ 400, 'AccessControlListNotSupported' ],
                [ 400, 'KMS.NotFoundException' ];
@@ -74,6 +75,23 @@ sub again {
         $t->kill9;
         $t->start;
         $d->arrived($name);
+    };
+}
+
+# segments are sent side by side, and each one hears of it by itself
+sub unconditional {
+    subtest 'a server without conditions' => sub {
+        my $mark = $t->log_mark;
+        $fault->clear;
+        $fault->on(PUT => '', condition => 1, status => 501, delay => 1,
+                   code => 'NotImplemented', times => 0);
+        my $name = $d->published(list => $small);
+        wait_for('its row', 60, sub { row($name)->{state} eq 'done' });
+        cmp_ok(scalar(grep { $_->{headers}{'if-none-match'} }
+                      $fault->requests(qr/PUT .*$name/)), '>', 1,
+               'more than one was sent with a condition');
+        unlike(substr($t->error_log, $mark),
+               qr/was not delivered|cannot be used/, 'and none has failed');
     };
 }
 

@@ -382,7 +382,7 @@ ngx_recording_object_hashed(void *data, ngx_uint_t failed)
 static void
 ngx_recording_object_put(ngx_recording_object_t *o)
 {
-    ngx_str_t            any = ngx_string("*"), md5;
+    ngx_str_t            md5;
     ngx_recording_s3_t  *s;
 
     s = ngx_recording_object_request(o, "PUT", ngx_recording_object_was_put);
@@ -393,9 +393,7 @@ ngx_recording_object_put(ngx_recording_object_t *o)
     ngx_recording_object_headers(o, s);
     ngx_recording_s3_header(s, "Content-MD5", &md5);
 
-    if (o->bucket->conditional && !o->replace) {
-        ngx_recording_s3_header(s, "If-None-Match", &any);
-    }
+    ngx_recording_object_condition(o, s);
 
     if (o->size) {
         s->file = o->file;
@@ -442,8 +440,7 @@ ngx_recording_object_was_put(ngx_recording_s3_t *s)
 
     case NGX_RECORDING_S3_UNABLE:
 
-        if (o->bucket->conditional) {
-            o->bucket->conditional = 0;
+        if (ngx_recording_object_unconditional(o)) {
             ngx_recording_object_run(o, ngx_recording_object_put);
             return;
         }
@@ -453,6 +450,36 @@ ngx_recording_object_was_put(ngx_recording_s3_t *s)
     default:
         ngx_recording_object_again(o, s);
     }
+}
+
+
+void
+ngx_recording_object_condition(ngx_recording_object_t *o,
+    ngx_recording_s3_t *s)
+{
+    ngx_str_t  any = ngx_string("*");
+
+    o->condition = o->bucket->conditional && !o->replace;
+
+    if (o->condition) {
+        ngx_recording_s3_header(s, "If-None-Match", &any);
+    }
+}
+
+
+/* others may have learned it while this one was under way */
+
+ngx_uint_t
+ngx_recording_object_unconditional(ngx_recording_object_t *o)
+{
+    if (!o->condition) {
+        return 0;
+    }
+
+    o->condition = 0;
+    o->bucket->conditional = 0;
+
+    return 1;
 }
 
 

@@ -158,6 +158,7 @@ struct ngx_recording_object_s {
     unsigned                there:1;       /* it is as it should be, and others
                                               are ended */
     unsigned                listed:1;      /* those that are there are known */
+    unsigned                condition:1;   /* was sent with what makes it */
     unsigned                completing:1;  /* complete has been sent */
     unsigned                leaving:1;     /* nothing is begun any more */
     unsigned                resting:1;     /* idle() was called */
@@ -195,6 +196,14 @@ void ngx_recording_object_headers(ngx_recording_object_t *o,
     ngx_recording_s3_t *s);
 void ngx_recording_object_digest(ngx_recording_body_t *r, char md5[33],
     u_char base64[25]);
+
+/* the request makes the object only if there is none, as far as its server
+   knows such a thing */
+void ngx_recording_object_condition(ngx_recording_object_t *o,
+    ngx_recording_s3_t *s);
+
+/* the server does not: 1 if it was sent with it and is to be sent without */
+ngx_uint_t ngx_recording_object_unconditional(ngx_recording_object_t *o);
 
 /* one that has failed: the step is tried again, or the object fails */
 void ngx_recording_object_again(ngx_recording_object_t *o,

@@ -24,7 +24,6 @@ static void ngx_recording_object_complete_late(ngx_event_t *ev);
 void
 ngx_recording_object_complete(ngx_recording_object_t *o)
 {
-    ngx_str_t            any = ngx_string("*");
     ngx_recording_s3_t  *s;
 
     if (o->list.data == NULL
@@ -40,9 +39,7 @@ ngx_recording_object_complete(ngx_recording_object_t *o)
     s->body = o->list;
     ngx_recording_s3_arg(s, "uploadId", o->upload_id);
 
-    if (o->bucket->conditional && !o->replace) {
-        ngx_recording_s3_header(s, "If-None-Match", &any);
-    }
+    ngx_recording_object_condition(o, s);
 
     o->completing = 1;
 
@@ -124,9 +121,8 @@ ngx_recording_object_missing(ngx_recording_object_t *o)
 
     if ((o->completed == NGX_RECORDING_S3_EXISTS
          || o->completed == NGX_RECORDING_S3_UNABLE)
-        && o->bucket->conditional)
+        && ngx_recording_object_unconditional(o))
     {
-        o->bucket->conditional = 0;
         ngx_recording_object_run(o, ngx_recording_object_complete);
         return;
     }

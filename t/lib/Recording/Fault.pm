@@ -31,7 +31,8 @@ package Recording::Fault;
 #   late => N          the answer's Date is so many seconds off
 #
 # and unequal => 1: only if it is about an upload whose parts are not of one
-# size, the last one apart, which some servers do not complete.
+# size, the last one apart, which some servers do not complete.  condition => 1:
+# only if it is to make an object where there is none.
 #
 # Host and all else that is signed is passed on as it is.  A request that was
 # kept has method, target, headers (lower case), length, got (bytes of its body
@@ -253,13 +254,14 @@ sub _down {
 
 # the first one that is for this request
 sub _chosen {
-    my ($method, $target) = @_;
+    my ($method, $target, $headers) = @_;
 
     for my $order (@orders) {
         next if $order->{spent}
                 || length $order->{method} && $order->{method} ne $method
                 || $target !~ /(?:$order->{match})/
-                || $order->{unequal} && !_unequal($target);
+                || $order->{unequal} && !_unequal($target)
+                || $order->{condition} && !$headers->{'if-none-match'};
         next if $order->{skip}-- > 0;
 
         $order->{spent} = 1 if $order->{times} && --$order->{times} == 0;
@@ -442,7 +444,7 @@ sub _request {
         or return _lose($c);
     my %headers = map { /^([^:]+):[ \t]*(.*?)\r?$/ ? (lc $1, $2) : () }
                   split /\n/, $head;
-    my $order = $c->{order} = _chosen($method, $target);
+    my $order = $c->{order} = _chosen($method, $target, \%headers);
     my ($did) = grep { defined $order->{$_} }
                 qw(status reset lost hang rate delay headers late);
 
