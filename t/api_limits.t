@@ -54,7 +54,7 @@ $t = start(4);
 $api = Recording::Api->new(port => $t->port(1), path => '/off/');
 wait_for('the store', 20, sub { $api->code('DescribeStore') eq '' });
 $lock = lock_catalogue($t);
-my @changes = map { begin($api, 'RetryDelivery', { DeliveryIds => ['1'] }) }
+my @changes = map { begin($api, 'RetryDelivery', { DeliveryIds => ["1$_"] }) }
               1 .. 5;
 sleep 1;
 is($api->code('DescribeStore'), '', "it reads, $_") for 1 .. 20;
@@ -64,6 +64,8 @@ close $_ for splice @changes, 0, 3;
 is(answered(@changes), 0, 'what writes waits');
 unlock($lock);
 is(join(' ', grep { $_ } map { end($_) } @changes), '', 'until it is free');
+$t->wait_log(qr/notice.*RetryDelivery of 1$_ by a request without a key from 12/)
+    for 1 .. 5;
 
 # a reload while a call waits
 $lock = lock_catalogue($t);

@@ -191,6 +191,7 @@ ngx_recording_api_next(ngx_recording_api_t *api)
         call = ngx_queue_data(q, ngx_recording_api_call_t, queue);
 
         call->slot = slot;
+        call->changing = 0;
         call->catalogue = &slot->catalogue;
         slot->call = call;
 
@@ -469,8 +470,6 @@ ngx_recording_api_committed(void *data)
 
     api = call->api;
 
-    call->changing = 0;
-
     ngx_queue_insert_head(&api->waiting, &call->queue);
     api->nwaiting++;
 
@@ -481,6 +480,8 @@ ngx_recording_api_committed(void *data)
 static void
 ngx_recording_api_end(ngx_recording_api_call_t *call)
 {
+    ngx_recording_api_log(call);
+
     call->api = NULL;
 
     if (call->data) {

@@ -32,6 +32,7 @@
 
 
 #include "ngx_recording_catalogue_search.h"
+#include "ngx_recording_text.h"
 #include "ngx_recording_worker.h"
 #include <jansson.h>
 
@@ -125,6 +126,8 @@ struct ngx_recording_api_call_s {
     /* loop: it has an answer, or an error */
     void                  (*done)(ngx_recording_api_call_t *call);
     void                   *data;          /* NULL: nobody waits for it */
+    char                    by[NGX_RECORDING_TEXT + 4];   /* who changes
+                                              something, for the log */
 
     /* --- for the action */
 
@@ -137,7 +140,8 @@ struct ngx_recording_api_call_s {
     ngx_recording_change_t  change;
     void                   *arg;           /* of the change; of malloc(), the
                                               call's */
-    int64_t                 object;        /* what was changed, for the log */
+    char                    object[NGX_RECORDING_TEXT + 4];  /* what was
+                                              changed, for the log */
 
     /* --- what comes out: an error, if there is a code */
 
@@ -152,7 +156,8 @@ struct ngx_recording_api_call_s {
     ngx_queue_t             queue;
     ngx_recording_api_slot_t  *slot;        /* it runs */
     ngx_int_t               rc;
-    unsigned                changing:1;    /* what it asked for is committed */
+    unsigned                changing:1;    /* what it asked for is committed,
+                                              or was, and it is to run again */
 };
 
 
@@ -180,7 +185,8 @@ ngx_recording_api_call_t *ngx_recording_api_call(void);
 ngx_int_t ngx_recording_api_post(ngx_recording_api_t *api,
     ngx_recording_api_call_t *call);
 
-/* nobody waits for it any more: it is freed when nothing runs for it */
+/* nobody waits for it any more: it is freed when nothing runs for it, and what
+   it asked to be changed was logged */
 void ngx_recording_api_forget(ngx_recording_api_call_t *call);
 
 void ngx_recording_api_free(ngx_recording_api_call_t *call);
@@ -197,6 +203,21 @@ ngx_int_t ngx_recording_api_fail(ngx_recording_api_call_t *call,
 
 /* the text of an answer, or of an error; NGX_ERROR: no memory */
 ngx_int_t ngx_recording_api_answer(ngx_recording_api_call_t *call);
+
+/* --- ngx_recording_api_log.c: who has changed what */
+
+/* loop: by a key of this id, or without one if it is empty, from an address */
+void ngx_recording_api_log_by(ngx_recording_api_call_t *call,
+    const ngx_str_t *key, const ngx_str_t *address);
+
+/* any thread: what is changed, an id, or a text of the one who calls */
+void ngx_recording_api_log_id(ngx_recording_api_call_t *call, uint64_t id);
+void ngx_recording_api_log_text(ngx_recording_api_call_t *call,
+    const char *text);
+
+/* loop: a call is over: if it has changed something a line says so, whether
+   the one who called is there still or not */
+void ngx_recording_api_log(const ngx_recording_api_call_t *call);
 
 /* --- the tables of actions; each ends with a name that is NULL */
 

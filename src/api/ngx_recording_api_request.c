@@ -1,6 +1,5 @@
 
 #include "ngx_recording_api_request.h"
-#include "ngx_recording_text.h"
 #include <openssl/rand.h>
 
 
@@ -328,6 +327,9 @@ ngx_recording_api_request_post(ngx_recording_api_request_t *ctx,
 
     ngx_memcpy(call->id, ctx->id, sizeof(call->id));
 
+    ngx_recording_api_log_by(call, &ctx->key,
+                             &ctx->request->connection->addr_text);
+
     if (!ngx_recording_api_ready(ramc->api)) {
         ngx_recording_api_free(call);
         *why = "the store cannot be used yet: if that lasts, see the error "
@@ -381,31 +383,16 @@ ngx_recording_api_request_done(ngx_recording_api_call_t *call)
 }
 
 
-/* who has changed what, and what failed here */
+/* what failed here */
 
 static void
 ngx_recording_api_request_log(ngx_recording_api_request_t *ctx,
     ngx_recording_api_call_t *call)
 {
-    char        text[NGX_RECORDING_TEXT + 4];
-    ngx_log_t  *log;
-
-    log = ctx->request->connection->log;
-
     if (call->rc == NGX_ERROR) {
-        ngx_log_error(NGX_LOG_ERR, log, 0, "recording: %s failed: %s",
-                      call->action->name, call->message);
-        return;
-    }
-
-    if (call->action->changes && call->code == NULL) {
-        ngx_log_error(NGX_LOG_NOTICE, log, 0,
-                      "recording: %s of %L by %s%s%s from %V",
-                      call->action->name, call->object,
-                      ctx->key.len ? "key \"" : "a request without a key",
-                      ngx_recording_text(text, ctx->key.data, ctx->key.len),
-                      ctx->key.len ? "\"" : "",
-                      &ctx->request->connection->addr_text);
+        ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
+                      "recording: %s failed: %s", call->action->name,
+                      call->message);
     }
 }
 

@@ -398,7 +398,7 @@ ngx_recording_api_retry_thread(ngx_recording_api_call_t *call)
         return rc;
     }
 
-    call->object = (int64_t) revive->ids[0];
+    ngx_recording_api_log_id(call, revive->ids[0]);
 
     return ngx_recording_api_set(call->answer, "Retried",
                                  json_integer(revive->revived));
