@@ -8,10 +8,10 @@
 
 
 #include "ngx_recording_api_conf.h"
-#include "ngx_recording_conf.h"
 #include "ngx_recording_dispatch.h"
 #include "ngx_recording_formats.h"
 #include "ngx_recording_keeper.h"
+#include "ngx_rtmp_recording_module.h"
 #include "ngx_rtmp.h"
 
 
@@ -27,7 +27,7 @@ static ngx_int_t ngx_rtmp_recording_init_zone(ngx_shm_zone_t *zone,
 static ngx_int_t ngx_rtmp_recording_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_rtmp_recording_init_process(ngx_cycle_t *cycle);
 static void ngx_rtmp_recording_init_api(ngx_cycle_t *cycle,
-    ngx_recording_worker_t *worker);
+    ngx_recording_main_conf_t *rmcf);
 static void ngx_rtmp_recording_exit_threads(ngx_cycle_t *cycle);
 static void ngx_rtmp_recording_exit_process(ngx_cycle_t *cycle);
 static ngx_recording_main_conf_t *ngx_rtmp_recording_main_conf(
@@ -347,15 +347,19 @@ ngx_rtmp_recording_init_process(ngx_cycle_t *cycle)
 
     rmcf->worker = worker;
 
-    ngx_rtmp_recording_init_api(cycle, worker);
+    ngx_rtmp_recording_init_api(cycle, rmcf);
 
     return NGX_OK;
 }
 
 
+/* without an API calls order nothing, and nobody waits for what they have */
+
 static void
-ngx_rtmp_recording_init_api(ngx_cycle_t *cycle, ngx_recording_worker_t *worker)
+ngx_rtmp_recording_init_api(ngx_cycle_t *cycle,
+    ngx_recording_main_conf_t *rmcf)
 {
+    ngx_recording_policy_t         *configured;
     ngx_recording_api_main_conf_t  *ramc;
 
     ramc = ngx_recording_api_conf_main(cycle);
@@ -364,14 +368,28 @@ ngx_rtmp_recording_init_api(ngx_cycle_t *cycle, ngx_recording_worker_t *worker)
         return;
     }
 
-    ramc->api = ngx_pcalloc(cycle->pool, sizeof(ngx_recording_api_t));
+    configured = ngx_recording_conf_policy(ngx_get_conf(cycle->conf_ctx,
+                                                        ngx_rtmp_module),
+                                           rmcf);
+    ramc->api = configured ? ngx_pcalloc(cycle->pool,
+                                         sizeof(ngx_recording_api_t))
+                           : NULL;
 
-    if (ramc->api) {
-        ngx_recording_api_init(ramc->api, worker);
-
-        ramc->api->live = &ngx_recording_api_live;
-        ramc->api->data = &worker->store.board;
+    if (ramc->api == NULL) {
+        return;
     }
+
+    ngx_recording_api_init(ramc->api, rmcf->worker);
+
+    ramc->api->live = &ngx_recording_api_live;
+    ramc->api->data = &rmcf->worker->store.board;
+    ramc->api->configured = configured;
+
+    ngx_queue_init(&rmcf->sessions);
+
+    rmcf->watch = ngx_recording_watch_start(rmcf->worker,
+                                            ngx_rtmp_recording_module_looked,
+                                            rmcf);
 }
 
 
@@ -400,6 +418,11 @@ ngx_rtmp_recording_exit_process(ngx_cycle_t *cycle)
     if (ramc && ramc->api) {
         ngx_recording_api_close(ramc->api);
         ramc->api = NULL;
+    }
+
+    if (rmcf && rmcf->watch) {
+        ngx_recording_watch_stop(rmcf->watch);
+        rmcf->watch = NULL;
     }
 
     if (rmcf && rmcf->worker) {

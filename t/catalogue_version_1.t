@@ -93,16 +93,16 @@ rtmp {
 CONF
 
 wait_for('the version', 20, sub {
-    8 == ($t->catalogue('PRAGMA user_version'))[0]{user_version} });
+    9 == ($t->catalogue('PRAGMA user_version'))[0]{user_version} });
 
 my ($now) = $t->files(file_id => 3);
 is_deeply($now, { %$finished, owner => '', resume_us => undef,
-                  local => 1, server => '',
+                  local => 1, server => '', delivers => '',
                   finished_us => $finished->{end_us}, gone_us => undef,
                   retry_us => undef, told => 1, local_us => undef },
           'the row is kept');
 is_deeply(($t->recordings)[0],
-          { %{ $recordings[0] }, wanted => '', server => '' },
+          { %{ $recordings[0] }, wanted => '', server => '', delivers => '' },
           'the recording, too');
 is(($t->catalogue('SELECT * FROM totals'))[0]{bytes}, $size,
    'totals');

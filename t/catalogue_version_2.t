@@ -82,6 +82,8 @@ my ($status, undef, $err) = run('sqlite3', $t->db, <<'SQL');
     DROP INDEX files_gone;
     DROP TABLE paths;
     DROP TRIGGER told_begun;
+    DROP TRIGGER outbox_over;
+    DROP TRIGGER upload_waits;
     DROP TRIGGER told_restored;
     DROP TRIGGER told_finished;
     DROP TRIGGER told_paused;
@@ -99,6 +101,18 @@ my ($status, undef, $err) = run('sqlite3', $t->db, <<'SQL');
     DROP TRIGGER upload_lost;
     DROP TRIGGER upload_gone;
     DROP INDEX files_local;
+    DROP TRIGGER record_tasks_paused;
+    DROP TRIGGER record_formats_expire;
+    DROP TRIGGER record_commands_ended;
+    DROP TABLE record_templates;
+    DROP TABLE record_formats;
+    DROP TABLE record_rules;
+    DROP TABLE record_tasks;
+    DROP TABLE record_commands;
+    DROP TABLE policy;
+    DROP INDEX recordings_task;
+    ALTER TABLE files DROP COLUMN delivers;
+    ALTER TABLE recordings DROP COLUMN delivers;
     ALTER TABLE files DROP COLUMN local_us;
     ALTER TABLE files DROP COLUMN told;
     ALTER TABLE files DROP COLUMN gone_us;
@@ -118,7 +132,7 @@ wait_for('three paused files', 30, sub {
     return @rows == 3;
 });
 
-is(($t->catalogue('PRAGMA user_version'))[0]{user_version}, 8, 'version 8');
+is(($t->catalogue('PRAGMA user_version'))[0]{user_version}, 9, 'version 9');
 is_deeply([ map { $_->{server} } $t->files, $t->recordings ], [ ('') x 6 ],
           'no server is known');
 

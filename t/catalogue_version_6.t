@@ -62,6 +62,26 @@ sql(<<'SQL');
     DROP TRIGGER upload_waits;
     DROP TRIGGER upload_restored;
     DROP TRIGGER upload_finished;
+    DROP TRIGGER record_tasks_paused;
+    DROP TRIGGER record_formats_expire;
+    DROP TRIGGER record_commands_ended;
+    DROP TABLE record_templates;
+    DROP TABLE record_formats;
+    DROP TABLE record_rules;
+    DROP TABLE record_tasks;
+    DROP TABLE record_commands;
+    DROP TABLE policy;
+    DROP INDEX recordings_task;
+    DROP TRIGGER told_begun;
+    DROP TRIGGER told_restored;
+    DROP TRIGGER told_finished;
+    DROP TRIGGER told_paused;
+    DROP TRIGGER told_removed;
+    DROP TRIGGER told_nothing;
+    DROP TRIGGER told_ended;
+    DROP TRIGGER outbox_over;
+    ALTER TABLE files DROP COLUMN delivers;
+    ALTER TABLE recordings DROP COLUMN delivers;
     DROP INDEX outbox_growing;
     ALTER TABLE targets DROP COLUMN early;
     CREATE TRIGGER upload_restored AFTER INSERT ON files
@@ -75,7 +95,7 @@ SQL
 
 $t->conf($conf, RESUME => '1s')->start;
 wait_for('the version', 20, sub {
-    8 == ($t->catalogue('PRAGMA user_version'))[0]{user_version} });
+    9 == ($t->catalogue('PRAGMA user_version'))[0]{user_version} });
 part('live/first');
 $s{'live/first'}->wait_state(finished => 2);
 is_deeply([ rows() ], \@before, 'what waited is as it was');

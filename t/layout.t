@@ -95,7 +95,7 @@ my $job = qr/^ngx_recording_job\./;
 
 my @places = (
     [ 'nginx-rtmp', qr/^#include\s+[<"]ngx_rtmp\w*\.h/m,
-      qr/^(?:ngx_rtmp_recording_(?:process_)?module|ngx_recording_conf\w*)\.c$/
+      qr/^(?:ngx_rtmp_recording_\w*module\w*\.[ch]|ngx_recording_conf\w*\.c)$/
     ],
     [ 'libav*', qr/^#include\s+[<"]lib(?:av|sw)\w+\//m, 'format' ],
     [ 'libav* functions', qr/\b(?:av|avio|avformat|avcodec)_\w+ ?\(/,

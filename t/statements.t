@@ -15,8 +15,9 @@ use Test::More;
 use Recording::Util qw(root slurp);
 
 my $folder = root() . '/src/catalogue';
-my %row = join('', map { slurp("$folder/ngx_recording_catalogue_$_") }
-                       qw(sql.c search_sql.h))
+my %row = join('', map { slurp("$folder/ngx_recording_$_") }
+                       qw(catalogue_sql.c catalogue_search_sql.h
+                          policy_sql.h))
           =~ /^\s*\[NGX_RECORDING_SQL_(\w+)\] = \{ "(\w*)",/mg;
 my ($enum) = slurp("$folder/ngx_recording_catalogue_sql.h")
              =~ /^typedef enum \{(.*?)^\} ngx_recording_sql_e;/ms;
@@ -45,7 +46,7 @@ for my $path (sort glob "$folder/*.c") {
         my ($values) = $arguments =~ /\bNGX_RECORDING_SQL_\w+,?(.*)\)$/s;
         my $got = letters($code, $values, pos $code);
 
-        like($got, fits($row{$name} || '-'), "$file: $name($row{$name})");
+        like($got, fits($row{$name} // '-'), "$file: $name($row{$name})");
         $calls++;
     }
 }

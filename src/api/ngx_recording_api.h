@@ -32,6 +32,7 @@
 
 
 #include "ngx_recording_catalogue_search.h"
+#include "ngx_recording_policy.h"
 #include "ngx_recording_text.h"
 #include "ngx_recording_worker.h"
 #include <jansson.h>
@@ -107,6 +108,9 @@ struct ngx_recording_api_s {
     ngx_recording_worker_t *worker;
     const ngx_recording_api_live_t  *live;
     void                   *data;          /* of those */
+    const ngx_recording_policy_t  *configured;  /* templates and rules of the
+                                              configuration: the process
+                                              module's */
 
     ngx_recording_api_slot_t  slots[NGX_RECORDING_API_THREADS];
     ngx_queue_t             waiting;
@@ -224,6 +228,9 @@ void ngx_recording_api_log(const ngx_recording_api_call_t *call);
 extern const ngx_recording_api_action_t  ngx_recording_api_media[];
 extern const ngx_recording_api_action_t  ngx_recording_api_recordings[];
 extern const ngx_recording_api_action_t  ngx_recording_api_store[];
+extern const ngx_recording_api_action_t  ngx_recording_api_template_actions[];
+extern const ngx_recording_api_action_t  ngx_recording_api_rule_actions[];
+extern const ngx_recording_api_action_t  ngx_recording_api_task_actions[];
 
 /* --- ngx_recording_api_input.c: parameters of a call */
 
@@ -235,6 +242,7 @@ typedef enum {
                                               texts */
     NGX_RECORDING_API_IDS,                 /* ngx_recording_api_list_t, too */
     NGX_RECORDING_API_NUMBER,              /* int64_t */
+    NGX_RECORDING_API_BOOL,                /* int64_t */
     NGX_RECORDING_API_RANGE,               /* ngx_recording_api_range_t */
     NGX_RECORDING_API_OBJECT,              /* json_t * */
     NGX_RECORDING_API_IGNORED,
@@ -278,6 +286,26 @@ typedef struct {
  */
 ngx_int_t ngx_recording_api_params(ngx_recording_api_call_t *call,
     const ngx_recording_api_param_t *params, void *fields);
+
+/* the same of an object that is a parameter */
+ngx_int_t ngx_recording_api_members(ngx_recording_api_call_t *call,
+    const json_t *object, const ngx_recording_api_param_t *params,
+    void *fields);
+
+/* a text of at most size - 1 bytes; one that is too long was refused before */
+void ngx_recording_api_copy(char *to, size_t size, const ngx_str_t *text);
+
+/*
+ * --- ngx_recording_api_policy.c: what templates, rules and tasks share
+ */
+
+/* a domain, or an address; lower case is written.  NGX_DECLINED: it is none */
+ngx_int_t ngx_recording_api_policy_domain(ngx_recording_api_call_t *call,
+    const ngx_str_t *text, char to[NGX_RECORDING_POLICY_NAME]);
+
+/* whether a template is the configuration's */
+ngx_uint_t ngx_recording_api_policy_configured(
+    ngx_recording_api_call_t *call, int64_t id);
 
 /* --- ngx_recording_api_output.c: members of an answer */
 

@@ -166,13 +166,5 @@ ngx_recording_api_json(const char *text, json_t *(*otherwise)(void))
 json_t *
 ngx_recording_api_template(const ngx_str_t *name)
 {
-    uint64_t  hash;
-
-    hash = ngx_recording_text_hash(name->data, name->len);
-
-    /* 0 is none */
-
-    hash = (hash ^ (hash >> 32)) & 0x7fffffff;
-
-    return json_integer(hash ? hash : 1);
+    return json_integer(ngx_recording_text_id(name->data, name->len));
 }

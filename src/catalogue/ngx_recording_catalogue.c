@@ -98,7 +98,8 @@ ngx_recording_catalogue_free(ngx_recording_catalogue_t *cat,
               ngx_recording_sql_str(&stream->name),
               ngx_recording_sql_str(&stream->template),
               ngx_recording_sql_int(start - NGX_RECORDING_CATALOGUE_BEHIND),
-              ngx_recording_sql_str(&stream->server));
+              ngx_recording_sql_str(&stream->server),
+              ngx_recording_sql_str(&stream->task));
 
     found = NGX_OK;
 
@@ -152,7 +153,8 @@ ngx_recording_catalogue_resume(ngx_recording_catalogue_t *cat,
                                         start->wall)),
               ngx_recording_sql_str(&start->stream->server),
               ngx_recording_sql_int(ngx_recording_store_latest(store,
-                                        ngx_recording_store_now(store))));
+                                        ngx_recording_store_now(store))),
+              ngx_recording_sql_str(&start->stream->task));
 
     rc = NGX_OK;
 
@@ -401,7 +403,9 @@ ngx_recording_catalogue_new(ngx_recording_catalogue_t *cat,
                            ngx_recording_catalogue_sql_stream(start->stream),
                            ngx_recording_sql_int(start->recording_id),
                            ngx_recording_sql_text(cat->store->owner),
-                           ngx_recording_sql_int(begin));
+                           ngx_recording_sql_int(begin),
+                           ngx_recording_sql_str(&start->stream->task),
+                           ngx_recording_sql_str(&start->stream->delivers));
 }
 
 

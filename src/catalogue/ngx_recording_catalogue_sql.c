@@ -2,6 +2,7 @@
 #include "ngx_recording_catalogue_sql.h"
 #include "ngx_recording_catalogue_search_sql.h"
 #include "ngx_recording_outbox_sql.h"
+#include "ngx_recording_policy_sql.h"
 
 
 static const char  ngx_recording_catalogue_sql_tables[] =
@@ -17,7 +18,8 @@ static const char  ngx_recording_catalogue_sql_tables[] =
     " owner TEXT NOT NULL,"
     " start_us INTEGER NOT NULL,"
     " end_us INTEGER,"
-    " wanted TEXT NOT NULL DEFAULT '');"
+    " wanted TEXT NOT NULL DEFAULT '',"
+    " delivers TEXT NOT NULL DEFAULT '');"
 
     "CREATE INDEX IF NOT EXISTS recordings_stream"
     " ON recordings (app, stream, template, end_us);"
@@ -58,7 +60,8 @@ static const char  ngx_recording_catalogue_sql_tables[] =
     " gone_us INTEGER,"
     " retry_us INTEGER,"
     " told INTEGER NOT NULL DEFAULT 0,"
-    " local_us INTEGER);"
+    " local_us INTEGER,"
+    " delivers TEXT NOT NULL DEFAULT '');"
 
     "CREATE INDEX IF NOT EXISTS files_stream ON files (app, stream,"
     " start_us);"
@@ -129,6 +132,9 @@ static const char *const  ngx_recording_catalogue_sql_versions[] = {
 
     /* 7: indexes and counts that were not there */
     "",
+
+    /* 8: what calls order is told to the targets of another template */
+    NGX_RECORDING_POLICY_VERSION,
 };
 
 
@@ -168,22 +174,6 @@ static const char *const  ngx_recording_catalogue_sql_versions[] = {
     " AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.file_id ="            \
     " files.file_id AND kind = 'upload' AND (outbox.state IN ('waiting',"     \
     " 'taken') OR (outbox.state = 'dead' AND holds = 1)))"
-
-
-/* events that waited for deliveries for too long; nothing waits as long as ?2:
-   the clock was set back */
-
-#define NGX_RECORDING_SQL_LATE                                                \
-    "SELECT id FROM outbox WHERE state = 'held' AND next_us <= ?1"            \
-    " UNION ALL SELECT id FROM outbox WHERE state = 'held'"                   \
-    " AND next_us > ?2 LIMIT ?3"
-
-
-/* what is taken of a row; ?3 is the time */
-
-#define NGX_RECORDING_SQL_OUTBOX_ROW                                          \
-    "id, event_id, recording_id, file_id, seq, kind, event, event_us,"        \
-    " attempts, coalesce(first_us, ?3), facts, key, progress"
 
 
 /* finished files by age; one whose end is not known has at most 12 hours */
@@ -258,6 +248,7 @@ static const char  ngx_recording_catalogue_sql_totals[] =
 
     NGX_RECORDING_SEARCH_INDEXES
     NGX_RECORDING_SEARCH_COUNTS
+    NGX_RECORDING_POLICY_TABLES
 
     NGX_RECORDING_OUTBOX_INDEXES
     NGX_RECORDING_OUTBOX_TRIGGERS;
@@ -275,23 +266,23 @@ const ngx_recording_sql_schema_t  ngx_recording_catalogue_sql_schema = {
 /* A row: its name, the types of its parameters, its text */
 
 const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
-    [NGX_RECORDING_SQL_OWNERS] = { "tttit",
+    [NGX_RECORDING_SQL_OWNERS] = { "tttitt",
     "SELECT owner, end_us FROM recordings WHERE app = ?1 AND stream = ?2"
     " AND template = ?3 AND end_us IS NULL AND server IN ('', ?5)"
-    " UNION ALL SELECT owner, end_us FROM recordings WHERE app = ?1"
-    " AND stream = ?2 AND template = ?3 AND end_us > ?4"
-    " AND server IN ('', ?5)" },
+    " AND task_id = ?6 UNION ALL SELECT owner, end_us FROM recordings"
+    " WHERE app = ?1 AND stream = ?2 AND template = ?3 AND end_us > ?4"
+    " AND server IN ('', ?5) AND task_id = ?6" },
 
-    [NGX_RECORDING_SQL_RECORDING] = { "ttttttiti",
+    [NGX_RECORDING_SQL_RECORDING] = { "ttttttititt",
     "INSERT INTO recordings (template, domain, server, app, stream,"
-    " stream_param, recording_id, owner, start_us)"
-    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)" },
+    " stream_param, recording_id, owner, start_us, task_id, delivers)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)" },
 
     /* not one that begins after what is to follow in it; one that is to
        begin yet did when the clock was wrong */
-    [NGX_RECORDING_SQL_CANDIDATES] = { "tttiti",
+    [NGX_RECORDING_SQL_CANDIDATES] = { "tttitit",
     "SELECT recording_id, owner, wanted FROM recordings WHERE app = ?1"
-    " AND stream = ?2 AND template = ?3 AND end_us IS NULL AND task_id = ''"
+    " AND stream = ?2 AND template = ?3 AND end_us IS NULL AND task_id = ?7"
     " AND (start_us <= ?4 OR start_us > ?6) AND server IN ('', ?5)"
     " ORDER BY recording_id DESC" },
 
@@ -345,8 +336,9 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
 
     [NGX_RECORDING_SQL_INSERT] = { "Ttttttttiittit",
     "INSERT INTO files (template, domain, server, app, stream, stream_param,"
-    " file_id, recording_id, format, state, start_us, path, play_url, owner)"
-    " SELECT ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?1, ?2, ?14"
+    " file_id, recording_id, format, state, start_us, path, play_url, owner,"
+    " task_id, delivers) SELECT ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
+    " ?13, ?1, ?2, ?14, " NGX_RECORDING_SQL_OF("?10")
     " WHERE" NGX_RECORDING_SQL_UNUSED " ON CONFLICT (path) DO NOTHING" },
 
     [NGX_RECORDING_SQL_MOVE] = { "Tti",
@@ -416,8 +408,9 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     [NGX_RECORDING_SQL_ADOPT_FILE] = { "ttttttiitiTtt",
     "INSERT OR IGNORE INTO files (template, domain, server, app, stream,"
     " stream_param, file_id, recording_id, format, state, start_us, path,"
-    " play_url, owner, resume_us, recovered) VALUES (?1, ?2, ?3, ?4, ?5, ?6,"
-    " ?7, ?8, ?9, 'recording', ?10, ?11, ?12, ?13, 0, 1)" },
+    " play_url, owner, resume_us, recovered, task_id, delivers) VALUES (?1,"
+    " ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'recording', ?10, ?11, ?12, ?13, 0, 1, "
+    NGX_RECORDING_SQL_OF("?8") ")" },
 
     [NGX_RECORDING_SQL_FORSAKE_FILE] = { "it",
     "UPDATE files SET owner = '', resume_us = NULL WHERE file_id = ?1"
@@ -655,10 +648,11 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     /* unless it is to be told of the file, too */
     [NGX_RECORDING_SQL_OUTBOX_DELIVERED] = { "ittt",
     NGX_RECORDING_OUTBOX_TELL("delivered", NGX_RECORDING_KIND_DELIVERED,
-        "f.recording_id, f.file_id, f.template, 'delivered',"
+        "f.recording_id, f.file_id, targets.template, 'delivered',"
         " json_set(" NGX_RECORDING_OUTBOX_FILE("f.") ", '$.bucket', ?2,"
         " '$.key', ?3, '$.object_url', ?4)", ", files AS f")
-    " AND targets.template = f.template AND f.file_id = ?1"
+    " AND targets.template = " NGX_RECORDING_OUTBOX_BY("f.")
+    " AND f.file_id = ?1"
     " AND NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.file_id = ?1"
     " AND o.target = targets.target AND o.kind = 'file'"
     " AND o.state = 'held' AND o." NGX_RECORDING_OUTBOX_OPEN ")" },
@@ -754,10 +748,11 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     /* one of a kind in two minutes */
     [NGX_RECORDING_SQL_OUTBOX_EXCEPTION] = { "ittt",
     NGX_RECORDING_OUTBOX_TELL("exception", NGX_RECORDING_KIND_EXCEPTION,
-        "r.recording_id, 0, r.template, ?2,"
+        "r.recording_id, 0, targets.template, ?2,"
         " json_object(" NGX_RECORDING_OUTBOX_STREAM("r.") ","
         " 'format', ?3, 'exception', ?2, 'text', ?4)", ", recordings AS r")
-    " AND targets.template = r.template AND r.recording_id = ?1"
+    " AND targets.template = " NGX_RECORDING_OUTBOX_BY("r.")
+    " AND r.recording_id = ?1"
     " AND NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.recording_id = ?1"
     " AND o.target = targets.target AND o.event = ?2"
     " AND " NGX_RECORDING_OUTBOX_LATELY ")" },
@@ -773,16 +768,18 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
 
     [NGX_RECORDING_SQL_OUTBOX_ERROR] = { "itt",
     NGX_RECORDING_OUTBOX_TELL("status", NGX_RECORDING_KIND_STATUS,
-        "r.recording_id, 0, r.template, iif(EXISTS (SELECT 1 FROM files"
-        " WHERE files.recording_id = ?1 AND files.format = ?2),"
+        "r.recording_id, 0, targets.template, iif(EXISTS (SELECT 1"
+        " FROM files WHERE files.recording_id = ?1 AND files.format = ?2),"
         " 'record_error', 'record_start_failed'),"
         " json_object(" NGX_RECORDING_OUTBOX_STREAM("r.") ","
         " 'format', ?2, 'text', ?3)", ", recordings AS r")
-    " AND targets.template = r.template AND r.recording_id = ?1"
+    " AND targets.template = " NGX_RECORDING_OUTBOX_BY("r.")
+    " AND r.recording_id = ?1"
     " AND NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.recording_id = ?1"
     " AND o.target = targets.target AND o.facts ->> 'format' = ?2"
     " AND o.event IN ('record_error', 'record_start_failed')"
     " AND " NGX_RECORDING_OUTBOX_LATELY ")" },
 
     NGX_RECORDING_SEARCH_STATEMENTS
+    NGX_RECORDING_POLICY_STATEMENTS
 };

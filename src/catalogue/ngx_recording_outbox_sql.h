@@ -125,6 +125,11 @@
     " 'recovered', " row "recovered)"
 
 
+/* the template whose targets a row has: another one's, if it is of a call */
+#define NGX_RECORDING_OUTBOX_BY(row)                                          \
+    " iif(" row "delivers = '', " row "template, " row "delivers)"
+
+
 /* a number in a text */
 #define NGX_RECORDING_OUTBOX_BIT(bit)   NGX_RECORDING_OUTBOX_BIT_(bit)
 #define NGX_RECORDING_OUTBOX_BIT_(bit)  #bit
@@ -147,22 +152,22 @@
 
 #define NGX_RECORDING_OUTBOX_TELL_FILE(kind, bit, event, row)                 \
     NGX_RECORDING_OUTBOX_TELL(kind, bit,                                      \
-        row "recording_id, " row "file_id, " row "template, " event ","       \
+        row "recording_id, " row "file_id, targets.template, " event ","      \
         NGX_RECORDING_OUTBOX_FILE(row), "")                                   \
-    " AND targets.template = " row "template"
+    " AND targets.template = " NGX_RECORDING_OUTBOX_BY(row)
 
 
 /* whether nobody wants to be told of a file */
 
 #define NGX_RECORDING_OUTBOX_NOBODY(row)                                      \
     "NOT EXISTS (SELECT 1 FROM targets WHERE targets.template = "             \
-    row "template AND targets.kinds & "                                       \
+    NGX_RECORDING_OUTBOX_BY(row) " AND targets.kinds & "                      \
     NGX_RECORDING_OUTBOX_BIT(NGX_RECORDING_KIND_FILE) ")"
 
 
 /* what a target of a template is to have, or whether there is one */
 #define NGX_RECORDING_OUTBOX_UPLOADS(row)                                     \
-    "template = " row "template AND kinds & "                                 \
+    "template = " NGX_RECORDING_OUTBOX_BY(row) " AND kinds & "                \
     NGX_RECORDING_OUTBOX_BIT(NGX_RECORDING_KIND_UPLOAD)
 
 
@@ -192,13 +197,13 @@
    for those that were refused */
 #define NGX_RECORDING_OUTBOX_FINISHED(refused)                                \
     NGX_RECORDING_OUTBOX_TELL_WITH("file", NGX_RECORDING_KIND_FILE,           \
-        ", state, next_us", "new.recording_id, new.file_id, new.template,"    \
+        ", state, next_us", "new.recording_id, new.file_id, targets.template,"\
         " 'file', " NGX_RECORDING_OUTBOX_FILE("new.") ","                     \
         " iif(up, 'held', 'waiting'), iif(up, " NGX_RECORDING_OUTBOX_NOW      \
         " + " NGX_RECORDING_OUTBOX_HELD ", 0)",                               \
         ", (SELECT EXISTS (SELECT 1 FROM targets WHERE "                      \
         NGX_RECORDING_OUTBOX_UPLOADS("new.") " AND NOT " refused ") AS up)")  \
-    " AND targets.template = new.template"                                    \
+    " AND targets.template = " NGX_RECORDING_OUTBOX_BY("new.")                \
     "; UPDATE files SET told = 1 WHERE file_id = new.file_id AND "            \
     NGX_RECORDING_OUTBOX_NOBODY("new.") ";"
 
@@ -206,10 +211,11 @@
 /* the key stays as it is then */
 #define NGX_RECORDING_OUTBOX_UPLOAD(state)                                    \
     NGX_RECORDING_OUTBOX_TELL_WITH("upload", NGX_RECORDING_KIND_UPLOAD,       \
-        ", key, state", "new.recording_id, new.file_id, new.template,"        \
+        ", key, state", "new.recording_id, new.file_id, targets.template,"    \
         " 'upload', " NGX_RECORDING_OUTBOX_FILE("new.") ","                   \
         " targets.prefix || new.path, '" state "'", "")                       \
-    " AND targets.template = new.template AND new.path IS NOT NULL"           \
+    " AND targets.template = " NGX_RECORDING_OUTBOX_BY("new.")                \
+    " AND new.path IS NOT NULL"                                               \
     " AND NOT " NGX_RECORDING_OUTBOX_STANDS
 
 
@@ -427,10 +433,11 @@
     "CREATE TRIGGER IF NOT EXISTS told_nothing AFTER DELETE ON files"         \
     " WHEN old.state IN ('recording', 'paused', 'finishing') BEGIN "          \
     NGX_RECORDING_OUTBOX_TELL("status", NGX_RECORDING_KIND_STATUS,            \
-        "old.recording_id, old.file_id, old.template, 'record_error',"        \
+        "old.recording_id, old.file_id, targets.template, 'record_error',"    \
         " json_set(" NGX_RECORDING_OUTBOX_FILE("old.") ", '$.text',"          \
         " 'nothing of a file could be written')", "")                         \
-    " AND targets.template = old.template AND NOT EXISTS (SELECT 1"           \
+    " AND targets.template = " NGX_RECORDING_OUTBOX_BY("old.")                \
+    " AND NOT EXISTS (SELECT 1"                                               \
     " FROM outbox AS o WHERE o.recording_id = old.recording_id"               \
     " AND o.target = targets.target AND o.facts ->> 'format' = old.format"    \
     " AND o.event IN ('record_error', 'record_start_failed')"                 \
@@ -442,12 +449,28 @@
     " ON recordings WHEN old.end_us IS NULL AND new.end_us IS NOT NULL"       \
     " BEGIN "                                                                 \
     NGX_RECORDING_OUTBOX_TELL("status", NGX_RECORDING_KIND_STATUS,            \
-        "new.recording_id, 0, new.template, 'record_ended',"                  \
+        "new.recording_id, 0, targets.template, 'record_ended',"              \
         " json_object(" NGX_RECORDING_OUTBOX_STREAM("new.") ","               \
         " 'format', format, 'start_us', new.start_us, 'end_us', new.end_us)", \
         ", (SELECT DISTINCT format FROM files WHERE recording_id ="           \
         " new.recording_id)")                                                 \
-    " AND targets.template = new.template; END;"
+    " AND targets.template = " NGX_RECORDING_OUTBOX_BY("new.") "; END;"
+
+
+/* events that waited for deliveries for too long; nothing waits as long as ?2:
+   the clock was set back */
+
+#define NGX_RECORDING_SQL_LATE                                                \
+    "SELECT id FROM outbox WHERE state = 'held' AND next_us <= ?1"            \
+    " UNION ALL SELECT id FROM outbox WHERE state = 'held'"                   \
+    " AND next_us > ?2 LIMIT ?3"
+
+
+/* what is taken of a row; ?3 is the time */
+
+#define NGX_RECORDING_SQL_OUTBOX_ROW                                          \
+    "id, event_id, recording_id, file_id, seq, kind, event, event_us,"        \
+    " attempts, coalesce(first_us, ?3), facts, key, progress"
 
 
 #endif /* _NGX_RECORDING_OUTBOX_SQL_H_INCLUDED_ */

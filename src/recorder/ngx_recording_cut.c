@@ -130,7 +130,8 @@ ngx_recording_cut_turn(ngx_recording_outputs_t *o,
     }
 
     over = ngx_recording_interval_over(o, out, out->mux,
-                                       cut->now - out->mux->cut, cut->wall);
+                                       cut->now - out->mux->cut, cut->wall)
+           || cut->ordered;
 
     if (!over
         && (!cut->all || ngx_recording_cut_has(out, cut)

@@ -88,8 +88,9 @@ ngx_recording_cut_create(ngx_recording_outputs_t *o,
 
     ngx_recording_cut_times(mux, cut, begin);
 
-    mux->path = &o->template->path;
-    mux->path_text = o->template->path_text;
+    mux->path = out->conf->path ? out->conf->path : &o->template->path;
+    mux->path_text = out->conf->path ? out->conf->path_text
+                                     : o->template->path_text;
     mux->zone = o->template->zone;
 
     mux->file.id = ngx_recording_catalogue_id_thread(o->catalogue);
@@ -102,7 +103,7 @@ ngx_recording_cut_create(ngx_recording_outputs_t *o,
         mux->file.random = mux->file.id;
     }
 
-    if (o->template->path.end.len == 0) {
+    if (mux->path->end.len == 0) {
         ngx_recording_mux_render(mux);
     }
 

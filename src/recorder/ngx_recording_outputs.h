@@ -40,7 +40,8 @@ typedef enum {
     NGX_RECORDING_CUT_CODEC,
     NGX_RECORDING_CUT_TRACK,
     NGX_RECORDING_CUT_JUMP,
-    NGX_RECORDING_CUT_GAP
+    NGX_RECORDING_CUT_GAP,
+    NGX_RECORDING_CUT_ORDER                /* by a call, and nothing else */
 } ngx_recording_cut_e;
 
 
@@ -66,6 +67,7 @@ typedef struct {
     ngx_uint_t              late;          /* bits: tracks that may still
                                               bring what is before the cut */
     ngx_uint_t              all;           /* else those that are due */
+    ngx_uint_t              ordered;       /* by a call: playlists, too */
 } ngx_recording_cut_t;
 
 
@@ -127,6 +129,7 @@ typedef struct {
 
     ngx_recording_output_t  output[NGX_RECORDING_FORMATS];
     ngx_recording_cut_e     wanted;        /* at the next chance */
+    unsigned                ordered:1;     /* the same, by a call */
     int64_t                 jump;          /* ms, if it is that */
 
     ngx_uint_t              unfinished;    /* set by the loop before a job,

@@ -59,7 +59,6 @@ ngx_recording_recorder_create(ngx_recording_worker_t *worker,
 
     r->pool = pool;
     r->worker = worker;
-    r->template = *template;
     r->attached = 1;
     r->arrived = ngx_current_msec;
 
@@ -68,7 +67,9 @@ ngx_recording_recorder_create(ngx_recording_worker_t *worker,
     r->log.data = r;
     r->log.action = NULL;
 
-    if (ngx_recording_recorder_copy_stream(r, stream) != NGX_OK) {
+    if (ngx_recording_recorder_copy_stream(r, stream) != NGX_OK
+        || ngx_recording_template_copy(&r->template, template, pool) != NGX_OK)
+    {
         ngx_destroy_pool(pool);
         return NULL;
     }
@@ -129,6 +130,12 @@ ngx_recording_recorder_copy_stream(ngx_recording_t *r,
            != NGX_OK
         || ngx_recording_recorder_copy(r->pool, &r->stream.param,
                                        &stream->param)
+           != NGX_OK
+        || ngx_recording_recorder_copy(r->pool, &r->stream.task,
+                                       &stream->task)
+           != NGX_OK
+        || ngx_recording_recorder_copy(r->pool, &r->stream.delivers,
+                                       &stream->delivers)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -262,6 +269,22 @@ ngx_recording_recorder_close(ngx_recording_t *r)
 }
 
 
+void
+ngx_recording_recorder_finish(ngx_recording_t *r)
+{
+    r->finish = 1;
+
+    ngx_recording_recorder_close(r);
+}
+
+
+void
+ngx_recording_recorder_cut(ngx_recording_t *r)
+{
+    r->cut = 1;
+}
+
+
 ngx_int_t
 ngx_recording_recorder_end(ngx_recording_t *r)
 {
@@ -383,7 +406,9 @@ ngx_recording_recorder_take(ngx_recording_t *r)
     r->order.now = ngx_recording_intake_now(&r->intake);
     r->order.over = r->over;
     r->order.end = (r->intake.state == NGX_RECORDING_INTAKE_ENDING);
-    r->order.left = (*r->worker->left != 0);
+    r->order.left = (*r->worker->left != 0 || r->finish);
+    r->order.cut = r->cut;
+    r->cut = 0;
 }
 
 

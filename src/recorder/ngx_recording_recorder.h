@@ -79,6 +79,9 @@ struct ngx_recording_s {
     unsigned                attached:1;    /* a session has it */
     unsigned                refused:1;     /* nothing can be recorded, which
                                               was told */
+    unsigned                finish:1;      /* its files do not wait for their
+                                              stream */
+    unsigned                cut:1;         /* new files are ordered */
 };
 
 
@@ -104,6 +107,12 @@ void ngx_recording_recorder_message(ngx_recording_t *r, ngx_uint_t track,
 
 /* the stream is over; the recording must not be used any more */
 void ngx_recording_recorder_close(ngx_recording_t *r);
+
+/* the same, before the stream is: files do not wait for it, all are finished */
+void ngx_recording_recorder_finish(ngx_recording_t *r);
+
+/* new files begin at the next chance, of all formats */
+void ngx_recording_recorder_cut(ngx_recording_t *r);
 
 /* what a worker asks its recordings, by their links in worker->recordings */
 extern const ngx_recording_worker_calls_t  ngx_recording_recorder_calls;

@@ -1,7 +1,7 @@
 
 /*
  * Rules: which template applies to which domain, application and stream.
- * Made from the configuration, then only read.
+ * Made from the configuration, then only read; or from what calls have ordered.
  *
  * Pure: runs in the loop, nothing is allocated.
  */
@@ -47,6 +47,25 @@ typedef enum {
  */
 ngx_recording_rule_t *ngx_recording_rule_find(ngx_array_t *rules,
     ngx_str_t *domain, ngx_str_t *stream);
+
+/*
+ * How much a rule names, for comparing those of all levels: domain,
+ * application and stream; domain and stream; application and stream; domain and
+ * application; domain; application; nothing, which is 1.  own: it stands in the
+ * application.
+ */
+ngx_uint_t ngx_recording_rule_rank(const ngx_recording_rule_t *rule,
+    ngx_uint_t own);
+
+/* the rule of a call that names more than `rank` of this stream, and the most,
+   or NULL */
+const ngx_recording_policy_rule_t *ngx_recording_rule_policy(
+    const ngx_recording_policy_t *policy, const ngx_recording_stream_t *stream,
+    ngx_uint_t rank);
+
+/* whether a task is for a stream */
+ngx_uint_t ngx_recording_rule_task(const ngx_recording_policy_task_t *task,
+    const ngx_recording_stream_t *stream);
 
 /* a rule for exactly the same, or NULL */
 ngx_recording_rule_t *ngx_recording_rule_same(ngx_array_t *rules,

@@ -1,7 +1,7 @@
 
 /*
- * A template: how a stream is recorded.  Made from the configuration, then
- * only read, by the loop and by pool threads.
+ * A template: how a stream is recorded.  Made from the configuration, or from
+ * what a call has ordered, then only read, by the loop and by pool threads.
  */
 
 
@@ -10,6 +10,7 @@
 
 
 #include "ngx_recording_formats.h"
+#include "ngx_recording_policy.h"
 
 
 
@@ -31,6 +32,9 @@ typedef struct {
                                               clock; only with interval */
     int64_t                 segment;       /* ms */
     int64_t                 resume;        /* ms, 0: it does not wait */
+    ngx_str_t               path_text;     /* of a call; empty: the template's
+                                              path */
+    ngx_recording_path_t   *path;          /* NULL: it is not compiled */
 } ngx_recording_template_format_t;
 
 
@@ -46,6 +50,23 @@ typedef struct {
     u_char                 *file;          /* where it is configured */
     ngx_uint_t              line;
 } ngx_recording_template_t;
+
+
+/*
+ * Pure: a template that a call has ordered, or a task without one, if that is
+ * NULL: HLS.  What it does not say comes from another one, which is the
+ * configuration's "default"; its texts are those of both.
+ */
+void ngx_recording_template_make(ngx_recording_template_t *template,
+    const ngx_recording_policy_template_t *from,
+    const ngx_recording_template_t *base);
+
+/*
+ * Loop: a copy whose texts and paths are in a pool.  NGX_ERROR: no memory, or
+ * a path that cannot be one.
+ */
+ngx_int_t ngx_recording_template_copy(ngx_recording_template_t *to,
+    const ngx_recording_template_t *from, ngx_pool_t *pool);
 
 
 #endif /* _NGX_RECORDING_TEMPLATE_H_INCLUDED_ */

@@ -130,6 +130,16 @@ ngx_recording_writer_run_thread(ngx_recording_writer_t *w,
     w->now = order->now;
     w->end = order->over;
 
+    if (order->cut && o->started) {
+
+        /* what is wanted for another reason is as good */
+
+        order->cut = 0;
+        o->ordered = 1;
+        o->wanted = o->wanted == NGX_RECORDING_CUT_NONE
+                    ? NGX_RECORDING_CUT_ORDER : o->wanted;
+    }
+
     rc = ngx_recording_writer_append_thread(w, &order->batch, &order->cursor);
 
     if (rc == NGX_OK && order->end) {

@@ -83,6 +83,7 @@ ngx_recording_writer_cut(ngx_recording_writer_t *w, ngx_recording_item_t *item,
 
         w->outputs.wanted = NGX_RECORDING_CUT_NONE;
         w->outputs.jump = 0;
+        w->outputs.ordered = 0;
         w->outputs.started = 1;
     }
 
@@ -112,6 +113,7 @@ ngx_recording_writer_place(ngx_recording_writer_t *w,
     cut->first = ngx_recording_writer_begin(w, item, cursor, cut->begin);
     cut->wall = item->wall;
     cut->reason = w->outputs.wanted;
+    cut->ordered = w->outputs.ordered;
     cut->jump = cut->reason == NGX_RECORDING_CUT_JUMP ? w->outputs.jump : 0;
 
     for (i = 0; i < NGX_RECORDING_TRACKS; i++) {

@@ -14,6 +14,7 @@
 #include "ngx_recording_notify.h"
 #include "ngx_recording_recorder.h"
 #include "ngx_recording_rule.h"
+#include "ngx_recording_watch.h"
 
 
 typedef struct {
@@ -45,6 +46,9 @@ typedef struct {
                                               this store is not configured
                                               any more */
     ngx_recording_worker_t *worker;        /* in a worker that records */
+    ngx_recording_watch_t  *watch;         /* of it; NULL: calls order nothing,
+                                              as there is no record_api */
+    ngx_queue_t             sessions;      /* that publish, with ->watch */
 
     unsigned                zone_set:1;
 } ngx_recording_main_conf_t;
@@ -188,6 +192,19 @@ void ngx_recording_conf_look_credentials(ngx_cycle_t *cycle,
 /* warns if streams could need more descriptors than a worker may have */
 void ngx_recording_conf_descriptors(ngx_cycle_t *cycle,
     ngx_recording_main_conf_t *rmcf);
+
+/*
+ * In a worker: the templates and rules of the configuration, as those of calls
+ * are; of malloc(), and never freed.  NULL: no memory.
+ */
+ngx_recording_policy_t *ngx_recording_conf_policy(void *ctx,
+    ngx_recording_main_conf_t *rmcf);
+
+/* the template of an id, which is the configuration's or in `policy`; NULL:
+   none.  One of those that have to be made is made in `made` */
+const ngx_recording_template_t *ngx_recording_conf_policy_template(
+    ngx_recording_main_conf_t *rmcf, const ngx_recording_policy_t *policy,
+    int64_t id, ngx_recording_template_t *made);
 
 /* creates the store's directory for the worker user, in the master */
 ngx_int_t ngx_recording_conf_create_store(ngx_cycle_t *cycle,

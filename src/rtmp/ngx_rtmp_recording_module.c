@@ -8,28 +8,15 @@
 
 
 #include "ngx_recording_amf.h"
-#include "ngx_recording_conf.h"
 #include "ngx_recording_text.h"
-#include "ngx_rtmp.h"
-#include "ngx_rtmp_cmd_module.h"
+#include "ngx_rtmp_recording_module.h"
 #include "ngx_rtmp_codec_module.h"
 #include "ngx_rtmp_live_module.h"
 
 
 #define NGX_RECORDING_META_MAX   65536
 #define NGX_RECORDING_META_HEAD  64         /* bytes that tell what it is */
-
-
-/* a session that publishes; it may record nothing */
-
-typedef struct {
-    ngx_uint_t              n;
-    ngx_uint_t              allocated;
-    ngx_recording_t       **recordings;
-    u_char                  args[NGX_RTMP_MAX_ARGS];
-    unsigned                published:1;   /* accepted, and not closed */
-    unsigned                paused:1;      /* a relay's source stopped */
-} ngx_rtmp_recording_ctx_t;
+#define NGX_RECORDING_ROOM       4          /* recordings, at a time */
 
 
 static ngx_rtmp_publish_pt       next_publish;
@@ -54,16 +41,18 @@ static ngx_int_t ngx_rtmp_recording_av(ngx_rtmp_session_t *s,
 static ngx_int_t ngx_rtmp_recording_meta(ngx_rtmp_session_t *s,
     ngx_rtmp_header_t *h, ngx_chain_t *in);
 
+static void ngx_rtmp_recording_message(ngx_rtmp_recording_ctx_t *ctx,
+    ngx_uint_t track, uint32_t timestamp, ngx_chain_t *in);
+
 static ngx_rtmp_recording_ctx_t *ngx_rtmp_recording_get_ctx(
     ngx_rtmp_session_t *s);
 static void ngx_rtmp_recording_begin(ngx_rtmp_session_t *s,
     ngx_rtmp_recording_ctx_t *ctx);
+static void ngx_rtmp_recording_rule(ngx_rtmp_recording_ctx_t *ctx,
+    ngx_recording_stream_t *stream);
 static void ngx_rtmp_recording_end(ngx_rtmp_recording_ctx_t *ctx);
-static ngx_recording_type_e ngx_rtmp_recording_type(ngx_rtmp_session_t *s,
+static ngx_rtmp_recording_one_t *ngx_rtmp_recording_add(
     ngx_rtmp_recording_ctx_t *ctx);
-static void ngx_rtmp_recording_start(ngx_rtmp_session_t *s,
-    ngx_rtmp_recording_ctx_t *ctx, ngx_recording_template_t *template,
-    ngx_recording_stream_t *stream, ngx_recording_type_e type);
 static void ngx_rtmp_recording_not(ngx_rtmp_session_t *s,
     ngx_recording_stream_t *stream, const char *why);
 
@@ -197,7 +186,6 @@ static ngx_int_t
 ngx_rtmp_recording_av(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
     ngx_chain_t *in)
 {
-    ngx_uint_t                 i;
     ngx_rtmp_recording_ctx_t  *ctx;
 
     ctx = ngx_rtmp_get_module_ctx(s, ngx_rtmp_recording_module);
@@ -214,13 +202,10 @@ ngx_rtmp_recording_av(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
         ngx_rtmp_recording_begin(s, ctx);
     }
 
-    for (i = 0; i < ctx->n; i++) {
-        ngx_recording_recorder_message(ctx->recordings[i],
-                                       h->type == NGX_RTMP_MSG_VIDEO
-                                       ? NGX_RECORDING_VIDEO
-                                       : NGX_RECORDING_AUDIO,
-                                       h->timestamp, in);
-    }
+    ngx_rtmp_recording_message(ctx, h->type == NGX_RTMP_MSG_VIDEO
+                                    ? NGX_RECORDING_VIDEO
+                                    : NGX_RECORDING_AUDIO,
+                               h->timestamp, in);
 
     return NGX_OK;
 }
@@ -232,7 +217,6 @@ ngx_rtmp_recording_meta(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
 {
     u_char                     head[NGX_RECORDING_META_HEAD], *p;
     size_t                     size;
-    ngx_uint_t                 i;
     ngx_rtmp_recording_ctx_t  *ctx;
 
     ctx = ngx_rtmp_get_module_ctx(s, ngx_rtmp_recording_module);
@@ -250,12 +234,39 @@ ngx_rtmp_recording_meta(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
         return NGX_OK;
     }
 
-    for (i = 0; i < ctx->n; i++) {
-        ngx_recording_recorder_message(ctx->recordings[i],
-                                       NGX_RECORDING_DATA, h->timestamp, in);
-    }
+    ngx_rtmp_recording_message(ctx, NGX_RECORDING_DATA, h->timestamp, in);
 
     return NGX_OK;
+}
+
+
+static void
+ngx_rtmp_recording_message(ngx_rtmp_recording_ctx_t *ctx, ngx_uint_t track,
+    uint32_t timestamp, ngx_chain_t *in)
+{
+    ngx_uint_t                  i;
+    ngx_recording_main_conf_t  *rmcf;
+
+    if (ctx->waiting) {
+        rmcf = ngx_rtmp_get_module_main_conf(ctx->session,
+                                             ngx_rtmp_recording_module);
+
+        if (ngx_recording_gate_add(&ctx->gate, &rmcf->worker->account, track,
+                                   timestamp, in)
+            == NGX_OK)
+        {
+            return;
+        }
+
+        /* no room for more: what is known by now has to do */
+
+        ngx_rtmp_recording_module_decide(ctx);
+    }
+
+    for (i = 0; i < ctx->n; i++) {
+        ngx_recording_recorder_message(ctx->recordings[i].recording, track,
+                                       timestamp, in);
+    }
 }
 
 
@@ -273,6 +284,9 @@ ngx_rtmp_recording_get_ctx(ngx_rtmp_session_t *s)
             return NULL;
         }
 
+        ctx->session = s;
+        ngx_recording_gate_init(&ctx->gate);
+
         ngx_rtmp_set_ctx(s, ctx, ngx_rtmp_recording_module);
     }
 
@@ -280,75 +294,136 @@ ngx_rtmp_recording_get_ctx(ngx_rtmp_session_t *s)
 }
 
 
-/* starts what the rules order for the session's stream */
+/* starts what is ordered for the stream, or waits until it is known */
 
 static void
 ngx_rtmp_recording_begin(ngx_rtmp_session_t *s, ngx_rtmp_recording_ctx_t *ctx)
 {
-    ngx_uint_t                   i;
-    ngx_recording_rule_t        *rule;
-    ngx_rtmp_live_ctx_t         *lctx;
-    ngx_recording_type_e         type;
-    ngx_recording_stream_t       stream;
-    ngx_recording_app_conf_t    *racf;
-    ngx_rtmp_core_app_conf_t    *cacf;
-    ngx_recording_template_t   **template;
+    ngx_recording_main_conf_t  *rmcf;
+
+    rmcf = ngx_rtmp_get_module_main_conf(s, ngx_rtmp_recording_module);
+
+    if (rmcf->watch == NULL) {
+        ngx_rtmp_recording_module_decide(ctx);
+        return;
+    }
+
+    ctx->waiting = 1;
+    ctx->queued = 1;
+    ctx->since = ngx_current_msec;
+    ctx->look = ngx_recording_watch_look(rmcf->watch);
+
+    ngx_queue_insert_tail(&rmcf->sessions, &ctx->queue);
+}
+
+
+/* how the stream is recorded, by what is known now */
+
+void
+ngx_rtmp_recording_module_decide(ngx_rtmp_recording_ctx_t *ctx)
+{
+    ngx_recording_stream_t      stream;
+    ngx_recording_main_conf_t  *rmcf;
+
+    rmcf = ngx_rtmp_get_module_main_conf(ctx->session,
+                                         ngx_rtmp_recording_module);
+
+    if (ctx->waiting && !ngx_recording_watch_has(rmcf->watch, ctx->look)) {
+        ngx_log_error(NGX_LOG_WARN, ctx->session->connection->log, 0,
+                      "recording: the catalogue has not told in time whether "
+                      "calls have ordered something for a stream: what was "
+                      "known before holds for it");
+    }
+
+    ctx->waiting = 0;
+
+    if (ngx_rtmp_recording_module_stream(ctx, &stream) == NGX_OK) {
+        ngx_rtmp_recording_rule(ctx, &stream);
+        ngx_rtmp_recording_module_tasks(ctx);
+    }
+
+    ngx_recording_gate_free(&ctx->gate, &rmcf->worker->account);
+}
+
+
+ngx_int_t
+ngx_rtmp_recording_module_stream(ngx_rtmp_recording_ctx_t *ctx,
+    ngx_recording_stream_t *stream)
+{
+    ngx_rtmp_session_t        *s;
+    ngx_rtmp_live_ctx_t       *lctx;
+    ngx_recording_app_conf_t  *racf;
+    ngx_rtmp_core_app_conf_t  *cacf;
+
+    s = ctx->session;
 
     racf = ngx_rtmp_get_module_app_conf(s, ngx_rtmp_recording_module);
     cacf = ngx_rtmp_get_module_app_conf(s, ngx_rtmp_core_module);
     lctx = ngx_rtmp_get_module_ctx(s, ngx_rtmp_live_module);
 
-    if (racf == NULL || racf->rules == NULL || cacf == NULL || lctx == NULL
-        || lctx->stream == NULL)
-    {
+    if (racf == NULL || cacf == NULL || lctx == NULL || lctx->stream == NULL) {
+        return NGX_DECLINED;
+    }
+
+    ngx_memzero(stream, sizeof(ngx_recording_stream_t));
+
+    stream->domain = ngx_recording_rule_domain(&s->tc_url);
+    stream->server = racf->server;
+    stream->app = cacf->name;
+    stream->name.data = lctx->stream->name;
+    stream->name.len = ngx_strlen(lctx->stream->name);
+    stream->param.data = ctx->args;
+    stream->param.len = ngx_strlen(ctx->args);
+
+    if (stream->param.len == 0) {
+        stream->param = s->args;
+    }
+
+    return NGX_OK;
+}
+
+
+/* the most specific rule; of two that are alike the configuration's */
+
+static void
+ngx_rtmp_recording_rule(ngx_rtmp_recording_ctx_t *ctx,
+    ngx_recording_stream_t *stream)
+{
+    ngx_uint_t                   i, rank;
+    ngx_recording_rule_t        *rule;
+    ngx_recording_type_e         type;
+    ngx_recording_app_conf_t    *racf;
+    ngx_recording_template_t   **template;
+
+    racf = ngx_rtmp_get_module_app_conf(ctx->session,
+                                        ngx_rtmp_recording_module);
+
+    rule = racf->rules ? ngx_recording_rule_find(racf->rules, &stream->domain,
+                                                 &stream->name)
+                       : NULL;
+    rank = rule ? ngx_recording_rule_rank(rule, racf->own) : 0;
+
+    if (ngx_rtmp_recording_module_policy(ctx, stream, rank) == NGX_OK) {
         return;
     }
-
-    ngx_str_null(&stream.template);
-
-    stream.domain = ngx_recording_rule_domain(&s->tc_url);
-    stream.server = racf->server;
-    stream.app = cacf->name;
-    stream.name.data = lctx->stream->name;
-    stream.name.len = ngx_strlen(lctx->stream->name);
-    stream.param.data = ctx->args;
-    stream.param.len = ngx_strlen(ctx->args);
-
-    if (stream.param.len == 0) {
-        stream.param = s->args;
-    }
-
-    rule = ngx_recording_rule_find(racf->rules, &stream.domain, &stream.name);
 
     if (rule == NULL) {
-        ngx_rtmp_recording_not(s, &stream, "no record_rule matches it");
-        return;
-    }
-
-    if (rule->templates.nelts == 0) {
-        return;
-    }
-
-    if (ctx->allocated < rule->templates.nelts) {
-        ctx->recordings = ngx_palloc(s->connection->pool,
-                                     rule->templates.nelts
-                                     * sizeof(ngx_recording_t *));
-        if (ctx->recordings == NULL) {
-            ctx->allocated = 0;
-            return;
+        if (racf->rules) {
+            ngx_rtmp_recording_not(ctx->session, stream,
+                                   "no record_rule matches it");
         }
 
-        ctx->allocated = rule->templates.nelts;
+        return;
     }
 
-    type = rule->args ? ngx_rtmp_recording_type(s, ctx)
+    type = rule->args ? ngx_rtmp_recording_module_type(ctx->session, ctx)
                       : NGX_RECORDING_TYPE_ANY;
 
     template = rule->templates.elts;
 
     for (i = 0; i < rule->templates.nelts; i++) {
-        stream.template = template[i]->name;
-        ngx_rtmp_recording_start(s, ctx, template[i], &stream, type);
+        stream->template = template[i]->name;
+        (void) ngx_rtmp_recording_module_start(ctx, template[i], stream, type);
     }
 }
 
@@ -358,8 +433,20 @@ ngx_rtmp_recording_end(ngx_rtmp_recording_ctx_t *ctx)
 {
     ngx_uint_t  i;
 
+    if (ctx->waiting) {
+
+        /* what came is recorded, by what is known now */
+
+        ngx_rtmp_recording_module_decide(ctx);
+    }
+
+    if (ctx->queued) {
+        ngx_queue_remove(&ctx->queue);
+        ctx->queued = 0;
+    }
+
     for (i = 0; i < ctx->n; i++) {
-        ngx_recording_recorder_close(ctx->recordings[i]);
+        ngx_recording_recorder_close(ctx->recordings[i].recording);
     }
 
     ctx->n = 0;
@@ -368,8 +455,9 @@ ngx_rtmp_recording_end(ngx_rtmp_recording_ctx_t *ctx)
 
 /* the stream's query goes before the application's */
 
-static ngx_recording_type_e
-ngx_rtmp_recording_type(ngx_rtmp_session_t *s, ngx_rtmp_recording_ctx_t *ctx)
+ngx_recording_type_e
+ngx_rtmp_recording_module_type(ngx_rtmp_session_t *s,
+    ngx_rtmp_recording_ctx_t *ctx)
 {
     char                  text[NGX_RECORDING_TEXT + 4];
     ngx_str_t             args[2], value;
@@ -398,17 +486,21 @@ ngx_rtmp_recording_type(ngx_rtmp_session_t *s, ngx_rtmp_recording_ctx_t *ctx)
 }
 
 
-static void
-ngx_rtmp_recording_start(ngx_rtmp_session_t *s, ngx_rtmp_recording_ctx_t *ctx,
-    ngx_recording_template_t *template, ngx_recording_stream_t *stream,
+/* NULL: nothing is recorded, which was said */
+
+ngx_rtmp_recording_one_t *
+ngx_rtmp_recording_module_start(ngx_rtmp_recording_ctx_t *ctx,
+    const ngx_recording_template_t *template, ngx_recording_stream_t *stream,
     ngx_recording_type_e type)
 {
     char                        text[NGX_RECORDING_TEXT + 4];
-    ngx_recording_t            *r;
+    ngx_rtmp_session_t         *s;
     ngx_rtmp_codec_ctx_t       *cctx;
     ngx_recording_template_t    t;
+    ngx_rtmp_recording_one_t   *one;
     ngx_recording_main_conf_t  *rmcf;
 
+    s = ctx->session;
     rmcf = ngx_rtmp_get_module_main_conf(s, ngx_rtmp_recording_module);
 
     t = *template;
@@ -420,35 +512,80 @@ ngx_rtmp_recording_start(ngx_rtmp_session_t *s, ngx_rtmp_recording_ctx_t *ctx,
                                    "its record_type leaves no format");
         }
 
-        return;
+        return NULL;
     }
 
-    r = ngx_recording_recorder_create(rmcf->worker, &t, stream, s->relay,
+    one = ngx_rtmp_recording_add(ctx);
+
+    if (one) {
+        one->recording = ngx_recording_recorder_create(rmcf->worker, &t,
+                                      stream, s->relay,
                                       type == NGX_RECORDING_TYPE_AUDIO
                                       || !ngx_recording_rule_video(&t));
-    if (r == NULL) {
+    }
+
+    if (one == NULL || one->recording == NULL) {
         ngx_log_error(NGX_LOG_ERR, s->connection->log, 0,
                       "recording: no memory, not recorded, "
                       "stream: \"%V/%s\", template: \"%V\"", &stream->app,
                       ngx_recording_text(text, stream->name.data,
                                          stream->name.len),
                       &stream->template);
-        return;
+        return NULL;
     }
+
+    ctx->n++;
 
     /* what the connection brought before stays in force */
 
     cctx = ngx_rtmp_get_module_ctx(s, ngx_rtmp_codec_module);
 
     if (cctx && cctx->avc_header) {
-        ngx_recording_recorder_seed(r, NGX_RECORDING_VIDEO, cctx->avc_header);
+        ngx_recording_recorder_seed(one->recording, NGX_RECORDING_VIDEO,
+                                    cctx->avc_header);
     }
 
     if (cctx && cctx->aac_header) {
-        ngx_recording_recorder_seed(r, NGX_RECORDING_AUDIO, cctx->aac_header);
+        ngx_recording_recorder_seed(one->recording, NGX_RECORDING_AUDIO,
+                                    cctx->aac_header);
     }
 
-    ctx->recordings[ctx->n++] = r;
+    ngx_recording_gate_open(&ctx->gate, one->recording);
+
+    return one;
+}
+
+
+/* room for another one, which is not counted yet */
+
+static ngx_rtmp_recording_one_t *
+ngx_rtmp_recording_add(ngx_rtmp_recording_ctx_t *ctx)
+{
+    size_t                     size;
+    ngx_rtmp_recording_one_t  *recordings;
+
+    if (ctx->n == ctx->allocated) {
+        size = (ctx->n + NGX_RECORDING_ROOM)
+               * sizeof(ngx_rtmp_recording_one_t);
+
+        recordings = ngx_palloc(ctx->session->connection->pool, size);
+
+        if (recordings == NULL) {
+            return NULL;
+        }
+
+        if (ctx->n) {
+            ngx_memcpy(recordings, ctx->recordings,
+                       ctx->n * sizeof(ngx_rtmp_recording_one_t));
+        }
+
+        ctx->recordings = recordings;
+        ctx->allocated += NGX_RECORDING_ROOM;
+    }
+
+    ngx_memzero(&ctx->recordings[ctx->n], sizeof(ngx_rtmp_recording_one_t));
+
+    return &ctx->recordings[ctx->n];
 }
 
 

@@ -62,6 +62,9 @@ typedef struct {
     ngx_str_t               app;
     ngx_str_t               name;
     ngx_str_t               param;     /* the raw query of the push URL */
+    ngx_str_t               task;      /* that orders it; empty: a rule does */
+    ngx_str_t               delivers;  /* the template that tells of it and
+                                          delivers it; empty: its own */
 } ngx_recording_stream_t;
 
 

@@ -42,4 +42,19 @@ ngx_recording_text_hash(const u_char *p, size_t len)
 }
 
 
+/* what the cloud knows a template by: the same for a name, from 1 on and below
+   2^31 */
+
+static ngx_inline int64_t
+ngx_recording_text_id(const u_char *p, size_t len)
+{
+    uint64_t  hash;
+
+    hash = ngx_recording_text_hash(p, len);
+    hash = (hash ^ (hash >> 32)) & 0x7fffffff;
+
+    return hash ? (int64_t) hash : 1;
+}
+
+
 #endif /* _NGX_RECORDING_TEXT_H_INCLUDED_ */

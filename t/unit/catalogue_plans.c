@@ -16,7 +16,8 @@
 /* what has one row, or rows of its own */
 
 static const char  *small[] = {
-    "SCAN totals", "SCAN CONSTANT ROW", "SCAN (subquery", "SCAN 2 CONSTANT",
+    "SCAN totals", "SCAN policy", "SCAN CONSTANT ROW", "SCAN (subquery",
+    "SCAN 2 CONSTANT",
     "SCAN o VIRTUAL TABLE", "SCAN counts", "SCAN t", "SCAN v VIRTUAL TABLE",
     "SCAN c VIRTUAL TABLE", "SCAN s VIRTUAL TABLE",
 };

@@ -471,9 +471,11 @@ restored(void)
 /* a catalogue of version 5, or 6, becomes one as it is made now */
 
 static const char  *old[] = {
-    "DROP TRIGGER upload_restored; DROP TRIGGER upload_finished;"
-    " DROP TRIGGER outbox_over; DROP TRIGGER told_restored;"
-    " DROP TRIGGER told_finished; DROP INDEX files_local;"
+    "DROP TRIGGER IF EXISTS upload_restored;"
+    " DROP TRIGGER IF EXISTS upload_finished;"
+    " DROP TRIGGER IF EXISTS outbox_over;"
+    " DROP TRIGGER IF EXISTS told_restored;"
+    " DROP TRIGGER IF EXISTS told_finished; DROP INDEX files_local;"
     " DROP INDEX outbox_open; DROP INDEX outbox_held;"
     " DROP INDEX outbox_uploads;"
     " ALTER TABLE files DROP COLUMN local_us;"
@@ -488,12 +490,14 @@ static const char  *old[] = {
     " CREATE TRIGGER told_finished AFTER UPDATE ON files BEGIN"
     " DELETE FROM outbox; END",
 
-    "DROP TRIGGER told_restored; DROP TRIGGER told_finished;"
+    "DROP TRIGGER IF EXISTS told_restored;"
+    " DROP TRIGGER IF EXISTS told_finished;"
     " CREATE TRIGGER told_restored AFTER INSERT ON files BEGIN"
     " DELETE FROM outbox; END;"
     " CREATE TRIGGER told_finished AFTER UPDATE ON files BEGIN"
     " DELETE FROM outbox; END;"
-    " DROP TRIGGER upload_restored; DROP TRIGGER upload_finished;"
+    " DROP TRIGGER IF EXISTS upload_restored;"
+    " DROP TRIGGER IF EXISTS upload_finished;"
     " CREATE TRIGGER upload_restored AFTER INSERT ON files BEGIN"
     " DELETE FROM outbox; END;"
     " CREATE TRIGGER upload_finished AFTER UPDATE ON files BEGIN"
@@ -501,9 +505,19 @@ static const char  *old[] = {
 };
 
 static const char  growing[] =
-    "DROP TRIGGER upload_begun; DROP TRIGGER upload_moved;"
-    " DROP TRIGGER upload_lost; DROP TRIGGER upload_gone;"
-    " DROP TRIGGER upload_waits; DROP INDEX outbox_growing;"
+    "DROP TRIGGER IF EXISTS upload_begun; DROP TRIGGER IF EXISTS upload_moved;"
+    " DROP TRIGGER IF EXISTS upload_lost; DROP TRIGGER IF EXISTS upload_gone;"
+    " DROP TRIGGER IF EXISTS upload_waits; DROP INDEX outbox_growing;"
+    " DROP TRIGGER IF EXISTS outbox_over; DROP TRIGGER IF EXISTS told_begun;"
+    " DROP TRIGGER IF EXISTS told_paused; DROP TRIGGER IF EXISTS told_removed;"
+    " DROP TRIGGER IF EXISTS told_nothing; DROP TRIGGER IF EXISTS told_ended;"
+    " DROP TRIGGER IF EXISTS told_restored;"
+    " DROP TRIGGER IF EXISTS told_finished;"
+    " DROP TRIGGER IF EXISTS upload_restored;"
+    " DROP TRIGGER IF EXISTS upload_finished;"
+    " DROP TRIGGER record_formats_expire;"
+    " ALTER TABLE files DROP COLUMN delivers;"
+    " ALTER TABLE recordings DROP COLUMN delivers;"
     " ALTER TABLE targets DROP COLUMN early";
 
 

@@ -1,0 +1,466 @@
+
+/* templates, rules, tasks and commands are changed */
+
+
+#include "ngx_recording_catalogue_sql.h"
+#include "ngx_recording_policy.h"
+
+
+static ngx_int_t ngx_recording_policy_count(ngx_recording_sql_rows_t *rows,
+    int64_t *n);
+static ngx_int_t ngx_recording_policy_known(ngx_recording_catalogue_t *cat,
+    int64_t id, char *name, size_t size);
+static ngx_int_t ngx_recording_policy_put_formats(
+    ngx_recording_catalogue_t *cat, ngx_recording_policy_template_t *template);
+static ngx_int_t ngx_recording_policy_task_known(
+    ngx_recording_catalogue_t *cat, ngx_recording_policy_order_t *order);
+
+
+/* the number that a row has, 0 without one */
+
+static ngx_int_t
+ngx_recording_policy_count(ngx_recording_sql_rows_t *rows, int64_t *n)
+{
+    *n = 0;
+
+    if (ngx_recording_sql_next(rows)) {
+        *n = ngx_recording_sql_column_int(rows, 0);
+    }
+
+    return ngx_recording_sql_end(rows);
+}
+
+
+/* NGX_DECLINED: there is no such template */
+
+static ngx_int_t
+ngx_recording_policy_known(ngx_recording_catalogue_t *cat, int64_t id,
+    char *name, size_t size)
+{
+    ngx_uint_t                found;
+    ngx_recording_sql_rows_t  rows;
+
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_POLICY_TEMPLATE,
+                            ngx_recording_sql_int(id));
+
+    found = ngx_recording_sql_next(&rows);
+
+    if (found) {
+        ngx_recording_sql_column_copy(&rows, 1, name, size);
+    }
+
+    return ngx_recording_sql_end(&rows) == NGX_OK
+           ? (found ? NGX_OK : NGX_DECLINED) : NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_recording_policy_put(ngx_recording_catalogue_t *cat, void *arg,
+    ngx_uint_t again)
+{
+    ngx_recording_policy_put_t *put = arg;
+
+    char                      name[NGX_RECORDING_POLICY_NAME];
+    int64_t                   n;
+    ngx_int_t                 rc;
+    ngx_recording_sql_rows_t  rows;
+
+    rc = ngx_recording_policy_known(cat, put->template.id, name, sizeof(name));
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (put->create) {
+        ngx_recording_sql_query(cat->sql, &rows,
+                                NGX_RECORDING_SQL_POLICY_TEMPLATE_COUNT);
+
+        if (ngx_recording_policy_count(&rows, &n) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        put->result = rc == NGX_OK ? NGX_RECORDING_POLICY_EXISTS
+                      : n >= NGX_RECORDING_POLICY_MOST
+                      ? NGX_RECORDING_POLICY_LIMIT
+                      : NGX_RECORDING_POLICY_DONE;
+
+    } else {
+        put->result = rc == NGX_OK ? NGX_RECORDING_POLICY_DONE
+                                   : NGX_RECORDING_POLICY_NONE;
+    }
+
+    if (put->result != NGX_RECORDING_POLICY_DONE) {
+        return NGX_OK;
+    }
+
+    if (ngx_recording_sql_run(cat->sql,
+                              NGX_RECORDING_SQL_POLICY_TEMPLATE_PUT,
+                              ngx_recording_sql_int(put->template.id),
+                              ngx_recording_sql_text(put->template.name),
+                              ngx_recording_sql_text(put->params),
+                              ngx_recording_sql_int(ngx_recording_wall()))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_recording_policy_put_formats(cat, &put->template);
+}
+
+
+static ngx_int_t
+ngx_recording_policy_put_formats(ngx_recording_catalogue_t *cat,
+    ngx_recording_policy_template_t *template)
+{
+    ngx_int_t                       rc;
+    ngx_uint_t                      i;
+    ngx_recording_policy_format_t  *f;
+
+    rc = ngx_recording_sql_run(cat->sql,
+                               NGX_RECORDING_SQL_POLICY_FORMATS_DROP,
+                               ngx_recording_sql_text(template->name));
+
+    for (i = 0; rc == NGX_OK && i < template->nformats; i++) {
+        f = &template->formats[i];
+
+        rc = ngx_recording_sql_run(cat->sql,
+                                   NGX_RECORDING_SQL_POLICY_FORMAT_PUT,
+                                   ngx_recording_sql_text(template->name),
+                                   ngx_recording_sql_text(f->format),
+                                   ngx_recording_sql_int(f->interval),
+                                   ngx_recording_sql_int(f->resume),
+                                   ngx_recording_sql_int(f->expire),
+                                   ngx_recording_sql_text(f->path));
+    }
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_recording_policy_drop(ngx_recording_catalogue_t *cat, void *arg,
+    ngx_uint_t again)
+{
+    ngx_recording_policy_drop_t *drop = arg;
+
+    char                          name[NGX_RECORDING_POLICY_NAME];
+    ngx_int_t                     rc;
+    ngx_uint_t                    used;
+    ngx_recording_sql_rows_t      rows;
+
+    rc = ngx_recording_policy_known(cat, drop->id, name, sizeof(name));
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_DECLINED) {
+        drop->result = NGX_RECORDING_POLICY_NONE;
+        return NGX_OK;
+    }
+
+    used = 0;
+
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_POLICY_RULES);
+
+    while (ngx_recording_sql_next(&rows)) {
+        used |= (ngx_recording_sql_column_int(&rows, 3) == drop->id);
+    }
+
+    if (ngx_recording_sql_end(&rows) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    drop->result = used ? NGX_RECORDING_POLICY_USED
+                        : NGX_RECORDING_POLICY_DONE;
+
+    /* its formats stay: they tell how long its files are kept */
+
+    return used ? NGX_OK
+                : ngx_recording_sql_run(cat->sql,
+                                        NGX_RECORDING_SQL_POLICY_TEMPLATE_DROP,
+                                        ngx_recording_sql_int(drop->id));
+}
+
+
+ngx_int_t
+ngx_recording_policy_bind(ngx_recording_catalogue_t *cat, void *arg,
+    ngx_uint_t again)
+{
+    ngx_recording_policy_bind_t *bind = arg;
+
+    char                          name[NGX_RECORDING_POLICY_NAME];
+    int64_t                       n;
+    ngx_int_t                     rc;
+    ngx_recording_sql_rows_t      rows;
+    ngx_recording_policy_rule_t  *rule;
+
+    rule = &bind->rule;
+
+    rc = bind->configured ? NGX_OK
+         : ngx_recording_policy_known(cat, rule->id, name, sizeof(name));
+
+    if (rc != NGX_OK) {
+        bind->result = NGX_RECORDING_POLICY_NONE;
+        return rc == NGX_DECLINED ? NGX_OK : NGX_ERROR;
+    }
+
+    ngx_recording_sql_query(cat->sql, &rows,
+                            NGX_RECORDING_SQL_POLICY_RULE_COUNT);
+
+    if (ngx_recording_policy_count(&rows, &n) != NGX_OK
+        || ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_POLICY_RULE_PUT,
+                              ngx_recording_sql_text(rule->domain),
+                              ngx_recording_sql_text(rule->app),
+                              ngx_recording_sql_text(rule->stream),
+                              ngx_recording_sql_int(rule->id),
+                              ngx_recording_sql_int(ngx_recording_wall()))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_recording_sql_changes(cat->sql) == 0) {
+        bind->result = NGX_RECORDING_POLICY_EXISTS;
+        return NGX_OK;
+    }
+
+    bind->result = NGX_RECORDING_POLICY_DONE;
+
+    if (n < NGX_RECORDING_POLICY_MOST) {
+        return NGX_OK;
+    }
+
+    /* one that is there already is told before that there are too many */
+
+    bind->result = NGX_RECORDING_POLICY_LIMIT;
+
+    return ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_POLICY_RULE_DROP,
+                                 ngx_recording_sql_text(rule->domain),
+                                 ngx_recording_sql_text(rule->app),
+                                 ngx_recording_sql_text(rule->stream));
+}
+
+
+ngx_int_t
+ngx_recording_policy_unbind(ngx_recording_catalogue_t *cat, void *arg,
+    ngx_uint_t again)
+{
+    ngx_recording_policy_bind_t *bind = arg;
+
+    if (ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_POLICY_RULE_DROP,
+                              ngx_recording_sql_text(bind->rule.domain),
+                              ngx_recording_sql_text(bind->rule.app),
+                              ngx_recording_sql_text(bind->rule.stream))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    bind->result = ngx_recording_sql_changes(cat->sql)
+                   ? NGX_RECORDING_POLICY_DONE : NGX_RECORDING_POLICY_NONE;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_recording_policy_task_create(ngx_recording_catalogue_t *cat, void *arg,
+    ngx_uint_t again)
+{
+    ngx_recording_policy_order_t *order = arg;
+
+    int64_t                       n, now;
+    ngx_recording_sql_rows_t      rows;
+    ngx_recording_policy_task_t  *t;
+
+    t = &order->task;
+    now = ngx_recording_wall();
+
+    ngx_recording_sql_query(cat->sql, &rows,
+                            NGX_RECORDING_SQL_POLICY_TASK_DEPTH,
+                            ngx_recording_sql_text(t->domain),
+                            ngx_recording_sql_text(t->app),
+                            ngx_recording_sql_text(t->stream),
+                            ngx_recording_sql_int(ngx_max(t->start, now)),
+                            ngx_recording_sql_int(t->end));
+
+    if (ngx_recording_policy_count(&rows, &n) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (n >= NGX_RECORDING_POLICY_TASKS) {
+        order->result = NGX_RECORDING_POLICY_LIMIT;
+        return NGX_OK;
+    }
+
+    order->result = NGX_RECORDING_POLICY_DONE;
+
+    (void) snprintf(t->id, sizeof(t->id), "%llu", (unsigned long long)
+                    ngx_recording_catalogue_id_thread(cat));
+
+    if (ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_POLICY_TASKS_OLD,
+                              ngx_recording_sql_int(now
+                                                 - NGX_RECORDING_POLICY_KEPT))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_POLICY_TASK_PUT,
+                                 ngx_recording_sql_text(t->id),
+                                 ngx_recording_sql_text(t->domain),
+                                 ngx_recording_sql_text(t->app),
+                                 ngx_recording_sql_text(t->stream),
+                                 ngx_recording_sql_int(t->template),
+                                 ngx_recording_sql_int(t->start),
+                                 ngx_recording_sql_int(t->end));
+}
+
+
+static ngx_int_t
+ngx_recording_policy_task_known(ngx_recording_catalogue_t *cat,
+    ngx_recording_policy_order_t *order)
+{
+    ngx_recording_sql_rows_t  rows;
+
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_POLICY_TASK,
+                            ngx_recording_sql_text(order->task.id));
+
+    order->result = ngx_recording_sql_next(&rows) ? NGX_RECORDING_POLICY_DONE
+                                                  : NGX_RECORDING_POLICY_NONE;
+
+    return ngx_recording_sql_end(&rows);
+}
+
+
+ngx_int_t
+ngx_recording_policy_task_stop(ngx_recording_catalogue_t *cat, void *arg,
+    ngx_uint_t again)
+{
+    ngx_recording_policy_order_t *order = arg;
+
+    if (ngx_recording_policy_task_known(cat, order) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (order->result == NGX_RECORDING_POLICY_NONE) {
+        return NGX_OK;
+    }
+
+    if (ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_POLICY_TASK_STOP,
+                              ngx_recording_sql_text(order->task.id),
+                              ngx_recording_sql_int(ngx_recording_wall()))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_recording_sql_run(cat->sql,
+                                 NGX_RECORDING_SQL_POLICY_TASK_FINISH,
+                                 ngx_recording_sql_text(order->task.id));
+}
+
+
+ngx_int_t
+ngx_recording_policy_task_delete(ngx_recording_catalogue_t *cat, void *arg,
+    ngx_uint_t again)
+{
+    ngx_recording_policy_order_t *order = arg;
+
+    if (ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_POLICY_TASK_DROP,
+                              ngx_recording_sql_text(order->task.id),
+                              ngx_recording_sql_int(ngx_recording_wall()))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    order->result = ngx_recording_sql_changes(cat->sql)
+                    ? NGX_RECORDING_POLICY_DONE : NGX_RECORDING_POLICY_NONE;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_recording_policy_tell(ngx_recording_catalogue_t *cat, void *arg,
+    ngx_uint_t again)
+{
+    ngx_recording_policy_tell_t *tell = arg;
+
+    ngx_uint_t                       waits;
+    ngx_recording_sql_rows_t         rows;
+    ngx_recording_policy_command_t  *c;
+
+    c = &tell->command;
+    waits = 0;
+    tell->result = NGX_RECORDING_POLICY_NONE;
+
+    ngx_recording_sql_query(cat->sql, &rows,
+                            NGX_RECORDING_SQL_POLICY_RECORDING,
+                            ngx_recording_sql_int(c->recording_id));
+
+    if (ngx_recording_sql_next(&rows)) {
+        tell->result = NGX_RECORDING_POLICY_DONE;
+        waits = (*ngx_recording_sql_column_text(&rows, 0) == '\0');
+    }
+
+    if (ngx_recording_sql_end(&rows) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (tell->result == NGX_RECORDING_POLICY_NONE) {
+        return NGX_OK;
+    }
+
+    if (c->command == NGX_RECORDING_POLICY_STOP) {
+
+        /* some of its files may wait while others are recorded */
+
+        if (ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_POLICY_FINISH,
+                                  ngx_recording_sql_int(c->recording_id))
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+    } else if (waits) {
+        tell->result = NGX_RECORDING_POLICY_USED;
+    }
+
+    return waits ? NGX_OK
+           : ngx_recording_sql_run(cat->sql,
+                        NGX_RECORDING_SQL_POLICY_COMMAND_PUT,
+                        ngx_recording_sql_int(c->recording_id),
+                        ngx_recording_sql_text(
+                               c->command == NGX_RECORDING_POLICY_STOP
+                               ? "stop" : "cut"));
+}
+
+
+ngx_int_t
+ngx_recording_policy_obeyed(ngx_recording_catalogue_t *cat, void *arg,
+    ngx_uint_t again)
+{
+    ngx_recording_policy_t *policy = arg;
+
+    ngx_int_t                        rc;
+    ngx_uint_t                       i;
+    ngx_recording_policy_command_t  *c;
+
+    rc = NGX_OK;
+
+    for (i = 0; rc == NGX_OK && i < policy->ncommands; i++) {
+        c = &policy->commands[i];
+
+        rc = ngx_recording_sql_run(cat->sql,
+                        NGX_RECORDING_SQL_POLICY_COMMAND_DONE,
+                        ngx_recording_sql_int(c->recording_id),
+                        ngx_recording_sql_text(
+                               c->command == NGX_RECORDING_POLICY_STOP
+                               ? "stop" : "cut"));
+    }
+
+    return rc;
+}

@@ -1,0 +1,98 @@
+
+#include "ngx_recording_gate.h"
+
+
+struct ngx_recording_gate_message_s {
+    ngx_recording_gate_message_t  *next;
+    ngx_uint_t              track;
+    uint32_t                timestamp;
+    size_t                  size;
+    u_char                  data[];
+};
+
+
+void
+ngx_recording_gate_init(ngx_recording_gate_t *gate)
+{
+    gate->first = NULL;
+    gate->last = &gate->first;
+    gate->size = 0;
+}
+
+
+ngx_int_t
+ngx_recording_gate_add(ngx_recording_gate_t *gate,
+    ngx_recording_account_t *account, ngx_uint_t track, uint32_t timestamp,
+    ngx_chain_t *in)
+{
+    size_t                         size, all;
+    ngx_chain_t                   *cl;
+    ngx_recording_gate_message_t  *m;
+
+    for (size = 0, cl = in; cl; cl = cl->next) {
+        size += cl->buf->last - cl->buf->pos;
+    }
+
+    all = sizeof(ngx_recording_gate_message_t) + size;
+
+    if (gate->size + all > account->buffer
+        || account->held + all > account->total)
+    {
+        return NGX_DECLINED;
+    }
+
+    m = malloc(all);
+
+    if (m == NULL) {
+        return NGX_DECLINED;
+    }
+
+    m->next = NULL;
+    m->track = track;
+    m->timestamp = timestamp;
+    m->size = ngx_recording_batch_fill(m->data, size, in);
+
+    *gate->last = m;
+    gate->last = &m->next;
+    gate->size += all;
+    account->held += all;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_recording_gate_open(const ngx_recording_gate_t *gate, ngx_recording_t *r)
+{
+    ngx_buf_t                      buf;
+    ngx_chain_t                    chain;
+    ngx_recording_gate_message_t  *m;
+
+    for (m = gate->first; m; m = m->next) {
+        ngx_memzero(&buf, sizeof(ngx_buf_t));
+
+        buf.pos = m->data;
+        buf.last = m->data + m->size;
+        chain.buf = &buf;
+        chain.next = NULL;
+
+        ngx_recording_recorder_message(r, m->track, m->timestamp, &chain);
+    }
+}
+
+
+void
+ngx_recording_gate_free(ngx_recording_gate_t *gate,
+    ngx_recording_account_t *account)
+{
+    ngx_recording_gate_message_t  *m, *next;
+
+    for (m = gate->first; m; m = next) {
+        next = m->next;
+        free(m);
+    }
+
+    account->held -= gate->size;
+
+    ngx_recording_gate_init(gate);
+}

@@ -1,0 +1,42 @@
+
+/*
+ * What a session sends until it is known how it is recorded.
+ *
+ * Runs in the loop.  Messages are copied, and counted in the account of
+ * record_buffer.
+ */
+
+
+#ifndef _NGX_RECORDING_GATE_H_INCLUDED_
+#define _NGX_RECORDING_GATE_H_INCLUDED_
+
+
+#include "ngx_recording_recorder.h"
+
+
+typedef struct ngx_recording_gate_message_s  ngx_recording_gate_message_t;
+
+
+typedef struct {
+    ngx_recording_gate_message_t  *first;
+    ngx_recording_gate_message_t  **last;
+    size_t                  size;
+} ngx_recording_gate_t;
+
+
+void ngx_recording_gate_init(ngx_recording_gate_t *gate);
+
+/* NGX_DECLINED: there is no room, or no memory */
+ngx_int_t ngx_recording_gate_add(ngx_recording_gate_t *gate,
+    ngx_recording_account_t *account, ngx_uint_t track, uint32_t timestamp,
+    ngx_chain_t *in);
+
+/* hands all of it to a recording; it stays */
+void ngx_recording_gate_open(const ngx_recording_gate_t *gate,
+    ngx_recording_t *r);
+
+void ngx_recording_gate_free(ngx_recording_gate_t *gate,
+    ngx_recording_account_t *account);
+
+
+#endif /* _NGX_RECORDING_GATE_H_INCLUDED_ */

@@ -1,0 +1,87 @@
+
+/*
+ * A session that publishes, as the files of the module share it.
+ *
+ * Runs in the event loop.
+ */
+
+
+#ifndef _NGX_RTMP_RECORDING_MODULE_H_INCLUDED_
+#define _NGX_RTMP_RECORDING_MODULE_H_INCLUDED_
+
+
+#include "ngx_recording_conf.h"
+#include "ngx_recording_gate.h"
+#include "ngx_rtmp.h"
+#include "ngx_rtmp_cmd_module.h"
+
+
+/* a recording of a session; of a task, or of a rule: then it has no name */
+
+typedef struct {
+    ngx_recording_t        *recording;
+    int64_t                 end;           /* us, of a task */
+    char                    task[NGX_RECORDING_POLICY_TASK_ID];
+} ngx_rtmp_recording_one_t;
+
+
+/*
+ * A session that publishes; it may record nothing.  With a record_api calls may
+ * have ordered something: it waits until that is known.
+ *
+ *               publish                 known, or not within 2 s
+ *   (nothing) ----------> waiting, in sessions -------> in sessions
+ *       ^                     | its end                      |
+ *       +---------------------+------------------------------+
+ */
+
+typedef struct {
+    ngx_rtmp_session_t     *session;
+    ngx_queue_t             queue;         /* of sessions, with a watch */
+    ngx_uint_t              n;
+    ngx_uint_t              allocated;
+    ngx_rtmp_recording_one_t  *recordings;
+    ngx_recording_gate_t    gate;          /* what came while it waits */
+    ngx_uint_t              look;          /* what it waits for */
+    ngx_msec_t              since;
+    u_char                  args[NGX_RTMP_MAX_ARGS];
+    unsigned                published:1;   /* accepted, and not closed */
+    unsigned                paused:1;      /* a relay's source stopped */
+    unsigned                queued:1;      /* in sessions */
+    unsigned                waiting:1;
+} ngx_rtmp_recording_ctx_t;
+
+
+/*
+ * What calls have ordered was looked at, or a moment has passed; data is the
+ * main conf.  Sessions that wait are decided, tasks begin and end.
+ */
+void ngx_rtmp_recording_module_looked(void *data);
+
+/* how the stream is recorded, by what is known now */
+void ngx_rtmp_recording_module_decide(ngx_rtmp_recording_ctx_t *ctx);
+
+/* NGX_DECLINED: it is not published any more */
+ngx_int_t ngx_rtmp_recording_module_stream(ngx_rtmp_recording_ctx_t *ctx,
+    ngx_recording_stream_t *stream);
+
+/* what its publisher asks for */
+ngx_recording_type_e ngx_rtmp_recording_module_type(ngx_rtmp_session_t *s,
+    ngx_rtmp_recording_ctx_t *ctx);
+
+/* begins a recording.  NULL: nothing is recorded, which was said */
+ngx_rtmp_recording_one_t *ngx_rtmp_recording_module_start(
+    ngx_rtmp_recording_ctx_t *ctx, const ngx_recording_template_t *template,
+    ngx_recording_stream_t *stream, ngx_recording_type_e type);
+
+/* --- ngx_rtmp_recording_module_policy.c: what calls have ordered */
+
+/* NGX_DECLINED: no rule of a call names more than `rank` */
+ngx_int_t ngx_rtmp_recording_module_policy(ngx_rtmp_recording_ctx_t *ctx,
+    ngx_recording_stream_t *stream, ngx_uint_t rank);
+
+/* begins and ends recordings of tasks */
+void ngx_rtmp_recording_module_tasks(ngx_rtmp_recording_ctx_t *ctx);
+
+
+#endif /* _NGX_RTMP_RECORDING_MODULE_H_INCLUDED_ */

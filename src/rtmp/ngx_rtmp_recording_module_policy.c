@@ -1,0 +1,283 @@
+
+/* what calls have ordered for the streams of this worker */
+
+
+#include "ngx_rtmp_recording_module.h"
+
+
+#define NGX_RECORDING_DECIDED    2000       /* ms: by then without an answer of
+                                               the catalogue */
+
+
+static void ngx_rtmp_recording_tasks_end(ngx_rtmp_recording_ctx_t *ctx,
+    const ngx_recording_policy_t *policy, int64_t now);
+static void ngx_rtmp_recording_task(ngx_rtmp_recording_ctx_t *ctx,
+    const ngx_recording_policy_task_t *task);
+static ngx_rtmp_recording_one_t *ngx_rtmp_recording_has(
+    ngx_rtmp_recording_ctx_t *ctx, const char *task, ngx_uint_t *n);
+static void ngx_rtmp_recording_obey(ngx_rtmp_recording_ctx_t *ctx,
+    const ngx_recording_policy_command_t *command);
+static void ngx_rtmp_recording_remove(ngx_rtmp_recording_ctx_t *ctx,
+    ngx_uint_t i);
+
+
+void
+ngx_rtmp_recording_module_looked(void *data)
+{
+    ngx_recording_main_conf_t *rmcf = data;
+
+    ngx_uint_t                 i, n;
+    ngx_queue_t               *q, *next;
+    ngx_rtmp_recording_ctx_t  *ctx;
+
+    if (rmcf->watch == NULL) {
+        return;
+    }
+
+    n = ngx_recording_watch_commands(rmcf->watch);
+
+    for (q = ngx_queue_head(&rmcf->sessions);
+         q != ngx_queue_sentinel(&rmcf->sessions);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        ctx = ngx_queue_data(q, ngx_rtmp_recording_ctx_t, queue);
+
+        if (!ctx->waiting) {
+            ngx_rtmp_recording_module_tasks(ctx);
+
+        } else if (ngx_recording_watch_has(rmcf->watch, ctx->look)
+                   || ngx_current_msec - ctx->since > NGX_RECORDING_DECIDED)
+        {
+            ngx_rtmp_recording_module_decide(ctx);
+        }
+
+        for (i = 0; i < n; i++) {
+            ngx_rtmp_recording_obey(ctx, &rmcf->watch->policy->commands[i]);
+        }
+    }
+
+    if (n) {
+        ngx_recording_watch_obeyed(rmcf->watch);
+    }
+}
+
+
+/* NGX_DECLINED: no rule of a call names more than the configuration's */
+
+ngx_int_t
+ngx_rtmp_recording_module_policy(ngx_rtmp_recording_ctx_t *ctx,
+    ngx_recording_stream_t *stream, ngx_uint_t rank)
+{
+    ngx_recording_template_t            made;
+    ngx_recording_main_conf_t          *rmcf;
+    const ngx_recording_template_t     *template;
+    const ngx_recording_policy_rule_t  *rule;
+
+    rmcf = ngx_rtmp_get_module_main_conf(ctx->session,
+                                         ngx_rtmp_recording_module);
+
+    if (rmcf->watch == NULL || rmcf->watch->policy == NULL) {
+        return NGX_DECLINED;
+    }
+
+    rule = ngx_recording_rule_policy(rmcf->watch->policy, stream, rank);
+
+    template = rule ? ngx_recording_conf_policy_template(rmcf,
+                                       rmcf->watch->policy, rule->id, &made)
+                    : NULL;
+
+    if (template == NULL) {
+        return NGX_DECLINED;
+    }
+
+    stream->template = template->name;
+
+    if (template == &made) {
+        ngx_str_set(&stream->delivers, "default");
+    }
+
+    (void) ngx_rtmp_recording_module_start(ctx, template, stream,
+                        ngx_rtmp_recording_module_type(ctx->session, ctx));
+
+    return NGX_OK;
+}
+
+
+/* starts and ends recordings of tasks */
+
+void
+ngx_rtmp_recording_module_tasks(ngx_rtmp_recording_ctx_t *ctx)
+{
+    int64_t                             now;
+    ngx_uint_t                          i, n;
+    ngx_recording_stream_t              stream;
+    ngx_recording_main_conf_t          *rmcf;
+    const ngx_recording_policy_t       *policy;
+    const ngx_recording_policy_task_t  *task;
+
+    rmcf = ngx_rtmp_get_module_main_conf(ctx->session,
+                                         ngx_rtmp_recording_module);
+
+    if (rmcf->watch == NULL || rmcf->watch->policy == NULL) {
+        return;
+    }
+
+    policy = rmcf->watch->policy;
+    now = ngx_recording_wall();
+
+    ngx_rtmp_recording_tasks_end(ctx, policy, now);
+
+    if (policy->ntasks == 0
+        || ngx_rtmp_recording_module_stream(ctx, &stream) != NGX_OK)
+    {
+        return;
+    }
+
+    for (i = 0; i < policy->ntasks; i++) {
+        task = &policy->tasks[i];
+
+        if (task->start <= now && task->end > now && !task->stopped
+            && !task->deleted && ngx_recording_rule_task(task, &stream)
+            && ngx_rtmp_recording_has(ctx, task->id, &n) == NULL
+            && n < NGX_RECORDING_POLICY_TASKS)
+        {
+            ngx_rtmp_recording_task(ctx, task);
+        }
+    }
+}
+
+
+/* one that was deleted goes on to its end, or to that of its stream */
+
+static void
+ngx_rtmp_recording_tasks_end(ngx_rtmp_recording_ctx_t *ctx,
+    const ngx_recording_policy_t *policy, int64_t now)
+{
+    ngx_uint_t                 i, n, over;
+    ngx_rtmp_recording_one_t  *one;
+
+    for (i = ctx->n; i > 0; i--) {
+        one = &ctx->recordings[i - 1];
+
+        if (one->task[0] == '\0') {
+            continue;
+        }
+
+        over = now >= one->end;
+
+        for (n = 0; !over && n < policy->ntasks; n++) {
+            over = policy->tasks[n].stopped
+                   && ngx_strcmp(policy->tasks[n].id, one->task) == 0;
+        }
+
+        if (over) {
+            ngx_recording_recorder_finish(one->recording);
+            ngx_rtmp_recording_remove(ctx, i - 1);
+        }
+    }
+}
+
+
+static void
+ngx_rtmp_recording_task(ngx_rtmp_recording_ctx_t *ctx,
+    const ngx_recording_policy_task_t *task)
+{
+    ngx_recording_stream_t           stream;
+    ngx_recording_template_t         made;
+    ngx_rtmp_recording_one_t        *one;
+    ngx_recording_main_conf_t       *rmcf;
+    const ngx_recording_template_t  *template;
+
+    if (ngx_rtmp_recording_module_stream(ctx, &stream) != NGX_OK) {
+        return;
+    }
+
+    rmcf = ngx_rtmp_get_module_main_conf(ctx->session,
+                                         ngx_rtmp_recording_module);
+
+    /* one whose template is not there is recorded as one without */
+
+    template = ngx_recording_conf_policy_template(rmcf, rmcf->watch->policy,
+                                                  task->template, &made);
+    if (template == NULL) {
+        template = ngx_recording_conf_policy_template(rmcf,
+                                            rmcf->watch->policy, 0, &made);
+    }
+
+    if (template == NULL) {
+        return;
+    }
+
+    stream.template = template->name;
+    stream.task.data = (u_char *) task->id;
+    stream.task.len = ngx_strlen(task->id);
+    ngx_str_null(&stream.param);
+
+    if (template == &made) {
+        ngx_str_set(&stream.delivers, "default");
+    }
+
+    one = ngx_rtmp_recording_module_start(ctx, template, &stream,
+                                   NGX_RECORDING_TYPE_ANY);
+
+    if (one) {
+        one->end = task->end;
+        ngx_memcpy(one->task, task->id, sizeof(one->task));
+    }
+}
+
+
+/* the recording of a task, and how many of tasks there are */
+
+static ngx_rtmp_recording_one_t *
+ngx_rtmp_recording_has(ngx_rtmp_recording_ctx_t *ctx, const char *task,
+    ngx_uint_t *n)
+{
+    ngx_uint_t  i;
+
+    *n = 0;
+
+    for (i = 0; i < ctx->n; i++) {
+
+        if (ngx_strcmp(ctx->recordings[i].task, task) == 0) {
+            return &ctx->recordings[i];
+        }
+
+        *n += (ctx->recordings[i].task[0] != '\0');
+    }
+
+    return NULL;
+}
+
+
+static void
+ngx_rtmp_recording_obey(ngx_rtmp_recording_ctx_t *ctx,
+    const ngx_recording_policy_command_t *command)
+{
+    ngx_uint_t        i;
+    ngx_recording_t  *r;
+
+    for (i = ctx->n; i > 0; i--) {
+        r = ctx->recordings[i - 1].recording;
+
+        if (r->id != command->recording_id) {
+            continue;
+        }
+
+        if (command->command == NGX_RECORDING_POLICY_CUT) {
+            ngx_recording_recorder_cut(r);
+            continue;
+        }
+
+        ngx_recording_recorder_finish(r);
+        ngx_rtmp_recording_remove(ctx, i - 1);
+    }
+}
+
+
+static void
+ngx_rtmp_recording_remove(ngx_rtmp_recording_ctx_t *ctx, ngx_uint_t i)
+{
+    ctx->recordings[i] = ctx->recordings[--ctx->n];
+}
