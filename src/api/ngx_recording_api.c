@@ -6,6 +6,9 @@ static const ngx_recording_api_action_t  *ngx_recording_api_tables[] = {
     ngx_recording_api_media,
     ngx_recording_api_recordings,
     ngx_recording_api_store,
+    ngx_recording_api_template_actions,
+    ngx_recording_api_rule_actions,
+    ngx_recording_api_task_actions,
     NULL
 };
 

@@ -22,6 +22,9 @@ static ngx_int_t ngx_recording_api_input_id(ngx_recording_api_call_t *call,
 static ngx_int_t ngx_recording_api_input_number(
     ngx_recording_api_call_t *call, const ngx_recording_api_param_t *param,
     const json_t *value, int64_t *number);
+static ngx_int_t ngx_recording_api_input_bool(
+    ngx_recording_api_call_t *call, const ngx_recording_api_param_t *param,
+    const json_t *value, int64_t *number);
 static ngx_int_t ngx_recording_api_input_range(
     ngx_recording_api_call_t *call, const ngx_recording_api_param_t *param,
     const json_t *value, ngx_recording_api_range_t *range);
@@ -31,12 +34,21 @@ ngx_int_t
 ngx_recording_api_params(ngx_recording_api_call_t *call,
     const ngx_recording_api_param_t *params, void *fields)
 {
+    return ngx_recording_api_members(call, call->params, params, fields);
+}
+
+
+ngx_int_t
+ngx_recording_api_members(ngx_recording_api_call_t *call,
+    const json_t *object, const ngx_recording_api_param_t *params,
+    void *fields)
+{
     json_t                           *value;
     ngx_int_t                         rc;
     const char                       *name;
     const ngx_recording_api_param_t  *param;
 
-    json_object_foreach(call->params, name, value) {
+    json_object_foreach((json_t *) object, name, value) {
 
         for (param = params; param->name; param++) {
             if (ngx_strcmp(param->name, name) == 0) {
@@ -81,6 +93,9 @@ ngx_recording_api_param(ngx_recording_api_call_t *call,
 
     case NGX_RECORDING_API_NUMBER:
         return ngx_recording_api_input_number(call, param, value, field);
+
+    case NGX_RECORDING_API_BOOL:
+        return ngx_recording_api_input_bool(call, param, value, field);
 
     case NGX_RECORDING_API_RANGE:
         return ngx_recording_api_input_range(call, param, value, field);
@@ -228,6 +243,35 @@ ngx_recording_api_input_number(ngx_recording_api_call_t *call,
 }
 
 
+/* also a text, as the cloud's own samples have it */
+
+static ngx_int_t
+ngx_recording_api_input_bool(ngx_recording_api_call_t *call,
+    const ngx_recording_api_param_t *param, const json_t *value,
+    int64_t *number)
+{
+    const char  *text;
+
+    text = json_string_value(value);
+
+    if (json_is_true(value) || (text && ngx_strcmp(text, "true") == 0)) {
+        *number = 1;
+
+    } else if (json_is_false(value)
+               || (text && ngx_strcmp(text, "false") == 0))
+    {
+        *number = 0;
+
+    } else {
+        return ngx_recording_api_fail(call, "InvalidParameter",
+                                      "%s is neither true nor false",
+                                      param->name);
+    }
+
+    return NGX_OK;
+}
+
+
 /* {"After": time, "Before": time}, each may be absent; both are inclusive */
 
 static ngx_int_t
@@ -285,4 +329,12 @@ ngx_recording_api_input_range(ngx_recording_api_call_t *call,
     range->set = 1;
 
     return NGX_OK;
+}
+
+
+void
+ngx_recording_api_copy(char *to, size_t size, const ngx_str_t *text)
+{
+    (void) snprintf(to, size, "%.*s", (int) text->len,
+                    text->len ? (char *) text->data : "");
 }

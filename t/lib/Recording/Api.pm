@@ -27,6 +27,15 @@ sub new {
     return bless { host => '127.0.0.1', path => '/api/', %opt }, $class;
 }
 
+# the cloud's actions have one; of those of live all the same
+sub version {
+    my ($action) = @_;
+
+    my $version = $version{$action}
+        || ($action =~ /Live|RecordTask$/ ? '2018-08-01' : '');
+    return $version ? ('X-TC-Version' => $version) : ();
+}
+
 # what is sent; with headers => { name => value, or undef for none }
 sub request {
     my ($self, $action, $params, %opt) = @_;
@@ -36,8 +45,7 @@ sub request {
     my %header = (Host => $host, 'Content-Type' => 'application/json',
                   'Content-Length' => length $body, Connection => 'close',
                   defined $action ? ('X-TC-Action' => $action) : (),
-                  $version{ $action // '' }
-                  ? ('X-TC-Version' => $version{$action}) : ());
+                  version($action // ''));
 
     if ($opt{key}) {
         my $time = $opt{time} // time;

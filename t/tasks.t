@@ -1,0 +1,228 @@
+#!/usr/bin/perl
+
+# Tasks: they reach their stream within a second, in whichever worker it and
+# the call are; end when they are stopped or their time is over; outlive
+# interruptions, a reload and a kill.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use POSIX ();
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use Recording::Api;
+use Recording::Media qw(media);
+use Recording::Nginx;
+use Recording::Rtmp;
+use Recording::Util qw(slow wait_for);
+
+my $t = Recording::Nginx->new;
+my $flv = media(duration => 60, size => '160x90', fps => 20, gop => 0.1);
+
+$t->conf(<<'CONF')->start;
+worker_processes 4;
+rtmp {
+    record_store %%STORE%%;
+    server {
+        listen 127.0.0.1:%%PORT_0%%;
+        application live { live on; }
+        application ruled { live on; record_rule default; }
+    }
+}
+http {
+    server {
+        listen 127.0.0.1:%%PORT_1%% reuseport;
+        location /api/ { record_api; record_api_key off; }
+    }
+}
+CONF
+
+my $api = Recording::Api->new(port => $t->port(1));
+ready();
+
+my %pid;        # publishers
+publish("s$_") for 0 .. 5;
+publish('r', 'ruled');
+wait_for('a recording of the rule', 20, sub { open_of('r') == 1 });
+
+# --- created, stopped and described through whichever workers
+
+my (%task, @late);
+
+for my $i (0 .. 5) {
+    $task{$i} = task("s$i");
+    my $from = time;
+    wait_for("task of s$i", 20, sub { running($task{$i}) });
+    push @late, time - $from;
+}
+
+my @files = files('recording');
+is(join(' ', sort map { "$_->{stream} $_->{format} $_->{template}" }
+             grep { $_->{task_id} } @files),
+   join(' ', map { "s$_ hls default" } 0 .. 5), 'each its stream, in HLS');
+is(join(' ', sort map { $_->{stream_param} } grep { $_->{task_id} } @files),
+   '     ', 'no query of a publisher');
+
+for my $i (0 .. 5) {
+    my @list = grep { $_->{TaskId} eq $task{$i} } described();
+    is("@{[ map { qq($_->{AppName}/$_->{StreamName} $_->{Stopped}) } @list ]}",
+       "live/s$i 0", "s$i is described");
+}
+
+for my $i (0 .. 4) {
+    is($api->code('StopRecordTask', { TaskId => $task{$i} }), '', "stop s$i");
+    my $from = time;
+    wait_for("its end", 20, sub { !running($task{$i}) });
+    push @late, time - $from;
+}
+
+cmp_ok((sort { $a <=> $b } @late)[-1], '<', slow(1) > 1 ? 5 : 1,
+       'all within a second');
+note(join ' ', map { sprintf '%.2f', $_ } @late);
+wait_for('the files', 20, sub {
+    5 == grep { $_->{task_id} && $_->{state} eq 'finished' } $t->files });
+is(open_of('s5'), 1, 'the one that was not stopped goes on');
+ok((grep { $_->{TaskId} eq $task{0} && $_->{Stopped} } described()),
+   'stopped is told');
+
+# --- what is refused
+
+my $now = int time;
+is($api->code('StopRecordTask', { TaskId => '17' }), 'ResourceNotFound.TaskId',
+   'stop of nothing');
+is($api->code('DeleteRecordTask', { TaskId => '17' }),
+   'ResourceNotFound.TaskId', 'deletion of nothing');
+is($api->code('CreateRecordTask', { params('s0'), EndTime => $now - 1 }),
+   'InvalidParameterValue', 'over already');
+is($api->code('CreateRecordTask', { params('s0'), StartTime => $now,
+              EndTime => $now + 86401 }), 'InvalidParameterValue',
+   'more than 24 h');
+is($api->code('CreateRecordTask', { params('s0'), EndTime => undef }),
+   'MissingParameter', 'no end');
+
+task('three') for 1 .. 3;
+is($api->code('CreateRecordTask', { params('three') }),
+   'LimitExceeded.MaximumRunningTask', 'more than three');
+is($api->code('CreateRecordTask', { params('three'),
+              StartTime => $now + 7200, EndTime => $now + 7300 }), '',
+   'but at another time');
+
+# --- later, and until its end
+
+my $later = task('s0', StartTime => int(time) + 2, EndTime => int(time) + 5);
+ok(!running($later), 'not before its time');
+wait_for('its time', 20, sub { running($later) });
+wait_for('its end', 20, sub { !running($later) });
+my ($file) = grep { $_->{task_id} eq $later } $t->files;
+cmp_ok($file->{duration_ms}, '<', slow(4000), 'no longer than it was to be');
+
+# --- an interruption, a kill; one that was deleted goes on until then
+
+my ($stays, $deleted) = (task('s1'), task('s1'));
+wait_for('both', 20, sub { running($stays) && running($deleted) });
+is($api->code('DeleteRecordTask', { TaskId => $deleted }), '', 'deleted');
+sleep 1;
+ok(running($deleted), 'and goes on');
+unpublish('s1');
+wait_for('the end of both', 20, sub { !running($stays) && !running($deleted) });
+publish('s1');
+wait_for('the other one', 20, sub { running($stays) });
+ok(!running($deleted), 'it does not begin again');
+
+unpublish($_) for keys %pid;
+$t->kill9;
+$t->start;
+ready();
+publish('s1');
+wait_for('after a kill', 30, sub { running($stays) });
+$t->reload;
+publish('s5');
+wait_for('after a reload', 30, sub { running($task{5}) });
+
+# --- a recording of a rule is cut and stopped
+
+publish('r', 'ruled');
+my $id;
+wait_for('a recording of the rule', 30, sub {
+    ($id) = map { $_->{RecordingId} }
+            grep { $_->{StreamName} eq 'r' && $_->{State} eq 'recording' }
+            opened() });
+my $before = grep { $_->{recording_id} eq $id } $t->files;
+is($api->code('CutRecording', { RecordingId => $id }), '', 'cut');
+wait_for('another file', 20, sub {
+    $before + 1 == grep { $_->{recording_id} eq $id } $t->files });
+is($api->code('StopRecording', { RecordingId => $id }), '', 'stopped');
+wait_for('its end', 20, sub { open_of('r') == 0 });
+is($api->code('StopRecording', { RecordingId => $id }), 'ResourceNotFound',
+   'it is over');
+is((grep { $_->{recording_id} eq $id } $t->files), $before + 1,
+   'no other file');
+is(($t->catalogue('SELECT count(*) AS n FROM record_commands'))[0]{n}, 0,
+   'no order is left');
+
+unpublish($_) for keys %pid;
+$t->done;
+
+sub ready {
+    wait_for('the store', 20, sub { $api->code('DescribeStore') eq '' });
+}
+
+sub params {
+    my ($stream) = @_;
+    return (DomainName => 'push.example.com', AppName => 'live',
+            StreamName => $stream, EndTime => int(time) + 3600);
+}
+
+sub task {
+    my ($stream, %more) = @_;
+    my $answer = $api->call('CreateRecordTask', { params($stream), %more });
+    ok($answer->{TaskId}, "task of $stream") or diag explain $answer;
+    return $answer->{TaskId} || '';
+}
+
+sub described {
+    my $answer = $api->call('DescribeRecordTask',
+        { StartTime => int(time) - 86400, EndTime => int(time) + 86400 });
+    return @{ $answer->{TaskList} };
+}
+
+sub opened {
+    return @{ $api->call('DescribeRecordings',
+                         { State => 'open', Limit => 100 })->{RecordingSet} };
+}
+
+sub open_of { return scalar grep { $_->{StreamName} eq $_[0] } opened() }
+
+sub files { return grep { $_->{state} eq $_[0] } $t->files }
+
+# its recording is under way
+sub running {
+    my ($task) = @_;
+    return ($t->catalogue("SELECT count(*) AS n FROM recordings"
+        . " WHERE task_id = '$task' AND end_us IS NULL"))[0]{n};
+}
+
+sub publish {
+    my ($stream, $app) = @_;
+    $app ||= 'live';
+
+    defined($pid{$stream} = fork) or die "fork: $!";
+    return if $pid{$stream};
+
+    my $r = Recording::Rtmp->new(port => $t->port);
+    $r->connect(app => $app, tcUrl => "rtmp://push.example.com/$app");
+    $r->publish($stream);
+    $r->send_flv($flv, rate => 1);
+    POSIX::_exit(0);
+}
+
+sub unpublish {
+    my ($stream) = @_;
+    my $pid = delete $pid{$stream} or return;
+    kill KILL => $pid;
+    waitpid $pid, 0;
+}
