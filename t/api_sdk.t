@@ -10,13 +10,13 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use File::Copy qw(copy);
 use JSON::PP ();
 use Test::More;
 
 use Recording::Nginx;
 use Recording::Past;
-use Recording::Util qw(root run spew slurp wait_for);
+use Recording::Sdk qw(client);
+use Recording::Util qw(root run spew);
 
 my $json = JSON::PP->new->utf8->canonical;
 my $build = root() . '/build/sdk';
@@ -128,25 +128,3 @@ for my $host ('127.0.0.1', 'localhost') {
 }
 
 $t->done;
-
-# why there is no client, or nothing: it stays in build/
-sub client {
-    my $sdk = root() . '/t/sdk';
-
-    for my $program ('node', 'npm') {
-        return "no $program" if !grep { -x "$_/$program" } split /:/, $ENV{PATH};
-    }
-
-    my $lock = slurp("$sdk/package-lock.json");
-    return '' if -e "$build/installed" && slurp("$build/installed") eq $lock;
-
-    run('mkdir', '-p', $build);
-    copy("$sdk/$_", "$build/$_") for 'package.json', 'package-lock.json';
-
-    my ($status, undef, $err) = run('timeout', '120', 'npm', 'ci', '--prefix',
-        $build, '--ignore-scripts', '--no-audit', '--no-fund');
-    return 'npm cannot get the client: ' . (split /\n/, "$err\n")[0] if $status;
-
-    spew("$build/installed", $lock);
-    return '';
-}

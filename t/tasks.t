@@ -27,10 +27,11 @@ $t->conf(<<'CONF')->start;
 worker_processes 4;
 rtmp {
     record_store %%STORE%%;
+    record_template both { format mp4 resume=30s; format hls resume=30s; }
     server {
         listen 127.0.0.1:%%PORT_0%%;
         application live { live on; }
-        application ruled { live on; record_rule default; }
+        application ruled { live on; record_rule both; }
     }
 }
 http {
@@ -143,6 +144,28 @@ $t->reload;
 publish('s5');
 wait_for('after a reload', 30, sub { running($task{5}) });
 
+# --- one that waits for its stream is finished when it is stopped
+
+my $resumes = $api->call('CreateLiveRecordTemplate', { TemplateName => 'waits',
+    HlsParam => { Enable => 1 },
+    HlsSpecialParam => { FlowContinueDuration => 1800 } })->{TemplateId};
+my $waits = task('s3', TemplateId => $resumes);
+publish('s3');
+wait_for('a task that can wait', 30, sub { running($waits) });
+unpublish('s3');
+wait_for('it waits', 30, sub {
+    grep { $_->{task_id} eq $waits && $_->{state} eq 'paused' } $t->files });
+publish('s3');
+wait_for('it goes on', 30, sub {
+    grep { $_->{task_id} eq $waits && $_->{state} eq 'recording' } $t->files });
+unpublish('s3');
+wait_for('it waits again', 30, sub {
+    grep { $_->{task_id} eq $waits && $_->{state} eq 'paused' } $t->files });
+is($api->code('StopRecordTask', { TaskId => $waits }), '', 'stopped');
+wait_for('its end', 20, sub {
+    grep { $_->{task_id} eq $waits && $_->{state} eq 'finished' } $t->files });
+is((grep { $_->{task_id} eq $waits } $t->files), 1, 'in one file');
+
 # --- a recording of a rule is cut and stopped
 
 publish('r', 'ruled');
@@ -153,13 +176,13 @@ wait_for('a recording of the rule', 30, sub {
             opened() });
 my $before = grep { $_->{recording_id} eq $id } $t->files;
 is($api->code('CutRecording', { RecordingId => $id }), '', 'cut');
-wait_for('another file', 20, sub {
-    $before + 1 == grep { $_->{recording_id} eq $id } $t->files });
+wait_for('other files', 20, sub {
+    $before + 2 == grep { $_->{recording_id} eq $id } $t->files });
 is($api->code('StopRecording', { RecordingId => $id }), '', 'stopped');
 wait_for('its end', 20, sub { open_of('r') == 0 });
 is($api->code('StopRecording', { RecordingId => $id }), 'ResourceNotFound',
    'it is over');
-is((grep { $_->{recording_id} eq $id } $t->files), $before + 1,
+is((grep { $_->{recording_id} eq $id } $t->files), $before + 2,
    'no other file');
 is(($t->catalogue('SELECT count(*) AS n FROM record_commands'))[0]{n}, 0,
    'no order is left');

@@ -333,7 +333,11 @@ ngx_recording_api_template_put(ngx_recording_api_call_t *call,
                     ? 0 : in->resume * 1000;
         f->expire = in->formats[n].storage * 1000000;
 
-        rc = ngx_recording_api_template_path(call, &in->formats[n], n, f);
+        rc = ngx_recording_api_template_bucket(call, &in->formats[n].bucket);
+
+        if (rc == NGX_OK) {
+            rc = ngx_recording_api_template_path(call, &in->formats[n], n, f);
+        }
 
         if (rc != NGX_OK) {
             return rc;

@@ -79,6 +79,11 @@ extern const ngx_recording_api_template_kind_t
 ngx_int_t ngx_recording_api_template_read(ngx_recording_api_call_t *call,
     const json_t *params, ngx_recording_api_template_t *in);
 
+/* whether a bucket is one that template "default" uploads to, with its appid or
+   without, or none; NGX_DECLINED: it is not */
+ngx_int_t ngx_recording_api_template_bucket(ngx_recording_api_call_t *call,
+    const ngx_str_t *name);
+
 /* run in a transaction that reads */
 ngx_int_t ngx_recording_api_template_describe_thread(
     ngx_recording_api_call_t *call);

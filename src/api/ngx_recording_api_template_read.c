@@ -11,8 +11,6 @@
 static ngx_int_t ngx_recording_api_template_read_format(
     ngx_recording_api_call_t *call, ngx_recording_api_template_t *in,
     ngx_uint_t n);
-static ngx_int_t ngx_recording_api_template_bucket(
-    ngx_recording_api_call_t *call, const ngx_str_t *name);
 
 
 const ngx_recording_api_template_kind_t
@@ -179,13 +177,11 @@ ngx_recording_api_template_read_format(ngx_recording_api_call_t *call,
                                       (long long) max);
     }
 
-    return ngx_recording_api_template_bucket(call, &f->bucket);
+    return NGX_OK;
 }
 
 
-/* one that template "default" uploads to, with its appid or without */
-
-static ngx_int_t
+ngx_int_t
 ngx_recording_api_template_bucket(ngx_recording_api_call_t *call,
     const ngx_str_t *name)
 {

@@ -37,12 +37,9 @@ ngx_recording_api_template_one(void *data, int64_t id, const char *name,
 
     rc = ngx_recording_api_template_read(list->call, object, &in);
 
-    /* a bucket that is not configured any more is told all the same */
-
-    list->call->code = NULL;
     in.id = id;
 
-    if (rc != NGX_ERROR) {
+    if (rc == NGX_OK) {
         rc = ngx_recording_api_append(list->set,
                                ngx_recording_api_template_object(&in, 0));
     }
