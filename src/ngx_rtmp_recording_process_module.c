@@ -26,6 +26,8 @@ static ngx_int_t ngx_rtmp_recording_init_zone(ngx_shm_zone_t *zone,
     void *data);
 static ngx_int_t ngx_rtmp_recording_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_rtmp_recording_init_process(ngx_cycle_t *cycle);
+static void ngx_rtmp_recording_lifetimes(ngx_cycle_t *cycle,
+    ngx_recording_worker_t *worker, ngx_recording_main_conf_t *rmcf);
 static void ngx_rtmp_recording_init_api(ngx_cycle_t *cycle,
     ngx_recording_main_conf_t *rmcf);
 static void ngx_rtmp_recording_exit_threads(ngx_cycle_t *cycle);
@@ -341,6 +343,8 @@ ngx_rtmp_recording_init_process(ngx_cycle_t *cycle)
         worker->told = &ngx_recording_dispatch_calls;
     }
 
+    ngx_rtmp_recording_lifetimes(cycle, worker, rmcf);
+
     ngx_recording_formats_init();
     ngx_recording_jobs_init(&worker->jobs, rmcf->pool, cycle->log);
     ngx_recording_worker_start(worker);
@@ -352,6 +356,37 @@ ngx_rtmp_recording_init_process(ngx_cycle_t *cycle)
     return NGX_OK;
 }
 
+
+/* without memory what is finished is for good, until the next start */
+
+static void
+ngx_rtmp_recording_lifetimes(ngx_cycle_t *cycle,
+    ngx_recording_worker_t *worker, ngx_recording_main_conf_t *rmcf)
+{
+    ngx_uint_t                 i, k, n;
+    ngx_recording_template_t  *t;
+    ngx_recording_lifetime_t  *l;
+
+    t = rmcf->templates.elts;
+
+    l = ngx_palloc(cycle->pool, rmcf->templates.nelts * NGX_RECORDING_FORMATS
+                                * sizeof(ngx_recording_lifetime_t));
+    if (l == NULL) {
+        return;
+    }
+
+    for (n = 0, i = 0; i < rmcf->templates.nelts; i++) {
+
+        for (k = 0; k < t[i].nformats && t[i].expire; k++) {
+            l[n].template = t[i].name;
+            l[n].format = t[i].formats[k].format->name;
+            l[n++].expire_us = (int64_t) t[i].expire * 1000000;
+        }
+    }
+
+    worker->lifetimes = l;
+    worker->nlifetimes = n;
+}
 
 /* without an API calls order nothing, and nobody waits for what they have */
 

@@ -168,8 +168,10 @@ my @wrong = (
         'duplicate parameter "resume=0"',
     template => 'format mp4 interval=1m interval=2m;',
         'duplicate parameter "interval=2m"',
-    template => 'expire 90d;',
-        'unknown directive "expire" in record_template',
+    (map { (template => "expire $_;", "invalid time \"$_\" of expire, it must "
+            . 'be from 1s to 100y, or 0, which is for good') }
+        qw(never 101y -1d 1.5h 10ms)),
+    template => 'expire 1d; expire 1d;', '"expire" directive is duplicate',
     template => 'path a b;',
         'invalid number of arguments in "path" directive',
     template => 'path a; path b;', '"path" directive is duplicate',

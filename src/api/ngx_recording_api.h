@@ -43,7 +43,11 @@
 #define NGX_RECORDING_API_TIME     2000    /* ms, of a query */
 #define NGX_RECORDING_API_BODY     65536   /* bytes of a request */
 #define NGX_RECORDING_API_DEPTH    16      /* of arrays and objects */
-#define NGX_RECORDING_API_ID       36      /* characters of a request's id */
+#define NGX_RECORDING_API_REQUEST  36      /* characters of a request's id */
+
+#define NGX_RECORDING_API_VOD      "2018-07-17"  /* a version of the cloud's */
+#define NGX_RECORDING_API_NEVER    253402300799000000LL  /* us: the cloud's word
+                                              for it, 9999-12-31T23:59:59Z */
 
 
 typedef struct ngx_recording_api_s       ngx_recording_api_t;
@@ -123,7 +127,7 @@ struct ngx_recording_api_call_s {
     /* --- set by the one who makes it */
 
     const ngx_recording_api_action_t  *action;
-    char                    id[NGX_RECORDING_API_ID + 1];
+    char                    id[NGX_RECORDING_API_REQUEST + 1];
     u_char                 *body;          /* of malloc(), the call's */
     size_t                  len;
 
@@ -231,6 +235,7 @@ extern const ngx_recording_api_action_t  ngx_recording_api_store[];
 extern const ngx_recording_api_action_t  ngx_recording_api_template_actions[];
 extern const ngx_recording_api_action_t  ngx_recording_api_rule_actions[];
 extern const ngx_recording_api_action_t  ngx_recording_api_task_actions[];
+extern const ngx_recording_api_action_t  ngx_recording_api_expire[];
 
 /* --- ngx_recording_api_input.c: parameters of a call */
 
@@ -241,6 +246,7 @@ typedef enum {
     NGX_RECORDING_API_LIST,                /* ngx_recording_api_list_t, of
                                               texts */
     NGX_RECORDING_API_IDS,                 /* ngx_recording_api_list_t, too */
+    NGX_RECORDING_API_ID,                  /* uint64_t, other than 0 */
     NGX_RECORDING_API_NUMBER,              /* int64_t */
     NGX_RECORDING_API_BOOL,                /* int64_t */
     NGX_RECORDING_API_RANGE,               /* ngx_recording_api_range_t */

@@ -82,6 +82,8 @@ static ngx_int_t
 ngx_recording_api_param(ngx_recording_api_call_t *call,
     const ngx_recording_api_param_t *param, const json_t *value, void *field)
 {
+    ngx_str_t  text;
+
     switch (param->type) {
 
     case NGX_RECORDING_API_TEXT:
@@ -90,6 +92,18 @@ ngx_recording_api_param(ngx_recording_api_call_t *call,
     case NGX_RECORDING_API_LIST:
     case NGX_RECORDING_API_IDS:
         return ngx_recording_api_input_list(call, param, value, field);
+
+    case NGX_RECORDING_API_ID:
+
+        if (!json_is_string(value)) {
+            return ngx_recording_api_fail(call, "InvalidParameter",
+                                          "%s is not a string", param->name);
+        }
+
+        text.data = (u_char *) json_string_value(value);
+        text.len = json_string_length(value);
+
+        return ngx_recording_api_input_id(call, param->name, &text, field);
 
     case NGX_RECORDING_API_NUMBER:
         return ngx_recording_api_input_number(call, param, value, field);

@@ -7,7 +7,6 @@
 #include "ngx_recording_api.h"
 
 
-#define NGX_RECORDING_API_VOD       "2018-07-17"
 #define NGX_RECORDING_API_FILTERS   10         /* values of a filter */
 #define NGX_RECORDING_API_INFOS     20         /* of DescribeMediaInfos */
 #define NGX_RECORDING_API_LETTERS   100        /* that are told of a file */
@@ -533,7 +532,7 @@ ngx_recording_api_media_basic(
     ngx_recording_api_put(&o, "ExpireTime",
                           file->expire_us
                           ? ngx_recording_api_date(file->expire_us)
-                          : json_string("9999-12-31T23:59:59Z"));
+                          : ngx_recording_api_date(NGX_RECORDING_API_NEVER));
 
     ngx_recording_api_put_int(&o, "ClassId", 0);
     ngx_recording_api_put_text(&o, "ClassName", "");

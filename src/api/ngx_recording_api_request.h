@@ -22,7 +22,7 @@ typedef struct {
     ngx_recording_api_call_t  *call;       /* NULL: none waits, or runs */
     ngx_str_t                key;          /* the id; empty: it has none */
     ngx_str_t                action;       /* X-TC-Action */
-    char                     id[NGX_RECORDING_API_ID + 1];
+    char                     id[NGX_RECORDING_API_REQUEST + 1];
 } ngx_recording_api_request_t;
 
 

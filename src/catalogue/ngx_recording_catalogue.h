@@ -67,6 +67,15 @@ typedef struct {
 } ngx_recording_target_t;
 
 
+/* when files of a template expire, as the configuration has it */
+
+typedef struct {
+    ngx_str_t               template;
+    const char             *format;
+    int64_t                 expire_us;     /* from a file's end on */
+} ngx_recording_lifetime_t;
+
+
 typedef struct {
     pthread_mutex_t         mutex;
     pthread_mutex_t         ids;           /* of last_id */
@@ -74,6 +83,8 @@ typedef struct {
     ngx_recording_sql_t    *sql;           /* NULL: there was no memory */
     const ngx_recording_target_t  *targets;
     ngx_uint_t              ntargets;
+    const ngx_recording_lifetime_t  *lifetimes;
+    ngx_uint_t              nlifetimes;
     ngx_uint_t              current;       /* the opening of the database for
                                               which they were written */
     ngx_uint_t              writing;       /* they are, by this transaction */
@@ -120,6 +131,10 @@ typedef struct {
                                               known */
     int64_t                 size;
     ngx_uint_t              there;         /* it was seen on the disk */
+    ngx_recording_file_e    state;         /* of one that is to go: finished is
+                                              a local copy */
+    ngx_uint_t              first;         /* of that: nothing of it was tried
+                                              to be removed */
     char                    path[NGX_RECORDING_FILE_PATH];
 } ngx_recording_old_t;
 
@@ -224,11 +239,13 @@ void ngx_recording_catalogue_init_reader(ngx_recording_catalogue_t *cat,
     ngx_recording_store_t *store, int64_t ms);
 
 /*
- * Once, before the first call: who is told.  A worker that does not exit writes
- * them before it changes anything.
+ * Once, before the first call: who is told, and when files expire.  A worker
+ * that does not exit writes them before it changes anything.
  */
 void ngx_recording_catalogue_targets(ngx_recording_catalogue_t *cat,
     const ngx_recording_target_t *targets, ngx_uint_t n);
+void ngx_recording_catalogue_lifetimes(ngx_recording_catalogue_t *cat,
+    const ngx_recording_lifetime_t *lifetimes, ngx_uint_t n);
 
 /* closes the database; no other thread may use the catalogue any more */
 void ngx_recording_catalogue_close(ngx_recording_catalogue_t *cat);
@@ -477,7 +494,8 @@ ngx_int_t ngx_recording_catalogue_evict_thread(ngx_recording_catalogue_t *cat,
     int64_t *evicted, ngx_uint_t *stuck,
     ngx_recording_catalogue_error_t *err);
 
-/* evicted files behind this id that are to be removed now; *n is the room */
+/* files behind this id that were evicted, have expired or were deleted, and are
+   to be removed now; *n is the room */
 ngx_int_t ngx_recording_catalogue_to_remove_thread(
     ngx_recording_catalogue_t *cat, int64_t now, uint64_t after,
     ngx_recording_old_t *files, ngx_uint_t *n,
@@ -491,6 +509,11 @@ ngx_int_t ngx_recording_catalogue_local_thread(ngx_recording_catalogue_t *cat,
 /* it could not be removed: it counts, and it is tried again later */
 ngx_int_t ngx_recording_catalogue_retry_thread(ngx_recording_catalogue_t *cat,
     int64_t now, uint64_t id, ngx_recording_catalogue_error_t *err);
+
+/* its playlist is not there any more, the rest of it is to be removed later */
+ngx_int_t ngx_recording_catalogue_linger_thread(
+    ngx_recording_catalogue_t *cat, int64_t now, uint64_t id,
+    ngx_recording_catalogue_error_t *err);
 
 /* it is not there any more; NGX_DECLINED: another worker has said so */
 ngx_int_t ngx_recording_catalogue_mark_removed_thread(

@@ -13,12 +13,17 @@ static void ngx_recording_catalogue_connect(ngx_recording_catalogue_t *cat,
     ngx_recording_store_t *store, ngx_uint_t reads);
 static ngx_int_t ngx_recording_catalogue_enter(ngx_recording_catalogue_t *cat,
     ngx_recording_sql_mode_e mode, ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_catalogue_write_configured(
+    ngx_recording_catalogue_t *cat);
 static ngx_int_t ngx_recording_catalogue_write_targets(
+    ngx_recording_catalogue_t *cat);
+static ngx_int_t ngx_recording_catalogue_write_lifetimes(
     ngx_recording_catalogue_t *cat);
 
 
 const char *const  ngx_recording_catalogue_db_states[] = {
-    "recording", "paused", "finishing", "finished", "evicted", "lost"
+    "recording", "paused", "finishing", "finished", "evicted", "expired",
+    "deleted", "lost"
 };
 
 
@@ -73,6 +78,15 @@ ngx_recording_catalogue_targets(ngx_recording_catalogue_t *cat,
 {
     cat->targets = targets;
     cat->ntargets = n;
+}
+
+
+void
+ngx_recording_catalogue_lifetimes(ngx_recording_catalogue_t *cat,
+    const ngx_recording_lifetime_t *lifetimes, ngx_uint_t n)
+{
+    cat->lifetimes = lifetimes;
+    cat->nlifetimes = n;
 }
 
 
@@ -162,7 +176,7 @@ ngx_recording_catalogue_enter(ngx_recording_catalogue_t *cat,
         && engine->begin(cat->sql, mode) == NGX_OK)
     {
         if (mode == NGX_RECORDING_SQL_MODE_READ
-            || ngx_recording_catalogue_write_targets(cat) == NGX_OK)
+            || ngx_recording_catalogue_write_configured(cat) == NGX_OK)
         {
             return NGX_OK;
         }
@@ -186,15 +200,32 @@ ngx_recording_catalogue_enter(ngx_recording_catalogue_t *cat,
  */
 
 static ngx_int_t
+ngx_recording_catalogue_write_configured(ngx_recording_catalogue_t *cat)
+{
+    ngx_int_t  rc;
+
+    if (cat->current == cat->sql->opened || ngx_exiting || ngx_terminate) {
+        return NGX_OK;
+    }
+
+    rc = ngx_recording_catalogue_write_targets(cat);
+
+    if (rc == NGX_OK) {
+        rc = ngx_recording_catalogue_write_lifetimes(cat);
+    }
+
+    cat->writing = (rc == NGX_OK);
+
+    return rc;
+}
+
+
+static ngx_int_t
 ngx_recording_catalogue_write_targets(ngx_recording_catalogue_t *cat)
 {
     ngx_int_t                      rc;
     ngx_uint_t                     i;
     const ngx_recording_target_t  *t;
-
-    if (cat->current == cat->sql->opened || ngx_exiting || ngx_terminate) {
-        return NGX_OK;
-    }
 
     rc = ngx_recording_sql_run_values(cat->sql, NGX_RECORDING_SQL_NO_TARGETS,
                                       NULL, 0);
@@ -212,7 +243,28 @@ ngx_recording_catalogue_write_targets(ngx_recording_catalogue_t *cat)
                                    ngx_recording_sql_int(t->early));
     }
 
-    cat->writing = (rc == NGX_OK);
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_recording_catalogue_write_lifetimes(ngx_recording_catalogue_t *cat)
+{
+    ngx_int_t                        rc;
+    ngx_uint_t                       i;
+    const ngx_recording_lifetime_t  *l;
+
+    rc = ngx_recording_sql_run_values(cat->sql, NGX_RECORDING_SQL_NO_LIFETIMES,
+                                      NULL, 0);
+
+    for (i = 0; rc == NGX_OK && i < cat->nlifetimes; i++) {
+        l = &cat->lifetimes[i];
+
+        rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_LIFETIME,
+                                   ngx_recording_sql_str(&l->template),
+                                   ngx_recording_sql_text(l->format),
+                                   ngx_recording_sql_int(l->expire_us));
+    }
 
     return rc;
 }

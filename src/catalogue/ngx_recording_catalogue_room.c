@@ -11,6 +11,7 @@
 #define NGX_RECORDING_CATALOGUE_SOON    1000000LL      /* us */
 #define NGX_RECORDING_CATALOGUE_LATE    300000000LL    /* us */
 #define NGX_RECORDING_CATALOGUE_EMPTY   200            /* at a time */
+#define NGX_RECORDING_CATALOGUE_LINGER  60000000LL     /* us */
 
 
 static ngx_int_t ngx_recording_catalogue_number(
@@ -310,6 +311,10 @@ ngx_recording_catalogue_olds(ngx_recording_catalogue_t *cat,
 {
     for (*n = 0; ngx_recording_sql_next(rows); (*n)++) {
         ngx_recording_catalogue_old(rows, &files[*n]);
+
+        files[*n].state = ngx_recording_catalogue_db_state(
+                                     ngx_recording_sql_column_text(rows, 3));
+        files[*n].first = (ngx_recording_sql_column_int(rows, 4) != 0);
     }
 
     return ngx_recording_catalogue_finish(cat, ngx_recording_sql_end(rows),
@@ -332,6 +337,23 @@ ngx_recording_catalogue_retry_thread(ngx_recording_catalogue_t *cat,
                           ngx_recording_sql_int(now),
                           ngx_recording_sql_int(NGX_RECORDING_CATALOGUE_SOON),
                           ngx_recording_sql_int(NGX_RECORDING_CATALOGUE_LATE));
+
+    return ngx_recording_catalogue_finish(cat, rc, err);
+}
+
+
+ngx_int_t
+ngx_recording_catalogue_linger_thread(ngx_recording_catalogue_t *cat,
+    int64_t now, uint64_t id, ngx_recording_catalogue_error_t *err)
+{
+    ngx_int_t  rc;
+
+    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_recording_catalogue_set(cat, NGX_RECORDING_SQL_LINGER, id,
+                                     now + NGX_RECORDING_CATALOGUE_LINGER);
 
     return ngx_recording_catalogue_finish(cat, rc, err);
 }

@@ -1,6 +1,7 @@
 
 #include "ngx_recording_catalogue_sql.h"
 #include "ngx_recording_catalogue_search_sql.h"
+#include "ngx_recording_expire_sql.h"
 #include "ngx_recording_outbox_sql.h"
 #include "ngx_recording_policy_sql.h"
 
@@ -133,8 +134,10 @@ static const char *const  ngx_recording_catalogue_sql_versions[] = {
     /* 7: indexes and counts that were not there */
     "",
 
-    /* 8: what calls order is told to the targets of another template */
-    NGX_RECORDING_POLICY_VERSION,
+    /* 8: what calls order is told to the targets of another template; and what
+       goes for good */
+    NGX_RECORDING_POLICY_VERSION
+    NGX_RECORDING_EXPIRE_VERSION,
 };
 
 
@@ -181,12 +184,6 @@ static const char *const  ngx_recording_catalogue_sql_versions[] = {
 #define NGX_RECORDING_SQL_AGE  "coalesce(end_us, start_us + 43200000000)"
 
 
-/* rows of files that are nowhere any more, not as objects either */
-
-#define NGX_RECORDING_SQL_GONE_ROWS                                          \
-    "(state = 'lost' OR (local = 0 AND (state IN ('expired', 'deleted')"      \
-    " OR (state IN ('evicted', 'finished') AND objects = '[]'))))"
-
 #define NGX_RECORDING_SQL_SINCE  "coalesce(gone_us, end_us, start_us)"
 
 
@@ -211,13 +208,11 @@ static const char  ngx_recording_catalogue_sql_totals[] =
     "CREATE INDEX IF NOT EXISTS files_age ON files ("
     NGX_RECORDING_SQL_AGE
     ") WHERE state = 'finished' AND local = 1;"
-    "CREATE INDEX IF NOT EXISTS files_evicted ON files (file_id)"
-    " WHERE state = 'evicted' AND local = 1;"
     "CREATE INDEX IF NOT EXISTS files_local ON files (local_us)"
     " WHERE state = 'finished' AND local = 1 AND local_us IS NOT NULL;"
 
     "CREATE INDEX IF NOT EXISTS files_gone ON files (" NGX_RECORDING_SQL_SINCE
-    ") WHERE " NGX_RECORDING_SQL_GONE_ROWS ";"
+    ") WHERE " NGX_RECORDING_EXPIRE_GONE ";"
 
     /* hashes of the paths of rows that were removed */
     "CREATE TABLE IF NOT EXISTS paths (hash INTEGER PRIMARY KEY);"
@@ -249,6 +244,9 @@ static const char  ngx_recording_catalogue_sql_totals[] =
     NGX_RECORDING_SEARCH_INDEXES
     NGX_RECORDING_SEARCH_COUNTS
     NGX_RECORDING_POLICY_TABLES
+
+    NGX_RECORDING_EXPIRE_TABLES
+    NGX_RECORDING_EXPIRE_TRIGGERS
 
     NGX_RECORDING_OUTBOX_INDEXES
     NGX_RECORDING_OUTBOX_TRIGGERS;
@@ -502,21 +500,22 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
 
     /* whose time it is; one that is too far away is of a clock that was set */
     [NGX_RECORDING_SQL_TO_REMOVE] = { "iiii",
-    "SELECT file_id, path, size, 0 FROM files WHERE state = 'evicted'"
+    "SELECT file_id, path, size, state, retry_us IS NULL FROM files"
+    " WHERE state IN " NGX_RECORDING_EXPIRE_REMOVED
     " AND local = 1 AND file_id > ?2 AND (retry_us IS NULL"
     " OR retry_us <= ?3 OR retry_us > ?4) ORDER BY file_id LIMIT ?1" },
 
     /* what is delivered, and stayed for long enough */
     [NGX_RECORDING_SQL_TO_REMOVE_LOCAL] = { "iii",
-    "SELECT file_id, path, size, 0 FROM files WHERE state = 'finished'"
+    "SELECT file_id, path, size, state, 0 FROM files WHERE state = 'finished'"
     " AND local = 1 AND local_us IS NOT NULL AND local_us <= ?2"
     " AND (retry_us IS NULL OR retry_us <= ?2 OR retry_us > ?3)"
     " AND path IS NOT NULL AND objects <> '[]' AND " NGX_RECORDING_SQL_FREE
     " ORDER BY local_us LIMIT ?1" },
 
     [NGX_RECORDING_SQL_STUCK] = { "",
-    "SELECT count(*) FROM files WHERE state = 'evicted' AND local = 1"
-    " AND file_id > 0"
+    "SELECT count(*) FROM files WHERE state IN " NGX_RECORDING_EXPIRE_REMOVED
+    " AND local = 1 AND file_id > 0 AND state = 'evicted'"
     " AND retry_us IS NOT NULL" },
 
     /* each time as long as it took up to now, within bounds */
@@ -530,7 +529,7 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " local_us = NULL WHERE file_id = ?1 AND local = 1" },
 
     [NGX_RECORDING_SQL_OLD_ROWS] = { "ii",
-    "SELECT file_id FROM files WHERE " NGX_RECORDING_SQL_GONE_ROWS
+    "SELECT file_id FROM files WHERE " NGX_RECORDING_EXPIRE_GONE
     " AND " NGX_RECORDING_SQL_SINCE " < ?1"
     " ORDER BY " NGX_RECORDING_SQL_SINCE " LIMIT ?2" },
 
@@ -538,10 +537,10 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     [NGX_RECORDING_SQL_USED] = { "i",
     "INSERT OR IGNORE INTO paths SELECT path_hash(path) FROM files"
     " WHERE file_id = ?1 AND path IS NOT NULL"
-    " AND " NGX_RECORDING_SQL_GONE_ROWS },
+    " AND " NGX_RECORDING_EXPIRE_GONE },
 
     [NGX_RECORDING_SQL_FORGET] = { "i",
-    "DELETE FROM files WHERE file_id = ?1 AND " NGX_RECORDING_SQL_GONE_ROWS },
+    "DELETE FROM files WHERE file_id = ?1 AND " NGX_RECORDING_EXPIRE_GONE },
 
     /* whether a recording has no files any more */
     [NGX_RECORDING_SQL_EMPTY] = { "iii",
@@ -782,4 +781,5 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
 
     NGX_RECORDING_SEARCH_STATEMENTS
     NGX_RECORDING_POLICY_STATEMENTS
+    NGX_RECORDING_EXPIRE_STATEMENTS
 };

@@ -232,6 +232,8 @@ ngx_recording_dispatch_start(ngx_recording_worker_t *worker)
     ngx_recording_catalogue_init(&d->catalogue, &worker->store);
     ngx_recording_catalogue_targets(&d->catalogue, worker->targets,
                                     worker->ntargets);
+    ngx_recording_catalogue_lifetimes(&d->catalogue, worker->lifetimes,
+                                      worker->nlifetimes);
 
     d->catalogue.patience = NGX_RECORDING_DISPATCH_WAIT;
 

@@ -113,3 +113,16 @@ ngx_recording_formats_discard_thread(ngx_recording_store_t *store,
 
     return ngx_recording_store_discard_dir_thread(store, dir, format->owns);
 }
+
+
+ngx_int_t
+ngx_recording_formats_hide_thread(ngx_recording_store_t *store,
+    const char *path)
+{
+    const ngx_recording_format_t  *format;
+
+    format = ngx_recording_formats_at(path);
+
+    return format && format->owns
+           ? ngx_recording_store_discard_thread(store, path) : NGX_DECLINED;
+}

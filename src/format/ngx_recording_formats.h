@@ -40,6 +40,13 @@ const ngx_recording_format_t *ngx_recording_formats_at(const char *path);
 const char *ngx_recording_formats_whole_thread(int dir);
 
 /*
+ * Removes what leads to a file in files/ that is a directory: nobody finds the
+ * rest of it any more.  NGX_DECLINED: it is none; NGX_ERROR with errno.
+ */
+ngx_int_t ngx_recording_formats_hide_thread(ngx_recording_store_t *store,
+    const char *path);
+
+/*
  * On a thread: removes what a file has in files/.  If that is a directory,
  * what others have put there stays, and the directory with it; empty: only if
  * nothing was listed yet.  That it is not there is no error.  NGX_ERROR with

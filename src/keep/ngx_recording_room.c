@@ -1,7 +1,9 @@
 
+#include "ngx_recording_catalogue_expire.h"
 #include "ngx_recording_formats.h"
 #include "ngx_recording_room.h"
 #include "ngx_recording_text.h"
+#include <sys/file.h>
 #include <time.h>
 
 
@@ -12,6 +14,8 @@
                                                       and none goes any more */
 
 
+static ngx_int_t ngx_recording_room_expire(ngx_recording_room_t *room,
+    ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_room_keep(ngx_recording_room_t *room,
     ngx_uint_t sweep, ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_room_max(ngx_recording_room_t *room,
@@ -32,11 +36,28 @@ static ngx_int_t ngx_recording_room_discard(ngx_recording_room_t *room,
 static ngx_int_t ngx_recording_room_local(ngx_recording_room_t *room,
     ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_room_remove(ngx_recording_room_t *room,
-    ngx_recording_old_t *file, ngx_uint_t local, ngx_uint_t *failed,
+    ngx_recording_old_t *file, ngx_uint_t *failed,
+    ngx_recording_catalogue_error_t *err);
+static void ngx_recording_room_failed(ngx_recording_room_t *room,
+    ngx_recording_old_t *file, ngx_err_t e,
     ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_room_rows(ngx_recording_room_t *room,
     ngx_recording_catalogue_error_t *err);
 static int64_t ngx_recording_room_clock(void);
+
+
+/* by the state of what is removed */
+
+static const struct {
+    const char             *what;
+    const char             *done;
+} ngx_recording_room_words[NGX_RECORDING_FILE_STATES] = {
+    [NGX_RECORDING_FILE_FINISHED] = { "local copy of delivered file",
+                                      "local copy removed" },
+    [NGX_RECORDING_FILE_EVICTED] = { "evicted file", "file evicted" },
+    [NGX_RECORDING_FILE_EXPIRED] = { "expired file", "file expired" },
+    [NGX_RECORDING_FILE_DELETED] = { "deleted file", "file deleted" }
+};
 
 
 void
@@ -72,7 +93,11 @@ ngx_recording_room_thread(ngx_recording_room_t *room, ngx_uint_t sweep,
         ngx_recording_board_bury_thread(&room->store->board);
     }
 
-    rc = ngx_recording_room_keep(room, sweep, err);
+    rc = sweep && !ngx_exiting ? ngx_recording_room_expire(room, err) : NGX_OK;
+
+    if (rc == NGX_OK) {
+        rc = ngx_recording_room_keep(room, sweep, err);
+    }
 
     if (rc == NGX_OK && sweep) {
         rc = ngx_recording_room_local(room, err);
@@ -84,6 +109,43 @@ ngx_recording_room_thread(ngx_recording_room_t *room, ngx_uint_t sweep,
 
     free(room->files);
     room->files = NULL;
+
+    return rc;
+}
+
+
+/* one worker at a time, as the others would find the same files; who opens the
+   catalogue has this lock, too, for a moment */
+
+static ngx_int_t
+ngx_recording_room_expire(ngx_recording_room_t *room,
+    ngx_recording_catalogue_error_t *err)
+{
+    int         lock;
+    ngx_int_t   rc;
+    ngx_uint_t  i, n;
+
+    lock = ngx_recording_openat(room->store->work, ".",
+                                O_RDONLY|O_DIRECTORY|O_CLOEXEC, 0);
+
+    if (lock == -1) {
+        return NGX_OK;
+    }
+
+    rc = NGX_OK;
+    n = NGX_RECORDING_EXPIRE_FILES;
+
+    if (flock(lock, LOCK_EX|LOCK_NB) == 0) {
+
+        for (i = 0; i < NGX_RECORDING_ROOM_ROUNDS && rc == NGX_OK
+                    && n == NGX_RECORDING_EXPIRE_FILES; i++)
+        {
+            rc = ngx_recording_catalogue_expire_thread(room->catalogue,
+                                                       room->now, &n, err);
+        }
+    }
+
+    (void) close(lock);
 
     return rc;
 }
@@ -363,8 +425,7 @@ ngx_recording_room_discard(ngx_recording_room_t *room, ngx_uint_t *failed,
         for (i = 0; i < n; i++) {
             after = room->files[i].id;
 
-            if (ngx_recording_room_remove(room, &room->files[i], 0, failed,
-                                          err)
+            if (ngx_recording_room_remove(room, &room->files[i], failed, err)
                 != NGX_OK)
             {
                 return NGX_ERROR;
@@ -399,8 +460,7 @@ ngx_recording_room_local(ngx_recording_room_t *room,
         }
 
         for (k = 0; k < n; k++) {
-            if (ngx_recording_room_remove(room, &room->files[k], 1, &failed,
-                                          err)
+            if (ngx_recording_room_remove(room, &room->files[k], &failed, err)
                 != NGX_OK)
             {
                 return NGX_ERROR;
@@ -414,32 +474,31 @@ ngx_recording_room_local(ngx_recording_room_t *room,
 
 static ngx_int_t
 ngx_recording_room_remove(ngx_recording_room_t *room,
-    ngx_recording_old_t *file, ngx_uint_t local, ngx_uint_t *failed,
+    ngx_recording_old_t *file, ngx_uint_t *failed,
     ngx_recording_catalogue_error_t *err)
 {
-    char       text[NGX_RECORDING_TEXT + 4], about[NGX_RECORDING_ABOUT];
-    ngx_int_t  rc;
-    ngx_err_t  e;
+    char        text[NGX_RECORDING_TEXT + 4], about[NGX_RECORDING_ABOUT];
+    ngx_int_t   rc;
 
-    ngx_recording_text(text, (u_char *) file->path, ngx_strlen(file->path));
+    rc = file->first && file->state != NGX_RECORDING_FILE_EVICTED
+         ? ngx_recording_formats_hide_thread(room->store, file->path)
+         : NGX_DECLINED;
 
-    if (ngx_recording_formats_discard_thread(room->store, file->path, 0)
-        != NGX_OK)
+    if (rc == NGX_OK) {
+
+        /* players that have read the playlist go on for a while */
+
+        return ngx_recording_catalogue_linger_thread(room->catalogue,
+                                                     room->now, file->id,
+                                                     err);
+    }
+
+    if (rc == NGX_ERROR
+        || ngx_recording_formats_discard_thread(room->store, file->path, 0)
+           != NGX_OK)
     {
-        e = errno;
         (*failed)++;
-
-        if (!room->stuck[local]) {
-            room->stuck[local] = 1;
-
-            (void) ngx_recording_catalogue_about_thread(room->catalogue,
-                                                        file->id, about, err);
-            ngx_recording_notice(room->notices, NGX_LOG_ERR, e,
-                                 "remove %s \"%s\" failed, it is tried "
-                                 "again, and counts for max= until then%s",
-                                 local ? "local copy of delivered file"
-                                       : "evicted file", text, about);
-        }
+        ngx_recording_room_failed(room, file, errno, err);
 
         return ngx_recording_catalogue_retry_thread(room->catalogue,
                                                     room->now, file->id, err);
@@ -451,16 +510,41 @@ ngx_recording_room_remove(ngx_recording_room_t *room,
         return rc == NGX_DECLINED ? NGX_OK : NGX_ERROR;
     }
 
-    room->stuck[local] = 0;
+    room->stuck[file->state] = 0;
 
+    ngx_recording_text(text, (u_char *) file->path, ngx_strlen(file->path));
     (void) ngx_recording_catalogue_about_thread(room->catalogue, file->id,
                                                 about, err);
     ngx_recording_notice(room->notices, NGX_LOG_NOTICE, 0,
                          "%s: \"%s\", %lld bytes%s",
-                         local ? "local copy removed" : "file evicted", text,
+                         ngx_recording_room_words[file->state].done, text,
                          (long long) file->size, about);
 
     return NGX_OK;
+}
+
+
+static void
+ngx_recording_room_failed(ngx_recording_room_t *room,
+    ngx_recording_old_t *file, ngx_err_t e,
+    ngx_recording_catalogue_error_t *err)
+{
+    char  text[NGX_RECORDING_TEXT + 4], about[NGX_RECORDING_ABOUT];
+
+    if (room->stuck[file->state]) {
+        return;
+    }
+
+    room->stuck[file->state] = 1;
+
+    ngx_recording_text(text, (u_char *) file->path, ngx_strlen(file->path));
+    (void) ngx_recording_catalogue_about_thread(room->catalogue, file->id,
+                                                about, err);
+    ngx_recording_notice(room->notices, NGX_LOG_ERR, e,
+                         "remove %s \"%s\" failed, it is tried again, and "
+                         "counts for max= until then%s",
+                         ngx_recording_room_words[file->state].what, text,
+                         about);
 }
 
 

@@ -1,8 +1,8 @@
 
 /*
  * Room for new files: the oldest go when the store has more than max=, local
- * copies of files that were delivered go after local=, and rows of files that
- * are gone go after rows=.
+ * copies of files that were delivered go after local=, what has expired or was
+ * deleted goes at once, and rows of files that are gone go after rows=.
  *
  * Runs on a pool thread, in the keeper's job; it belongs to the keeper.
  *
@@ -11,7 +11,8 @@
  * others may have removed some, and those count no more.  A file goes in
  * three steps: its row says evicted, it is removed, and its row says that it
  * is gone.  While the second one fails it counts as before.  A local copy goes
- * without the first step: its file stays finished.
+ * without the first step: its file stays finished.  Of what has expired or was
+ * deleted a playlist goes first, and its segments a minute later.
  */
 
 
@@ -35,9 +36,9 @@ typedef struct {
                                               for, all round */
     uint64_t                recording;     /* and the last recording */
 
-    ngx_uint_t              stuck[2];      /* a file cannot be removed: one
-                                              that is evicted, a local copy;
-                                              and this was said */
+    ngx_uint_t              stuck[NGX_RECORDING_FILE_STATES];  /* a file of
+                                              this state cannot be removed, and
+                                              this was said */
 
     unsigned                told:1;        /* others know of this worker */
     unsigned                full:1;        /* nothing can go, and this was

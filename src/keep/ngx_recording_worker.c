@@ -32,6 +32,8 @@ ngx_recording_worker_start(ngx_recording_worker_t *worker)
     ngx_recording_catalogue_init(&worker->catalogue, &worker->store);
     ngx_recording_catalogue_targets(&worker->catalogue, worker->targets,
                                     worker->ntargets);
+    ngx_recording_catalogue_lifetimes(&worker->catalogue, worker->lifetimes,
+                                      worker->nlifetimes);
     ngx_recording_changes_init(&worker->changes, &worker->jobs,
                                &worker->catalogue);
     ngx_recording_flush_init(&worker->flushes, &worker->jobs,

@@ -88,6 +88,8 @@ struct ngx_recording_worker_s {
     void                   *dispatch;          /* its */
     const ngx_recording_target_t  *targets;    /* those, for the catalogue */
     ngx_uint_t              ntargets;
+    const ngx_recording_lifetime_t  *lifetimes;    /* for it, too */
+    ngx_uint_t              nlifetimes;
 
     /* begins when the store is open: the keeper's, set by who starts it */
     void                  (*housekeeping)(ngx_recording_worker_t *worker);

@@ -23,6 +23,7 @@
 #define NGX_RECORDING_SEGMENT       6000
 #define NGX_RECORDING_RESUME_MAX    1800000
 #define NGX_RECORDING_RESUME_DEFAULT  30000      /* of the built-in template */
+#define NGX_RECORDING_EXPIRE_MAX  (100LL * 365 * 86400)    /* s */
 
 
 typedef struct {
@@ -46,6 +47,8 @@ typedef struct {
     ngx_str_t               path_text;
     ngx_recording_zone_t    zone;
     ngx_msec_t              sync;          /* 0: off */
+    time_t                  expire;        /* s, from a file's end on; 0: it is
+                                              for good */
 
     u_char                 *file;          /* where it is configured */
     ngx_uint_t              line;

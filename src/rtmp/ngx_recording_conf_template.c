@@ -21,6 +21,8 @@ static ngx_msec_t ngx_recording_conf_time(ngx_conf_t *cf, ngx_str_t *arg,
     size_t name, ngx_msec_t min, ngx_msec_t max, const char *range);
 static char *ngx_recording_conf_path(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_recording_conf_expire(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static ngx_int_t ngx_recording_conf_path_compile(ngx_conf_t *cf,
     ngx_recording_template_t *template);
 
@@ -39,6 +41,13 @@ static ngx_command_t  ngx_recording_template_commands[] = {
     { ngx_string("path"),
       NGX_CONF_TAKE1,
       ngx_recording_conf_path,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("expire"),
+      NGX_CONF_TAKE1,
+      ngx_recording_conf_expire,
       0,
       0,
       NULL },
@@ -107,6 +116,8 @@ ngx_recording_conf_template(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     template->file = cf->conf_file->file.name.data;
     template->line = cf->conf_file->line;
 
+    template->expire = NGX_CONF_UNSET;
+
     save = *cf;
     cf->handler = ngx_recording_conf_item;
     cf->handler_conf = (char *) template;
@@ -117,6 +128,10 @@ ngx_recording_conf_template(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (rv != NGX_CONF_OK) {
         return rv;
+    }
+
+    if (template->expire == NGX_CONF_UNSET) {
+        template->expire = 0;
     }
 
     return ngx_recording_conf_path_compile(cf, template) == NGX_OK
@@ -428,6 +443,35 @@ ngx_recording_conf_path(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                            &at, err);
         return NGX_CONF_ERROR;
     }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_recording_conf_expire(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_recording_template_t *template = conf;
+
+    time_t      expire;
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (template->expire != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    expire = ngx_parse_time(&value[1], 1);
+
+    if (expire == (time_t) NGX_ERROR || expire > NGX_RECORDING_EXPIRE_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid time \"%V\" of expire, it must be from 1s "
+                           "to 100y, or 0, which is for good", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    template->expire = expire;
 
     return NGX_CONF_OK;
 }

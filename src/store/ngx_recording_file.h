@@ -24,8 +24,9 @@
 
 
 /*
- *   recording ----> finishing ----> finished ----> evicted
- *     ^   |          ^    |
+ *   recording ----> finishing ----> finished ----> evicted ---+
+ *     ^   |          ^    |                |                  v
+ *     |   |          |    |                +--------> expired, deleted
  *     |   v          |    |
  *     paused --------+    +-------> lost
  */
@@ -36,6 +37,8 @@ typedef enum {
     NGX_RECORDING_FILE_FINISHING,
     NGX_RECORDING_FILE_FINISHED,
     NGX_RECORDING_FILE_EVICTED,        /* for newer ones: max= */
+    NGX_RECORDING_FILE_EXPIRED,        /* its time was over: expire */
+    NGX_RECORDING_FILE_DELETED,        /* by a call */
     NGX_RECORDING_FILE_LOST,           /* nothing of it could be kept */
     NGX_RECORDING_FILE_STATES
 } ngx_recording_file_e;

@@ -17,8 +17,8 @@ use JSON::PP ();
 
 use Recording::TC3 qw(authorization);
 
-my %version = (SearchMedia => '2018-07-17',
-               DescribeMediaInfos => '2018-07-17');
+my %version = map { $_ => '2018-07-17' }
+                  qw(SearchMedia DescribeMediaInfos ModifyMediaInfo DeleteMedia);
 my $json = JSON::PP->new->utf8->canonical->allow_bignum(0);
 
 sub new {

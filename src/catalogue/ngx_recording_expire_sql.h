@@ -1,0 +1,129 @@
+
+/*
+ * The part of the catalogue's schema and statements that files have an end by:
+ * when they expire, what is removed then, or by a call; in the language of
+ * SQLite.
+ *
+ * Texts for ngx_recording_catalogue_sql.c.
+ */
+
+
+#ifndef _NGX_RECORDING_EXPIRE_SQL_H_INCLUDED_
+#define _NGX_RECORDING_EXPIRE_SQL_H_INCLUDED_
+
+
+#include "ngx_recording_catalogue_search_sql.h"
+#include "ngx_recording_outbox_sql.h"
+
+
+/* what was removed for good, or is to be */
+
+#define NGX_RECORDING_EXPIRE_REMOVED  "('evicted', 'expired', 'deleted')"
+
+
+/* rows of files that are nowhere any more, not as objects either */
+
+#define NGX_RECORDING_EXPIRE_GONE                                             \
+    "(state = 'lost' OR (local = 0 AND objects = '[]'"                        \
+    " AND state IN ('finished', 'evicted', 'expired', 'deleted')))"
+
+
+/* what is on its way to a bucket stays until it is there, or was given up */
+
+#define NGX_RECORDING_EXPIRE_DELIVERED                                        \
+    "EXISTS (SELECT 1 FROM outbox WHERE outbox.file_id = files.file_id"       \
+    " AND kind = 'upload' AND outbox.state IN ('growing', 'waiting',"         \
+    " 'taken'))"
+
+/* and what a program is to be told of until it was */
+
+#define NGX_RECORDING_EXPIRE_NEEDED                                           \
+    "EXISTS (SELECT 1 FROM outbox WHERE outbox.file_id = files.file_id"       \
+    " AND holds = 1 AND outbox." NGX_RECORDING_OUTBOX_OPEN ")"
+
+
+/* when a file of a template expires: so long after its end; NULL: never */
+
+#define NGX_RECORDING_EXPIRE_AT(row, end)                                     \
+    "(SELECT " end " + lifetimes.expire_us FROM lifetimes"                    \
+    " WHERE lifetimes.template = " row "template"                             \
+    " AND lifetimes.format = " row "format)"
+
+
+/* files of former versions, of templates without such a time, are for good */
+
+#define NGX_RECORDING_EXPIRE_VERSION                                          \
+    "DROP INDEX IF EXISTS files_evicted;"                                     \
+    "DROP INDEX IF EXISTS files_gone;"
+
+
+#define NGX_RECORDING_EXPIRE_TABLES                                           \
+    "CREATE TABLE IF NOT EXISTS lifetimes ("                                  \
+    " template TEXT NOT NULL,"                                                \
+    " format TEXT NOT NULL,"                                                  \
+    " expire_us INTEGER NOT NULL,"                                            \
+    " PRIMARY KEY (template, format)) WITHOUT ROWID;"                         \
+                                                                              \
+    "CREATE INDEX IF NOT EXISTS files_removed ON files (file_id)"             \
+    " WHERE state IN " NGX_RECORDING_EXPIRE_REMOVED " AND local = 1;"         \
+    "CREATE INDEX IF NOT EXISTS files_expire ON files (expire_us)"            \
+    " WHERE expire_us IS NOT NULL AND " NGX_RECORDING_SEARCH_IS_MEDIA ";"
+
+
+/* with the state, whoever sets it: nothing is forgotten by a kill */
+
+#define NGX_RECORDING_EXPIRE_TRIGGERS                                         \
+    "CREATE TRIGGER IF NOT EXISTS expire_finished AFTER UPDATE OF state"      \
+    " ON files WHEN new.state = 'finished' AND old.state <> 'finished'"       \
+    " AND new.expire_us IS NULL BEGIN"                                        \
+    " UPDATE files SET expire_us = "                                          \
+    NGX_RECORDING_EXPIRE_AT("new.", "coalesce(new.end_us, new.finished_us)")  \
+    " WHERE file_id = new.file_id; END;"
+
+
+/* rows of the table of statements: name, types of the parameters, text */
+
+#define NGX_RECORDING_EXPIRE_STATEMENTS                                       \
+    [NGX_RECORDING_SQL_NO_LIFETIMES] = { "",                                  \
+    "DELETE FROM lifetimes" },                                                \
+                                                                              \
+    [NGX_RECORDING_SQL_LIFETIME] = { "tti",                                   \
+    "INSERT INTO lifetimes (template, format, expire_us)"                     \
+    " VALUES (?1, ?2, ?3)" },                                                 \
+                                                                              \
+    [NGX_RECORDING_SQL_EXPIRE_DUE] = { "ii",                                  \
+    "SELECT file_id FROM files WHERE expire_us IS NOT NULL"                   \
+    " AND " NGX_RECORDING_SEARCH_IS_MEDIA " AND expire_us <= ?1"              \
+    " AND NOT " NGX_RECORDING_EXPIRE_DELIVERED                                \
+    " AND NOT " NGX_RECORDING_EXPIRE_NEEDED                                   \
+    " ORDER BY expire_us LIMIT ?2" },                                         \
+                                                                              \
+    [NGX_RECORDING_SQL_EXPIRE] = { "ii",                                      \
+    "UPDATE files SET state = 'expired', gone_us = ?2, local_us = NULL,"      \
+    " retry_us = NULL WHERE file_id = ?1 AND expire_us <= ?2"                 \
+    " AND " NGX_RECORDING_SEARCH_IS_MEDIA                                     \
+    " AND NOT " NGX_RECORDING_EXPIRE_DELIVERED                                \
+    " AND NOT " NGX_RECORDING_EXPIRE_NEEDED },                                \
+                                                                              \
+    [NGX_RECORDING_SQL_DELETE] = { "ii",                                      \
+    "UPDATE files SET state = 'deleted', gone_us = ?2, local_us = NULL,"      \
+    " retry_us = NULL WHERE file_id = ?1"                                     \
+    " AND " NGX_RECORDING_SEARCH_IS_MEDIA                                     \
+    " AND NOT " NGX_RECORDING_EXPIRE_DELIVERED },                             \
+                                                                              \
+    [NGX_RECORDING_SQL_SET_EXPIRE] = { "iI",                                  \
+    "UPDATE files SET expire_us = ?2 WHERE file_id = ?1"                      \
+    " AND " NGX_RECORDING_SEARCH_IS_MEDIA },                                  \
+                                                                              \
+    /* what there is of it; why it cannot be deleted */                       \
+    [NGX_RECORDING_SQL_REMOVABLE] = { "i",                                    \
+    "SELECT state, " NGX_RECORDING_SEARCH_IS_MEDIA ", "                       \
+    NGX_RECORDING_EXPIRE_DELIVERED " FROM files WHERE file_id = ?1" },        \
+                                                                              \
+    /* its playlist was removed: the rest of it is later */                   \
+    [NGX_RECORDING_SQL_LINGER] = { "ii",                                      \
+    "UPDATE files SET retry_us = ?2 WHERE file_id = ?1 AND local = 1"         \
+    " AND retry_us IS NULL AND state IN " NGX_RECORDING_EXPIRE_REMOVED },
+
+
+#endif /* _NGX_RECORDING_EXPIRE_SQL_H_INCLUDED_ */
