@@ -337,7 +337,8 @@ ngx_rtmp_recording_init_process(ngx_cycle_t *cycle)
 
     if (ngx_recording_dispatch_init(worker, rmcf->notifies.elts,
                                     rmcf->notifies.nelts, rmcf->uploads.elts,
-                                    rmcf->uploads.nelts, cycle->pool)
+                                    rmcf->uploads.nelts, rmcf->buckets.elts,
+                                    rmcf->buckets.nelts, cycle->pool)
         == NGX_OK)
     {
         worker->told = &ngx_recording_dispatch_calls;

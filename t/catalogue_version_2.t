@@ -68,6 +68,7 @@ my ($status, undef, $err) = run('sqlite3', $t->db, <<'SQL');
     DELETE FROM files WHERE stream = 'journal';
     DELETE FROM recordings WHERE stream = 'journal';
     DROP TRIGGER expire_finished;
+    DROP TRIGGER expire_objects;
     DROP INDEX files_expire;
     DROP INDEX files_removed;
     DROP TABLE lifetimes;

@@ -39,6 +39,7 @@ $t->stop;
 
 sql(<<'SQL');
     DROP TRIGGER expire_finished;
+    DROP TRIGGER expire_objects;
     DROP INDEX files_expire;
     DROP INDEX files_removed;
     DROP INDEX files_gone;

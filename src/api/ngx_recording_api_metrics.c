@@ -212,12 +212,14 @@ ngx_recording_api_metrics_attempts(ngx_recording_api_metrics_t *m,
         { "program", NGX_RECORDING_BOARD_PROGRAM_BY,
           NGX_RECORDING_BOARD_PROGRAM },
         { "upload", NGX_RECORDING_BOARD_UPLOAD_BY,
-          NGX_RECORDING_BOARD_UPLOAD }
+          NGX_RECORDING_BOARD_UPLOAD },
+        { "remove", NGX_RECORDING_BOARD_REMOVE_BY,
+          NGX_RECORDING_BOARD_REMOVE }
     };
 
     ngx_recording_api_metrics_family(m, "attempts_total", "counter",
-        "Attempts to tell of events, by HTTP and by programs, and to deliver"
-        " files, by result.");
+        "Attempts to tell of events, by HTTP and by programs, to deliver files"
+        " and to remove their objects, by result.");
 
     for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         for (n = 0; n <= NGX_RECORDING_OUTBOX_DEAD; n++) {

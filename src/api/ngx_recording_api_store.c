@@ -259,7 +259,9 @@ ngx_recording_api_store_target(void *data,
     ngx_recording_api_put_str(&o, "Target", &target->target);
     ngx_recording_api_put_text(&o, "Kind",
                                target->kinds & NGX_RECORDING_KIND_UPLOAD
-                               ? "upload" : "notify");
+                               ? "upload"
+                               : target->kinds & NGX_RECORDING_KIND_REMOVE
+                               ? "remove" : "notify");
     ngx_recording_api_put_int(&o, "Waiting", target->waiting);
     ngx_recording_api_put_int(&o, "Dead", target->dead);
 

@@ -78,7 +78,17 @@
     " AND new.expire_us IS NULL BEGIN"                                        \
     " UPDATE files SET expire_us = "                                          \
     NGX_RECORDING_EXPIRE_AT("new.", "coalesce(new.end_us, new.finished_us)")  \
-    " WHERE file_id = new.file_id; END;"
+    " WHERE file_id = new.file_id; END;"                                      \
+                                                                              \
+    "CREATE TRIGGER IF NOT EXISTS expire_objects AFTER UPDATE OF state"       \
+    " ON files WHEN new.state IN ('expired', 'deleted')"                      \
+    " AND old.state NOT IN ('expired', 'deleted') BEGIN"                      \
+    " INSERT INTO outbox (event_id, event_us, kind, target, holds,"           \
+    " recording_id, file_id, template, event, facts, key)"                    \
+    " SELECT lower(hex(randomblob(16))), " NGX_RECORDING_OUTBOX_NOW ","       \
+    " 'remove', 'remove:' || (o.value ->> 'bucket'), 0, new.recording_id,"    \
+    " new.file_id, '', 'remove', " NGX_RECORDING_OUTBOX_FILE("new.") ","      \
+    " o.value ->> 'key' FROM json_each(new.objects) AS o; END;"
 
 
 /* rows of the table of statements: name, types of the parameters, text */
@@ -119,6 +129,16 @@
     [NGX_RECORDING_SQL_REMOVABLE] = { "i",                                    \
     "SELECT state, " NGX_RECORDING_SEARCH_IS_MEDIA ", "                       \
     NGX_RECORDING_EXPIRE_DELIVERED " FROM files WHERE file_id = ?1" },        \
+                                                                              \
+    /* its object is not there any more */                                    \
+    [NGX_RECORDING_SQL_OUTBOX_REMOVED] = { "itt",                             \
+    "UPDATE files SET objects = (SELECT"                                      \
+    " json_group_array(json(files.objects -> o.fullkey))"                     \
+    " FROM json_each(files.objects) AS o, outbox AS b WHERE b.id = ?1"        \
+    " AND NOT (" NGX_RECORDING_OUTBOX_OBJECT("bucket")                        \
+    " IS substr(b.target, 8) AND " NGX_RECORDING_OUTBOX_OBJECT("key")         \
+    " IS b.key)) WHERE file_id = (SELECT file_id FROM outbox WHERE id = ?1"   \
+    " AND owner = ?2 AND event_id = ?3 AND state = 'taken')" },               \
                                                                               \
     /* its playlist was removed: the rest of it is later */                   \
     [NGX_RECORDING_SQL_LINGER] = { "ii",                                      \

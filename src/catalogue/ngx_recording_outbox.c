@@ -148,6 +148,14 @@ ngx_recording_outbox_done(ngx_recording_catalogue_t *cat,
     rc = result->object ? ngx_recording_outbox_object(cat, row,
                                                       result->object)
                         : NGX_OK;
+
+    if (strcmp(row->kind, "remove") == 0) {
+        rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_OUTBOX_REMOVED,
+                                   ngx_recording_sql_int(row->id),
+                                   ngx_recording_sql_text(row->owner),
+                                   ngx_recording_sql_text(row->event_id));
+    }
+
     if (rc == NGX_OK) {
 
         /* and what follows from that, by a trigger */

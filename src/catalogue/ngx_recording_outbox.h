@@ -13,6 +13,9 @@
  *        failed, returned,  |    failed for too long
  *        its owner died ----+
  *
+ * Objects of files that have expired, or were deleted, are rows of kind
+ * "remove", each with the bucket as its target and without a template.
+ *
  * Files that are to be delivered are rows, too, of kind "upload"; the event of
  * a file, if its template has an upload, waits for those as it is `held`: no
  * later ones wait for it meanwhile.
@@ -89,7 +92,8 @@ typedef struct {
     char                    owner[NGX_RECORDING_OWNER];
     char                   *facts;         /* JSON, of malloc() */
 
-    /* of an upload, of malloc(); else NULL */
+    /* of an upload, or of an object that is to be removed, of malloc(); else
+       NULL */
     char                   *key;           /* of the object, with the prefix */
     char                   *progress;      /* what a former attempt has left */
     ngx_uint_t              early;         /* it was taken as it grew */

@@ -21,6 +21,8 @@ static ngx_int_t ngx_recording_outbox_take_rows(
     ngx_recording_outbox_row_t *rows, ngx_uint_t *n);
 static ngx_uint_t ngx_recording_outbox_whole(
     const ngx_recording_outbox_row_t *row);
+static ngx_uint_t ngx_recording_outbox_of_object(
+    const ngx_recording_outbox_row_t *row);
 static void ngx_recording_outbox_row(ngx_recording_sql_rows_t *rows,
     ngx_recording_outbox_row_t *row);
 
@@ -212,8 +214,18 @@ ngx_recording_outbox_row_free(ngx_recording_outbox_row_t *row)
 static ngx_uint_t
 ngx_recording_outbox_whole(const ngx_recording_outbox_row_t *row)
 {
-    return row->facts && (strcmp(row->kind, "upload") != 0
+    return row->facts && (!ngx_recording_outbox_of_object(row)
                           || (row->key && row->progress));
+}
+
+
+/* it is about an object of a bucket */
+
+static ngx_uint_t
+ngx_recording_outbox_of_object(const ngx_recording_outbox_row_t *row)
+{
+    return strcmp(row->kind, "upload") == 0
+           || strcmp(row->kind, "remove") == 0;
 }
 
 
@@ -239,7 +251,7 @@ ngx_recording_outbox_row(ngx_recording_sql_rows_t *rows,
     row->progress = NULL;
     row->early = 0;
 
-    if (strcmp(row->kind, "upload") == 0) {
+    if (ngx_recording_outbox_of_object(row)) {
         row->key = strdup(ngx_recording_sql_column_text(rows, 11));
         row->progress = strdup(ngx_recording_sql_column_text(rows, 12));
     }

@@ -60,7 +60,9 @@ typedef enum {
                                      + NGX_RECORDING_BOARD_REASONS,
     NGX_RECORDING_BOARD_UPLOAD_BY = NGX_RECORDING_BOARD_PROGRAM_BY
                                     + NGX_RECORDING_BOARD_REASONS,
-    NGX_RECORDING_BOARD_COUNTS = NGX_RECORDING_BOARD_UPLOAD_BY
+    NGX_RECORDING_BOARD_REMOVE_BY = NGX_RECORDING_BOARD_UPLOAD_BY
+                                    + NGX_RECORDING_BOARD_REASONS,
+    NGX_RECORDING_BOARD_COUNTS = NGX_RECORDING_BOARD_REMOVE_BY
                                  + NGX_RECORDING_BOARD_REASONS
 } ngx_recording_board_count_e;
 
@@ -74,6 +76,7 @@ typedef enum {
     NGX_RECORDING_BOARD_NOTIFY,            /* attempts to tell, by HTTP */
     NGX_RECORDING_BOARD_PROGRAM,           /* and by a program */
     NGX_RECORDING_BOARD_UPLOAD,            /* and to deliver */
+    NGX_RECORDING_BOARD_REMOVE,            /* and to remove an object */
     NGX_RECORDING_BOARD_TIMES
 } ngx_recording_board_time_e;
 

@@ -24,6 +24,9 @@
 /* no event: the file is to be delivered; not to be named in events= */
 #define NGX_RECORDING_KIND_UPLOAD     0x20
 
+/* nor this: an object is to be removed */
+#define NGX_RECORDING_KIND_REMOVE     0x40
+
 
 typedef struct {
     ngx_str_t               name;          /* in events= and in rows */

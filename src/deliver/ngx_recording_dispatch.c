@@ -51,7 +51,7 @@ ngx_int_t
 ngx_recording_dispatch_init(ngx_recording_worker_t *worker,
     const ngx_recording_notify_t *notifies, ngx_uint_t n,
     const ngx_recording_upload_t *uploads, ngx_uint_t nuploads,
-    ngx_pool_t *pool)
+    ngx_recording_bucket_t **buckets, ngx_uint_t nbuckets, ngx_pool_t *pool)
 {
     ngx_uint_t                 i, most;
     ngx_recording_target_t    *targets;
@@ -59,7 +59,7 @@ ngx_recording_dispatch_init(ngx_recording_worker_t *worker,
 
     /* an upload may have a backup */
 
-    most = n + 2 * nuploads + 1;
+    most = n + 2 * nuploads + nbuckets + 1;
 
     d = ngx_pcalloc(pool, sizeof(ngx_recording_dispatch_t));
     targets = ngx_pcalloc(pool, most * sizeof(ngx_recording_target_t));
@@ -93,6 +93,9 @@ ngx_recording_dispatch_init(ngx_recording_worker_t *worker,
     d->buckets = ngx_recording_dispatch_uploads(d->lanes + n, targets + n,
                                                 uploads, nuploads, pool);
     d->nlanes = n + d->buckets;
+    d->nlanes += ngx_recording_dispatch_removes(d->lanes + d->nlanes,
+                                                targets + d->nlanes, buckets,
+                                                nbuckets, pool);
 
     for (i = 0; i < d->nlanes; i++) {
         d->lanes[i].peer = ngx_recording_dispatch_peer(d, &d->lanes[i]);
@@ -576,6 +579,9 @@ ngx_recording_dispatch_told(ngx_recording_dispatch_t *d)
 
         if (a->delivery) {
             ngx_recording_dispatch_upload_told(a);
+
+        } else if (a->removal) {
+            ngx_recording_dispatch_remove_told(a);
 
         } else if (a->dead) {
             ngx_log_error(NGX_LOG_ERR, d->worker->log, 0,

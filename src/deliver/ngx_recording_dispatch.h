@@ -11,6 +11,7 @@
  *                           |  |  one of:         |
  *                           |  +- a request       |
  *                           |  +- a program       |
+ *                           |  +- a removal       |
  *                           +---- a delivery      +--> the next turn writes it
  *
  * A target is a notify or an upload of a template; a peer is what it reaches: a
@@ -32,6 +33,7 @@
 #include "ngx_recording_delivery.h"
 #include "ngx_recording_event.h"
 #include "ngx_recording_program.h"
+#include "ngx_recording_removal.h"
 #include "ngx_recording_text.h"
 #include "ngx_recording_worker.h"
 
@@ -68,8 +70,9 @@ typedef struct {
 typedef struct ngx_recording_lane_s  ngx_recording_lane_t;
 
 struct ngx_recording_lane_s {
-    const ngx_recording_notify_t  *notify;     /* NULL: an upload */
+    const ngx_recording_notify_t  *notify;     /* NULL: it is a bucket */
     ngx_recording_bucket_t *bucket;        /* of that */
+    ngx_uint_t              removes;       /* objects of that are removed */
     ngx_recording_lane_t   *backup;        /* while it fails; NULL: none */
     ngx_uint_t              rank;          /* in its template */
     const ngx_recording_target_t  *target;
@@ -114,6 +117,7 @@ typedef struct {
     ngx_recording_http_request_t  request;
     ngx_recording_program_t  program;
     ngx_recording_delivery_t  *delivery;   /* of an upload */
+    ngx_recording_removal_t *removal;      /* of an object */
     ngx_uint_t              early;         /* its file grows: it takes no place,
                                               but as a probe */
     ngx_uint_t              probe;
@@ -199,13 +203,13 @@ extern const ngx_recording_worker_told_t  ngx_recording_dispatch_calls;
 
 
 /*
- * Once, before the worker starts: whom the configuration tells, and where
- * files go.  They stay as they are.
+ * Once, before the worker starts: whom the configuration tells, where files
+ * go, and where objects may have to be removed.  They stay as they are.
  */
 ngx_int_t ngx_recording_dispatch_init(ngx_recording_worker_t *worker,
     const ngx_recording_notify_t *notifies, ngx_uint_t n,
     const ngx_recording_upload_t *uploads, ngx_uint_t nuploads,
-    ngx_pool_t *pool);
+    ngx_recording_bucket_t **buckets, ngx_uint_t nbuckets, ngx_pool_t *pool);
 
 
 /* what a lane leads to runs on this machine, and can outlive the worker */
@@ -276,6 +280,23 @@ ngx_int_t ngx_recording_dispatch_upload_result(ngx_recording_attempt_t *a,
 
 /* loop: it was written */
 void ngx_recording_dispatch_upload_told(ngx_recording_attempt_t *a);
+
+/* --- ngx_recording_dispatch_remove.c: an attempt that is a removal */
+
+/* configuration: the lanes from this one on; their number */
+ngx_uint_t ngx_recording_dispatch_removes(ngx_recording_lane_t *lanes,
+    ngx_recording_target_t *targets, ngx_recording_bucket_t **buckets,
+    ngx_uint_t n, ngx_pool_t *pool);
+
+void ngx_recording_dispatch_remove_prepare(ngx_recording_attempt_t *a);
+void ngx_recording_dispatch_remove_free(ngx_recording_attempt_t *a);
+
+/* the job: what became of it */
+void ngx_recording_dispatch_remove_result(ngx_recording_attempt_t *a,
+    ngx_recording_outbox_result_t *result);
+
+/* loop: it was written */
+void ngx_recording_dispatch_remove_told(ngx_recording_attempt_t *a);
 
 /* --- ngx_recording_dispatch_memory.c: what has no row */
 

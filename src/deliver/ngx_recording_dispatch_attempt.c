@@ -31,6 +31,11 @@ ngx_recording_dispatch_attempt_prepare(ngx_recording_attempt_t *a)
     ngx_recording_store_t         *store;
     const ngx_recording_notify_t  *notify;
 
+    if (a->lane->removes) {
+        ngx_recording_dispatch_remove_prepare(a);
+        return;
+    }
+
     if (a->lane->bucket) {
         ngx_recording_dispatch_upload_prepare(a);
         return;
@@ -65,6 +70,9 @@ ngx_recording_dispatch_attempt_start(ngx_recording_attempt_t *a)
         ngx_recording_dispatch_over(a, NGX_RECORDING_OUTBOX_FAILED,
                                     NGX_RECORDING_PEER_UNKNOWN);
 
+    } else if (a->removal) {
+        ngx_recording_removal_start(a->removal);
+
     } else if (a->lane->bucket) {
         ngx_recording_dispatch_upload_start(a);
 
@@ -81,6 +89,7 @@ void
 ngx_recording_dispatch_attempt_free(ngx_recording_attempt_t *a)
 {
     ngx_recording_dispatch_upload_free(a);
+    ngx_recording_dispatch_remove_free(a);
     ngx_recording_event_program_free(&a->args);
     ngx_recording_event_free(&a->event);
 
@@ -101,7 +110,11 @@ ngx_recording_dispatch_attempt_count(ngx_recording_attempt_t *a,
 
     board = &a->dispatch->worker->store.board;
 
-    if (a->lane->bucket) {
+    if (a->lane->removes) {
+        by = NGX_RECORDING_BOARD_REMOVE_BY;
+        time = NGX_RECORDING_BOARD_REMOVE;
+
+    } else if (a->lane->bucket) {
         by = NGX_RECORDING_BOARD_UPLOAD_BY;
         time = NGX_RECORDING_BOARD_UPLOAD;
 

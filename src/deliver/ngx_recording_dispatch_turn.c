@@ -171,6 +171,15 @@ ngx_recording_dispatch_left(void *data, const char *template,
 
     const char  *bucket;
 
+    if (ngx_strncmp(target, "remove:", 7) == 0) {
+        ngx_recording_notice(&d->notices, NGX_LOG_WARN, 0,
+                             "%lu objects of expired or deleted files are to "
+                             "be removed from bucket \"%s\", which is not "
+                             "configured: they stay there until it is again",
+                             (unsigned long) n, target + 7);
+        return;
+    }
+
     bucket = ngx_recording_dispatch_bucket(target);
 
     if (bucket) {
@@ -428,6 +437,10 @@ ngx_recording_dispatch_result(ngx_recording_dispatch_t *d,
 
     if (a->delivery) {
         rc = ngx_recording_dispatch_upload_result(a, &result, &object, &url);
+    }
+
+    if (a->removal) {
+        ngx_recording_dispatch_remove_result(a, &result);
     }
 
     if (rc == NGX_OK) {

@@ -513,7 +513,7 @@ ngx_recording_hls_settle(ngx_recording_mux_t *mux)
             break;
         }
 
-        ngx_recording_hls_name(hls->sure, name);
+        ngx_recording_segment_name(hls->sure, name);
 
         fd = ngx_recording_openat(hls->dir, name,
                                   O_RDONLY|O_CLOEXEC|O_NOFOLLOW, 0);

@@ -10,12 +10,12 @@
 
 #include "ngx_recording_hls_ts.h"
 #include "ngx_recording_playlist.h"
+#include "ngx_recording_segment.h"
 #include "ngx_recording_ts.h"
 
 
 #define NGX_RECORDING_HLS_LIST    "index.m3u8"
 #define NGX_RECORDING_HLS_INDEX   "/" NGX_RECORDING_HLS_LIST
-#define NGX_RECORDING_HLS_DIGITS  5            /* of a segment, or more */
 
 
 /* what the journal keeps, as of the beginning of a segment */
@@ -140,9 +140,6 @@ ngx_int_t ngx_recording_hls_listed(ngx_recording_mux_t *mux);
 
 /* the segment that was listed last was synced before */
 void ngx_recording_hls_synced(ngx_recording_hls_t *hls);
-
-/* the name of a segment */
-void ngx_recording_hls_name(uint64_t number, char *name);
 
 /* as a format's ->owns(): the playlist, or a segment */
 ngx_uint_t ngx_recording_hls_owns(const char *name);

@@ -154,7 +154,7 @@ ngx_recording_hls_segment_thread(ngx_recording_mux_t *mux, int flags)
 
     hls = mux->data;
 
-    ngx_recording_hls_name(hls->kept.number, name);
+    ngx_recording_segment_name(hls->kept.number, name);
 
     mux->fd = ngx_recording_openat(hls->dir, name,
                                    O_RDWR|O_CLOEXEC|O_NOFOLLOW|flags, 0644);
@@ -170,22 +170,10 @@ ngx_recording_hls_segment_thread(ngx_recording_mux_t *mux, int flags)
 }
 
 
-void
-ngx_recording_hls_name(uint64_t number, char *name)
-{
-    (void) sprintf(name, "%0*llu.ts", NGX_RECORDING_HLS_DIGITS,
-                   (unsigned long long) number);
-}
-
-
 ngx_uint_t
 ngx_recording_hls_owns(const char *name)
 {
-    size_t  len;
-
-    len = strspn(name, "0123456789");
-
     return strcmp(name, NGX_RECORDING_HLS_LIST) == 0
-           || (len >= NGX_RECORDING_HLS_DIGITS
-               && strcmp(name + len, ".ts") == 0);
+           || ngx_recording_segment_number((u_char *) name, strlen(name))
+              != -1;
 }

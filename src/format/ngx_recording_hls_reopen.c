@@ -98,7 +98,7 @@ ngx_recording_hls_cut(ngx_recording_mux_t *mux)
     }
 
     if (hls->opened || mux->fd != -1) {
-        ngx_recording_hls_name(hls->kept.number, name);
+        ngx_recording_segment_name(hls->kept.number, name);
 
         if (hls->safe == 0
             ? ngx_recording_unlinkat(hls->dir, name, 0) == -1
@@ -240,7 +240,7 @@ ngx_recording_hls_unlisted(ngx_recording_mux_t *mux)
             return NGX_OK;
         }
 
-        ngx_recording_hls_name(hls->kept.number, name);
+        ngx_recording_segment_name(hls->kept.number, name);
         fd = ngx_recording_openat(hls->dir, name,
                                   O_RDWR|O_CLOEXEC|O_NOFOLLOW, 0);
 
