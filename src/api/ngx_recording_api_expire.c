@@ -7,6 +7,7 @@
 #include "ngx_recording_api.h"
 #include "ngx_recording_api_time.h"
 #include "ngx_recording_catalogue_expire.h"
+#include "ngx_recording_label.h"
 
 
 typedef struct {
@@ -192,6 +193,8 @@ ngx_recording_api_expire_ask(ngx_recording_api_call_t *call,
     switch (expire->result) {
 
     case NGX_RECORDING_EXPIRE_DONE:
+        ngx_recording_label_again_thread(&call->api->worker->store,
+                                         call->catalogue, expire->id);
         return NGX_OK;
 
     case NGX_RECORDING_EXPIRE_GROWS:

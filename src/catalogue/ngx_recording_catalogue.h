@@ -334,6 +334,13 @@ ngx_int_t ngx_recording_catalogue_set_state(ngx_recording_catalogue_t *cat,
     void *state, ngx_uint_t again);
 
 /*
+ * The same of a file in files/, by its id, as its row is now; its path, size
+ * and when it was finished are set, too.  NGX_DECLINED: it is not there.
+ */
+ngx_int_t ngx_recording_catalogue_label_thread(ngx_recording_catalogue_t *cat,
+    ngx_recording_label_t *label, ngx_recording_catalogue_error_t *err);
+
+/*
  * An ngx_recording_label_t: what the row of a finished file will have, as
  * JSON; a text is empty if it would be longer than its room.
  */

@@ -68,6 +68,47 @@ ngx_recording_catalogue_say(ngx_recording_catalogue_t *cat,
 
 
 ngx_int_t
+ngx_recording_catalogue_label_thread(ngx_recording_catalogue_t *cat,
+    ngx_recording_label_t *label, ngx_recording_catalogue_error_t *err)
+{
+    ngx_int_t                  rc;
+    ngx_recording_file_t      *file;
+    ngx_recording_sql_rows_t   rows;
+
+    file = label->file;
+
+    if (ngx_recording_catalogue_read(cat, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_LABELLED,
+                            ngx_recording_sql_int(file->id));
+
+    rc = NGX_DECLINED;
+
+    if (ngx_recording_sql_next(&rows)) {
+        ngx_recording_sql_column_copy(&rows, 0, (char *) file->path,
+                                      sizeof(file->path));
+
+        file->path_len = ngx_strlen(file->path);
+        file->size = (uint64_t) ngx_recording_sql_column_int(&rows, 1);
+        file->finished = ngx_recording_sql_column_int(&rows, 2);
+        rc = NGX_OK;
+    }
+
+    if (ngx_recording_sql_end(&rows) != NGX_OK) {
+        rc = NGX_ERROR;
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_recording_catalogue_label(cat, label, 0);
+    }
+
+    return ngx_recording_catalogue_finish(cat, rc, err);
+}
+
+
+ngx_int_t
 ngx_recording_catalogue_restore_thread(ngx_recording_catalogue_t *cat,
     ngx_recording_found_t *found, ngx_uint_t n, ngx_uint_t *added,
     ngx_recording_catalogue_error_t *err)

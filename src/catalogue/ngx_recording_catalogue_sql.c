@@ -434,6 +434,7 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " 'frames_in', frames_in, 'frames_written', frames_written,"
     " 'frames_dropped', frames_dropped, 'drops', drops,"
     " 'recovered', recovered, 'finished_us', ?4,"
+    NGX_RECORDING_EXPIRE_LABEL
     " 'told', told OR " NGX_RECORDING_OUTBOX_NOBODY("files.") ")"
     " FROM files WHERE file_id = ?1" },
 
@@ -442,7 +443,8 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " domain, server, app, stream, stream_param, format, state, start_us,"
     " end_us, duration_ms, size, video_codec, audio_codec, resolution, gaps,"
     " frames_in, frames_written, frames_dropped, drops, recovered, path,"
-    " play_url, finished_us, told) SELECT j ->> 'file_id',"
+    " play_url, finished_us, objects, expire_us, told) SELECT"
+    " j ->> 'file_id',"
     " j ->> 'recording_id',"
     " j ->> 'task_id', j ->> 'template', j ->> 'domain',"
     " coalesce(j ->> 'server', ''), j ->> 'app',"
@@ -452,6 +454,7 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " j ->> 'gaps', j ->> 'frames_in', j ->> 'frames_written',"
     " j ->> 'frames_dropped', j ->> 'drops', j ->> 'recovered', ?2, ?3,"
     " coalesce(j ->> 'finished_us', j ->> 'end_us'),"
+    NGX_RECORDING_EXPIRE_LABELLED
     " coalesce(j ->> 'told', 1)"
     " FROM (SELECT ?1 AS j)" },
 
@@ -568,6 +571,7 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " frames_dropped = j ->> 'frames_dropped', drops = j ->> 'drops',"
     " recovered = max(recovered, j ->> 'recovered'),"
     " told = max(told, coalesce(j ->> 'told', 0)),"
+    " expire_us = coalesce(expire_us, j ->> 'expire_us'),"
     " path = coalesce(path, ?4), play_url = iif(path IS NULL, ?5, play_url)"
     " FROM (SELECT ?2 AS j) WHERE file_id = ?1"
     " AND iif(json_valid(j), j ->> 'file_id', 0) = ?1" },

@@ -5,7 +5,7 @@
 
 
 #include "ngx_recording_dispatch.h"
-#include "ngx_recording_facts.h"
+#include "ngx_recording_label.h"
 
 
 #define NGX_RECORDING_DISPATCH_SWEEP  1000       /* ms, at least */
@@ -37,8 +37,6 @@ static ngx_int_t ngx_recording_dispatch_unreached(ngx_recording_dispatch_t *d,
 static ngx_int_t ngx_recording_dispatch_exceptions(
     ngx_recording_dispatch_t *d);
 static void ngx_recording_dispatch_written(ngx_recording_dispatch_t *d);
-static void ngx_recording_dispatch_label(ngx_recording_dispatch_t *d,
-    const char *facts);
 static void ngx_recording_dispatch_prepare(ngx_recording_dispatch_t *d);
 static void ngx_recording_dispatch_unlock(ngx_recording_dispatch_t *d,
     ngx_recording_attempt_t *a);
@@ -523,25 +521,14 @@ ngx_recording_dispatch_written(ngx_recording_dispatch_t *d)
 
         ngx_recording_dispatch_unlock(d, a);
 
-        if (a->told) {
-            ngx_recording_dispatch_label(d, a->row.facts);
+        /* everybody was told, or it is somewhere else, too */
+
+        if (a->told
+            || (a->delivery && a->result == NGX_RECORDING_OUTBOX_DONE))
+        {
+            ngx_recording_label_again_thread(&d->worker->store, &d->catalogue,
+                                             a->row.file_id);
         }
-    }
-}
-
-
-/* a file that is not there any more needs no label */
-
-static void
-ngx_recording_dispatch_label(ngx_recording_dispatch_t *d, const char *facts)
-{
-    char  *path;
-
-    path = ngx_recording_facts_path(facts);
-
-    if (path) {
-        (void) ngx_recording_tree_told_thread(&d->worker->store, path);
-        free(path);
     }
 }
 

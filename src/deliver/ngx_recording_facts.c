@@ -156,23 +156,3 @@ ngx_recording_facts_name(const ngx_str_t *name)
 
     return value;
 }
-
-
-char *
-ngx_recording_facts_path(const char *text)
-{
-    char     error[64], *path;
-    json_t  *facts;
-
-    if (ngx_recording_facts_parse(text, &facts, error, sizeof(error))
-        != NGX_OK)
-    {
-        return NULL;
-    }
-
-    path = strdup(ngx_recording_facts_text(facts, "path"));
-
-    json_decref(facts);
-
-    return path;
-}

@@ -26,13 +26,10 @@ json_int_t ngx_recording_facts_int(const json_t *facts,
 /* where a file plays: from a bucket if it is there, else from the store */
 const char *ngx_recording_facts_url(const json_t *facts);
 
-/*
- * Of malloc(): facts of a stream of which nothing is recorded; and what facts
- * have of a file, its path in files/.  NULL: no memory, or there is none.
- */
+/* of malloc(): facts of a stream of which nothing is recorded; NULL: no
+   memory */
 char *ngx_recording_facts_refused(const ngx_recording_stream_t *stream,
     const char *format, const char *text);
-char *ngx_recording_facts_path(const char *facts);
 
 
 #endif /* _NGX_RECORDING_FACTS_H_INCLUDED_ */

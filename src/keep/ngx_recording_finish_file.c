@@ -4,8 +4,8 @@
 
 #include "ngx_recording_finish_step.h"
 #include "ngx_recording_formats.h"
+#include "ngx_recording_label.h"
 #include "ngx_recording_text.h"
-#include "ngx_recording_tree.h"
 
 
 #define NGX_RECORDING_FINISH_CLAIMS  20
@@ -167,16 +167,7 @@ ngx_recording_finish_label(ngx_recording_finish_t *f)
     work = !mux->format->endless;
     name = work ? mux->work : path;
 
-    if (f->label->text[0] == '\0'
-        || ngx_recording_tree_label_thread(mux->store, work, name,
-                                           f->label->text)
-           != NGX_OK)
-    {
-        if (f->label->brief[0]) {
-            (void) ngx_recording_tree_label_thread(mux->store, work, name,
-                                                   f->label->brief);
-        }
-    }
+    ngx_recording_label_thread(mux->store, f->label, work, name);
 
     return NGX_OK;
 }

@@ -5,8 +5,6 @@
 #include <sys/xattr.h>
 
 
-/* in a label; a name that has the same has its quotes escaped */
-#define NGX_RECORDING_TREE_UNTOLD  "\"told\":0"
 #define NGX_RECORDING_TREE_LABEL  "user.recording"
 #define NGX_RECORDING_TREE_DEPTH  64
 
@@ -63,36 +61,6 @@ ngx_recording_tree_read_thread(int fd, char *text)
     text[n] = '\0';
 
     return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_recording_tree_told_thread(ngx_recording_store_t *store, const char *path)
-{
-    int         fd;
-    char        text[NGX_RECORDING_LABEL], *told;
-    ngx_int_t   rc;
-
-    fd = ngx_recording_openat(store->files, path, O_RDWR|O_CLOEXEC|O_NOFOLLOW,
-                              0);
-
-    if (fd == -1) {
-        return NGX_ERROR;
-    }
-
-    rc = ngx_recording_tree_read_thread(fd, text);
-    told = rc == NGX_OK ? strstr(text, NGX_RECORDING_TREE_UNTOLD) : NULL;
-
-    if (told) {
-        told[sizeof(NGX_RECORDING_TREE_UNTOLD) - 2] = '1';
-
-        rc = fsetxattr(fd, NGX_RECORDING_TREE_LABEL, text, strlen(text), 0)
-             == -1 ? NGX_ERROR : NGX_OK;
-    }
-
-    (void) close(fd);
-
-    return rc;
 }
 
 

@@ -30,10 +30,6 @@ ngx_int_t ngx_recording_tree_label_thread(ngx_recording_store_t *store,
     ngx_uint_t work, const char *name, const char *text);
 ngx_int_t ngx_recording_tree_read_thread(int fd, char *text);
 
-/* the label of a file in files/ says from now on that everybody was told */
-ngx_int_t ngx_recording_tree_told_thread(ngx_recording_store_t *store,
-    const char *path);
-
 /*
  * Calls back with the path of each file in files/, and its descriptor, until
  * it returns something else than NGX_OK.  Of a directory only the entry counts

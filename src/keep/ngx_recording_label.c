@@ -1,0 +1,54 @@
+
+#include "ngx_recording_label.h"
+#include "ngx_recording_tree.h"
+
+
+typedef struct {
+    ngx_recording_file_t    file;
+    ngx_recording_label_t   label;
+} ngx_recording_labelled_t;
+
+
+void
+ngx_recording_label_thread(ngx_recording_store_t *store,
+    const ngx_recording_label_t *label, ngx_uint_t work, const char *name)
+{
+    if (label->text[0]
+        && ngx_recording_tree_label_thread(store, work, name, label->text)
+           == NGX_OK)
+    {
+        return;
+    }
+
+    if (label->brief[0]) {
+        (void) ngx_recording_tree_label_thread(store, work, name,
+                                               label->brief);
+    }
+}
+
+
+void
+ngx_recording_label_again_thread(ngx_recording_store_t *store,
+    ngx_recording_catalogue_t *catalogue, uint64_t file_id)
+{
+    ngx_recording_labelled_t         *labelled;
+    ngx_recording_catalogue_error_t   err;
+
+    labelled = calloc(1, sizeof(ngx_recording_labelled_t));
+
+    if (labelled == NULL) {
+        return;
+    }
+
+    labelled->file.id = file_id;
+    labelled->label.file = &labelled->file;
+
+    if (ngx_recording_catalogue_label_thread(catalogue, &labelled->label, &err)
+        == NGX_OK)
+    {
+        ngx_recording_label_thread(store, &labelled->label, 0,
+                                   (char *) labelled->file.path);
+    }
+
+    free(labelled);
+}
