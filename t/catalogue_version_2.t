@@ -69,6 +69,7 @@ my ($status, undef, $err) = run('sqlite3', $t->db, <<'SQL');
     DELETE FROM recordings WHERE stream = 'journal';
     DROP TRIGGER expire_finished;
     DROP TRIGGER expire_objects;
+    DROP TRIGGER expire_restored;
     DROP INDEX files_expire;
     DROP INDEX files_removed;
     DROP TABLE lifetimes;

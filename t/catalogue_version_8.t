@@ -40,6 +40,7 @@ $t->stop;
 sql(<<'SQL');
     DROP TRIGGER expire_finished;
     DROP TRIGGER expire_objects;
+    DROP TRIGGER expire_restored;
     DROP INDEX files_expire;
     DROP INDEX files_removed;
     DROP INDEX files_gone;

@@ -44,7 +44,7 @@ wait_for('labels', 20, sub {
     2 == grep { label($_) =~ /"objects":"\[\{/ } map { row($_) } qw(flv hls) });
 my %before = map { $_ => row($_) } qw(flv hls);
 like($before{hls}{objects}, qr/"bucket":"archive"/, 'an object');
-is($before{flv}{expire_us}, 4071006245e6, 'and a time');
+is($before{flv}{expire_us}, '4071006245000000', 'and a time');
 
 # --- lost
 

@@ -458,6 +458,18 @@ ngx_int_t ngx_recording_catalogue_is_rebuilt_thread(
     ngx_recording_catalogue_t *cat, ngx_uint_t *rebuilt,
     ngx_uint_t *damaged, ngx_recording_catalogue_error_t *err);
 
+/*
+ * What files cannot tell is copied into a file beside the catalogue; it is not
+ * done, NGX_DECLINED, as long as the catalogue is not made anew.
+ */
+ngx_int_t ngx_recording_catalogue_copy_thread(ngx_recording_catalogue_t *cat,
+    ngx_recording_catalogue_error_t *err);
+
+/* and comes back from there; NGX_DECLINED: there is no such file */
+ngx_int_t ngx_recording_catalogue_copied_thread(
+    ngx_recording_catalogue_t *cat, ngx_uint_t *rows,
+    ngx_recording_catalogue_error_t *err);
+
 /* they were.  NGX_AGAIN: another one is in its place since then */
 ngx_int_t ngx_recording_catalogue_mark_rebuilt_thread(
     ngx_recording_catalogue_t *cat, ngx_recording_catalogue_error_t *err);

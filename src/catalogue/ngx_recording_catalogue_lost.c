@@ -277,6 +277,25 @@ ngx_recording_catalogue_is_rebuilt_thread(ngx_recording_catalogue_t *cat,
 
 
 ngx_int_t
+ngx_recording_catalogue_copy_thread(ngx_recording_catalogue_t *cat,
+    ngx_recording_catalogue_error_t *err)
+{
+    return cat->sql ? cat->sql->engine->copy(cat->sql, err->text,
+                                             sizeof(err->text))
+                    : NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_recording_catalogue_copied_thread(ngx_recording_catalogue_t *cat,
+    ngx_uint_t *rows, ngx_recording_catalogue_error_t *err)
+{
+    return cat->sql->engine->restore(cat->sql, rows, err->text,
+                                     sizeof(err->text));
+}
+
+
+ngx_int_t
 ngx_recording_catalogue_mark_rebuilt_thread(ngx_recording_catalogue_t *cat,
     ngx_recording_catalogue_error_t *err)
 {

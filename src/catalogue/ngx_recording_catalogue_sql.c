@@ -252,12 +252,18 @@ static const char  ngx_recording_catalogue_sql_totals[] =
     NGX_RECORDING_OUTBOX_TRIGGERS;
 
 
+static const ngx_recording_sql_kept_t  ngx_recording_catalogue_sql_kept[] = {
+    NGX_RECORDING_EXPIRE_KEPT
+};
+
+
 const ngx_recording_sql_schema_t  ngx_recording_catalogue_sql_schema = {
     ngx_recording_catalogue_sql_tables,
     ngx_recording_catalogue_sql_versions,
     sizeof(ngx_recording_catalogue_sql_versions)
     / sizeof(ngx_recording_catalogue_sql_versions[0]),
-    ngx_recording_catalogue_sql_totals
+    ngx_recording_catalogue_sql_totals,
+    ngx_recording_catalogue_sql_kept
 };
 
 

@@ -66,7 +66,8 @@
 
 #define NGX_RECORDING_EXPIRE_VERSION                                          \
     "DROP INDEX IF EXISTS files_evicted;"                                     \
-    "DROP INDEX IF EXISTS files_gone;"
+    "DROP INDEX IF EXISTS files_gone;"                                        \
+    "DROP TRIGGER IF EXISTS upload_restored;"
 
 
 #define NGX_RECORDING_EXPIRE_TABLES                                           \
@@ -95,12 +96,39 @@
     "CREATE TRIGGER IF NOT EXISTS expire_objects AFTER UPDATE OF state"       \
     " ON files WHEN new.state IN ('expired', 'deleted')"                      \
     " AND old.state NOT IN ('expired', 'deleted') BEGIN"                      \
+    NGX_RECORDING_EXPIRE_OBJECTS                                              \
+    " END;"                                                                   \
+                                                                              \
+    "CREATE TRIGGER IF NOT EXISTS expire_restored AFTER INSERT ON files"      \
+    " WHEN new.state IN ('expired', 'deleted') BEGIN"                         \
+    NGX_RECORDING_EXPIRE_OBJECTS                                              \
+    " END;"
+
+
+#define NGX_RECORDING_EXPIRE_OBJECTS                                          \
     " INSERT INTO outbox (event_id, event_us, kind, target, holds,"           \
     " recording_id, file_id, template, event, facts, key)"                    \
     " SELECT lower(hex(randomblob(16))), " NGX_RECORDING_OUTBOX_NOW ","       \
     " 'remove', 'remove:' || (o.value ->> 'bucket'), 0, new.recording_id,"    \
     " new.file_id, '', 'remove', " NGX_RECORDING_OUTBOX_FILE("new.") ","      \
-    " o.value ->> 'key' FROM json_each(new.objects) AS o; END;"
+    " o.value ->> 'key' FROM json_each(new.objects) AS o;"
+
+
+/*
+ * What a catalogue that is made anew cannot learn from files, and gets from the
+ * hourly copy: tables, and which rows of them.
+ */
+
+#define NGX_RECORDING_EXPIRE_AWAY  "local = 0 AND objects <> '[]'"
+
+#define NGX_RECORDING_EXPIRE_KEPT                                             \
+    { "paths", "1" },                                                         \
+    { "sequences", "1" },                                                     \
+    { "exceptions", "1" },                                                    \
+    { "recordings", "recording_id IN (SELECT recording_id FROM files WHERE "  \
+                    NGX_RECORDING_EXPIRE_AWAY ")" },                          \
+    { "files", NGX_RECORDING_EXPIRE_AWAY },                                   \
+    { NULL, NULL }
 
 
 /* rows of the table of statements: name, types of the parameters, text */

@@ -324,7 +324,7 @@
        for what is under way */                                               \
                                                                               \
     "CREATE TRIGGER IF NOT EXISTS upload_restored AFTER INSERT ON files"      \
-    " WHEN new.state = 'finished' BEGIN "                                     \
+    " WHEN new.state = 'finished' AND new.local = 1 BEGIN "                   \
     NGX_RECORDING_OUTBOX_GROWN                                                \
     NGX_RECORDING_OUTBOX_UPLOAD("waiting")                                    \
     "; END;"                                                                  \

@@ -38,6 +38,14 @@ typedef struct {
 } ngx_recording_sql_statement_t;
 
 
+/* what files cannot tell: a table, or some of its rows, that is kept beside */
+
+typedef struct {
+    const char             *table;         /* NULL: the last one */
+    const char             *where;         /* an expression */
+} ngx_recording_sql_kept_t;
+
+
 /* the tables, and how a database of a former version becomes a new one */
 
 typedef struct {
@@ -46,6 +54,7 @@ typedef struct {
     ngx_uint_t              newest;
     const char             *totals;        /* indexes and triggers; only what
                                               is missing is made */
+    const ngx_recording_sql_kept_t  *kept;
 } ngx_recording_sql_schema_t;
 
 
@@ -186,6 +195,21 @@ typedef struct {
      * much.  Returns 0, or how many MB a reader keeps from that.
      */
     ngx_uint_t              (*compact)(ngx_recording_sql_t *sql);
+
+    /*
+     * Without the mutex: writes what is kept into another file, in place of
+     * what was there, unless the database is not whole yet: NGX_DECLINED.
+     * Ends early with the worker: NGX_ERROR.
+     */
+    ngx_int_t               (*copy)(ngx_recording_sql_t *sql, char *err,
+                                size_t size);
+
+    /*
+     * And reads it from there; rows that the database has stay as they are.
+     * *rows: how many came.  NGX_DECLINED: there is no such file.
+     */
+    ngx_int_t               (*restore)(ngx_recording_sql_t *sql,
+                                ngx_uint_t *rows, char *err, size_t size);
 
 } ngx_recording_sql_engine_t;
 

@@ -58,7 +58,9 @@ const ngx_recording_sql_engine_t  ngx_recording_sqlite = {
     ngx_recording_sqlite_unclean,
     ngx_recording_sqlite_check,
     ngx_recording_sqlite_checked,
-    ngx_recording_sqlite_compact
+    ngx_recording_sqlite_compact,
+    ngx_recording_sqlite_copy,
+    ngx_recording_sqlite_restore
 };
 
 

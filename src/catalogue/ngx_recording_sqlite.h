@@ -20,6 +20,13 @@
 #include <sqlite3.h>
 
 
+/* application_id: a number in the file's header.  One that is neither of these
+   nor 0 is taken for whole */
+
+#define NGX_RECORDING_SQLITE_WHOLE     1919250531
+#define NGX_RECORDING_SQLITE_REPAIRED  1919250532
+
+
 /* statements of the engine's own, behind those of the table */
 
 typedef enum {
@@ -91,8 +98,19 @@ void ngx_recording_sqlite_checked(ngx_recording_sql_t *sql,
 /* without the mutex */
 ngx_uint_t ngx_recording_sqlite_compact(ngx_recording_sql_t *sql);
 
+/* another connection; calls fail if it could not be opened.  NULL: no memory */
+sqlite3 *ngx_recording_sqlite_beside(ngx_recording_sql_t *sql);
+
 /* looks through a database, by its connection.  NGX_DECLINED: it is damaged */
 ngx_int_t ngx_recording_sqlite_quick_check(sqlite3 *db);
+
+
+/* --- ngx_recording_sqlite_copy.c, without the mutex */
+
+ngx_int_t ngx_recording_sqlite_copy(ngx_recording_sql_t *sql, char *err,
+    size_t size);
+ngx_int_t ngx_recording_sqlite_restore(ngx_recording_sql_t *sql,
+    ngx_uint_t *rows, char *err, size_t size);
 
 
 #endif /* _NGX_RECORDING_SQLITE_H_INCLUDED_ */

@@ -15,7 +15,6 @@
 #define NGX_RECORDING_SQLITE_WAIT      2000       /* ms */
 
 
-static sqlite3 *ngx_recording_sqlite_beside(ngx_recording_sql_t *sql);
 static int ngx_recording_sqlite_leaves(void *data);
 
 
@@ -155,9 +154,7 @@ ngx_recording_sqlite_compact(ngx_recording_sql_t *sql)
 }
 
 
-/* another connection; calls fail if it could not be opened.  NULL: no memory */
-
-static sqlite3 *
+sqlite3 *
 ngx_recording_sqlite_beside(ngx_recording_sql_t *sql)
 {
     char      path[PATH_MAX];

@@ -22,13 +22,6 @@
 #define NGX_RECORDING_SQLITE_WAL      "PRAGMA journal_size_limit=8388608"
 
 
-/* application_id: a number in the file's header.  One that is neither of these
-   nor 0 is taken for whole */
-
-#define NGX_RECORDING_SQLITE_WHOLE     1919250531
-#define NGX_RECORDING_SQLITE_REPAIRED  1919250532
-
-
 static void ngx_recording_sqlite_has_moved(ngx_recording_sqlite_t *lite);
 static ngx_int_t ngx_recording_sqlite_open_alone(
     ngx_recording_sqlite_t *lite);

@@ -1,4 +1,5 @@
 
+#include "ngx_recording_copy.h"
 #include "ngx_recording_finish.h"
 #include "ngx_recording_keeper.h"
 #include "ngx_recording_room.h"
@@ -20,6 +21,7 @@ typedef struct {
     ngx_event_t             timer;
     ngx_recording_notices_t notices;
     ngx_recording_survey_t  survey;
+    ngx_recording_copy_t    copy;
 
     ngx_uint_t              turns;
     ngx_uint_t              repairing;     /* files, by the loop */
@@ -79,6 +81,7 @@ ngx_recording_keeper_start(ngx_recording_worker_t *worker)
     keeper->timer.log = worker->log;
 
     ngx_recording_survey_init(&keeper->survey, worker);
+    ngx_recording_copy_init(&keeper->copy, worker);
     ngx_recording_room_init(&keeper->room, &worker->store,
                             &worker->catalogue, &keeper->notices);
 
@@ -113,6 +116,7 @@ ngx_recording_keeper_timer(ngx_event_t *ev)
     keeper->ntaken = NGX_RECORDING_KEEPER_TAKEN - keeper->repairing;
 
     ngx_recording_survey(&keeper->survey);
+    ngx_recording_copy(&keeper->copy);
     ngx_recording_job_post(&keeper->job);
 }
 

@@ -22,6 +22,8 @@ static ngx_int_t ngx_recording_rebuild_all(ngx_recording_store_t *store,
     ngx_recording_catalogue_t *catalogue, ngx_recording_notices_t *notices,
     ngx_int_t (*work)(void *data), void *data,
     ngx_recording_catalogue_error_t *err);
+static void ngx_recording_rebuild_copied(ngx_recording_catalogue_t *catalogue,
+    ngx_recording_notices_t *notices, ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_rebuild_file(void *data, int fd,
     const char *path);
 static ngx_int_t ngx_recording_rebuild_rows(
@@ -98,6 +100,8 @@ ngx_recording_rebuild_all(ngx_recording_store_t *store,
     rebuild->catalogue = catalogue;
     rebuild->err = err;
 
+    ngx_recording_rebuild_copied(catalogue, notices, err);
+
     err->text[0] = '\0';
 
     rc = ngx_recording_tree_walk_thread(store,
@@ -130,6 +134,30 @@ ngx_recording_rebuild_all(ngx_recording_store_t *store,
     free(rebuild);
 
     return rc;
+}
+
+
+/* one that cannot be read is no reason to have nothing else */
+
+static void
+ngx_recording_rebuild_copied(ngx_recording_catalogue_t *catalogue,
+    ngx_recording_notices_t *notices, ngx_recording_catalogue_error_t *err)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  rows;
+
+    rc = ngx_recording_catalogue_copied_thread(catalogue, &rows, err);
+
+    if (rc == NGX_ERROR) {
+        ngx_recording_notice(notices, NGX_LOG_ERR, 0,
+                             "what catalogue.copy has is not restored: %s",
+                             err->text);
+
+    } else if (rc == NGX_OK && rows) {
+        ngx_recording_notice(notices, NGX_LOG_NOTICE, 0,
+                             "%lu rows came back from catalogue.copy",
+                             (unsigned long) rows);
+    }
 }
 
 

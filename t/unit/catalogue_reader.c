@@ -12,6 +12,7 @@
 /* link: src/catalogue/ngx_recording_sqlite.c */
 /* link: src/catalogue/ngx_recording_sqlite_open.c */
 /* link: src/catalogue/ngx_recording_sqlite_check.c */
+/* link: src/catalogue/ngx_recording_sqlite_copy.c */
 /* libs: -lsqlite3 -lpthread */
 
 
