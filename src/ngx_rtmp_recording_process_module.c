@@ -121,7 +121,8 @@ ngx_rtmp_recording_init_conf(ngx_cycle_t *cycle, void *conf)
 
     rmcf = ngx_rtmp_recording_main_conf(cycle);
 
-    if (ngx_recording_api_conf_check(cycle, rmcf && rmcf->store.len, &api)
+    if (ngx_recording_api_conf_check(cycle, rmcf && rmcf->store.len,
+                                     rmcf && rmcf->url.len, &api)
         != NGX_OK)
     {
         return NGX_CONF_ERROR;

@@ -71,6 +71,29 @@ for my $case (
     $message ? like($out, $message, $conf) : is($out, '', $conf);
 }
 
+# --- playlists by time
+
+my $media = 'rtmp { record_store %%STORE%% url=http://x/; }';
+
+for my $case (
+    [ $rtmp, 'location / { record_play; }',
+      qr/emerg.*record_play needs a record_store with url=/ ],
+    [ '', 'location / { record_play; }', qr/record_play needs a record_store/ ],
+    [ $media, 'location / { record_play; record_play; }', qr/is duplicate/ ],
+    [ $media, 'location / { record_play on; }', qr/invalid number of argum/ ],
+    [ $media, 'location / { record_play; record_api; }', qr/cannot be where r/ ],
+    [ $media, 'location / { record_metrics; record_play; }',
+      qr/cannot be where record_api or record_metrics is/ ],
+    [ $media, 'location = /x { record_play; }', qr/must be in a location that/ ],
+    [ $media, 'location ~ x { record_play; }', qr/location that is a prefix/ ],
+    [ $media, 'location @x { record_play; }', qr/location that is a prefix/ ],
+    [ $media, 'location ^~ /x/ { record_play; }', undef ],
+) {
+    my ($rtmp, $location, $message) = @$case;
+    my $out = test("$rtmp http { server { listen 127.0.0.1:1; $location } }");
+    $message ? like($out, $message, $location) : is($out, '', $location);
+}
+
 # --- a location that is open to anybody
 
 my $warning = qr/warn.*"record_api_key off" leaves access to others/;

@@ -16,6 +16,8 @@ static char *ngx_http_recording_api(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_recording_api_metrics(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
+static char *ngx_http_recording_api_play(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static void ngx_http_recording_api_used(ngx_conf_t *cf, const char *name);
 
 
@@ -31,6 +33,13 @@ static ngx_command_t  ngx_http_recording_api_commands[] = {
     { ngx_string("record_metrics"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_recording_api_metrics,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("record_play"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_recording_api_play,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -147,8 +156,8 @@ ngx_http_recording_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
-    if (ralc->metrics) {
-        return "cannot be where record_metrics is";
+    if (ralc->metrics || ralc->play) {
+        return "cannot be where record_metrics or record_play is";
     }
 
     ralc->api = 1;
@@ -175,8 +184,8 @@ ngx_http_recording_api_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
-    if (ralc->api) {
-        return "cannot be where record_api is";
+    if (ralc->api || ralc->play) {
+        return "cannot be where record_api or record_play is";
     }
 
     ralc->metrics = 1;
@@ -185,6 +194,49 @@ ngx_http_recording_api_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = ngx_recording_api_request_metrics;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_recording_api_play(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_recording_api_loc_conf_t *ralc = conf;
+
+    ngx_http_core_loc_conf_t       *clcf;
+    ngx_recording_api_main_conf_t  *ramc;
+
+    if (ralc->play) {
+        return "is duplicate";
+    }
+
+    if (ralc->api || ralc->metrics) {
+        return "cannot be where record_api or record_metrics is";
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    /* what is behind a location's name is the application and the stream */
+
+    if (clcf->named || clcf->exact_match || clcf->noname
+#if (NGX_PCRE)
+        || clcf->regex
+#endif
+       )
+    {
+        return "must be in a location that is a prefix";
+    }
+
+    ralc->play = 1;
+
+    ngx_http_recording_api_used(cf, "record_play");
+
+    ramc = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_recording_api_module);
+    ramc->play = 1;
+
+    clcf->handler = ngx_recording_api_request_play;
 
     return NGX_CONF_OK;
 }

@@ -96,6 +96,18 @@ typedef struct {
 extern const ngx_recording_api_action_t  ngx_recording_api_metrics;
 
 
+/* the same, for a playlist by time: the call's arg is an
+   ngx_recording_api_play_t; ResourceNotFound if there is nothing */
+extern const ngx_recording_api_action_t  ngx_recording_api_play;
+
+
+/* what is to be played; the texts lie behind it */
+
+typedef struct {
+    ngx_recording_catalogue_search_time_t  time;
+} ngx_recording_api_play_t;
+
+
 /* a connection to the catalogue, and the job that has it */
 
 typedef struct {

@@ -338,7 +338,7 @@ ngx_recording_api_conf_main(ngx_cycle_t *cycle)
 
 ngx_int_t
 ngx_recording_api_conf_check(ngx_cycle_t *cycle, ngx_uint_t store,
-    ngx_uint_t *used)
+    ngx_uint_t url, ngx_uint_t *used)
 {
     ngx_recording_api_main_conf_t  *ramc;
 
@@ -350,6 +350,13 @@ ngx_recording_api_conf_check(ngx_cycle_t *cycle, ngx_uint_t store,
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
                       "%s needs a record_store in rtmp{} in %s:%ui",
                       ramc->name, ramc->file, ramc->line);
+        return NGX_ERROR;
+    }
+
+    if (ramc && ramc->play && !url) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "record_play needs a record_store with url=, as it names "
+                      "segments by that");
         return NGX_ERROR;
     }
 

@@ -21,8 +21,9 @@ typedef struct {
 
 
 typedef struct {
-    ngx_uint_t              used;          /* there is a record_api, or a
-                                              record_metrics */
+    ngx_uint_t              used;          /* there is a record_api, a
+                                              record_metrics or a record_play */
+    ngx_uint_t              play;          /* the last of these */
     const char             *name;          /* the first one */
     u_char                 *file;
     ngx_uint_t              line;
@@ -36,6 +37,7 @@ typedef struct {
     ngx_flag_t              off;           /* access is left to others */
     ngx_uint_t              api;           /* it is one, this location itself */
     ngx_uint_t              metrics;       /* the same */
+    ngx_uint_t              play;          /* the same */
     u_char                 *file;
     ngx_uint_t              line;
 } ngx_recording_api_loc_conf_t;
@@ -58,10 +60,10 @@ ngx_recording_api_main_conf_t *ngx_recording_api_conf_main(
 
 /*
  * When everything was read: whether there is one of those; `store`: there is a
- * record_store.  NGX_ERROR: one has no store.
+ * record_store, `url`: it has one.  NGX_ERROR: one lacks what it needs.
  */
 ngx_int_t ngx_recording_api_conf_check(ngx_cycle_t *cycle, ngx_uint_t store,
-    ngx_uint_t *used);
+    ngx_uint_t url, ngx_uint_t *used);
 
 
 #endif /* _NGX_RECORDING_API_CONF_H_INCLUDED_ */

@@ -26,9 +26,10 @@ typedef struct {
 } ngx_recording_api_request_t;
 
 
-/* of locations: the API, and the metrics */
+/* of locations: the API, the metrics, and playlists by time */
 ngx_int_t ngx_recording_api_request_handler(ngx_http_request_t *r);
 ngx_int_t ngx_recording_api_request_metrics(ngx_http_request_t *r);
+ngx_int_t ngx_recording_api_request_play(ngx_http_request_t *r);
 
 /*
  * For its parts: the end of a request, a cleanup; and an answer, a text of

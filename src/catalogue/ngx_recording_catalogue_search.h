@@ -285,6 +285,38 @@ ngx_int_t ngx_recording_catalogue_search_tallies(
     void *data);
 
 
+/* --- playlists of a stream, by time */
+
+typedef struct {
+    ngx_str_t               app;
+    ngx_str_t               stream;
+    ngx_str_t               template;      /* data is NULL: any */
+    int64_t                 from;          /* us */
+    int64_t                 to;
+} ngx_recording_catalogue_search_time_t;
+
+
+typedef struct {
+    const char             *path;
+    ngx_recording_file_e    state;
+    ngx_uint_t              local;         /* it is in the store */
+    int64_t                 start_us;
+    int64_t                 end_us;        /* 0: it grows */
+    uint64_t                recording_id;
+    int64_t                 finished_us;   /* 0: it is not */
+} ngx_recording_catalogue_search_playlist_t;
+
+
+/* those that have something of that time, by when they began; at most so
+   many */
+ngx_int_t ngx_recording_catalogue_search_playlists(
+    ngx_recording_catalogue_t *cat,
+    const ngx_recording_catalogue_search_time_t *time, ngx_uint_t most,
+    ngx_int_t (*playlist)(void *data,
+                   const ngx_recording_catalogue_search_playlist_t *playlist),
+    void *data);
+
+
 /* --- a change */
 
 /* ids of dead letters, that are to be sent again */

@@ -397,6 +397,46 @@ ngx_recording_catalogue_search_tallies(ngx_recording_catalogue_t *cat,
 
 
 ngx_int_t
+ngx_recording_catalogue_search_playlists(ngx_recording_catalogue_t *cat,
+    const ngx_recording_catalogue_search_time_t *time, ngx_uint_t most,
+    ngx_int_t (*playlist)(void *data,
+                   const ngx_recording_catalogue_search_playlist_t *playlist),
+    void *data)
+{
+    ngx_int_t                                  rc;
+    ngx_recording_sql_rows_t                   rows;
+    ngx_recording_sql_value_t                  template;
+    ngx_recording_catalogue_search_playlist_t  p;
+
+    template = time->template.data ? ngx_recording_sql_str(&time->template)
+                                   : ngx_recording_sql_null();
+
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_PLAYLISTS,
+                            ngx_recording_sql_str(&time->app),
+                            ngx_recording_sql_str(&time->stream), template,
+                            ngx_recording_sql_int(time->from),
+                            ngx_recording_sql_int(time->to),
+                            ngx_recording_sql_int(most));
+
+    for (rc = NGX_OK; rc == NGX_OK && ngx_recording_sql_next(&rows); /* void */)
+    {
+        p.path = ngx_recording_sql_column_text(&rows, 0);
+        p.state = ngx_recording_catalogue_db_state(
+                                      ngx_recording_sql_column_text(&rows, 1));
+        p.local = (ngx_recording_sql_column_int(&rows, 2) != 0);
+        p.start_us = ngx_recording_sql_column_int(&rows, 3);
+        p.end_us = ngx_recording_sql_column_int(&rows, 4);
+        p.recording_id = (uint64_t) ngx_recording_sql_column_int(&rows, 5);
+        p.finished_us = ngx_recording_sql_column_int(&rows, 6);
+
+        rc = playlist(data, &p);
+    }
+
+    return ngx_recording_sql_end(&rows) == NGX_OK ? rc : NGX_ERROR;
+}
+
+
+ngx_int_t
 ngx_recording_catalogue_search_revive(ngx_recording_catalogue_t *cat,
     void *revive, ngx_uint_t again)
 {

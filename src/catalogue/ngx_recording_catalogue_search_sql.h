@@ -250,7 +250,16 @@
     [NGX_RECORDING_SQL_ENGINE] = { "",                                        \
     "SELECT sqlite_version(), v.user_version, c.page_count * s.page_size"     \
     " FROM pragma_user_version AS v, pragma_page_count AS c,"                 \
-    " pragma_page_size AS s" },
+    " pragma_page_size AS s" },                                               \
+                                                                              \
+    /* of a stream, that have something of a time; ?3: of one template */     \
+    [NGX_RECORDING_SQL_PLAYLISTS] = { "ttTiii",                               \
+    "SELECT path, state, local, start_us, coalesce(end_us, 0),"               \
+    " recording_id, coalesce(finished_us, 0) FROM files"                      \
+    " WHERE app = ?1 AND stream = ?2 AND format = 'hls'"                      \
+    " AND template = coalesce(?3, template) AND start_us <= ?5"               \
+    " AND coalesce(end_us, ?5) >= ?4 AND path IS NOT NULL"                    \
+    " AND state <> 'lost' ORDER BY start_us LIMIT ?6" },
 
 
 #endif /* _NGX_RECORDING_CATALOGUE_SEARCH_SQL_H_INCLUDED_ */
