@@ -84,6 +84,21 @@ my @calls = (
     [ 'RetryDelivery', { DeliveryIds => ['1'] }, sub { $_->{Retried} == 1 } ],
     [ 'RetryDelivery', { DeliveryIds => ['1'] }, sub { $_->{Retried} == 0 } ],
     [ 'RetryDelivery', {}, 'MissingParameter' ],
+    [ 'ModifyMediaInfo', { FileId => '57',
+                           ExpireTime => '2099-01-02T03:04:05Z' }, sub { 1 } ],
+    [ 'ModifyMediaInfo', { FileId => '57', ExpireTime => '2001-01-01T00:00:00Z' },
+      $wrong ],
+    [ 'ModifyMediaInfo', { FileId => '57', Name => 'x' }, $wrong ],
+    [ 'ModifyMediaInfo', { FileId => '57' }, 'MissingParameter' ],
+    [ 'ModifyMediaInfo', { FileId => '9999', ExpireTime =>
+                           '2099-01-02T03:04:05Z' }, "$wrong.FileId" ],
+    [ 'DescribeMediaInfos', { FileIds => ['57'] },
+      sub { $_->{MediaInfoSet}[0]{BasicInfo}{ExpireTime}
+            eq '2099-01-02T03:04:05Z' } ],
+    [ 'DeleteMedia', { FileId => '9999' }, "$wrong.FileId" ],
+    [ 'DeleteMedia', {}, 'MissingParameter' ],
+    [ 'DeleteMedia', { FileId => '56' }, 'NoSuchVersion',
+      version => '2018-08-01' ],
     [ 'Nothing', {}, 'InvalidAction' ],
     [ 'DescribeStore', {}, sub { 1 }, token => 'x', language => 'zh-CN' ],
     [ 'DescribeStore', {}, $no, key => 'wrong' ],
@@ -91,6 +106,10 @@ my @calls = (
     [ 'DescribeStore', {}, 'UnsupportedProtocol', get => 1 ],
     [ 'DescribeStore', {}, 'UnsupportedProtocol', method => 'HmacSHA256' ],
     [ 'DescribeStore', {}, 'UnsupportedProtocol', method => 'HmacSHA1' ],
+    [ 'DeleteMedia', { FileId => '56' }, sub { 1 } ],
+    [ 'DeleteMedia', { FileId => '56' }, "$wrong.FileId" ],
+    [ 'DescribeMediaInfos', { FileIds => ['56'] },
+      sub { $_->{NotExistFileIdSet}[0] eq '56' } ],
 );
 
 my $input = join '', map {
@@ -124,6 +143,11 @@ for my $host ('127.0.0.1', 'localhost') {
     }
 
     # as before
+    wait_for('it to be gone', 20, sub {
+        !($t->catalogue('SELECT local FROM files WHERE file_id = 56'))[0]{local}
+    });
+    $t->catalogue("UPDATE files SET state = 'finished', local = 1,"
+                  . ' gone_us = NULL WHERE file_id = 56');
     $t->catalogue("UPDATE outbox SET state = 'dead'");
 }
 
