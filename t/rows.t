@@ -90,8 +90,8 @@ is((grep { -s $t->store . "/files/$_" } @paths), 3, 'there are files');
 
 # --- statements find their rows by an index
 
-my $gone = "(state = 'lost' OR (local = 0 AND (state IN ('expired', 'deleted')"
-    . " OR (state IN ('evicted', 'finished') AND objects = '[]'))))";
+my $gone = "(state = 'lost' OR (local = 0 AND objects = '[]' AND state IN"
+    . " ('finished', 'evicted', 'expired', 'deleted')))";
 my $since = 'coalesce(gone_us, end_us, start_us)';
 my $age = 'coalesce(end_us, start_us + 43200000000)';
 
@@ -100,9 +100,10 @@ planned("SELECT file_id FROM files WHERE $gone AND $since < 1 ORDER BY $since"
 planned("SELECT file_id FROM files WHERE state = 'finished' AND local = 1 AND"
      . " $age >= 1 AND ($age > 1 OR file_id > 1) ORDER BY $age, file_id"
      . ' LIMIT 64', 'files_age');
-planned("SELECT file_id FROM files WHERE state = 'evicted' AND local = 1 AND"
+planned("SELECT file_id FROM files WHERE state IN"
+     . " ('evicted', 'expired', 'deleted') AND local = 1 AND"
      . ' file_id > 1 AND (retry_us IS NULL OR retry_us <= 1 OR retry_us > 2)'
-     . ' ORDER BY file_id LIMIT 64', 'files_evicted');
+     . ' ORDER BY file_id LIMIT 64', 'files_removed');
 
 $t->done;
 
