@@ -108,7 +108,6 @@ my ($status, undef, $err) = run('sqlite3', $t->db, <<'SQL');
     DROP TRIGGER upload_gone;
     DROP INDEX files_local;
     DROP TRIGGER record_tasks_paused;
-    DROP TRIGGER record_formats_expire;
     DROP TRIGGER record_commands_ended;
     DROP TABLE record_templates;
     DROP TABLE record_formats;

@@ -63,7 +63,6 @@ sql(<<'SQL');
     DROP TRIGGER upload_restored;
     DROP TRIGGER upload_finished;
     DROP TRIGGER record_tasks_paused;
-    DROP TRIGGER record_formats_expire;
     DROP TRIGGER record_commands_ended;
     DROP TABLE record_templates;
     DROP TABLE record_formats;

@@ -42,12 +42,23 @@
     " AND holds = 1 AND outbox." NGX_RECORDING_OUTBOX_OPEN ")"
 
 
-/* when a file of a template expires: so long after its end; NULL: never */
+/*
+ * When a file expires: so long after its end as StorageTime of the call that
+ * made its template says, or its template; of a template that a call made, the
+ * one that it is delivered by.  NULL: never.
+ */
 
 #define NGX_RECORDING_EXPIRE_AT(row, end)                                     \
-    "(SELECT " end " + lifetimes.expire_us FROM lifetimes"                    \
-    " WHERE lifetimes.template = " row "template"                             \
-    " AND lifetimes.format = " row "format)"
+    "(" end " + coalesce("                                                    \
+    "(SELECT record_formats.expire_us FROM record_formats WHERE "             \
+    row "delivers <> '' AND record_formats.template = " row "template"        \
+    " AND record_formats.format = " row "format"                              \
+    " AND record_formats.expire_us > 0),"                                     \
+    " (SELECT lifetimes.expire_us FROM lifetimes WHERE "                      \
+    row "delivers = '' AND lifetimes.template = " row "template"              \
+    " AND lifetimes.format = " row "format),"                                 \
+    " (SELECT lifetimes.expire_us FROM lifetimes"                             \
+    " WHERE lifetimes.template = " row "delivers LIMIT 1)))"
 
 
 /* in a label, whose ?4 is when the file was finished, and taken from one:
@@ -125,6 +136,10 @@
     { "paths", "1" },                                                         \
     { "sequences", "1" },                                                     \
     { "exceptions", "1" },                                                    \
+    { "record_templates", "1" },                                              \
+    { "record_formats", "1" },                                                \
+    { "record_rules", "1" },                                                  \
+    { "record_tasks", "1" },                                                  \
     { "recordings", "recording_id IN (SELECT recording_id FROM files WHERE "  \
                     NGX_RECORDING_EXPIRE_AWAY ")" },                          \
     { "files", NGX_RECORDING_EXPIRE_AWAY },                                   \

@@ -103,16 +103,6 @@
     NGX_RECORDING_POLICY_COUNTED("record_commands", "insert")                 \
     NGX_RECORDING_POLICY_COUNTED("record_commands", "update")                 \
                                                                               \
-    /* StorageTime of a call, for files of its template */                    \
-                                                                              \
-    "CREATE TRIGGER IF NOT EXISTS record_formats_expire AFTER UPDATE OF"      \
-    " state ON files WHEN new.state = 'finished' AND old.state <> 'finished'" \
-    " AND new.expire_us IS NULL AND new.delivers <> '' BEGIN"                 \
-    " UPDATE files SET expire_us = (SELECT new.end_us + f.expire_us"          \
-    " FROM record_formats AS f WHERE f.template = new.template"               \
-    " AND f.format = new.format AND f.expire_us > 0)"                         \
-    " WHERE file_id = new.file_id; END;"                                      \
-                                                                              \
     /* a task that was stopped does not wait for its stream */                \
                                                                               \
     "CREATE TRIGGER IF NOT EXISTS record_tasks_paused AFTER UPDATE OF state"  \

@@ -515,7 +515,6 @@ static const char  growing[] =
     " DROP TRIGGER IF EXISTS told_finished;"
     " DROP TRIGGER IF EXISTS upload_restored;"
     " DROP TRIGGER IF EXISTS upload_finished;"
-    " DROP TRIGGER record_formats_expire;"
     " ALTER TABLE files DROP COLUMN delivers;"
     " ALTER TABLE recordings DROP COLUMN delivers;"
     " ALTER TABLE targets DROP COLUMN early";
