@@ -68,6 +68,10 @@ is(join(' ', sort map { "$_->{stream} $_->{format} $_->{template}" }
 is(join(' ', sort map { $_->{stream_param} } grep { $_->{task_id} } @files),
    '     ', 'no query of a publisher');
 
+is(join(' ', sort map { "$_->{StreamName}=$_->{TaskId}" }
+             grep { $_->{TaskId} } opened()),
+   join(' ', map { "s$_=$task{$_}" } 0 .. 5), 'recordings tell their tasks');
+
 for my $i (0 .. 5) {
     my @list = grep { $_->{TaskId} eq $task{$i} } described();
     is("@{[ map { qq($_->{AppName}/$_->{StreamName} $_->{Stopped}) } @list ]}",

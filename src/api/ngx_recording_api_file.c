@@ -35,6 +35,7 @@ ngx_recording_api_file(ngx_recording_api_call_t *call,
     ngx_recording_api_put_str(&o, "TemplateName", &file->template);
     ngx_recording_api_put(&o, "TemplateId",
                           ngx_recording_api_template(&file->template));
+    ngx_recording_api_put_text(&o, "TaskId", file->task);
     ngx_recording_api_put_text(&o, "Format", file->format);
     ngx_recording_api_put_text(&o, "State", file->state);
     ngx_recording_api_put_date(&o, "StartTime", file->start_us);

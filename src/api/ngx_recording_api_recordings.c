@@ -245,6 +245,7 @@ ngx_recording_api_recordings_one(void *data,
     ngx_recording_api_put_str(&o, "TemplateName", &recording->template);
     ngx_recording_api_put(&o, "TemplateId",
                           ngx_recording_api_template(&recording->template));
+    ngx_recording_api_put_text(&o, "TaskId", recording->task);
     ngx_recording_api_put_str(&o, "DomainName", &recording->domain);
     ngx_recording_api_put_str(&o, "AppName", &recording->app);
     ngx_recording_api_put_str(&o, "StreamName", &recording->stream);
