@@ -438,6 +438,7 @@ ngx_rtmp_recording_exit_threads(ngx_cycle_t *cycle)
     rmcf = ngx_rtmp_recording_main_conf(cycle);
 
     if (rmcf && rmcf->worker && ngx_terminate) {
+        ngx_rtmp_recording_module_stop(rmcf);
         ngx_recording_worker_hurry(rmcf->worker);
     }
 }

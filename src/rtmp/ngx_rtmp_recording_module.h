@@ -58,6 +58,9 @@ typedef struct {
  */
 void ngx_rtmp_recording_module_looked(void *data);
 
+/* the worker exits at once: what sessions have sent is to be recorded */
+void ngx_rtmp_recording_module_stop(ngx_recording_main_conf_t *rmcf);
+
 /* how the stream is recorded, by what is known now */
 void ngx_rtmp_recording_module_decide(ngx_rtmp_recording_ctx_t *ctx);
 

@@ -7,8 +7,12 @@
 
 #define NGX_RECORDING_DECIDED    2000       /* ms: by then without an answer of
                                                the catalogue */
+#define NGX_RECORDING_OPENED     60000      /* ms: the same, until it was opened
+                                               once */
 
 
+static ngx_uint_t ngx_rtmp_recording_known(ngx_rtmp_recording_ctx_t *ctx,
+    ngx_recording_main_conf_t *rmcf);
 static void ngx_rtmp_recording_tasks_end(ngx_rtmp_recording_ctx_t *ctx,
     const ngx_recording_policy_t *policy, int64_t now);
 static void ngx_rtmp_recording_task(ngx_rtmp_recording_ctx_t *ctx,
@@ -46,9 +50,7 @@ ngx_rtmp_recording_module_looked(void *data)
         if (!ctx->waiting) {
             ngx_rtmp_recording_module_tasks(ctx);
 
-        } else if (ngx_recording_watch_has(rmcf->watch, ctx->look)
-                   || ngx_current_msec - ctx->since > NGX_RECORDING_DECIDED)
-        {
+        } else if (ngx_rtmp_recording_known(ctx, rmcf)) {
             ngx_rtmp_recording_module_decide(ctx);
         }
 
@@ -59,6 +61,50 @@ ngx_rtmp_recording_module_looked(void *data)
 
     if (n) {
         ngx_recording_watch_obeyed(rmcf->watch);
+    }
+}
+
+
+/* what holds for a session that waits, or that it will not be known soon */
+
+static ngx_uint_t
+ngx_rtmp_recording_known(ngx_rtmp_recording_ctx_t *ctx,
+    ngx_recording_main_conf_t *rmcf)
+{
+    ngx_msec_t  limit;
+
+    if (ngx_recording_watch_has(rmcf->watch, ctx->look)) {
+        return 1;
+    }
+
+    /* a store that cannot be used is said by recordings */
+
+    limit = rmcf->watch->policy || rmcf->worker->failed
+            ? NGX_RECORDING_DECIDED : NGX_RECORDING_OPENED;
+
+    return ngx_current_msec - ctx->since > limit;
+}
+
+
+void
+ngx_rtmp_recording_module_stop(ngx_recording_main_conf_t *rmcf)
+{
+    ngx_queue_t               *q;
+    ngx_rtmp_recording_ctx_t  *ctx;
+
+    if (rmcf->watch == NULL) {
+        return;
+    }
+
+    for (q = ngx_queue_head(&rmcf->sessions);
+         q != ngx_queue_sentinel(&rmcf->sessions);
+         q = ngx_queue_next(q))
+    {
+        ctx = ngx_queue_data(q, ngx_rtmp_recording_ctx_t, queue);
+
+        if (ctx->waiting) {
+            ngx_rtmp_recording_module_decide(ctx);
+        }
     }
 }
 
