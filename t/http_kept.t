@@ -47,6 +47,8 @@ client_request g $at/ok?g after=6s;
 client_request h $at/until?h after=7s;
 client_request i $at/drop?i after=8s;
 client_request j $at/ok?j after=9s;
+client_request k $at/stray?k method=HEAD after=10s;
+client_request l $at/stray?l after=11s;
 client_request ta $tls/ok?a;
 client_request tb $tls/ok?b after=2s;
 client_request tc $tls/once?c after=3s;
@@ -65,6 +67,7 @@ like($seen{g}, qr/^\d+ 1$/, 'not after bytes that nobody asked for');
 is($seen{h}, $seen{g} =~ s/ 1$/ 2/r, 'kept after it');
 like($seen{i}, qr/^\d+ 1$/, 'not after an answer without length');
 like($seen{j}, qr/^\d+ 1$/, 'one that the peer has closed is not used');
+like($seen{l}, qr/^\d+ 1$/, 'not after HEAD whose answer has chunks');
 
 %seen = seen($https);
 is($seen{b}, $seen{a} =~ s/ 1$/ 2/r, 'TLS: a connection is kept');

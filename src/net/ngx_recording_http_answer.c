@@ -303,6 +303,17 @@ ngx_recording_http_answer_begun(ngx_recording_http_answer_t *answer)
     if (answer->bodiless || answer->status == NGX_HTTP_NO_CONTENT
         || answer->status == NGX_HTTP_NOT_MODIFIED)
     {
+
+        /*
+         * Some servers send the last chunk of the body that there is not,
+         * Swift after each HEAD that it has nothing for: it would be read as
+         * the next answer.
+         */
+
+        if (answer->chunked) {
+            answer->keep = 0;
+        }
+
         answer->chunked = 0;
         return NGX_OK;
     }

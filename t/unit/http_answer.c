@@ -98,9 +98,14 @@ answer_good(void)
           "Content-Length=5;" },
         { H "Content-Length: 5\r\n\r\n", "", 200, 1, 0, 1,
           "Content-Length=5;" },
-        { H "Transfer-Encoding: chunked\r\n\r\n", "", 200, 1, 0, 1,
-          "Transfer-Encoding=chunked;" },
         { H "\r\n", "", 200, 1, 0, 1, "" },
+
+        /* nor chunks, which may come all the same */
+
+        { H "Transfer-Encoding: chunked\r\n\r\n", "", 200, 0, 0, 1,
+          "Transfer-Encoding=chunked;" },
+        { "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n",
+          "", 204, 0, 0, 0, "Transfer-Encoding=chunked;" },
 
         /* chunks, extensions, trailers */
 
