@@ -130,6 +130,10 @@ my $start = time;
 is(put('delay')->{status}, 200, 'delay');
 cmp_ok(time - $start, '>', 0.65, 'delay: as long');
 
+# Swift has a last chunk behind it, after which neither side can go on
+is($s3->head($films, 'none'), undef, 'HEAD of what is not there');
+is(put('after')->{status}, 200, 'and the next');
+
 # --- lost
 
 $fault->on('PUT', '', reset => 300_000);

@@ -591,7 +591,12 @@ sub _answered {
 
     if (defined $c->{more}) {
         $c->{more} -= length $some;
-        return $c->{more} == 0 && _end($c);
+        return 0 if $c->{more};
+
+        # what comes behind the answer is the server's error, not this one's
+        _pass($c, $c->{from});
+        $c->{from} = '';
+        return _end($c);
     }
 
     # chunks, of a server that sends no trailer
