@@ -51,7 +51,8 @@ PLAYER_PACKAGES = chromium gstreamer1.0-libav gstreamer1.0-plugins-bad \
 
 SWIFT_PACKAGES = memcached swift-account swift-container swift-object \
 	swift-proxy
-STORAGE_TESTS = t/gateway.t t/fault_proxy.t t/deliver.t t/deliver_faults.t
+STORAGE_TESTS = t/gateway.t t/fault_proxy.t t/deliver.t t/deliver_faults.t \
+	t/deliver_early_hls.t
 
 # tests run side by side, three more than there are processors, as they wait
 # most of their time; in which order is in t/testrules.yml
