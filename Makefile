@@ -6,6 +6,7 @@
 #   make demo-s3                       the same, with delivery to a bucket
 #   make test                          run all tests
 #   make deps && make                  build the module
+#   make console                       build its web page
 #   sudo make install                  install it for Debian's nginx
 #
 #   make test TESTS="t/hls.t"          run some tests
@@ -38,7 +39,8 @@ BUILD_PACKAGES = gcc libc6-dev make nginx nginx-dev libnginx-mod-rtmp \
 	libavformat-dev libavcodec-dev libavutil-dev libsqlite3-dev \
 	libjansson-dev libexpat1-dev libssl-dev ca-certificates xz-utils
 RUN_PACKAGES = ffmpeg sqlite3 curl perl procps
-TEST_PACKAGES = ceph-common ceph-mon ceph-osd clang libclang-rt-dev e2fsprogs \
+TEST_PACKAGES = ceph-common ceph-mon ceph-osd chromium clang \
+	libclang-rt-dev e2fsprogs \
 	libio-socket-ssl-perl mount openssl radosgw s3cmd xfsprogs
 
 # what t/players.t plays with, beside the npm packages in t/players
@@ -68,6 +70,7 @@ MAKE_ALL = $(MAKE) --no-print-directory \
 
 DESTDIR =
 MODULES_DIR = /usr/lib/nginx/modules
+CONSOLE_DIR = /usr/share/ngx-rtmp-recording-module/console
 AVAILABLE_DIR = /usr/share/nginx/modules-available
 ENABLED_DIR = /etc/nginx/modules-enabled
 
@@ -76,9 +79,9 @@ ENABLED_DIR = /etc/nginx/modules-enabled
 SOURCES = $(sort $(wildcard src/*.c src/*/*.c src/*/*.h))
 
 
-all: $(BUILD)/$(NAME).so
+all: $(BUILD)/$(NAME).so console
 
-.PHONY: all deps test-deps demo demo-s3 test test-asan unit fuzzers fuzz fuzz-corpus \
+.PHONY: all console screenshots deps test-deps demo demo-s3 test test-asan unit fuzzers fuzz fuzz-corpus \
 	load bench bench-api bench-catalogue bench-upload bench-early mutants \
 	players vectors swift soak static asan install uninstall clean FORCE
 .DELETE_ON_ERROR:
@@ -151,6 +154,24 @@ $(BUILD)/$(NAME).so: $(BUILD)/debian/Makefile $(SOURCES)
 	@$(MAKE) --no-print-directory -C $(NGINX_SRC) -f $< modules \
 	    > $(BUILD)/debian/make.log
 	@install -m 755 $(BUILD)/debian/$(NAME).so $@
+
+
+# the web page: plain files, and libraries from npm, which its lock file names;
+# without npm it is made without them, and says so
+
+CONSOLE = $(wildcard src/console/*)
+
+console: $(BUILD)/npm/complete
+
+$(BUILD)/npm/complete: $(CONSOLE) t/tools/console.sh | $(BUILD)/.gitignore
+	@t/tools/console.sh $(CURDIR)/src/console $(@D) $(BUILD)/console
+
+# the picture of the documentation, of the real page
+
+screenshots: test-deps
+	@command -v npm > /dev/null || t/tools/deps.sh npm
+	@$(MAKE) --no-print-directory all
+	@perl -I t/lib t/console/screenshots.pl docs/console.png
 
 
 # a plain nginx with nginx-rtmp linked statically
@@ -430,20 +451,25 @@ demo-s3: test-deps
 # Debian's load line for nginx-rtmp is 50-mod-rtmp.conf, this one must come
 # after it
 
-install: $(BUILD)/$(NAME).so
+install: $(BUILD)/$(NAME).so console
 	install -d $(DESTDIR)$(MODULES_DIR) $(DESTDIR)$(AVAILABLE_DIR) \
-	    $(DESTDIR)$(ENABLED_DIR)
+	    $(DESTDIR)$(ENABLED_DIR) $(DESTDIR)$(CONSOLE_DIR)/vendor
 	install -m 644 $< $(DESTDIR)$(MODULES_DIR)
 	echo 'load_module modules/$(NAME).so;' \
 	    > $(DESTDIR)$(AVAILABLE_DIR)/60-mod-rtmp-recording.conf
 	ln -sf $(AVAILABLE_DIR)/60-mod-rtmp-recording.conf \
 	    $(DESTDIR)$(ENABLED_DIR)/60-mod-rtmp-recording.conf
+	find $(BUILD)/console -maxdepth 1 -type f \
+	    -exec install -m 644 {} $(DESTDIR)$(CONSOLE_DIR) \;
+	find $(BUILD)/console/vendor -type f \
+	    -exec install -m 644 {} $(DESTDIR)$(CONSOLE_DIR)/vendor \;
 	@echo 'now: nginx -t && systemctl restart nginx'
 
 uninstall:
 	rm -f $(DESTDIR)$(ENABLED_DIR)/60-mod-rtmp-recording.conf \
 	    $(DESTDIR)$(AVAILABLE_DIR)/60-mod-rtmp-recording.conf \
 	    $(DESTDIR)$(MODULES_DIR)/$(NAME).so
+	rm -rf $(DESTDIR)$(CONSOLE_DIR)
 
 
 clean:
