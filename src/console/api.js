@@ -10,9 +10,9 @@ const ADVICE = {
   NotTheApi: "Is there a location with record_api, and does the meta element "
     + "recording-api of index.html name it?",
   UnauthorizedOperation: "The page and the API have to be of one origin.",
-  "AuthFailure.UnauthorizedOperation": "Without record_api_key the API answers "
-    + "this machine only, and only reads. Put a password before /console/ and "
-    + "/api/, with \"record_api_key off\" in the latter.",
+  "AuthFailure.UnauthorizedOperation": "What is not signed is answered for "
+    + "this machine only, and only if it reads. Put a password before all of "
+    + "the console, with \"record_api_key off\" beside record_api.",
   RequestLimitExceeded: "Too many calls wait in this worker. It is asked again.",
   FailedOperation: "The catalogue did not answer within two seconds: is another "
     + "program using catalogue.db, or the disk slow?",

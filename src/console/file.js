@@ -248,7 +248,7 @@ export function File({ path }) {
   const where = playUrl(file);
 
   return html`
-    <div class="head"><h1><${Name} text=${recording.StreamName} />
+    <div class="head"><h1><${Name} text=${recording.StreamName} />${" "}
       <small>${file.Format}</small></h1>
       <p><${State} name=${file.State}>${state(file.State)}<//> ${" "}
         <${Time} at=${time.ms(file.StartTimeUs)} />, ${duration(file.Duration)},

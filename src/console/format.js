@@ -39,7 +39,8 @@ export function span(s) {
     const m = Math.round(s / 60);
     return `${Math.floor(m / 60)} h ${m % 60} min`;
   }
-  return `${number(Math.round(s / 86400))} days`;
+  if (s < 63072000) return `${number(Math.round(s / 86400))} days`;
+  return `${number(Math.round(s / 31557600))} years`;
 }
 
 export const plural = (n, one, many = `${one}s`) =>

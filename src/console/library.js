@@ -203,12 +203,14 @@ function DayNav({ query }) {
   const hours = (to - from) / 3600000;
 
   return html`<nav class="day" aria-label="Days">
-    <a role="button" class="small secondary" href=${other(-1)}>← day before</a>
-    <strong>${new Date(from).toLocaleDateString("en", { weekday: "long",
-      year: "numeric", month: "long", day: "numeric" })}</strong>
+    <a role="button" class="small secondary" href=${other(-1)}
+      aria-label="The day before">←</a>
+    <strong>${new Date(from).toLocaleDateString("en", { weekday: "short",
+      year: "numeric", month: "short", day: "numeric" })}</strong>
     ${hours !== 24 && html`<span class="quiet">${hours} hours: the clock
       changes</span>`}
-    <a role="button" class="small secondary" href=${other(1)}>day after →</a>
+    <a role="button" class="small secondary" href=${other(1)}
+      aria-label="The day after">→</a>
   </nav>`;
 }
 

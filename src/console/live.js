@@ -11,12 +11,51 @@ import * as time from "./time.js";
 const EVERY_MS = 1000;
 const MOST_PAGES = 10;
 const SILENT_S = 5;
+const WINDOW_MS = 5000;       // of which a bit rate is
 
 const GROWS = { recording: 1, paused: 1 };
 
-const asked = (signal) => pages("DescribeRecordings",
-                                { State: "open", Limit: 100 },
-                                "RecordingSet", MOST_PAGES, signal);
+// How fast files grow: bytes that came in the last seconds, by recording and
+// format, as a file that has just begun has no rate of its own yet.
+const sizes = new Map();
+
+function measured(set) {
+  const now = performance.now();
+  const grown = new Map();
+  const seen = new Set();
+
+  for (const file of set.flatMap((one) => one.FileSet)) {
+    if (!file.Live) continue;
+
+    const young = serverNow() - time.ms(file.StartTimeUs) < WINDOW_MS;
+    const known = sizes.get(file.FileId)
+      || [{ at: now - (young ? EVERY_MS : 0), size: young ? 0 : file.Size }];
+    known.push({ at: now, size: file.Size });
+    while (known.length > 2 && now - known[1].at >= WINDOW_MS) known.shift();
+    sizes.set(file.FileId, known);
+    seen.add(file.FileId);
+
+    const key = `${file.RecordingId} ${file.Format}`;
+    const sum = grown.get(key) || { bytes: 0, ms: 0 };
+    sum.bytes += file.Size - known[0].size;
+    sum.ms = Math.max(sum.ms, now - known[0].at);
+    grown.set(key, sum);
+  }
+
+  for (const id of sizes.keys()) if (!seen.has(id)) sizes.delete(id);
+
+  const bits = new Map();
+  for (const [key, { bytes: n, ms }] of grown) {
+    bits.set(key, ms ? 8000 * n / ms : 0);
+  }
+  return bits;
+}
+
+async function asked(signal) {
+  const all = await pages("DescribeRecordings", { State: "open", Limit: 100 },
+                          "RecordingSet", MOST_PAGES, signal);
+  return { ...all, bits: measured(all.set) };
+}
 
 const sum = (files, member) => files.reduce((n, file) => n + file[member], 0);
 const most = (files, member) =>
@@ -66,7 +105,7 @@ function Format({ file }) {
         <span class="unseen">: watch from its start</span>`}</a> `;
 }
 
-function row(recording) {
+function row(recording, bits) {
   const files = recording.FileSet.filter((file) => GROWS[file.State]);
   const told = files.filter((file) => file.Live);
   const last = most(told, "LastFrameTimeUs") / 1000;
@@ -94,7 +133,8 @@ full, or off: it is known when the file ends">not known yet</span>`;
       known ? duration(most(files, "Duration")) : unknown,
       known ? bytes(sum(files, "Size")) : unknown,
       recording.State === "paused" || !told.length ? "–"
-        : rate(sum(told, "Bitrate")),
+        : rate(Math.max(...told.map((file) =>
+          bits.get(`${file.RecordingId} ${file.Format}`)))),
       silent === null ? "–" : html`<span title=${time.utc(last)}>${
         silent < 2 ? "now" : `${span(silent)} ago`}</span>${waiting > 1e6
         && html` <span class="under">${bytes(waiting)} wait for the disk</span>`}`,
@@ -128,8 +168,9 @@ export function Live() {
   return html`
     <div class="head"><h1>Live</h1>
       ${data && html`<p role="status">${plural(set.length, "recording")}${
-        growing.length ? html`, ${plural(growing.length, "file")}
-          at ${rate(sum(growing, "Bitrate"))}` : ""}${data.more
+        growing.length ? `, ${plural(growing.length, "file")} growing by ${
+          rate([...data.bits.values()].reduce((a, b) => a + b, 0))}` : ""}${
+        data.more
         ? "; there are more, which are not shown" : ""}</p>`}</div>
     <${Failure} error=${error} again=${again} />
     ${!data && !error && html`<${Loading} what="what is being recorded" />`}
@@ -140,5 +181,6 @@ export function Live() {
       <p><a href=${href(["library"])}>What was recorded</a> is in the library.</p>
     <//>`}
     ${set.length > 0 && html`<div class=${error ? "stale" : ""}>
-      <${Table} label="Recordings" head=${HEAD} rows=${set.map(row)} /></div>`}`;
+      <${Table} label="Recordings" head=${HEAD} rows=${
+        set.map((one) => row(one, data.bits))} /></div>`}`;
 }

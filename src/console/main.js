@@ -26,7 +26,7 @@ function Console() {
     };
   }, []);
 
-  const name = VIEWS[at.path[0]] ? at.path[0] : "";
+  const name = Object.hasOwn(VIEWS, at.path[0]) ? at.path[0] : "";
   const View = VIEWS[name];
   const shown = name === "file" ? "library" : name;
 
@@ -41,7 +41,7 @@ function Console() {
       document.querySelector("main").focus();
     }}>Skip to content</a>
     <header class="top">
-      <span class="brand"><span class="dot" aria-hidden="true"></span>
+      <span class="brand"><span class="dot" aria-hidden="true"></span>${" "}
         Recordings</span>
       <nav aria-label="Views">${LINKS.map(([path, label]) => html`
         <a href=${href([path])}

@@ -1,0 +1,116 @@
+package Recording::Console;
+
+# The console in Debian's Chromium, which node drives: what scripts in t/console
+# say becomes tests.
+#
+#     my $why = Recording::Console::missing();
+#     plan skip_all => $why if $why;
+#     ...
+#     Recording::Console::conf($t, 1)             # a server for the port
+#     Recording::Console::drive('live.js', { base => $url, ... });
+
+use strict;
+use warnings;
+
+use File::Copy qw(copy);
+use JSON::PP ();
+use Test::More ();
+
+use Recording::Util qw(root run slurp spew);
+
+my $json = JSON::PP->new->utf8->canonical;
+my $chromium = $ENV{TEST_CHROMIUM} || '/usr/bin/chromium';
+
+# the header of docs/console.md, which is what tests have
+my $policy = slurp(root() . '/docs/console.md')
+             =~ /(add_header\s+Content-Security-Policy\s+"[^"]+";)/ ? $1 : die;
+
+# why there is no browser, or no console, or nothing
+sub missing {
+    return "no $chromium" if !-x $chromium;
+
+    for my $program ('node', 'npm') {
+        return "no $program" if !grep { -x "$_/$program" }
+                                split /:/, $ENV{PATH};
+    }
+
+    my $build = root() . '/build';
+    return 'the console has no libraries: run "make console"'
+        if !-e "$build/console/vendor/preact.js";
+
+    return _driver("$build/drive");
+}
+
+# playwright-core, which stays in build/
+sub _driver {
+    my ($build) = @_;
+
+    my $from = root() . '/t/console';
+    my $lock = slurp("$from/package-lock.json");
+    return '' if -e "$build/installed" && slurp("$build/installed") eq $lock;
+
+    # tests side by side
+    my ($held) = run('mkdir', '-p', $build);
+    open my $fh, '>', "$build/lock" or return "$build/lock: $!";
+    flock $fh, 2;
+    return '' if -e "$build/installed" && slurp("$build/installed") eq $lock;
+
+    copy("$from/$_", "$build/$_") for 'package.json', 'package-lock.json';
+    my ($status, undef, $err) = run('timeout', '120', 'npm', 'ci', '--prefix',
+        $build, '--ignore-scripts', '--no-audit', '--no-fund');
+    return 'npm cannot get playwright-core: ' . (split /\n/, "$err\n")[0]
+        if $status;
+
+    spew("$build/installed", $lock);
+    return '';
+}
+
+# a server as docs/console.md has it, on a port of the test; api => lines of
+# its location
+sub server {
+    my ($n, %opt) = @_;
+
+    my $api = $opt{api} // 'record_api;';
+    my $console = root() . '/build/console/';
+
+    return <<"CONF";
+server {
+    listen 127.0.0.1:%%PORT_$n%%;
+    location /console/ {
+        alias $console;
+        types { text/html html; text/css css; image/svg+xml svg;
+                application/javascript js; }
+        $policy
+    }
+    location /api/ { $api }
+    location /vod/ {
+        alias %%STORE%%/files/;
+        types { application/vnd.apple.mpegurl m3u8; video/mp2t ts;
+                video/mp4 mp4; video/x-flv flv; audio/aac aac; }
+    }
+}
+CONF
+}
+
+# runs a script; each of its lines is a test
+sub drive {
+    my ($script, $given) = @_;
+
+    local $ENV{NODE_PATH} = root() . '/build/drive/node_modules';
+    my $path = root() . "/t/console/$script";
+    my (undef, $out, $err) = run('timeout', '-k', '5', '240', 'node', $path,
+                                 $json->encode($given));
+    my $end = 0;
+
+    for my $line (map { eval { $json->decode($_) } || () } split /\n/, $out) {
+        $end = 1 if $line->{end};
+        next if !defined $line->{what};
+        utf8::encode($_) for @$line{qw(what more)};
+        Test::More::ok($line->{ok}, $line->{what})
+            or Test::More::diag($line->{more});
+    }
+
+    Test::More::ok($end, "$script came to its end") or Test::More::diag($err);
+}
+
+1;
