@@ -21,6 +21,7 @@
 #   make bench-early                   how long it takes after the end of what
 #                                      is delivered while it is recorded
 #   make players                       play recordings with other programs
+#   make screenshots                   the picture of the console in docs/
 #   make soak SOAK_ROUNDS=1000         kills and signals, over and over
 #   make mutants                       whether tests see what is broken
 #   make vectors                       sign requests with AWS's own signer
