@@ -45,15 +45,15 @@ http { $servers }
 CONF
 
 my $media = media(duration => 60);
-my $show = push_stream($media, $t->url('live/show'));
+my $show = push_stream($media, $t->url('live/show'), length => 3);
 my $radio = push_stream($media, $t->url('air/radio'), length => 5);
 my $news = push_stream($media, $t->url('live/news'), length => 3);
 
 # a gap of more than two seconds; that all is finished the script waits for
-$news->wait;
-wait_for('a pause', 20,
-         sub { 2 == $t->files(state => 'paused', stream => 'news') });
+$_->wait for $news, $show;
+wait_for('a pause', 20, sub { 4 == $t->files(state => 'paused') });
 sleep 2;
+$show = push_stream($media, $t->url('live/show'));
 $_->wait for $radio, push_stream($media, $t->url('live/news'), length => 5);
 
 $t->catalogue("INSERT INTO outbox (event_id, recording_id, file_id, kind,"

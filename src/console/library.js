@@ -143,7 +143,7 @@ function Search({ query }) {
   }
 
   const field = (name, label, more) => html`<label>${label}
-    <input name=${name} value=${query[name] || ""} autocomplete="off"
+    <input name=${name} defaultValue=${query[name] || ""} autocomplete="off"
       spellcheck="false" ...${more} /></label>`;
 
   return html`<form class="search" role="search" ref=${form} onSubmit=${submit}

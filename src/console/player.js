@@ -177,7 +177,7 @@ function Jump({ from, to, seek }) {
 
   return html`<form class="jump" onSubmit=${submit}>
     <label>Jump to <input name="at" type="time" step="1" required
-      value=${time.clock(from)} aria-label="Time of day to jump to" /></label>
+      defaultValue=${time.clock(from)} aria-label="Time of day to jump to" /></label>
     <button class="small secondary">Go</button>
     <span role="status" class="jump-said">${said}</span></form>`;
 }

@@ -12,8 +12,11 @@ const NEAR_MS = 2000;         // a file that begins so soon was rotated
 
 export const begin = (file) => time.ms(file.StartTimeUs);
 
+// one that grows after it was resumed has the end that it had at its pause
 export function end(file, now) {
-  const at = time.ms(file.EndTimeUs);
+  const grows = file.State === "recording";
+  const at = grows ? time.ms(file.LastFrameTimeUs || null)
+                   : time.ms(file.EndTimeUs);
   return at === null ? Math.max(now, begin(file)) : at;
 }
 
@@ -21,12 +24,24 @@ export function end(file, now) {
 export function gaps(file) {
   let passed = 0;
 
-  return (file.Gaps || []).filter((gap) => gap.at_ms !== undefined)
+  const all = (file.Gaps || []).filter((gap) => gap.at_ms !== undefined)
     .map((gap) => {
       const from = begin(file) + gap.at_ms + passed;
       passed += gap.gap_ms;
       return { from, to: from + gap.gap_ms };
     });
+
+  // its row has the newest gap of one that grows only when it ends: it is what
+  // has passed since its pause, and does not play
+  const paused = time.ms(file.EndTimeUs);
+
+  if (file.State === "recording" && file.Live && paused !== null) {
+    const gap = end(file, 0) - begin(file) - passed - file.Duration * 1000;
+    const known = all.some(({ to }) => to > paused);
+    if (gap > NEAR_MS / 2 && !known) all.push({ from: paused, to: paused + gap });
+  }
+
+  return all;
 }
 
 function lanes(files) {

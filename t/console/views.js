@@ -55,6 +55,21 @@ async function live(b) {
   await plays(page, "growing HLS");
 }
 
+// a file that was resumed, and grows
+async function resumed(b) {
+  const { page } = b;
+  await b.visit("");
+  await page.getByRole("link", { name: "show", exact: true }).click();
+  const lane = page.locator(".lane", { hasText: "show hls" });
+  await lane.locator(".bar-growing").waitFor();
+  is(await lane.locator(".bar-gap").count(), 1,
+     "a file that was resumed and grows has its gap");
+  await page.getByRole("button", { name: "Fit to files" }).click();
+  const bar = await lane.locator(".bar-growing").boundingBox();
+  const gap = await lane.locator(".bar-gap").boundingBox();
+  ok(gap.x + gap.width < bar.x + bar.width - 20, "and goes on behind it");
+}
+
 async function library(b, files) {
   const { page } = b;
   await b.visit("#/library");
@@ -124,6 +139,13 @@ async function gap(b, files) {
     () => document.querySelector("video").readyState >= 1));
   ok((await page.locator(".seek [data-gap]").boundingBox()).width > 40,
      "a gap is on the bar");
+
+  // what is typed stays while it plays
+  const jump = page.getByLabel("Time of day to jump to");
+  await jump.fill("03:04:05");
+  await plays(page, "mp4 with a gap");
+  await page.evaluate(() => document.querySelector("video").pause());
+  is(await jump.inputValue(), "03:04:05", "a time that is typed stays");
 
   // a whole second that lies in the gap
   const inside = Math.ceil((start + begin + 300) / 1000) * 1000;
@@ -226,6 +248,7 @@ run(async ({ base, changes }) => {
   let set = [];
 
   await live(b);
+  await resumed(b);
   await until("all but one are finished", async () => {
     set = (await api(base, "DescribeRecordings", { Limit: 100 })).RecordingSet;
     return set.flatMap((one) => (one.StreamName === "show" ? [] : one.FileSet))
