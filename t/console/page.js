@@ -35,7 +35,7 @@ async function until(what, condition, seconds = 30) {
 // opens(base, options of a context): { page, visit, text, close }
 async function open(base, options = {}) {
   const browser = await chromium.launch({
-    executablePath: process.env.TEST_CHROMIUM || "/usr/bin/chromium",
+    timeout: 90000, executablePath: process.env.TEST_CHROMIUM || "/usr/bin/chromium",
     args: ["--no-sandbox", "--autoplay-policy=no-user-gesture-required",
            "--disable-dev-shm-usage", "--disable-gpu"] });
   const context = await browser.newContext({
@@ -45,7 +45,7 @@ async function open(base, options = {}) {
   const errors = [];
   const away = [];
 
-  page.setDefaultTimeout(20000);
+  page.setDefaultTimeout(60000);
   page.on("console", (m) => m.type() === "error" && errors.push(m.text()));
   page.on("pageerror", (error) => errors.push(error.stack || error.message));
   page.on("dialog", (dialog) => {

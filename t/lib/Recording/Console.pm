@@ -98,7 +98,7 @@ sub drive {
 
     local $ENV{NODE_PATH} = root() . '/build/drive/node_modules';
     my $path = root() . "/t/console/$script";
-    my (undef, $out, $err) = run('timeout', '-k', '5', '240', 'node', $path,
+    my (undef, $out, $err) = run('timeout', '-k', '5', '420', 'node', $path,
                                  $json->encode($given));
     my $end = 0;
 
