@@ -74,6 +74,8 @@ MODULES_DIR = /usr/lib/nginx/modules
 CONSOLE_DIR = /usr/share/ngx-rtmp-recording-module/console
 AVAILABLE_DIR = /usr/share/nginx/modules-available
 ENABLED_DIR = /etc/nginx/modules-enabled
+BIN_DIR = /usr/local/bin
+MAN_DIR = /usr/local/share/man/man1
 
 # what the module is made of; a change of the list means a new configure
 
@@ -454,7 +456,8 @@ demo-s3: test-deps
 
 install: $(BUILD)/$(NAME).so console
 	install -d $(DESTDIR)$(MODULES_DIR) $(DESTDIR)$(AVAILABLE_DIR) \
-	    $(DESTDIR)$(ENABLED_DIR) $(DESTDIR)$(CONSOLE_DIR)/vendor
+	    $(DESTDIR)$(ENABLED_DIR) $(DESTDIR)$(BIN_DIR) $(DESTDIR)$(MAN_DIR) \
+	    $(DESTDIR)$(CONSOLE_DIR)/vendor
 	install -m 644 $< $(DESTDIR)$(MODULES_DIR)
 	echo 'load_module modules/$(NAME).so;' \
 	    > $(DESTDIR)$(AVAILABLE_DIR)/60-mod-rtmp-recording.conf
@@ -464,12 +467,15 @@ install: $(BUILD)/$(NAME).so console
 	    -exec install -m 644 {} $(DESTDIR)$(CONSOLE_DIR) \;
 	find $(BUILD)/console/vendor -type f \
 	    -exec install -m 644 {} $(DESTDIR)$(CONSOLE_DIR)/vendor \;
+	install -m 755 src/recordings $(DESTDIR)$(BIN_DIR)
+	install -m 644 docs/recordings.1 $(DESTDIR)$(MAN_DIR)
 	@echo 'now: nginx -t && systemctl restart nginx'
 
 uninstall:
 	rm -f $(DESTDIR)$(ENABLED_DIR)/60-mod-rtmp-recording.conf \
 	    $(DESTDIR)$(AVAILABLE_DIR)/60-mod-rtmp-recording.conf \
-	    $(DESTDIR)$(MODULES_DIR)/$(NAME).so
+	    $(DESTDIR)$(MODULES_DIR)/$(NAME).so \
+	    $(DESTDIR)$(BIN_DIR)/recordings $(DESTDIR)$(MAN_DIR)/recordings.1
 	rm -rf $(DESTDIR)$(CONSOLE_DIR)
 
 
