@@ -40,9 +40,9 @@ BUILD_PACKAGES = gcc libc6-dev make nginx nginx-dev libnginx-mod-rtmp \
 	libavformat-dev libavcodec-dev libavutil-dev libsqlite3-dev \
 	libjansson-dev libexpat1-dev libssl-dev ca-certificates xz-utils
 RUN_PACKAGES = ffmpeg sqlite3 curl perl procps
-TEST_PACKAGES = ceph-common ceph-mon ceph-osd chromium clang \
-	libclang-rt-dev e2fsprogs \
-	libio-socket-ssl-perl mount openssl radosgw s3cmd xfsprogs
+TEST_PACKAGES = ceph-common ceph-mon ceph-osd chromium clang e2fsprogs jq \
+	libclang-rt-dev libio-socket-ssl-perl mount openssl radosgw rclone \
+	s3cmd xfsprogs
 
 # what t/players.t plays with, beside the npm packages in t/players
 
