@@ -113,7 +113,7 @@ sub line {
     my $to = $t->dir . '/february';
     mkdir $to;
     $text =~ s{"Limit": 100}{"Limit": 5};
-    $text =~ s{127\.0\.0\.1:8080}{127.0.0.1:$port}g;
+    $text =~ s{127\.0\.0\.1:8081}{127.0.0.1:$port}g;
     $text =~ s{/srv/february}{$to}g;
     $text =~ s{2026-02-01}{$from[0]}g;
     $text =~ s{2026-02-28|2026-03-01}{$end[0]}g;
