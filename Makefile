@@ -34,15 +34,27 @@
 NAME = ngx_rtmp_recording_module
 
 BUILD = $(CURDIR)/build
-NGINX_SRC = /usr/share/nginx/src
 
-BUILD_PACKAGES = gcc libc6-dev make nginx nginx-dev libnginx-mod-rtmp \
+# the headers of nginx: of the package nginx-dev if it is installed, else
+# unpacked from it
+
+NGINX_VERSION := $(shell dpkg-query -W -f '$${source:Version}' nginx \
+	2>/dev/null)
+NGINX_SRC := $(patsubst %/conf_flags,%,$(firstword \
+	$(wildcard /usr/share/nginx/src/conf_flags) \
+	$(BUILD)/nginx-dev-$(NGINX_VERSION)/usr/share/nginx/src/conf_flags))
+
+# the module; the command; the demo, beside these; the tests, beside all
+
+BUILD_PACKAGES = gcc libc6-dev make dpkg-dev nginx libnginx-mod-rtmp \
 	libavformat-dev libavcodec-dev libavutil-dev libsqlite3-dev \
-	libjansson-dev libexpat1-dev libssl-dev ca-certificates xz-utils
-RUN_PACKAGES = ffmpeg sqlite3 curl perl procps
+	libjansson-dev libexpat1-dev libssl-dev libpcre2-dev zlib1g-dev \
+	ca-certificates xz-utils
+RUN_PACKAGES = curl perl
+DEMO_PACKAGES = ffmpeg sqlite3
 TEST_PACKAGES = ceph-common ceph-mon ceph-osd chromium clang e2fsprogs jq \
-	libclang-rt-dev libio-socket-ssl-perl mount openssl radosgw rclone \
-	s3cmd xfsprogs
+	libclang-rt-dev libio-socket-ssl-perl mount nginx-dev openssl procps \
+	radosgw rclone s3cmd xfsprogs
 
 # what t/players.t plays with, beside the npm packages in t/players
 
@@ -95,7 +107,8 @@ deps:
 	@t/tools/deps.sh $(BUILD_PACKAGES) $(RUN_PACKAGES)
 
 test-deps:
-	@t/tools/deps.sh $(BUILD_PACKAGES) $(RUN_PACKAGES) $(TEST_PACKAGES)
+	@t/tools/deps.sh $(BUILD_PACKAGES) $(RUN_PACKAGES) $(DEMO_PACKAGES) \
+	    $(TEST_PACKAGES)
 
 
 # build/ keeps itself out of the repository
@@ -123,21 +136,22 @@ $(BUILD)/src/nginx/configure: | $(BUILD)/src/nginx-rtmp/config
 
 $(BUILD)/configured: FORCE | $(BUILD)/.gitignore
 	@{ echo $(SOURCES); cat $(NGINX_SRC)/conf_flags 2>/dev/null; \
-	   dpkg-query -W nginx-dev 2>/dev/null; } > $@.new; \
+	   echo $(NGINX_SRC); \
+	   dpkg-query -W nginx nginx-dev 2>/dev/null; } > $@.new; \
 	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
+
+$(BUILD)/nginx-dev-%/usr/share/nginx/src/conf_flags: | $(BUILD)/.gitignore
+	@echo "fetching nginx's headers"
+	@t/tools/headers.sh "$(NGINX_VERSION)" \
+	    $(BUILD)/nginx-dev-$(NGINX_VERSION)
 
 # the module for Debian's nginx, built as Debian builds its own modules
 
 FLAGS = $$(dpkg-buildflags --get $(1))
 
 $(BUILD)/debian/Makefile: config $(BUILD)/configured \
-		$(BUILD)/src/nginx-rtmp/config
-	@if [ ! -f $(NGINX_SRC)/conf_flags ]; then \
-	    echo "nginx-dev is not installed: run \"make deps\"," \
-	         "or see docs/install.md" >&2; \
-	    exit 1; \
-	fi
+		$(BUILD)/src/nginx-rtmp/config | $(NGINX_SRC)/conf_flags
 	@mkdir -p $(BUILD)/debian
 	@echo "configuring for Debian's nginx"
 	@cd $(NGINX_SRC) \
@@ -442,7 +456,8 @@ mutants: test-deps
 	@$(MAKE) --no-print-directory all load
 	@t/mutants/run.pl $(BUILD) $(MUTANTS)
 
-demo: deps
+demo:
+	@t/tools/deps.sh $(BUILD_PACKAGES) $(RUN_PACKAGES) $(DEMO_PACKAGES)
 	@$(MAKE) --no-print-directory all
 	@t/demo/demo.sh $(BUILD)
 
