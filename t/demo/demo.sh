@@ -1,6 +1,7 @@
 #!/bin/sh
 # Shows what the module does: starts an nginx of its own, pushes a generated
-# stream of 20 s, and shows and checks what was recorded.
+# stream of 20 s, and shows and checks what was recorded.  On a terminal it
+# serves the console until Ctrl-C, while two more streams are recorded.
 # Usage: demo.sh build-directory
 #
 # DEMO_ADDRESS is the address to listen on, 127.0.0.1 if it is not set.
@@ -19,6 +20,9 @@ address=${DEMO_ADDRESS:-127.0.0.1}
 nginx=
 push=
 failed=0
+tty=
+
+[ -t 0 ] && [ -t 1 ] && tty=1
 
 
 die()
@@ -98,8 +102,19 @@ if [ "$(id -u)" = 0 ]; then
     fi
 fi
 
+# the API is for this machine, whatever the address
+
+local=
+
+case $address in
+    127.0.0.1|0.0.0.0) ;;
+    *) local="listen  127.0.0.1:$http_port;"
+esac
+
 sed -e "s|@USER@|$user|" \
+    -e "s|@LOCAL@|$local|" \
     -e "s|@DIR@|$dir|g" \
+    -e "s|@BUILD@|$build|g" \
     -e "s|@MODULE@|$build/ngx_rtmp_recording_module.so|" \
     -e "s|@RTMP_MODULE@|/usr/lib/nginx/modules/ngx_rtmp_module.so|" \
     -e "s|@ADDRESS@|$address|g" \
@@ -122,6 +137,20 @@ until [ -s "$dir/nginx.pid" ]; do
     sleep 0.1
 done
 
+server=http://$address:$http_port
+
+echo "console: $server/console/"
+
+if [ ! -s "$build/console/vendor/preact.js" ]; then
+    echo "  (it cannot start without libraries that npm fetches: install npm," \
+         "then again)"
+fi
+
+[ "$address" = 127.0.0.1 ] \
+    || echo "  (works on this machine only, at http://127.0.0.1:$http_port/)"
+
+[ "$tty" ] || echo "  (it ends with this demo, which keeps it on a terminal only)"
+
 echo "nginx runs in $dir, its configuration is nginx.conf there"
 
 # what finished.sh prints, as long as nginx runs
@@ -134,14 +163,22 @@ tail --pid=$nginx -n +1 -f "$dir/error.log" \
 
 url=rtmp://$address:$rtmp_port/live/demo
 
+# stream(url, picture, tone, options): the process becomes ffmpeg
+
+stream()
+{
+    url=$1 picture=$2 tone=$3
+    shift 3
+
+    exec ffmpeg -nostdin -v error -re -f lavfi -i "$picture" \
+        -re -f lavfi -i "sine=frequency=$tone:sample_rate=48000" "$@" \
+        -c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 60 \
+        -c:a aac -b:a 128k -f flv "$url" < /dev/null
+}
+
 echo "pushing a test stream of $seconds s to $url"
 
-ffmpeg -nostdin -v error \
-    -re -f lavfi -i testsrc2=size=1280x720:rate=30 \
-    -re -f lavfi -i sine=frequency=440:sample_rate=48000 \
-    -t $seconds \
-    -c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 60 -b:v 2M \
-    -c:a aac -b:a 128k -f flv "$url" < /dev/null &
+stream "$url" testsrc2=size=1280x720:rate=30 440 -t $seconds -b:v 2M &
 push=$!
 
 wait $push || { push=; die "the push failed"; }
@@ -171,21 +208,10 @@ done
 # --- show
 
 echo
-echo "recorded, says $catalogue:"
-echo
+echo "recorded, says src/recordings list --api $server/api/:"
 
-query -table "$catalogue" "
-    SELECT path, format,
-           rtrim(ltrim(coalesce(video_codec, '') || ' ' ||
-                       coalesce(audio_codec, ''))) AS codecs,
-           resolution,
-           printf('%.2f s', duration_ms / 1000.0) AS duration,
-           size
-    FROM files ORDER BY file_id"
-
-echo
-echo "and plays at"
-echo
+"$here/../../src/recordings" list --api "http://127.0.0.1:$http_port/api/" \
+    || wrong "the command recordings has failed"
 
 
 # --- check each: what the catalogue says, what is there, what is served
@@ -201,8 +227,6 @@ query -separator '|' "$catalogue" "
     FROM files ORDER BY file_id" > "$dir/rows"
 
 while IFS='|' read -r format duration size play path; do
-
-    echo "  $play"
 
     file=$dir/store/files/$path
 
@@ -265,13 +289,23 @@ fi
 
 # --- serve
 
-if [ -t 0 ] && [ -t 1 ]; then
-    trap 'exit $failed' INT
-    echo
-    echo "Serving until Ctrl-C.  To record a stream of your own, push it to"
-    echo "rtmp://$address:$rtmp_port/live/NAME; the files appear in"
-    echo "$dir/store/files when it ends."
-    wait $nginx
+if [ ! "$tty" ]; then
+    echo "The addresses have ended with it.  On a terminal they stay."
+    exit $failed
 fi
+
+trap 'exit $failed' INT
+
+live=rtmp://$address:$rtmp_port/live
+
+stream "$live/camera" testsrc2=size=640x360:rate=15 330 -b:v 600k &
+push=$!
+stream "$live/concert" mandelbrot=size=640x360:rate=15 550 -b:v 900k &
+push="$push $!"
+
+echo "Two streams are live now, $live/camera and /concert."
+echo "Look at $server/console/; push your own to $live/NAME."
+echo "Ctrl-C ends it."
+wait $nginx
 
 exit $failed

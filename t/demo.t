@@ -1,0 +1,85 @@
+#!/usr/bin/perl
+
+# make demo's script: off a terminal it says that its addresses end, and what
+# it shows is right; on one it serves the console, the API and the files, with
+# two streams live, until Ctrl-C.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use File::Copy qw(copy);
+use File::Path qw(make_path);
+use File::Temp qw(tempdir);
+use Test::More;
+
+use Recording::Api;
+use Recording::Util qw(not_tested root run slurp spew wait_for);
+
+for my $program (qw(curl ffmpeg nginx script sqlite3)) {
+    plan skip_all => not_tested("needs $program")
+        if system("PATH=\$PATH:/usr/sbin command -v $program > /dev/null");
+}
+
+# a build directory of its own, as the demo of a user might run
+my $dir = tempdir('recording-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+my $module = 'ngx_rtmp_recording_module.so';
+chmod 0755, $dir;
+copy(root() . "/build/$module", "$dir/$module") or die "$module: $!";
+make_path("$dir/console/vendor");
+spew("$dir/console/index.html", 'the page');
+
+my ($status, $out, $err) = run(root() . '/t/demo/demo.sh', $dir);
+is($status, 0, 'off a terminal') or diag "$out$err";
+like($out, qr{^console: http://127.0.0.1:\d+/console/\n}, 'the console first');
+like($out, qr/npm fetches: install npm/, 'that it lacks its libraries');
+like($out, qr/Everything is as it was pushed/, 'all is right');
+like($out, qr/The addresses have ended with it/, 'that its addresses end');
+cmp_ok(scalar(() = $out =~ /\n/g), '<=', 20, 'twenty lines') or diag $out;
+
+# on a terminal, as script makes one
+pipe my $read, my $write or die "pipe: $!";
+my $pid = fork // die "fork: $!";
+
+if ($pid == 0) {
+    open STDOUT, '>', "$dir/shown";
+    open STDIN, '<&', $read;
+    close $write;
+    exec 'script', '-qefc', root() . "/t/demo/demo.sh $dir", '/dev/null';
+}
+
+close $read;
+my ($server, $port);
+wait_for('two streams', 120, sub {
+    my $shown = slurp("$dir/shown");
+    ($server, $port) = $shown =~ m{^console: (http://127.0.0.1:(\d+))/}m;
+    return $shown =~ /Ctrl-C ends it/;
+});
+
+my $api = Recording::Api->new(port => $port);
+my %live;
+wait_for('both', 60, sub {
+    my $set = $api->call('DescribeRecordings', { State => 'open' });
+    %live = map { $_->{StreamName} => 1 } @{ $set->{RecordingSet} };
+    return 2 == grep { $live{$_} } qw(camera concert);
+});
+pass('two streams are live');
+
+is((run('curl', '-sf', "$server/console/index.html"))[1], 'the page',
+   'the console is served');
+like((run('curl', '-sI', "$server/console/index.html"))[1],
+     qr/^Content-Security-Policy: default-src 'none';/mi, 'with its policy');
+
+my ($file) = @{ $api->call('SearchMedia')->{MediaInfoSet} };
+is((run('curl', '-sf', '-o', '/dev/null', $file->{BasicInfo}{MediaUrl}))[0], 0,
+   'and what was recorded');
+
+print $write "\x03";
+$write->flush;
+waitpid $pid, 0;
+is($?, 0, 'Ctrl-C ends it');
+is((run('curl', '-s', "$server/"))[0], 7, 'and its nginx');
+
+done_testing;
