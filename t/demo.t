@@ -23,6 +23,8 @@ for my $program (qw(curl ffmpeg nginx script sqlite3)) {
         if system("PATH=\$PATH:/usr/sbin command -v $program > /dev/null");
 }
 
+$ENV{DEMO_SECONDS} = 5;
+
 # a build directory of its own, as the demo of a user might run
 my $dir = tempdir('recording-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 my $module = 'ngx_rtmp_recording_module.so';

@@ -4,11 +4,12 @@
 # serves the console until Ctrl-C, while two more streams are recorded.
 # Usage: demo.sh build-directory
 #
-# DEMO_ADDRESS is the address to listen on, 127.0.0.1 if it is not set.
+# DEMO_ADDRESS is the address to listen on, 127.0.0.1 if it is not set, and
+# DEMO_SECONDS how long the stream is.
 
 export LC_ALL=C
 
-seconds=20
+seconds=${DEMO_SECONDS:-20}
 formats=4
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -149,7 +150,8 @@ fi
 [ "$address" = 127.0.0.1 ] \
     || echo "  (works on this machine only, at http://127.0.0.1:$http_port/)"
 
-[ "$tty" ] || echo "  (it ends with this demo, which keeps it on a terminal only)"
+[ "$tty" ] \
+    || echo "  (it ends with this demo, which keeps it on a terminal only)"
 
 echo "nginx runs in $dir, its configuration is nginx.conf there"
 
