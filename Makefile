@@ -134,7 +134,7 @@ $(BUILD)/src/nginx/configure: | $(BUILD)/src/nginx-rtmp/config
 
 # changes only when a source comes or goes, or with another nginx
 
-$(BUILD)/configured: FORCE | $(BUILD)/.gitignore
+$(BUILD)/configured: FORCE | $(BUILD)/.gitignore $(NGINX_SRC)/conf_flags
 	@{ echo $(SOURCES); cat $(NGINX_SRC)/conf_flags 2>/dev/null; \
 	   echo $(NGINX_SRC); \
 	   dpkg-query -W nginx nginx-dev 2>/dev/null; } > $@.new; \
@@ -151,7 +151,7 @@ $(BUILD)/nginx-dev-%/usr/share/nginx/src/conf_flags: | $(BUILD)/.gitignore
 FLAGS = $$(dpkg-buildflags --get $(1))
 
 $(BUILD)/debian/Makefile: config $(BUILD)/configured \
-		$(BUILD)/src/nginx-rtmp/config | $(NGINX_SRC)/conf_flags
+		$(BUILD)/src/nginx-rtmp/config
 	@mkdir -p $(BUILD)/debian
 	@echo "configuring for Debian's nginx"
 	@cd $(NGINX_SRC) \
