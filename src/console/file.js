@@ -96,6 +96,8 @@ function Screen({ file, where }) {
       paused: "It waits for its stream, and can be played when it ends.",
       finishing: "It is being finished, and can be played in a moment.",
       evicted: "It was evicted for newer files (max= of record_store).",
+      expired: "It has expired (expire of its template, or a call).",
+      deleted: "It was deleted by a call.",
       lost: "Nothing of it could be written." }[file.State]
       || "It is neither in the store nor in a bucket that has a url=.";
 

@@ -72,7 +72,8 @@ export const drops = (by) => Object.entries(by || {})
 const STATE = {
   recording: "recording", paused: "waits for its stream",
   finishing: "being finished", finished: "finished",
-  evicted: "evicted", lost: "lost", ended: "ended",
+  evicted: "evicted", expired: "expired", deleted: "deleted", lost: "lost",
+  ended: "ended",
   waiting: "waiting", taken: "being sent", held: "held", done: "done",
   dead: "failed for good",
 };

@@ -100,7 +100,7 @@ function title(file, now) {
 
 function Bar({ file, place, now }) {
   const kind = file.FramesDropped ? "lossy"
-    : /evicted|lost/.test(file.State) ? "gone"
+    : /evicted|expired|deleted|lost/.test(file.State) ? "gone"
     : /recording|paused|finishing/.test(file.State) ? "growing" : "whole";
   const from = begin(file);
   const to = end(file, now);
@@ -166,6 +166,6 @@ export function Timeline({ files, from, to, now }) {
       <span><i class="bar-growing"></i> growing</span>
       <span><i class="bar-lossy"></i> frames lost</span>
       <span><i class="bar-gap"></i> gap, resumed</span>
-      <span><i class="bar-gone"></i> evicted or lost</span></p>
+      <span><i class="bar-gone"></i> gone or lost</span></p>
   </section>`;
 }
