@@ -41,8 +41,8 @@ for my $variant (@variants) {
 note($report);
 
 SKIP: {
-    skip 'valgrind is not installed', 2
-        if !grep { -x "$_/callgrind_control" } split /:/, $ENV{PATH};
+    my $missing = Callgrind::missing();
+    skip((split /\n/, $missing)[0], 2) if $missing;
 
     my %count = (%opt, streams => 1, count => 1, only => qr/^flv$/);
     my @counted = Bench::run_all(%count);

@@ -523,6 +523,16 @@ use File::Path qw(make_path);
 use File::Basename qw(dirname);
 use Recording::Util qw(run slurp);
 
+# why it cannot run a program with libavcodec here, '' if it can: it does not
+# know each instruction of each processor
+sub missing {
+    my ($status, undef, $err) = eval {
+        run('valgrind', '-q', '--tool=none', 'ffmpeg', '-version') };
+
+    return defined $status ? $status ? "valgrind cannot run ffmpeg: $err" : ''
+                           : 'valgrind is not installed';
+}
+
 # in the directory of nginx
 sub command {
     return [ 'valgrind', '-q', '--tool=callgrind',

@@ -303,7 +303,8 @@ sub _started {
 
     return 0 if !$self->pid;
 
-    my ($n) = ($self->{text} || '') =~ /^\s*worker_processes\s+(\d+)/m;
+    my ($n) = ($self->{text} || '') =~ /^\s*worker_processes\s+(\S+);/m;
+    $n = $self->{subst}{$1} if $n && $n =~ /^%%(\w+)%%$/;
     return 1 if ($self->{text} || '') =~ /^\s*master_process\s+off/m;
     return $self->worker_pids >= ($n || 1);
 }
