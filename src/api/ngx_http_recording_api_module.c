@@ -12,6 +12,8 @@ static void *ngx_http_recording_api_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_recording_api_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_recording_api_merge_loc_conf(ngx_conf_t *cf,
     void *parent, void *child);
+static void ngx_http_recording_api_block(ngx_http_core_loc_conf_t *clcf,
+    ngx_recording_api_loc_conf_t *prev, ngx_recording_api_loc_conf_t *conf);
 static char *ngx_http_recording_api(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_recording_api_metrics(ngx_conf_t *cf,
@@ -124,24 +126,56 @@ ngx_http_recording_api_merge_loc_conf(ngx_conf_t *cf, void *parent,
         conf->keys = prev->keys;
     }
 
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    ngx_http_recording_api_block(clcf, prev, conf);
+
     if (!conf->api) {
         return NGX_CONF_OK;
     }
 
     /* the API has a limit of its own, of which it tells in its own way, and
-       its bodies are never in files */
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+       its bodies are never in files, whoever reads them first */
 
     clcf->client_max_body_size = 0;
+    clcf->client_body_in_file_only = 0;
     clcf->client_body_buffer_size = ngx_max(clcf->client_body_buffer_size,
                                             NGX_RECORDING_API_BODY);
 
-    if (conf->off) {
+    if (conf->off && !clcf->noname) {
         ngx_recording_api_conf_open(cf, conf);
     }
 
     return NGX_CONF_OK;
+}
+
+
+/*
+ * A block of "if" or limit_except is a location of its own to nginx, which
+ * leaves the handler of the one around it only to an "if".
+ */
+
+static void
+ngx_http_recording_api_block(ngx_http_core_loc_conf_t *clcf,
+    ngx_recording_api_loc_conf_t *prev, ngx_recording_api_loc_conf_t *conf)
+{
+    if (!clcf->noname) {
+        return;
+    }
+
+    conf->api = prev->api;
+    conf->metrics = prev->metrics;
+
+    if (!clcf->lmt_excpt || clcf->handler) {
+        return;
+    }
+
+    if (conf->api) {
+        clcf->handler = ngx_recording_api_request_handler;
+
+    } else if (conf->metrics) {
+        clcf->handler = ngx_recording_api_request_metrics;
+    }
 }
 
 

@@ -59,6 +59,10 @@ ngx_recording_api_request_handler(ngx_http_request_t *r)
                             : rc;
     }
 
+    /* whatever client_body_in_file_only says where it comes from: the loop
+       does not write to disks */
+
+    r->request_body_in_file_only = 0;
     r->request_body_in_single_buf = 1;
 
     rc = ngx_http_read_client_request_body(r, ngx_recording_api_request_body);
@@ -203,7 +207,18 @@ ngx_recording_api_request_call(ngx_recording_api_request_t *ctx,
     const char                        *code;
     const ngx_recording_api_action_t  *action;
 
-    if (ngx_recording_api_request_copy(ctx->request, &body) != NGX_OK) {
+    switch (ngx_recording_api_request_copy(ctx->request, &body)) {
+
+    case NGX_OK:
+        break;
+
+    case NGX_DECLINED:
+        *why = "another location has put the body into a file: give it a "
+               "client_body_buffer_size of 64k, and no "
+               "client_body_in_file_only";
+        return "InternalError";
+
+    default:
         *why = "no memory";
         return "InternalError";
     }
@@ -230,7 +245,8 @@ ngx_recording_api_request_call(ngx_recording_api_request_t *ctx,
 }
 
 
-/* the body, of malloc(): it outlives the request */
+/* the body, of malloc(): it outlives the request; NGX_DECLINED: it was read
+   before it came here, into a file */
 
 static ngx_int_t
 ngx_recording_api_request_copy(ngx_http_request_t *r, ngx_str_t *body)
@@ -256,6 +272,10 @@ ngx_recording_api_request_copy(ngx_http_request_t *r, ngx_str_t *body)
         if (ngx_buf_in_memory(in->buf)) {
             p = ngx_cpymem(p, in->buf->pos,
                            ngx_min(ngx_buf_size(in->buf), last - p));
+
+        } else if (in->buf->in_file) {
+            free(body->data);
+            return NGX_DECLINED;
         }
     }
 
@@ -417,6 +437,11 @@ ngx_recording_api_request_fail(ngx_recording_api_request_t *ctx,
 {
     char                      *text;
     ngx_recording_api_call_t  *call;
+
+    if (ngx_strcmp(code, "InternalError") == 0) {
+        ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
+                      "recording: a call failed: %s", why);
+    }
 
     call = ngx_recording_api_call();
 
