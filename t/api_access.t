@@ -34,6 +34,11 @@ http {
     server {
         listen 127.0.0.1:%%PORT_1%%;
         location /plain/ { record_api; }
+        location /told/ {
+            set_real_ip_from 127.0.0.0/8;
+            real_ip_header   X-Client;
+            record_api;
+        }
         location /api/ {
             record_api;
             record_api_key AKIDexample %%DIR%%/secret;
@@ -102,6 +107,11 @@ my $proxied = Recording::Api->new(port => $t->port(2));
 (undef, undef, $body) = $proxied->raw("PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\n"
                                       . $proxied->request('DescribeStore'));
 like($body, qr/"$no"/, 'through one that speaks the PROXY protocol');
+
+my $told = Recording::Api->new(port => $port, path => '/told/');
+is($told->code('DescribeStore'), '', 'a proxy that could tell an address');
+is($told->code('DescribeStore', {}, headers => { 'X-Client' => $_ }), $no,
+   "one that tells $_") for '127.0.0.1', '127.0.0.1:80', '::1', '10.0.0.1';
 
 is($api->code('RetryDelivery', { DeliveryIds => ['1'] }), $no,
    'what changes anything needs a key');

@@ -21,6 +21,7 @@ static const char *ngx_recording_api_request_verified(
 static const char *ngx_recording_api_request_keyless(ngx_http_request_t *r,
     const char **why);
 static ngx_uint_t ngx_recording_api_request_local(ngx_http_request_t *r);
+static ngx_uint_t ngx_recording_api_request_own(ngx_connection_t *c);
 static ngx_uint_t ngx_recording_api_request_local_host(ngx_str_t *host);
 static ngx_uint_t ngx_recording_api_request_forwarded(ngx_http_request_t *r);
 static ngx_uint_t ngx_recording_api_request_named(ngx_table_elt_t *header,
@@ -308,6 +309,10 @@ ngx_recording_api_request_keyless(ngx_http_request_t *r, const char **why)
 
     } else if (ngx_recording_api_request_forwarded(r)) {
         *why = "a request that is not signed must not come through a proxy";
+
+    } else if (!ngx_recording_api_request_own(r->connection)) {
+        *why = "a request that is not signed must not have an address that a "
+               "proxy tells";
     }
 
     return *why ? "AuthFailure.UnauthorizedOperation" : NULL;
@@ -344,6 +349,30 @@ ngx_recording_api_request_local(ngx_http_request_t *r)
     }
 
     return 0;
+}
+
+
+/* the peer's address is that of the socket: one that a proxy tells, which
+   set_real_ip_from believes, is the word of whoever asked the proxy */
+
+static ngx_uint_t
+ngx_recording_api_request_own(ngx_connection_t *c)
+{
+    socklen_t        len;
+    ngx_sockaddr_t   peer;
+
+    len = sizeof(ngx_sockaddr_t);
+
+    if (getpeername(c->fd, &peer.sockaddr, &len) == -1) {
+        return 0;
+    }
+
+    if (c->sockaddr->sa_family == AF_UNIX) {
+        return peer.sockaddr.sa_family == AF_UNIX;
+    }
+
+    return ngx_cmp_sockaddr(&peer.sockaddr, len, c->sockaddr, c->socklen, 1)
+           == NGX_OK;
 }
 
 
