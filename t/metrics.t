@@ -48,6 +48,14 @@ http {
         listen 127.0.0.1:%%PORT_1%% reuseport;
         location = /metrics { record_metrics; }
         location = /closed { record_metrics; deny all; }
+        location = /filtered {
+            record_metrics;
+            gzip            on;
+            gzip_types      text/plain;
+            gzip_min_length 1;
+            charset         utf-8;
+            charset_types   *;
+        }
         location /api/ { record_api; }
     }
 }
@@ -137,6 +145,11 @@ SKIP: {
     is("$rc $out$err", '0 ', 'promtool check metrics');
 }
 
+($status, $head, $body) = get('/filtered', 'GET', 'Accept-Encoding: gzip');
+like($head, qr{^Content-Type: text/plain; version=0\.0\.4; charset=utf-8\r?$}m,
+     'the type has its charset once');
+like($head, qr/^Content-Encoding: gzip\r?$/mi, 'it is compressed');
+
 is((get('/closed'))[0], 403, 'access is for the modules of nginx');
 is((get('/metrics', 'POST'))[0], 405, 'it only reads');
 is((get('/metrics', 'HEAD'))[2] // '', '', 'HEAD has no body');
@@ -153,11 +166,12 @@ $t->stop;
 $t->done;
 
 sub get {
-    my ($path, $method) = @_;
+    my ($path, $method, @headers) = @_;
 
     return Recording::Api->new(port => $t->port(1))
-           ->raw(($method || 'GET') . " $path HTTP/1.1\r\nHost: localhost\r\n"
-                 . "Content-Length: 0\r\nConnection: close\r\n\r\n");
+           ->raw(join "\r\n", ($method || 'GET') . " $path HTTP/1.1",
+                 'Host: localhost', 'Content-Length: 0', 'Connection: close',
+                 @headers, '', '');
 }
 
 sub metrics {

@@ -511,7 +511,10 @@ ngx_recording_api_request_send(ngx_http_request_t *r, char *text,
     r->headers_out.content_length_n = b->last - b->pos;
     r->headers_out.content_type.data = (u_char *) type;
     r->headers_out.content_type.len = ngx_strlen(type);
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
+
+    /* without its parameters, as filters look for it */
+
+    r->headers_out.content_type_len = strcspn(type, ";");
 
     rc = ngx_http_send_header(r);
 
