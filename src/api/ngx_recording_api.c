@@ -239,6 +239,10 @@ ngx_recording_api_run_thread(void *data)
 
     call = slot->call;
 
+    /* a change does not use it: it would tell of the call before */
+
+    call->catalogue->late = 0;
+
     call->rc = call->params ? NGX_OK : ngx_recording_api_parse(call);
 
     if (call->rc == NGX_OK) {
