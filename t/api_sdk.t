@@ -16,7 +16,7 @@ use Test::More;
 use Recording::Nginx;
 use Recording::Past;
 use Recording::Sdk qw(client);
-use Recording::Util qw(root run spew);
+use Recording::Util qw(root run spew wait_for);
 
 my $json = JSON::PP->new->utf8->canonical;
 my $build = root() . '/build/sdk';

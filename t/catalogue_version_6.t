@@ -62,6 +62,7 @@ sql(<<'SQL');
     DROP TRIGGER upload_waits;
     DROP TRIGGER upload_restored;
     DROP TRIGGER upload_finished;
+    DROP TRIGGER expire_finished;
     DROP TRIGGER record_tasks_paused;
     DROP TRIGGER record_commands_ended;
     DROP TABLE record_templates;

@@ -515,6 +515,7 @@ static const char  growing[] =
     " DROP TRIGGER IF EXISTS told_finished;"
     " DROP TRIGGER IF EXISTS upload_restored;"
     " DROP TRIGGER IF EXISTS upload_finished;"
+    " DROP TRIGGER expire_finished;"
     " ALTER TABLE files DROP COLUMN delivers;"
     " ALTER TABLE recordings DROP COLUMN delivers;"
     " ALTER TABLE targets DROP COLUMN early";
