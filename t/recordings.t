@@ -18,7 +18,7 @@ use Recording::Api;
 use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Past;
-use Recording::Util qw(root run wait_for);
+use Recording::Util qw(not_tested root run wait_for);
 
 $ENV{LC_ALL} = 'C.UTF-8';
 $ENV{TZ} = 'UTC';
@@ -155,7 +155,7 @@ like(good('url', @id{'mp4', 'hls'}), qr{^http://\S+\.mp4\nhttp://\S+m3u8\n$},
 # --- as somebody else
 
 SKIP: {
-    skip 'needs root', 1 if $> != 0;
+    skip not_tested('needs root'), 1 if $> != 0;
     my ($status, $out) = run('runuser', '-u', 'nobody', '--', $command, 'list');
     is("$status $out", '0 ' . join("\n", @lines) . "\n", 'another user');
 }
