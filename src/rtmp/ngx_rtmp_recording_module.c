@@ -114,6 +114,10 @@ ngx_rtmp_recording_publish(ngx_rtmp_session_t *s, ngx_rtmp_publish_t *v)
         goto next;
     }
 
+    /* at the end nginx-rtmp's own has left the stream before */
+
+    (void) ngx_cpystrn(ctx->name, lctx->stream->name, NGX_RTMP_MAX_NAME);
+
     ngx_memcpy(ctx->args, v->args, NGX_RTMP_MAX_ARGS);
     ctx->args[NGX_RTMP_MAX_ARGS - 1] = '\0';
 
@@ -351,7 +355,6 @@ ngx_rtmp_recording_module_stream(ngx_rtmp_recording_ctx_t *ctx,
     ngx_recording_stream_t *stream)
 {
     ngx_rtmp_session_t        *s;
-    ngx_rtmp_live_ctx_t       *lctx;
     ngx_recording_app_conf_t  *racf;
     ngx_rtmp_core_app_conf_t  *cacf;
 
@@ -359,9 +362,8 @@ ngx_rtmp_recording_module_stream(ngx_rtmp_recording_ctx_t *ctx,
 
     racf = ngx_rtmp_get_module_app_conf(s, ngx_rtmp_recording_module);
     cacf = ngx_rtmp_get_module_app_conf(s, ngx_rtmp_core_module);
-    lctx = ngx_rtmp_get_module_ctx(s, ngx_rtmp_live_module);
 
-    if (racf == NULL || cacf == NULL || lctx == NULL || lctx->stream == NULL) {
+    if (racf == NULL || cacf == NULL || !ctx->published) {
         return NGX_DECLINED;
     }
 
@@ -370,8 +372,8 @@ ngx_rtmp_recording_module_stream(ngx_rtmp_recording_ctx_t *ctx,
     stream->domain = ngx_recording_rule_domain(&s->tc_url);
     stream->server = racf->server;
     stream->app = cacf->name;
-    stream->name.data = lctx->stream->name;
-    stream->name.len = ngx_strlen(lctx->stream->name);
+    stream->name.data = ctx->name;
+    stream->name.len = ngx_strlen(ctx->name);
     stream->param.data = ctx->args;
     stream->param.len = ngx_strlen(ctx->args);
 
@@ -437,6 +439,7 @@ ngx_rtmp_recording_end(ngx_rtmp_recording_ctx_t *ctx)
 
         /* what came is recorded, by what is known now */
 
+        ctx->waiting = 0;
         ngx_rtmp_recording_module_decide(ctx);
     }
 

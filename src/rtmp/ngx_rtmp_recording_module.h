@@ -44,6 +44,7 @@ typedef struct {
     ngx_recording_gate_t    gate;          /* what came while it waits */
     ngx_uint_t              look;          /* what it waits for */
     ngx_msec_t              since;
+    u_char                  name[NGX_RTMP_MAX_NAME];
     u_char                  args[NGX_RTMP_MAX_ARGS];
     unsigned                published:1;   /* accepted, and not closed */
     unsigned                paused:1;      /* a relay's source stopped */
