@@ -50,7 +50,7 @@ ngx_recording_closed_broken_thread(ngx_recording_outputs_t *o,
 
 /*
  * Nothing was written: no trace will be left of the file, and what it stands
- * for is counted in the next one.
+ * for, which was shown, is counted in the next one.
  */
 
 static void
@@ -61,6 +61,7 @@ ngx_recording_closed_undo(ngx_recording_output_t *out,
 
     for (i = 0; i < NGX_RECORDING_DROPS; i++) {
         out->dropped[i] += mux->file.dropped[i];
+        out->counted[i] += mux->file.dropped[i];
     }
 
     ngx_memzero(mux->file.dropped, sizeof(mux->file.dropped));

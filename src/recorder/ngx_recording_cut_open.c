@@ -247,12 +247,17 @@ ngx_recording_cut_begin(ngx_recording_outputs_t *o,
 
     ngx_recording_refuse_say_thread(o, out, cut->media);
 
+    ngx_recording_output_show(out, o->store);
+
     for (i = 0; i < NGX_RECORDING_DROPS; i++) {
         mux->file.dropped[i] = out->dropped[i];
         mux->file.in += out->dropped[i];
     }
 
+    ngx_recording_mux_known(mux);
+
     ngx_memzero(out->dropped, sizeof(out->dropped));
+    ngx_memzero(out->counted, sizeof(out->counted));
 
     ngx_recording_store_name(mux->work, sizeof(mux->work), mux->file.id,
                              out->conf->format->endless

@@ -167,6 +167,26 @@ ngx_recording_output_count(ngx_recording_outputs_t *o,
 
 
 void
+ngx_recording_output_show(ngx_recording_output_t *out,
+    ngx_recording_store_t *store)
+{
+    int64_t     n;
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_RECORDING_DROPS; i++) {
+        n = (int64_t) (out->dropped[i] - out->counted[i]);
+
+        ngx_recording_board_count(&store->board, NGX_RECORDING_BOARD_FRAMES_IN,
+                                  n);
+        ngx_recording_board_count(&store->board,
+                                  NGX_RECORDING_BOARD_DROPPED_BY + i, n);
+
+        out->counted[i] = out->dropped[i];
+    }
+}
+
+
+void
 ngx_recording_output_jump_thread(ngx_recording_outputs_t *o, int64_t time,
     int64_t jump)
 {
@@ -221,6 +241,7 @@ ngx_recording_output_flush_thread(ngx_recording_outputs_t *o)
         ngx_recording_tail_flush_thread(o, out);
 
         if (out->mux == NULL) {
+            ngx_recording_output_show(out, o->store);
             continue;
         }
 

@@ -33,7 +33,11 @@ void ngx_recording_output_jump_thread(ngx_recording_outputs_t *o,
 void ngx_recording_output_sync_thread(ngx_recording_outputs_t *o,
     ngx_uint_t durable);
 
-/* everything that was handed over is written */
+/* frames that no file was open for are counted for all to see */
+void ngx_recording_output_show(ngx_recording_output_t *out,
+    ngx_recording_store_t *store);
+
+/* everything that was handed over is written, and counted */
 void ngx_recording_output_flush_thread(ngx_recording_outputs_t *o);
 
 /* ends the file of an output, if one is open */

@@ -104,6 +104,8 @@ typedef struct {
                                               time; NGX_RECORDING_RETRY_... */
     uint64_t                dropped[NGX_RECORDING_DROPS];  /* while none
                                               was open */
+    uint64_t                counted[NGX_RECORDING_DROPS];  /* of these, on the
+                                              board */
     ngx_uint_t              claims;        /* paths that next has tried */
     unsigned                filed:1;       /* next has its row */
     unsigned                opening:1;     /* and its journal */

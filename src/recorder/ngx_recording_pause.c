@@ -276,6 +276,8 @@ ngx_recording_pause_lost(ngx_recording_outputs_t *o,
     ngx_uint_t             i;
     ngx_recording_file_t  *file;
 
+    ngx_recording_output_show(out, o->store);
+
     for (in = 0, i = 0; i < NGX_RECORDING_DROPS; i++) {
         in += out->dropped[i];
     }
