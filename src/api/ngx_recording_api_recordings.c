@@ -9,6 +9,7 @@
 
 #define NGX_RECORDING_API_RECORDINGS  20   /* a page, if nothing is said */
 #define NGX_RECORDING_API_FILES       200  /* of a recording, in an answer */
+#define NGX_RECORDING_API_TOLD        1000 /* of all: then the page ends */
 
 
 typedef struct {
@@ -28,6 +29,7 @@ typedef struct {
     ngx_recording_api_call_t  *call;
     json_t                    *set;
     const ngx_recording_catalogue_search_t  *search;
+    ngx_uint_t                 told;       /* files */
 } ngx_recording_api_recordings_set_t;
 
 
@@ -35,6 +37,8 @@ static ngx_int_t ngx_recording_api_describe_recordings_thread(
     ngx_recording_api_call_t *call);
 static ngx_int_t ngx_recording_api_recordings_search(
     ngx_recording_api_call_t *call, ngx_recording_api_recordings_t *in);
+static void ngx_recording_api_recordings_early(
+    ngx_recording_catalogue_search_t *search, ngx_uint_t n);
 static ngx_int_t ngx_recording_api_recordings_check(
     ngx_recording_api_call_t *call, ngx_recording_api_recordings_t *in,
     ngx_recording_catalogue_search_t *search);
@@ -143,10 +147,17 @@ ngx_recording_api_recordings_search(ngx_recording_api_call_t *call,
     set.call = call;
     set.search = &search;
     set.set = json_array();
+    set.told = 0;
 
     rc = ngx_recording_api_set(call->answer, "RecordingSet", set.set);
 
     for (i = 0; rc == NGX_OK && i < search.n; i++) {
+
+        if (set.told >= NGX_RECORDING_API_TOLD) {
+            ngx_recording_api_recordings_early(&search, i);
+            break;
+        }
+
         rc = ngx_recording_catalogue_search_recording(call->catalogue,
                                            search.page[i].id,
                                            ngx_recording_api_recordings_one,
@@ -154,6 +165,19 @@ ngx_recording_api_recordings_search(ngx_recording_api_call_t *call,
     }
 
     return rc == NGX_OK ? ngx_recording_api_page_next(call, &search) : rc;
+}
+
+
+/* the page ends behind so many: with their files an answer of all would be too
+   long for the time of a call, and for memory */
+
+static void
+ngx_recording_api_recordings_early(ngx_recording_catalogue_search_t *search,
+    ngx_uint_t n)
+{
+    search->next = search->page[n - 1];
+    search->skip = 0;
+    search->more = 1;
 }
 
 
@@ -291,6 +315,8 @@ ngx_recording_api_recordings_files(ngx_recording_api_recordings_set_t *set,
         json_decref(files.set);
         return NGX_ERROR;
     }
+
+    set->told += json_array_size(files.set);
 
     ngx_recording_api_put_int(o, "FileCount", number);
     ngx_recording_api_put(o, "FileSet", files.set);
