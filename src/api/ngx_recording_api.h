@@ -77,7 +77,9 @@ typedef struct {
 
 typedef struct {
     /* NGX_DECLINED: nothing is known of it, its row answers */
-    ngx_int_t             (*growing)(void *data, uint64_t file_id,
+    ngx_int_t             (*growing)(void *data,
+                                     ngx_recording_board_seen_t *seen,
+                                     uint64_t file_id,
                                      ngx_recording_api_growing_t *growing);
 } ngx_recording_api_live_t;
 
@@ -160,6 +162,7 @@ struct ngx_recording_api_call_s {
     ngx_recording_change_t  change;
     void                   *arg;           /* of the change; of malloc(), the
                                               call's */
+    ngx_recording_board_seen_t  seen;      /* workers, in this call */
     char                    object[NGX_RECORDING_TEXT + 4];  /* what was
                                               changed, for the log */
 

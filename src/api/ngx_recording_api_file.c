@@ -86,7 +86,7 @@ ngx_recording_api_file_live(ngx_recording_api_call_t *call,
         return NGX_DECLINED;
     }
 
-    return api->live->growing(api->data, file->id, growing);
+    return api->live->growing(api->data, &call->seen, file->id, growing);
 }
 
 

@@ -6,7 +6,8 @@
 
 
 static ngx_int_t ngx_recording_api_live_growing_thread(void *data,
-    uint64_t file_id, ngx_recording_api_growing_t *growing);
+    ngx_recording_board_seen_t *seen, uint64_t file_id,
+    ngx_recording_api_growing_t *growing);
 
 
 const ngx_recording_api_live_t  ngx_recording_api_live = {
@@ -15,7 +16,8 @@ const ngx_recording_api_live_t  ngx_recording_api_live = {
 
 
 static ngx_int_t
-ngx_recording_api_live_growing_thread(void *data, uint64_t file_id,
+ngx_recording_api_live_growing_thread(void *data,
+    ngx_recording_board_seen_t *seen, uint64_t file_id,
     ngx_recording_api_growing_t *growing)
 {
     ngx_recording_board_t *board = data;
@@ -26,11 +28,14 @@ ngx_recording_api_live_growing_thread(void *data, uint64_t file_id,
 
     static const char *const  waits[] = { "", "disk", "key frame" };
 
-    if (ngx_recording_board_file(board, (int64_t) file_id, &file) != NGX_OK) {
+    if (ngx_recording_board_file(board, seen, (int64_t) file_id, &file)
+        != NGX_OK)
+    {
         return NGX_DECLINED;
     }
 
-    if (ngx_recording_board_recording(board, file.recording_id, &recording)
+    if (ngx_recording_board_recording(board, seen, file.recording_id,
+                                      &recording)
         != NGX_OK)
     {
         ngx_memzero(&recording, sizeof(recording));

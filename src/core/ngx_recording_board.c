@@ -38,6 +38,8 @@ typedef char  ngx_recording_board_file_fits[
 
 static uint64_t ngx_recording_board_began_thread(uint64_t pid);
 static ngx_uint_t ngx_recording_board_lives_thread(uint64_t owner);
+static ngx_uint_t ngx_recording_board_see_thread(
+    ngx_recording_board_seen_t *seen, uint64_t owner);
 static void ngx_recording_board_drop(ngx_recording_board_slot_t *slot,
     uint64_t owner);
 static void ngx_recording_board_write(ngx_recording_board_slot_t *slot,
@@ -45,7 +47,8 @@ static void ngx_recording_board_write(ngx_recording_board_slot_t *slot,
 static ngx_int_t ngx_recording_board_read(ngx_recording_board_slot_t *slot,
     void *data, size_t size);
 static ngx_int_t ngx_recording_board_find(ngx_recording_board_t *board,
-    ngx_recording_board_kind_e kind, int64_t id, void *data, size_t size);
+    ngx_recording_board_seen_t *seen, ngx_recording_board_kind_e kind,
+    int64_t id, void *data, size_t size);
 
 
 ngx_recording_board_shared_t *
@@ -192,6 +195,31 @@ ngx_recording_board_lives_thread(uint64_t owner)
     /* without /proc */
 
     return kill((pid_t) pid, 0) == 0 || errno == EPERM;
+}
+
+
+/* more processes than there is room for are asked for each time */
+
+static ngx_uint_t
+ngx_recording_board_see_thread(ngx_recording_board_seen_t *seen,
+    uint64_t owner)
+{
+    ngx_uint_t  i, lives;
+
+    for (i = 0; i < seen->n; i++) {
+        if (seen->owner[i] == owner) {
+            return seen->lives[i];
+        }
+    }
+
+    lives = ngx_recording_board_lives_thread(owner);
+
+    if (seen->n < NGX_RECORDING_BOARD_SEEN) {
+        seen->owner[seen->n] = owner;
+        seen->lives[seen->n++] = lives;
+    }
+
+    return lives;
 }
 
 
@@ -457,7 +485,8 @@ ngx_recording_board_read(ngx_recording_board_slot_t *slot, void *data,
 
 static ngx_int_t
 ngx_recording_board_find(ngx_recording_board_t *board,
-    ngx_recording_board_kind_e kind, int64_t id, void *data, size_t size)
+    ngx_recording_board_seen_t *seen, ngx_recording_board_kind_e kind,
+    int64_t id, void *data, size_t size)
 {
     uint64_t                     i, high, owner;
     ngx_recording_board_slot_t  *slot;
@@ -483,7 +512,7 @@ ngx_recording_board_find(ngx_recording_board_t *board,
             && ngx_recording_board_read(slot, data, size) == NGX_OK
             && *(int64_t *) data == id && slot->owner == owner
             && (owner == board->me
-                || ngx_recording_board_lives_thread(owner)))
+                || ngx_recording_board_see_thread(seen, owner)))
         {
             return NGX_OK;
         }
@@ -494,18 +523,20 @@ ngx_recording_board_find(ngx_recording_board_t *board,
 
 
 ngx_int_t
-ngx_recording_board_file(ngx_recording_board_t *board, int64_t id,
+ngx_recording_board_file(ngx_recording_board_t *board,
+    ngx_recording_board_seen_t *seen, int64_t id,
     ngx_recording_board_file_t *file)
 {
-    return ngx_recording_board_find(board, NGX_RECORDING_BOARD_FILE, id, file,
-                                    sizeof(*file));
+    return ngx_recording_board_find(board, seen, NGX_RECORDING_BOARD_FILE, id,
+                                    file, sizeof(*file));
 }
 
 
 ngx_int_t
-ngx_recording_board_recording(ngx_recording_board_t *board, int64_t id,
+ngx_recording_board_recording(ngx_recording_board_t *board,
+    ngx_recording_board_seen_t *seen, int64_t id,
     ngx_recording_board_recording_t *recording)
 {
-    return ngx_recording_board_find(board, NGX_RECORDING_BOARD_RECORDING, id,
-                                    recording, sizeof(*recording));
+    return ngx_recording_board_find(board, seen, NGX_RECORDING_BOARD_RECORDING,
+                                    id, recording, sizeof(*recording));
 }

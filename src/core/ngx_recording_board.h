@@ -33,6 +33,7 @@
 #define NGX_RECORDING_BOARD_WORDS    20
 #define NGX_RECORDING_BOARD_REASONS  8     /* for frames to be dropped */
 #define NGX_RECORDING_BOARD_MIN      8192  /* bytes */
+#define NGX_RECORDING_BOARD_SEEN     16    /* processes */
 
 
 typedef struct ngx_recording_board_shared_s  ngx_recording_board_shared_t;
@@ -147,6 +148,18 @@ typedef struct {
 } ngx_recording_board_t;
 
 
+/*
+ * Which processes live, as it was seen: whoever asks for many slots at a time
+ * has one, all zero at first, and the kernel is asked once for each process.
+ */
+
+typedef struct {
+    uint64_t                owner[NGX_RECORDING_BOARD_SEEN];
+    ngx_uint_t              lives[NGX_RECORDING_BOARD_SEEN];
+    ngx_uint_t              n;
+} ngx_recording_board_seen_t;
+
+
 /* --- the loop */
 
 /*
@@ -199,10 +212,12 @@ void ngx_recording_board_workers(ngx_recording_board_t *board,
     ngx_recording_board_worker_t *sum);
 
 /* NGX_DECLINED: nobody who lives tells of it */
-ngx_int_t ngx_recording_board_file(ngx_recording_board_t *board, int64_t id,
+ngx_int_t ngx_recording_board_file(ngx_recording_board_t *board,
+    ngx_recording_board_seen_t *seen, int64_t id,
     ngx_recording_board_file_t *file);
 ngx_int_t ngx_recording_board_recording(ngx_recording_board_t *board,
-    int64_t id, ngx_recording_board_recording_t *recording);
+    ngx_recording_board_seen_t *seen, int64_t id,
+    ngx_recording_board_recording_t *recording);
 
 
 #endif /* _NGX_RECORDING_BOARD_H_INCLUDED_ */

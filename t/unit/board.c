@@ -39,11 +39,26 @@ board_shared(size_t size)
 }
 
 
+/* as in a call of its own */
+
+static ngx_int_t
+board_file(ngx_recording_board_t *board, int64_t id,
+    ngx_recording_board_file_t *file)
+{
+    ngx_recording_board_seen_t  seen;
+
+    ngx_memzero(&seen, sizeof(seen));
+
+    return ngx_recording_board_file(board, &seen, id, file);
+}
+
+
 static void
 board_told(void)
 {
     ngx_recording_board_t            board, none;
     ngx_recording_board_file_t       file, found;
+    ngx_recording_board_seen_t       seen;
     ngx_recording_board_slot_t      *slot, *other;
     ngx_recording_board_recording_t  r;
 
@@ -55,7 +70,7 @@ board_told(void)
        "no board, no slot");
     ngx_recording_board_tell_file(NULL, &file);
     ngx_recording_board_free(NULL);
-    is(ngx_recording_board_file(&none, 1, &found), NGX_DECLINED,
+    is(board_file(&none, 1, &found), NGX_DECLINED,
        "and nothing is told");
 
     ngx_recording_board_join(&board, board_shared(NGX_RECORDING_BOARD_MIN));
@@ -64,7 +79,7 @@ board_told(void)
     other = ngx_recording_board_take(&board, NGX_RECORDING_BOARD_RECORDING);
 
     ok(slot && other && slot != other, "two slots");
-    is(ngx_recording_board_file(&board, 0, &found), NGX_DECLINED,
+    is(board_file(&board, 0, &found), NGX_DECLINED,
        "nothing has no id");
 
     file.id = 7;
@@ -77,18 +92,20 @@ board_told(void)
     r.bytes = 3;
     ngx_recording_board_tell_recording(other, &r);
 
-    is(ngx_recording_board_file(&board, 7, &found), NGX_OK, "it is told");
+    is(board_file(&board, 7, &found), NGX_OK, "it is told");
     ok(memcmp(&file, &found, sizeof(file)) == 0, "all of it");
-    is(ngx_recording_board_recording(&board, 7, &r), NGX_OK, "the other one");
+    ngx_memzero(&seen, sizeof(seen));
+    is(ngx_recording_board_recording(&board, &seen, 7, &r), NGX_OK,
+       "the other one");
     is(r.bytes, 3, "is told apart");
 
     file.bytes = 200;
     ngx_recording_board_tell_file(slot, &file);
-    (void) ngx_recording_board_file(&board, 7, &found);
+    (void) board_file(&board, 7, &found);
     is(found.bytes, 200, "it grows");
 
     ngx_recording_board_free(slot);
-    is(ngx_recording_board_file(&board, 7, &found), NGX_DECLINED, "it is over");
+    is(board_file(&board, 7, &found), NGX_DECLINED, "it is over");
     ok(ngx_recording_board_take(&board, NGX_RECORDING_BOARD_FILE) == slot,
        "its slot is free again");
 
@@ -138,11 +155,13 @@ board_dead(void)
     pid_t                          pid;
     ngx_recording_board_t          board;
     ngx_recording_board_file_t     file;
+    ngx_recording_board_seen_t     seen;
     ngx_recording_board_slot_t    *slot;
     ngx_recording_board_shared_t  *shared;
 
     shared = board_shared(NGX_RECORDING_BOARD_MIN);
 
+    ngx_memzero(&seen, sizeof(seen));
     ngx_memzero(&file, sizeof(file));
     file.id = 9;
 
@@ -166,25 +185,29 @@ board_dead(void)
 
     ngx_recording_board_join(&board, shared);
 
-    is(ngx_recording_board_file(&board, 9, &file), NGX_OK,
+    is(board_file(&board, 9, &file), NGX_OK,
        "another process tells");
     ngx_recording_board_bury_thread(&board);
-    is(ngx_recording_board_file(&board, 9, &file), NGX_OK,
+    is(board_file(&board, 9, &file), NGX_OK,
        "it lives, and keeps its slot");
 
+    (void) ngx_recording_board_file(&board, &seen, 9, &file);
     (void) kill(pid, SIGKILL);
 
     /* it is dead, but nobody has waited for it */
 
     do {
         ngx_msleep(5);
-    } while (ngx_recording_board_file(&board, 9, &file) == NGX_OK);
+    } while (board_file(&board, 9, &file) == NGX_OK);
 
     ok(1, "a dead one tells nothing");
+    is(ngx_recording_board_file(&board, &seen, 9, &file), NGX_OK,
+       "but to who has seen it alive, and does not ask again");
+    is(seen.n, 1, "it was asked for once");
 
     (void) waitpid(pid, &status, 0);
 
-    is(ngx_recording_board_file(&board, 9, &file), NGX_DECLINED,
+    is(board_file(&board, 9, &file), NGX_DECLINED,
        "nor when it is gone");
 
     slot = ngx_recording_board_take(&board, NGX_RECORDING_BOARD_FILE);
@@ -235,7 +258,7 @@ board_torn(void)
 
     for (i = 0, torn = 0, read = 0; i < 5000; i += read ? 1 : 0) {
 
-        if (ngx_recording_board_file(&board, 11, &file) == NGX_OK) {
+        if (board_file(&board, 11, &file) == NGX_OK) {
             read++;
             torn += file.bytes != file.written
                     || file.bytes
