@@ -148,6 +148,14 @@ is(code({ StreamIds => ['s1'], ScrollToken => $far->{ScrollToken} }),
 is(code({ Offset => 5, ScrollToken => $far->{ScrollToken} }),
    'InvalidParameterValue', 'a token beside an Offset');
 
+my ($us, $id, $skip, $of) = split /\./, $far->{ScrollToken};
+is(code({ ScrollToken => $_ }), 'InvalidParameterValue',
+   "a token that was never given: $_")
+    for "+$us.$id.$skip.$of", " $us.$id.$skip.$of", "$us.$id.$skip.$of ",
+        "$us.-1.$skip.$of", "$us.$id.-5.$of", "$us.$id.9999.$of",
+        "$us.$id.$skip.0x$of", "$us.$id.0$skip.$of", "$us.$id.$skip.${of}0",
+        "$us.$id.$skip", '....', '9' x 95;
+
 # --- recordings: begin 10 min before the end of their first second
 
 my @recordings = map { { id => $_, from => $_ * 10 - 600, to => $_ * 10 + 9,

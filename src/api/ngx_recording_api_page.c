@@ -14,6 +14,9 @@
 #define NGX_RECORDING_API_TOKEN  96
 
 
+static void ngx_recording_api_page_text(char token[NGX_RECORDING_API_TOKEN],
+    const ngx_recording_catalogue_search_key_t *key, ngx_uint_t skip,
+    uint64_t hash);
 static ngx_int_t ngx_recording_api_page_hash(ngx_recording_api_call_t *call,
     uint64_t *hash);
 
@@ -22,11 +25,12 @@ ngx_int_t
 ngx_recording_api_page_from(ngx_recording_api_call_t *call,
     const ngx_str_t *token, ngx_recording_catalogue_search_t *search)
 {
-    int                 n;
-    uint64_t            hash;
-    unsigned int        skip;
-    long long           us;
-    unsigned long long  id, of;
+    char                                  text[NGX_RECORDING_API_TOKEN];
+    uint64_t                              hash;
+    unsigned int                          skip;
+    long long                             us;
+    unsigned long long                    id;
+    ngx_recording_catalogue_search_key_t  key;
 
     if (token->len == 0) {
         return NGX_OK;
@@ -42,13 +46,21 @@ ngx_recording_api_page_from(ngx_recording_api_call_t *call,
         return NGX_ERROR;
     }
 
-    n = 0;
+    us = 0;
+    id = 0;
+    skip = 0;
 
-    if (token->len >= NGX_RECORDING_API_TOKEN
-        || sscanf((char *) token->data, "%20lld.%19llu.%4u.%16llx%n", &us, &id,
-                  &skip, &of, &n)
-           != 4
-        || (size_t) n != token->len || of != hash || id > INT64_MAX)
+    (void) sscanf((char *) token->data, "%20lld.%19llu.%4u", &us, &id, &skip);
+
+    /* it is what would be given for these numbers, to a letter */
+
+    key.us = us;
+    key.id = id;
+
+    ngx_recording_api_page_text(text, &key, skip, hash);
+
+    if (ngx_strcmp(text, token->data) != 0 || id > INT64_MAX
+        || skip > NGX_RECORDING_SEARCH_MOST)
     {
         return ngx_recording_api_fail(call, "InvalidParameterValue",
                                       "ScrollToken is not one of a search "
@@ -56,8 +68,7 @@ ngx_recording_api_page_from(ngx_recording_api_call_t *call,
     }
 
     search->behind = 1;
-    search->key.us = us;
-    search->key.id = id;
+    search->key = key;
     search->offset = skip;
 
     return NGX_OK;
@@ -79,15 +90,22 @@ ngx_recording_api_page_next(ngx_recording_api_call_t *call,
             return NGX_ERROR;
         }
 
-        (void) snprintf(token, sizeof(token), "%lld.%llu.%u.%016llx",
-                        (long long) search->next.us,
-                        (unsigned long long) search->next.id,
-                        (unsigned int) search->skip,
-                        (unsigned long long) hash);
+        ngx_recording_api_page_text(token, &search->next, search->skip, hash);
     }
 
     return ngx_recording_api_set(call->answer, "ScrollToken",
                                  json_string(token));
+}
+
+
+static void
+ngx_recording_api_page_text(char token[NGX_RECORDING_API_TOKEN],
+    const ngx_recording_catalogue_search_key_t *key, ngx_uint_t skip,
+    uint64_t hash)
+{
+    (void) snprintf(token, NGX_RECORDING_API_TOKEN, "%lld.%llu.%u.%016llx",
+                    (long long) key->us, (unsigned long long) key->id,
+                    (unsigned int) skip, (unsigned long long) hash);
 }
 
 
