@@ -38,9 +38,13 @@ rtmp {
     record_template two { format mp4; format flv;
                           notify http://127.0.0.1:1/ events=file;
                           notify "exec:/bin/true" events=file; }
+    record_template "%%ONE%%" { format mp4; notify http://127.0.0.1:1/; }
+    record_template "%%OTHER%%" { format mp4; notify http://127.0.0.1:1/; }
     server {
         listen 127.0.0.1:%%PORT_0%%;
         application live { live on; record_rule two; }
+        application one { live on; record_rule "%%ONE%%"; }
+        application other { live on; record_rule "%%OTHER%%"; }
     }
 }
 http {
@@ -61,8 +65,11 @@ http {
 }
 CONF
 
+# names that are no UTF-8, and differ in that alone
+my %names = (ONE => "caf\xe9", OTHER => "caf\xe8");
+
 $t->allow(qr/exited on signal 9/);
-$t->conf($conf, ZONE => '')->start;
+$t->conf($conf, %names, ZONE => '')->start;
 
 # --- before anything is recorded
 
@@ -133,6 +140,8 @@ is(+{ metrics() }->{recording_frames_written_total}, $before,
 my ($status, $head, $body) = answer();
 like($head, qr{^Content-Type: text/plain; version=0\.0\.4}m, 'type');
 is(problem($body), '', 'as Prometheus wants it');
+like($body, qr/^recording_outbox_dead\{template="caf\\\\x$_",/m,
+     "a byte that is no UTF-8, $_") for 'e8', 'e9';
 
 SKIP: {
     my ($tool) = grep { -x } map { "$_/promtool" }
@@ -157,7 +166,7 @@ is((get('/metrics', 'HEAD'))[2] // '', '', 'HEAD has no body');
 # --- without a zone: what the catalogue knows
 
 $t->stop;
-$t->conf($conf, ZONE => 'zone=off')->start;
+$t->conf($conf, %names, ZONE => 'zone=off')->start;
 %m = metrics();
 ok(!exists $m{recording_frames_written_total}, 'nothing is counted');
 is($m{'recording_files{state="finished",format="flv"}'}, 1, 'rows are');

@@ -406,7 +406,10 @@ ngx_recording_api_metrics_value(ngx_recording_api_metrics_t *m,
 }
 
 
-/* a value must be UTF-8, or nothing of the text counts */
+/*
+ * A value must be UTF-8, and the same one must not be there twice, or nothing
+ * of the text counts: bytes that are none are told by their numbers.
+ */
 
 static void
 ngx_recording_api_metrics_label(ngx_recording_api_metrics_t *m,
@@ -415,10 +418,10 @@ ngx_recording_api_metrics_label(ngx_recording_api_metrics_t *m,
     size_t       i;
     u_char       c;
     json_t      *text;
-    ngx_uint_t   plain;
+    ngx_uint_t   bytes;
 
     text = json_stringn((char *) value->data, value->len);
-    plain = (text == NULL);
+    bytes = (text == NULL);
     json_decref(text);
 
     for (i = 0; i < value->len; i++) {
@@ -427,10 +430,11 @@ ngx_recording_api_metrics_label(ngx_recording_api_metrics_t *m,
         if (c == '"' || c == '\\') {
             ngx_recording_api_metrics_add(m, "\\%c", c);
 
+        } else if (c < 0x20 || c == 0x7f || (bytes && c > 0x7f)) {
+            ngx_recording_api_metrics_add(m, "\\\\x%02x", c);
+
         } else {
-            ngx_recording_api_metrics_add(m, "%c", c < 0x20 || c == 0x7f
-                                                   || (plain && c > 0x7f)
-                                                   ? '?' : c);
+            ngx_recording_api_metrics_add(m, "%c", c);
         }
     }
 }
