@@ -44,7 +44,9 @@
     "CREATE INDEX IF NOT EXISTS outbox_file ON outbox (file_id)"              \
     " WHERE file_id > 0;"                                                     \
     "CREATE INDEX IF NOT EXISTS outbox_letters ON outbox (template, target)"  \
-    " WHERE state = 'dead';"
+    " WHERE state = 'dead';"                                                  \
+    "CREATE INDEX IF NOT EXISTS outbox_oldest ON outbox (template, target)"   \
+    " WHERE state = 'waiting';"
 
 
 /* files and bytes by state and format, kept by triggers */
@@ -220,16 +222,17 @@
     " count(iif(state = 'paused', 1, NULL)) FROM files"                       \
     " WHERE owner = ?1 AND " NGX_RECORDING_SQL_OPEN },                        \
                                                                               \
-    /* rows of a target, each as far as there are not too many */             \
+    /* rows of a target, each as far as there are not too many; the oldest    \
+       one that waits, which is in no order of when they are due */           \
     [NGX_RECORDING_SQL_OUTBOX_TARGETS] = { "i",                               \
     "SELECT template, target, kinds, (SELECT count(*) FROM (SELECT 1"         \
     " FROM outbox AS o WHERE state = 'waiting' AND o.template = t.template"   \
     " AND o.target = t.target LIMIT ?1)), (SELECT count(*) FROM (SELECT 1"    \
     " FROM outbox AS o WHERE state = 'dead' AND o.template = t.template"      \
     " AND o.target = t.target LIMIT ?1)), (SELECT event_us FROM outbox"       \
-    " WHERE id = (SELECT min(id) FROM (SELECT id FROM outbox AS o"            \
-    " WHERE state = 'waiting' AND o.template = t.template"                    \
-    " AND o.target = t.target LIMIT ?1))) FROM targets AS t" },               \
+    " WHERE id = (SELECT id FROM outbox AS o WHERE state = 'waiting'"         \
+    " AND o.template = t.template AND o.target = t.target"                    \
+    " ORDER BY id LIMIT 1)) FROM targets AS t" },                             \
                                                                               \
     [NGX_RECORDING_SQL_OUTBOX_LETTERS] = { "i",                               \
     "SELECT " NGX_RECORDING_SEARCH_LETTER " FROM outbox"                      \
