@@ -13,6 +13,7 @@ use lib "$FindBin::Bin/lib";
 use File::Copy qw(copy);
 use File::Path qw(make_path);
 use File::Temp qw(tempdir);
+use POSIX qw(WNOHANG);
 use Test::More;
 
 use Recording::Api;
@@ -42,7 +43,14 @@ like($out, qr/The addresses have ended with it/, 'that its addresses end');
 cmp_ok(scalar(() = $out =~ /\n/g), '<=', 20, 'twenty lines') or diag $out;
 
 # on a terminal, as script makes one
+if (system("script -qec true /dev/null < /dev/null > /dev/null 2>&1")) {
+    not_tested('no pseudo terminal can be had');
+    done_testing;
+    exit;
+}
+
 pipe my $read, my $write or die "pipe: $!";
+spew("$dir/shown", '');
 my $pid = fork // die "fork: $!";
 
 if ($pid == 0) {
@@ -57,16 +65,17 @@ my ($server, $port);
 wait_for('two streams', 120, sub {
     my $shown = slurp("$dir/shown");
     ($server, $port) = $shown =~ m{^console: (http://127.0.0.1:(\d+))/}m;
+    die "it has ended: $shown" if waitpid($pid, WNOHANG) == $pid;
     return $shown =~ /Ctrl-C ends it/;
-});
+}, sub { "\n" . slurp("$dir/shown") });
 
 my $api = Recording::Api->new(port => $port);
 my %live;
 wait_for('both', 60, sub {
     my $set = $api->call('DescribeRecordings', { State => 'open' });
-    %live = map { $_->{StreamName} => 1 } @{ $set->{RecordingSet} };
+    %live = map { $_->{StreamName} => 1 } @{ $set->{RecordingSet} || [] };
     return 2 == grep { $live{$_} } qw(camera concert);
-});
+}, sub { "\n" . slurp("$dir/shown") . slurp("$dir/demo/error.log") });
 pass('two streams are live');
 
 is((run('curl', '-sf', "$server/console/index.html"))[1], 'the page',

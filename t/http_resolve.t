@@ -47,15 +47,15 @@ client_request six_literal http://[::1]:$port[2]/ok;
 CONF
 
 my %result = Recording::Client->new($t)->ask($six . <<"CONF", 40);
-client_resolver 127.0.0.53:$port[4] valid=1s;
+client_resolver 127.0.0.53:$port[4] valid=5s;
 client_request one http://ONE.test:$port[1]/close;
-client_request one_later http://one.test:$port[1]/close after=3s;
+client_request one_later http://one.test:$port[1]/close after=8s;
 client_request two http://two.test:$port[1]/close;
 client_request two_again http://two.test:$port[1]/close after=1s;
 client_request both http://both.test:$port[1]/ok;
 client_request moves http://moves.test:$port[1]/ok?moves;
-client_request moves_not http://moves.test:$port[1]/ok?not after=300ms;
-client_request moves_later http://moves.test:$port[1]/ok?later after=3s;
+client_request moves_not http://moves.test:$port[1]/ok?not after=2s;
+client_request moves_later http://moves.test:$port[1]/ok?later after=8s;
 client_request none http://none.test:$port[1]/ok;
 client_request unknown http://unknown.test:$port[1]/ok;
 client_request hang http://hang.test:$port[1]/ok;
