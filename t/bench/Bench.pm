@@ -9,7 +9,8 @@ package Bench;
 #
 # Each variant is an nginx of its own with one worker.  All figures are of
 # that worker with all its threads, in a window during which every stream
-# is published: the generator says when it begins and when it ends.  With
+# is published: the generator says when it begins and when it ends, and goes
+# on until all is counted, so that no end of a stream is in them.  With
 # count => 1 the worker runs under callgrind, alone and some fifty times
 # slower, which counts the instructions where perf cannot.
 
@@ -142,13 +143,14 @@ sub run_one {
     my $end = $load->wait('end');
 
     my $after = counters($pid);
-    my $instructions = $perf ? $perf->stop : undef;
+    my $counted = $perf ? $perf->stop : {};
 
     $profile->signal('INT')->wait(60) if $profile;
     $perf->keep("$opt{profile}/$variant->{name}.callgrind")
         if $opt{profile} && $opt{count};
 
-    my $done = $load->wait('done');
+    my $ending = counters($pid);
+    my $done = $load->stop->wait('done');
 
     finished($variant, $t, $opt{streams});
     my $finished = counters($pid);
@@ -162,10 +164,11 @@ sub run_one {
         writes => ($after->{writes} - $before->{writes}) / $unit,
         kb => ($after->{bytes} - $before->{bytes}) / 1000 / $unit,
         memory => ($after->{peak} - $idle->{now}) / $opt{streams},
-        closing => ($finished->{cpu} - $after->{cpu}) * 1000
+        closing => ($finished->{cpu} - $ending->{cpu}) * 1000
                    / $opt{streams},
-        map({ $_ => $instructions && defined $instructions->{$_}
-                    ? $instructions->{$_} / 1000 / $unit : undef }
+        map({ $_ => defined $counted->{$_}
+                    ? $counted->{$_} / 1000 / $opt{streams}
+                      / $counted->{seconds} : undef }
             qw(user kernel)),
     );
 
@@ -461,7 +464,7 @@ sub new {
         cmd => [ $program, '-p', $t->port, '-f', Bench::media(),
                  '-n', $opt{streams}, '-a', 'live', '-x', 'plain',
                  '-w', $opt{warm}, '-t', $opt{seconds},
-                 '-s', $opt{speed} || 1 ]);
+                 '-s', $opt{speed} || 1, '-k' ]);
 
     return bless { process => $process, out => $out }, $class;
 }
@@ -481,11 +484,19 @@ sub wait {
     });
 }
 
+# ends the streams, which go on behind the window
+sub stop {
+    my ($self) = @_;
+
+    $self->{process}->signal('TERM');
+    return $self;
+}
+
 # --- perf stat on a running process
 
 package Perf;
 
-use Time::HiRes qw(sleep);
+use Time::HiRes qw(time);
 use Recording::Util qw(slurp wait_for);
 
 sub new {
@@ -497,11 +508,14 @@ sub new {
             $tmp->filename, '-e', 'instructions:u,instructions:k',
             '-p', $pid ]);
 
-    return bless { process => $process, tmp => $tmp }, $class;
+    return bless { process => $process, tmp => $tmp, since => time }, $class;
 }
 
+# what was counted, and in how many seconds
 sub stop {
     my ($self) = @_;
+
+    my $seconds = time - $self->{since};
 
     $self->{process}->signal('INT');
     $self->{process}->wait(30);
@@ -511,7 +525,7 @@ sub stop {
     my ($kernel) = $text =~ /^(\d+),.*instructions:k/m;
 
     return defined $user && defined $kernel
-           ? { user => $user, kernel => $kernel } : undef;
+           ? { user => $user, kernel => $kernel, seconds => $seconds } : {};
 }
 
 # --- callgrind on a process that was started under it
@@ -522,6 +536,7 @@ use File::Copy ();
 use File::Path qw(make_path);
 use File::Basename qw(dirname);
 use Recording::Util qw(run slurp);
+use Time::HiRes qw(time);
 
 # why it cannot run a program with libavcodec here, '' if it can: it does not
 # know each instruction of each processor
@@ -545,18 +560,22 @@ sub new {
     my $self = bless { pid => $pid, file => "$dir/callgrind.1" }, $class;
 
     $self->_control('--zero');
+    $self->{since} = time;
+
     return $self;
 }
 
+# as of perf: what was counted, and in how many seconds
 sub stop {
     my ($self) = @_;
 
     $self->_control('--dump');
 
+    my $seconds = time - $self->{since};
     my ($user) = slurp($self->{file}) =~ /^totals: (\d+)$/m;
     die "callgrind has counted nothing\n" if !$user;
 
-    return { user => $user };
+    return { user => $user, seconds => $seconds };
 }
 
 sub keep {

@@ -8,7 +8,7 @@
  *       [-w warm-up, s] [-t window, s] [-s speed] [-c chunk size]
  *       [-g ms between two pings of a stream] [-G ms of that one more]
  *       [-r ms between the first stream's start and the last one's]
- *       [-N what the streams' names begin with] [-o report]
+ *       [-N what the streams' names begin with] [-o report] [-k]
  *
  * Streams are named s0, s1, ..., or by -N; they start one after the other
  * within two seconds, or -r, so that their key frames do not fall together.
@@ -22,6 +22,9 @@
  * lag is how late a message was in the socket, ping how long the server
  * took to answer one among the media: both tell whether the figures of the
  * server mean what they say.
+ *
+ * With -k the streams go on behind the window, until SIGTERM: so that what is
+ * counted from outside has no stream's end in it.
  *
  * With -o a connection that the server loses ends its stream only, not the
  * program, and a file tells when the server's kernel had taken each frame,
@@ -43,6 +46,7 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,6 +178,7 @@ static struct {
     uint32_t                chunk;
     int64_t                 spread;   /* ns */
     int64_t                 ping[2];
+    int                     keep;
 } conf = {
     .host = "127.0.0.1", .app = "live", .name = "s", .streams = 1,
     .warm = 1, .window = 5, .speed = 1, .chunk = 4096,
@@ -198,6 +203,8 @@ static uint64_t      bytes;
 static load_list_t   lags;
 static load_list_t   pings[2];
 static uint64_t      lost[2];         /* pings without an answer */
+
+static volatile sig_atomic_t  stopped;   /* SIGTERM came */
 
 
 static void load_options(int argc, char **argv);
@@ -233,6 +240,7 @@ static int load_compare(const void *a, const void *b);
 static uint8_t *load_amf_string(uint8_t *p, const char *s);
 static uint8_t *load_amf_key(uint8_t *p, const char *s);
 static uint8_t *load_amf_number(uint8_t *p, double value);
+static void load_stop(int signo);
 static void load_die(const char *what);
 static int64_t load_now(void);
 
@@ -246,6 +254,10 @@ main(int argc, char **argv)
     load_options(argc, argv);
     load_read_file();
     load_open_report();
+
+    if (conf.keep) {
+        (void) signal(SIGTERM, load_stop);
+    }
 
     setvbuf(stdout, NULL, _IOLBF, 0);
 
@@ -305,6 +317,10 @@ main(int argc, char **argv)
     measuring = 0;
     load_report(load_now() - begin);
 
+    while (conf.keep && !stopped) {
+        load_wait(load_now() + 10000000);
+    }
+
     for (i = 0; i < nconns; i++) {
         if (conns[i].state != LOAD_CLOSED) {
             load_end(&conns[i]);
@@ -346,7 +362,7 @@ load_options(int argc, char **argv)
 {
     int  c;
 
-    while ((c = getopt(argc, argv, "h:p:a:x:f:n:w:t:s:c:g:G:r:N:o:")) != -1) {
+    while ((c = getopt(argc, argv, "h:p:a:x:f:n:w:t:s:c:g:G:r:N:o:k")) != -1) {
 
         switch (c) {
 
@@ -400,6 +416,10 @@ load_options(int argc, char **argv)
 
         case 'o':
             conf.report = optarg;
+            break;
+
+        case 'k':
+            conf.keep = 1;
             break;
 
         case 'g':
@@ -1414,6 +1434,15 @@ load_amf_number(uint8_t *p, double value)
     }
 
     return p;
+}
+
+
+static void
+load_stop(int signo)
+{
+    (void) signo;
+
+    stopped = 1;
 }
 
 
