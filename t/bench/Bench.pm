@@ -557,9 +557,9 @@ sub command {
 sub new {
     my ($class, $pid, $dir) = @_;
 
-    my $self = bless { pid => $pid, file => "$dir/callgrind.1" }, $class;
+    my $self = bless { pid => $pid, file => "$dir/callgrind.2" }, $class;
 
-    $self->_control('--zero');
+    $self->_control('--dump');
     $self->{since} = time;
 
     return $self;
