@@ -190,6 +190,12 @@ static ngx_int_t
 ngx_recording_sqlite_begin(ngx_recording_sql_t *sql,
     ngx_recording_sql_mode_e mode)
 {
+    if (mode == NGX_RECORDING_SQL_MODE_READ) {
+        return ngx_recording_sqlite_run(sql, NGX_RECORDING_SQLITE_READ);
+    }
+
+    /* SQLite compiles a pragma each time that it is run */
+
     if (ngx_recording_sqlite_run(sql, mode == NGX_RECORDING_SQL_MODE_DURABLE
                                       ? NGX_RECORDING_SQLITE_FULL
                                       : NGX_RECORDING_SQLITE_NORMAL)
@@ -198,9 +204,7 @@ ngx_recording_sqlite_begin(ngx_recording_sql_t *sql,
         return NGX_ERROR;
     }
 
-    return ngx_recording_sqlite_run(sql, mode == NGX_RECORDING_SQL_MODE_READ
-                                         ? NGX_RECORDING_SQLITE_READ
-                                         : NGX_RECORDING_SQLITE_WRITE);
+    return ngx_recording_sqlite_run(sql, NGX_RECORDING_SQLITE_WRITE);
 }
 
 
