@@ -16,11 +16,15 @@ void
 ngx_recording_output_sample_thread(ngx_recording_outputs_t *o,
     ngx_recording_sample_t *sample)
 {
+    int64_t                  time;
     uint64_t                 broken;
-    ngx_uint_t               i, left, joined;
+    ngx_uint_t               i, left, cut, joined;
     ngx_recording_mux_t     *mux, *tail;
-    ngx_recording_sample_t   s;
     ngx_recording_output_t  *out;
+
+    time = sample->dts;
+    cut = sample->cut;
+    joined = sample->joined;
 
     for (i = 0; i < o->template->nformats; i++) {
         out = &o->output[i];
@@ -32,58 +36,60 @@ ngx_recording_output_sample_thread(ngx_recording_outputs_t *o,
             continue;
         }
 
-        joined = out->conf->format->muxer ? sample->joined : 0;
+        sample->joined = out->conf->format->muxer ? joined : 0;
 
-        tail = ngx_recording_tail_of_thread(o, out, sample->track,
-                                            sample->dts);
+        tail = out->ntails == 0
+               ? NULL : ngx_recording_tail_of_thread(o, out, sample->track,
+                                                     time);
         mux = tail ? tail : out->mux;
 
         left = (sample->media == NULL && out->conf->format->muxer)
-               || ngx_recording_refuse_large(o, out, sample);
+               || (sample->media_size > NGX_RECORDING_REFUSE_ADTS
+                   && ngx_recording_refuse_large(o, out, sample));
 
         if (mux == NULL) {
             ngx_recording_output_count(o, out, sample->track,
                                        left ? NGX_RECORDING_DROP_BROKEN
                                             : NGX_RECORDING_DROP_DISK,
-                                       1 + joined);
+                                       1 + sample->joined);
             continue;
         }
 
         if (!mux->media[sample->track].present) {
             ngx_recording_refuse_count(o, mux, sample->track,
-                                       NGX_RECORDING_DROP_TRACK, 1 + joined);
+                                       NGX_RECORDING_DROP_TRACK,
+                                       1 + sample->joined);
             continue;
         }
 
-        mux->file.in += 1 + joined;
+        mux->file.in += 1 + sample->joined;
 
         if (left) {
-            mux->file.dropped[NGX_RECORDING_DROP_BROKEN] += 1 + joined;
-            mux->cuts |= sample->cut;
+            mux->file.dropped[NGX_RECORDING_DROP_BROKEN] += 1 + sample->joined;
+            mux->cuts |= cut;
             continue;
         }
 
-        if (mux->begin - sample->dts > NGX_RECORDING_LAG) {
+        if (mux->begin - time > NGX_RECORDING_LAG) {
             ngx_recording_tell_behind(o, sample->track);
         }
 
-        s = *sample;
-        s.joined = joined;
-        s.dts = ngx_max(sample->dts - mux->begin, 0);
+        sample->dts = ngx_max(time - mux->begin, 0);
+        sample->cut = cut;
 
-        if (s.cut) {
+        if (cut) {
             mux->cuts = 0;
 
-        } else if (mux->cuts && s.track == NGX_RECORDING_AUDIO) {
+        } else if (mux->cuts && sample->track == NGX_RECORDING_AUDIO) {
 
             /* what remains is cut without the key frame, until one comes */
 
-            s.cut = 1;
+            sample->cut = 1;
         }
 
         broken = mux->file.dropped[NGX_RECORDING_DROP_BROKEN];
 
-        if (ngx_recording_mux_sample_thread(mux, &s) == NGX_OK) {
+        if (ngx_recording_mux_sample_thread(mux, sample) == NGX_OK) {
 
             if (mux->file.dropped[NGX_RECORDING_DROP_BROKEN] != broken) {
                 ngx_recording_refuse_frame(o, out, sample->track);

@@ -13,7 +13,10 @@
 #include "ngx_recording_outputs.h"
 
 
-/* hands a sample to every file; its dts is stream time here */
+/*
+ * Hands a sample to every file.  Its dts is stream time here; that, joined and
+ * cut are set for each file, and the caller's sample is spent then.
+ */
 void ngx_recording_output_sample_thread(ngx_recording_outputs_t *o,
     ngx_recording_sample_t *sample);
 

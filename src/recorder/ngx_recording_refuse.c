@@ -4,10 +4,6 @@
 #include "ngx_recording_trial.h"
 
 
-/* bytes of a frame: its size with the header has 13 bits */
-#define NGX_RECORDING_REFUSE_ADTS  (8191 - 7)
-
-
 static ngx_uint_t ngx_recording_refuse_alien(
     const ngx_recording_format_t *format, ngx_uint_t track);
 
@@ -91,7 +87,6 @@ ngx_recording_refuse_large(ngx_recording_outputs_t *o,
     format = out->conf->format;
 
     if (sample->track != NGX_RECORDING_AUDIO
-        || sample->media_size <= NGX_RECORDING_REFUSE_ADTS
         || o->media[NGX_RECORDING_AUDIO]->codec.codec
            != NGX_RECORDING_CODEC_AAC
         || format->muxer == NULL || format == &ngx_recording_format_mp4)

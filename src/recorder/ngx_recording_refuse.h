@@ -29,7 +29,11 @@ void ngx_recording_refuse_say_thread(ngx_recording_outputs_t *o,
 void ngx_recording_refuse_frame(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out, ngx_uint_t track);
 
-/* whether a format has no room for a frame; this is said */
+/* bytes of a frame's media that every format has room for: its size with the
+   header of ADTS has 13 bits */
+#define NGX_RECORDING_REFUSE_ADTS  (8191 - 7)
+
+/* whether a format has no room for a frame of more than that; this is said */
 ngx_uint_t ngx_recording_refuse_large(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out, ngx_recording_sample_t *sample);
 
