@@ -6,6 +6,14 @@
 #define NGX_RECORDING_INTERVAL_BACK  1000000     /* us */
 
 
+static ngx_inline ngx_uint_t ngx_recording_interval_passed(
+    ngx_recording_outputs_t *o, ngx_recording_output_t *out,
+    ngx_recording_mux_t *mux, int64_t elapsed, int64_t wall);
+static ngx_uint_t ngx_recording_interval_clock(ngx_recording_outputs_t *o,
+    ngx_recording_output_t *out, ngx_recording_mux_t *mux, int64_t elapsed,
+    int64_t wall);
+
+
 ngx_uint_t
 ngx_recording_interval_due(ngx_recording_outputs_t *o, int64_t time,
     int64_t wall)
@@ -24,14 +32,44 @@ ngx_recording_interval_due(ngx_recording_outputs_t *o, int64_t time,
             continue;
         }
 
-        if (ngx_recording_interval_over(o, out, out->mux,
-                                        time - out->mux->cut, wall))
+        if (ngx_recording_interval_passed(o, out, out->mux,
+                                          time - out->mux->cut, wall))
         {
             return 1;
         }
     }
 
     return 0;
+}
+
+
+ngx_uint_t
+ngx_recording_interval_over(ngx_recording_outputs_t *o,
+    ngx_recording_output_t *out, ngx_recording_mux_t *mux, int64_t elapsed,
+    int64_t wall)
+{
+    return ngx_recording_interval_passed(o, out, mux, elapsed, wall);
+}
+
+
+/* asked for each frame: most files have an interval of stream time */
+
+static ngx_inline ngx_uint_t
+ngx_recording_interval_passed(ngx_recording_outputs_t *o,
+    ngx_recording_output_t *out, ngx_recording_mux_t *mux, int64_t elapsed,
+    int64_t wall)
+{
+    if (mux->full) {
+        return 1;
+    }
+
+    if (out->conf->interval == 0) {
+        return 0;
+    }
+
+    return out->conf->clock
+           ? ngx_recording_interval_clock(o, out, mux, elapsed, wall)
+           : elapsed >= out->conf->interval;
 }
 
 
@@ -42,24 +80,15 @@ ngx_recording_interval_due(ngx_recording_outputs_t *o, int64_t time,
  * the clock does.
  */
 
-ngx_uint_t
-ngx_recording_interval_over(ngx_recording_outputs_t *o,
+static ngx_uint_t
+ngx_recording_interval_clock(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out, ngx_recording_mux_t *mux, int64_t elapsed,
     int64_t wall)
 {
     int64_t                interval, start;
     ngx_recording_zone_t  *zone;
 
-    if (mux->full) {
-        return 1;
-    }
-
     interval = out->conf->interval;
-
-    if (interval == 0 || !out->conf->clock) {
-        return interval && elapsed >= interval;
-    }
-
     wall += ngx_recording_store_shift(o->store);
     start = mux->file.start;
     zone = &o->template->zone;
