@@ -154,6 +154,7 @@ ngx_recording_mp4_create(ngx_recording_mux_t *mux)
 static ngx_int_t
 ngx_recording_mp4_add(ngx_recording_mux_t *mux, ngx_recording_sample_t *sample)
 {
+    int64_t                      lasts;
     uint64_t                     n;
     ngx_recording_mp4_t         *mp4;
     ngx_recording_mp4_record_t  *r;
@@ -182,8 +183,8 @@ ngx_recording_mp4_add(ngx_recording_mux_t *mux, ngx_recording_sample_t *sample)
     r->composition = sample->composition;
     r->track = (uint8_t) sample->track;
     r->key = sample->key;
-    r->duration = (uint16_t) ngx_min(ngx_recording_mux_lasts(mux, r->track),
-                                     UINT16_MAX);
+    lasts = ngx_recording_mux_lasts(mux, r->track);
+    r->duration = (uint16_t) ngx_min(lasts, UINT16_MAX);
 
     mp4->data[mp4->n] = sample->media;
 
@@ -222,13 +223,13 @@ ngx_recording_mp4_flush(ngx_recording_mux_t *mux)
             r->offset = pos;
             pos += r->size;
 
-            ngx_recording_mp4_index_seal(r);
             ngx_recording_iov_add(&mp4->iov, mp4->data[i], r->size);
         }
     }
 
     n = mp4->n;
     mp4->n = 0;
+    ngx_recording_mp4_index_seal(mp4->record, n);
 
     if (ngx_recording_io_writev_thread(mux->fd, &mp4->iov, mux->pos)
         != NGX_OK)

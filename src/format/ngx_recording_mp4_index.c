@@ -77,11 +77,18 @@ static int64_t ngx_recording_mp4_seek(void *data, int64_t offset, int whence);
 
 
 void
-ngx_recording_mp4_index_seal(ngx_recording_mp4_record_t *record)
+ngx_recording_mp4_index_seal(ngx_recording_mp4_record_t *records,
+    ngx_uint_t n)
 {
-    record->crc = av_crc(av_crc_get_table(AV_CRC_32_IEEE_LE), UINT32_MAX,
-                         (u_char *) record,
-                         offsetof(ngx_recording_mp4_record_t, crc));
+    ngx_uint_t    i;
+    const AVCRC  *table;
+
+    table = av_crc_get_table(AV_CRC_32_IEEE_LE);
+
+    for (i = 0; i < n; i++) {
+        records[i].crc = av_crc(table, UINT32_MAX, (u_char *) &records[i],
+                                offsetof(ngx_recording_mp4_record_t, crc));
+    }
 }
 
 

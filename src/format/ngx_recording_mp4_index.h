@@ -75,8 +75,9 @@ typedef struct {
  */
 int64_t ngx_recording_mp4_index_sound(ngx_recording_mp4_sound_t *s, int64_t ms);
 
-/* seals a record; NGX_ERROR from the check: it was not written whole */
-void ngx_recording_mp4_index_seal(ngx_recording_mp4_record_t *record);
+/* seals n records; NGX_ERROR from the check: one was not written whole */
+void ngx_recording_mp4_index_seal(ngx_recording_mp4_record_t *records,
+    ngx_uint_t n);
 ngx_int_t ngx_recording_mp4_index_check(ngx_recording_mp4_record_t *record);
 
 /*

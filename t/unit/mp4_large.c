@@ -426,7 +426,7 @@ large_chunk(large_index_t *index, large_file_t *f, ngx_uint_t track,
 static ngx_int_t
 large_record(large_index_t *index, ngx_recording_mp4_record_t *r)
 {
-    ngx_recording_mp4_index_seal(r);
+    ngx_recording_mp4_index_seal(r, 1);
 
     index->records[index->n++] = *r;
     index->mux->pos += r->size;
