@@ -1,4 +1,5 @@
 
+#include "ngx_recording_nal.h"
 #include "ngx_recording_unit.h"
 
 
@@ -34,6 +35,8 @@ typedef struct {
 
 static ngx_int_t ngx_recording_unit_lengths(ngx_recording_found_t *found,
     ngx_recording_unit_t *u, ngx_uint_t length, ngx_uint_t all);
+static ngx_int_t ngx_recording_unit_number(ngx_recording_unit_t *u,
+    ngx_uint_t length, size_t *n);
 static void ngx_recording_unit_codes(ngx_recording_found_t *found,
     ngx_recording_unit_t *u);
 static void ngx_recording_unit_type(ngx_recording_found_t *found,
@@ -134,8 +137,7 @@ ngx_recording_unit_lengths(ngx_recording_found_t *found,
     ngx_recording_unit_t *u, ngx_uint_t length, ngx_uint_t all)
 {
     size_t                len;
-    ngx_int_t             c;
-    ngx_uint_t            i, n;
+    ngx_uint_t            n;
     ngx_recording_unit_t  unit;
 
     for (n = 0; n < NGX_RECORDING_UNIT_MAX; n++) {
@@ -144,18 +146,12 @@ ngx_recording_unit_lengths(ngx_recording_found_t *found,
             return NGX_OK;
         }
 
-        for (len = 0, i = 0; i < length; i++) {
-            c = ngx_recording_unit_byte(u);
+        if (ngx_recording_unit_number(u, length, &len) != NGX_OK) {
 
-            if (c == NGX_ERROR) {
+            /* zero bytes behind the last unit are no length */
 
-                /* zero bytes behind the last unit are no length */
-
-                found->all = (len == 0 && n > 0);
-                return len == 0 ? NGX_OK : NGX_ERROR;
-            }
-
-            len = len << 8 | (size_t) c;
+            found->all = (len == 0 && n > 0);
+            return len == 0 ? NGX_OK : NGX_ERROR;
         }
 
         unit = *u;
@@ -170,6 +166,47 @@ ngx_recording_unit_lengths(ngx_recording_found_t *found,
     }
 
     return NGX_OK;
+}
+
+
+/* NGX_ERROR: there are not so many bytes, *n is made of those that are */
+
+static ngx_int_t
+ngx_recording_unit_number(ngx_recording_unit_t *u, ngx_uint_t length,
+    size_t *n)
+{
+    size_t      number;
+    u_char     *p;
+    ngx_int_t   c;
+    ngx_uint_t  i;
+
+    number = 0;
+
+    if ((size_t) (u->last - u->pos) >= length) {
+
+        for (p = u->pos, i = 0; i < length; i++) {
+            number = number << 8 | *p++;
+        }
+
+        u->pos = p;
+        *n = number;
+
+        return NGX_OK;
+    }
+
+    for (i = 0; i < length; i++) {
+        c = ngx_recording_unit_byte(u);
+
+        if (c == NGX_ERROR) {
+            break;
+        }
+
+        number = number << 8 | (size_t) c;
+    }
+
+    *n = number;
+
+    return i == length ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -358,6 +395,10 @@ ngx_recording_unit_begins(ngx_recording_unit_t *u)
     ngx_int_t             c;
     ngx_uint_t            n;
     ngx_recording_unit_t  unit;
+
+    if (u->last - u->pos >= 4) {
+        return ngx_recording_nal_begins(u->pos, 4);
+    }
 
     unit = *u;
 
