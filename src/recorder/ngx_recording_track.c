@@ -54,6 +54,12 @@ ngx_recording_track_init(ngx_recording_tracks_t *tracks,
 
     tracks->outputs = o;
 
+    for (i = 0; i < o->template->nformats; i++) {
+        if (o->template->formats[i].format->muxer) {
+            tracks->muxed = 1;
+        }
+    }
+
     for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
         o->media[i] = &tracks->track[i].media;
     }
@@ -149,14 +155,23 @@ ngx_recording_track_media(ngx_recording_tracks_t *tracks,
     size = item->message->size - item->frame.body;
 
     tracks->now = item->wall;
+    row = &ngx_recording_codecs[item->frame.codec];
+
+    if (row->header && t->media.codec.codec == item->frame.codec && !t->apart) {
+
+        /* nearly all frames */
+
+        t->live = 1;
+        t->strange = 0;
+
+        return NGX_OK;
+    }
 
     if (ngx_recording_track_apart(tracks, item)
         && ngx_recording_track_may(tracks, item->message->track))
     {
         ngx_recording_track_other(tracks, item->message->track);
     }
-
-    row = &ngx_recording_codecs[item->frame.codec];
 
     if (row->header) {
         if (t->media.codec.codec != item->frame.codec
@@ -495,7 +510,7 @@ ngx_recording_track_sample_thread(ngx_recording_tracks_t *tracks,
     s.joined = 0;
     s.part = 0;
 
-    if (item->frame.codec == NGX_RECORDING_CODEC_H264
+    if (tracks->muxed && item->frame.codec == NGX_RECORDING_CODEC_H264
         && ngx_recording_track_units(tracks, item, &s) != NGX_OK)
     {
         ngx_recording_track_said(tracks, item, "has no whole NAL units",

@@ -64,6 +64,8 @@ typedef struct {
     ngx_recording_before_t  before;
     int64_t                 now;           /* us, arrival of the message */
 
+    unsigned                muxed:1;       /* formats have muxers, which need
+                                              whole NAL units */
     unsigned                broken:1;      /* was said: since the last cut */
     unsigned                headless:2;    /* bits: a broken header was said */
 } ngx_recording_tracks_t;
