@@ -2,26 +2,6 @@
 #include "ngx_recording_batch.h"
 
 
-static ngx_inline size_t ngx_recording_message_size(size_t size);
-
-
-size_t
-ngx_recording_batch_need(ngx_recording_batch_t *batch, size_t size)
-{
-    size = ngx_recording_message_size(size);
-
-    if (batch->room >= size) {
-        return 0;
-    }
-
-    if (!batch->tight) {
-        size = ngx_max(size, (size_t) NGX_RECORDING_BLOCK);
-    }
-
-    return sizeof(ngx_recording_block_t) + size;
-}
-
-
 u_char *
 ngx_recording_batch_add(ngx_recording_batch_t *batch, ngx_uint_t track,
     uint32_t timestamp, int64_t wall, size_t size)
@@ -205,11 +185,4 @@ ngx_recording_batch_next(ngx_recording_cursor_t *cursor)
     cursor->pos += ngx_recording_message_size(m->size);
 
     return m;
-}
-
-
-static ngx_inline size_t
-ngx_recording_message_size(size_t size)
-{
-    return ngx_align(sizeof(ngx_recording_message_t) + size, 8);
 }

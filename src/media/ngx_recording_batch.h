@@ -58,8 +58,29 @@ typedef struct {
 } ngx_recording_cursor_t;
 
 
+/* the bytes of a block that a message with a body of this size has */
+static ngx_inline size_t
+ngx_recording_message_size(size_t size)
+{
+    return ngx_align(sizeof(ngx_recording_message_t) + size, 8);
+}
+
 /* the memory that one more message of this size would take */
-size_t ngx_recording_batch_need(ngx_recording_batch_t *batch, size_t size);
+static ngx_inline size_t
+ngx_recording_batch_need(ngx_recording_batch_t *batch, size_t size)
+{
+    size = ngx_recording_message_size(size);
+
+    if (batch->room >= size) {
+        return 0;
+    }
+
+    if (!batch->tight) {
+        size = ngx_max(size, (size_t) NGX_RECORDING_BLOCK);
+    }
+
+    return sizeof(ngx_recording_block_t) + size;
+}
 
 /* adds a message and returns its body, to be filled, or NULL: no memory */
 u_char *ngx_recording_batch_add(ngx_recording_batch_t *batch,

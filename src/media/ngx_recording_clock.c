@@ -87,20 +87,6 @@ ngx_recording_clock_advance(ngx_recording_clock_t *clock, ngx_uint_t track,
 
 
 ngx_uint_t
-ngx_recording_clock_far(ngx_recording_clock_t *clock, ngx_uint_t track,
-    uint32_t timestamp)
-{
-    ngx_recording_clock_track_t  *t;
-
-    t = &clock->tracks[track];
-
-    return t->frames
-           && llabs((int32_t) (timestamp - (uint32_t) t->raw))
-              > NGX_RECORDING_CLOCK_JUMP;
-}
-
-
-ngx_uint_t
 ngx_recording_clock_alone(ngx_recording_clock_t *clock, ngx_uint_t track,
     uint32_t next, uint32_t *instead)
 {

@@ -104,8 +104,19 @@ int64_t ngx_recording_clock_advance(ngx_recording_clock_t *clock,
 
 
 /* whether a timestamp is more than 10 s away from its track's last one */
-ngx_uint_t ngx_recording_clock_far(ngx_recording_clock_t *clock,
-    ngx_uint_t track, uint32_t timestamp);
+static ngx_inline ngx_uint_t
+ngx_recording_clock_far(ngx_recording_clock_t *clock, ngx_uint_t track,
+    uint32_t timestamp)
+{
+    ngx_recording_clock_track_t  *t;
+
+    t = &clock->tracks[track];
+
+    return t->frames
+           && llabs((int32_t) (timestamp - (uint32_t) t->raw))
+              > NGX_RECORDING_CLOCK_JUMP;
+}
+
 
 /*
  * Whether the timestamp of the track's next frame is not: then the one that

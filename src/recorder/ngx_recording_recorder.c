@@ -7,6 +7,7 @@
 
 #define NGX_RECORDING_BATCH_TIME    500               /* ms */
 #define NGX_RECORDING_BATCH_TICK    100               /* ms */
+#define NGX_RECORDING_RECORDER_SHOW  250              /* ms */
 #define NGX_RECORDING_AGAIN_TIME    100               /* ms */
 #define NGX_RECORDING_AGAIN_TRIES   20                /* of a worker that
                                                          exits */
@@ -211,7 +212,9 @@ ngx_recording_recorder_message(ngx_recording_t *r, ngx_uint_t track,
 
     rc = ngx_recording_intake_message(&r->intake, track, timestamp, in);
 
-    ngx_recording_recorder_show(r);
+    if (ngx_current_msec - r->shown >= NGX_RECORDING_RECORDER_SHOW) {
+        ngx_recording_recorder_show(r);
+    }
 
     if (r->intake.state == NGX_RECORDING_INTAKE_WAITING) {
 
@@ -435,7 +438,6 @@ ngx_recording_recorder_appended(void *data)
 
     r->id = r->order.recording_id;
 
-    r->shown = 0;
     ngx_recording_recorder_show(r);
 
     /* audio that the writer holds takes memory as what waits for it does */

@@ -129,7 +129,7 @@ void ngx_recording_recorder_append(ngx_recording_t *r);
 /* what the job has to say: logs it, and tells it */
 void ngx_recording_recorder_say(ngx_recording_t *r);
 
-/* the same: tells others how it is, if it did not do so just now */
+/* the same: tells others how it is */
 void ngx_recording_recorder_show(ngx_recording_t *r);
 
 /* what was filled is to be written by the next job */

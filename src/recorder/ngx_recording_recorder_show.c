@@ -5,7 +5,6 @@
 #include "ngx_recording_recorder.h"
 
 
-#define NGX_RECORDING_RECORDER_SHOW   250             /* ms */
 #define NGX_RECORDING_RECORDER_STUCK  2000            /* ms, of a job */
 
 
@@ -18,10 +17,7 @@ ngx_recording_recorder_show(ngx_recording_t *r)
 {
     ngx_recording_board_recording_t  told;
 
-    if (r->slot == NULL
-        || (r->shown && ngx_current_msec - r->shown
-                        < NGX_RECORDING_RECORDER_SHOW))
-    {
+    if (r->slot == NULL) {
         return;
     }
 
