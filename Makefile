@@ -253,8 +253,8 @@ LIB_FOLDERS = $(addprefix src/,core media store format)
 LIB_NGINX = $(patsubst %,ngx_%.o,md5 sha1 string inet palloc alloc http_parse)
 LIB_OBJECTS = $(LIB_NGINX) $(patsubst %.c,%.o,$(notdir \
 	$(wildcard $(addsuffix /*.c,$(LIB_FOLDERS))) \
-	$(addprefix src/net/ngx_recording_,url.c http_answer.c hmac.c sigv4.c \
-	tc3.c xml.c)))
+	$(addprefix src/net/ngx_recording_,address.c url.c http_answer.c hmac.c \
+	sigv4.c tc3.c xml.c)))
 LIB_unit = $(CC) $(UNIT_CFLAGS)
 LIB_plain = $(CC) $(UNIT_CFLAGS) -O2 -fno-sanitize=all
 LIB_fuzz = $(FUZZ_CC) $(FUZZ_CFLAGS)

@@ -12,7 +12,6 @@ static void ngx_recording_http_end(ngx_recording_http_request_t *r,
     ngx_recording_http_e failed);
 static void ngx_recording_http_done(ngx_event_t *ev);
 static void ngx_recording_http_post(ngx_recording_http_host_t *host);
-static void ngx_recording_http_close_host(ngx_recording_http_host_t *host);
 static void ngx_recording_http_abort_host(ngx_recording_http_host_t *host);
 
 
@@ -328,6 +327,7 @@ void
 ngx_recording_http_abort(ngx_recording_http_t *http)
 {
     ngx_uint_t                   i;
+    ngx_queue_t                 *q;
     ngx_recording_http_host_t  **host;
 
     http->aborted = 1;
@@ -336,6 +336,14 @@ ngx_recording_http_abort(ngx_recording_http_t *http)
 
     for (i = 0; i < http->hosts.nelts; i++) {
         ngx_recording_http_abort_host(host[i]);
+    }
+
+    for (q = ngx_queue_head(&http->guests);
+         q != ngx_queue_sentinel(&http->guests);
+         q = ngx_queue_next(q))
+    {
+        ngx_recording_http_abort_host(ngx_queue_data(q,
+                                           ngx_recording_http_host_t, queue));
     }
 }
 
@@ -373,18 +381,27 @@ void
 ngx_recording_http_close(ngx_recording_http_t *http)
 {
     ngx_uint_t                   i;
+    ngx_queue_t                 *q;
     ngx_recording_http_host_t  **host;
 
     host = http->hosts.elts;
 
     for (i = 0; i < http->hosts.nelts; i++) {
-        ngx_recording_http_close_host(host[i]);
+        ngx_recording_http_leave(host[i]);
+    }
+
+    for (q = ngx_queue_head(&http->guests);
+         q != ngx_queue_sentinel(&http->guests);
+         q = ngx_queue_next(q))
+    {
+        ngx_recording_http_leave(ngx_queue_data(q, ngx_recording_http_host_t,
+                                                queue));
     }
 }
 
 
-static void
-ngx_recording_http_close_host(ngx_recording_http_host_t *host)
+void
+ngx_recording_http_leave(ngx_recording_http_host_t *host)
 {
     ngx_queue_t                      *q;
     ngx_recording_http_connection_t  *hc;

@@ -4,8 +4,10 @@
  *
  * Runs in the loop only, never blocks.  A host is made while the configuration
  * is read and lives as long as that; what it has of connections belongs to the
- * worker.  A request belongs to the one who sends it and stays, with all that
- * it points to, until done() was called or it was cancelled.
+ * worker.  A *guest* is a host that somebody else has named, by a call: it is
+ * made and freed in a worker, and each address is looked at before anything is
+ * connected to it.  A request belongs to the one who sends it and stays, with
+ * all that it points to, until done() was called or it was cancelled.
  *
  *     send           a connection is free        answered, failed, too late
  *   --------> waiting -----------------> under way ---------------> done()
@@ -26,6 +28,7 @@
 #define _NGX_RECORDING_HTTP_H_INCLUDED_
 
 
+#include "ngx_recording_address.h"
 #include "ngx_recording_url.h"
 #include <ngx_event.h>
 
@@ -34,14 +37,26 @@ typedef struct ngx_recording_http_host_s  ngx_recording_http_host_t;
 typedef struct ngx_recording_http_request_s  ngx_recording_http_request_t;
 
 
+/* a name of the hosts file, as that was when the configuration was read */
+
+typedef struct {
+    ngx_str_t               name;
+    ngx_str_t               address;
+} ngx_recording_http_name_t;
+
+
 /* what all hosts of a configuration share */
 
 typedef struct {
     ngx_resolver_t         *resolver;      /* NULL: only addresses, and names
                                               of the hosts file */
     ngx_ssl_t              *ssl;           /* NULL: http only */
+    ngx_uint_t              verifies;      /* it has certificates to trust */
     ngx_array_t             hosts;         /* ngx_recording_http_host_t *,
                                               equal ones are one */
+    ngx_queue_t             guests;        /* hosts, of the worker */
+    ngx_array_t            *names;         /* ngx_recording_http_name_t, for
+                                              guests; NULL: none */
     ngx_uint_t              connections;   /* of a host, at most, if it has
                                               no limit of its own */
     ngx_log_t              *log;           /* the worker's, set at its start */
@@ -152,6 +167,16 @@ ngx_recording_http_host_t *ngx_recording_http_host(ngx_conf_t *cf,
 ngx_recording_http_host_t *ngx_recording_http_own_host(ngx_conf_t *cf,
     ngx_recording_http_t *http, const ngx_recording_url_t *url,
     ngx_uint_t connections, ngx_uint_t verify);
+
+/*
+ * Loop: a guest, which may have addresses that are `most` at most.  Its memory
+ * is of the pool, in which the URL is, too; it has to be freed before that, and
+ * when it has no request any more.  NULL: no memory.
+ */
+ngx_recording_http_host_t *ngx_recording_http_guest(ngx_pool_t *pool,
+    ngx_recording_http_t *http, const ngx_recording_url_t *url,
+    ngx_recording_address_e most);
+void ngx_recording_http_guest_free(ngx_recording_http_host_t *host);
 
 /* for messages: "backend.example.com:443" */
 const ngx_str_t *ngx_recording_http_host_name(

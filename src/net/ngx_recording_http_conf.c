@@ -16,20 +16,24 @@ static ngx_int_t ngx_recording_http_conf_server(ngx_conf_t *cf,
 static ngx_int_t ngx_recording_http_conf_valid(ngx_conf_t *cf, ngx_str_t *arg);
 static ngx_int_t ngx_recording_http_conf_ssl(ngx_conf_t *cf,
     ngx_recording_http_t *http, ngx_str_t *file);
+static ngx_int_t ngx_recording_http_conf_trust(ngx_conf_t *cf,
+    ngx_recording_http_t *http, ngx_str_t *file);
 static ngx_int_t ngx_recording_http_conf_system_ca(ngx_conf_t *cf,
-    ngx_recording_http_t *http, ngx_recording_http_host_t *host);
+    ngx_recording_http_t *http);
 static ngx_int_t ngx_recording_http_conf_system_resolver(ngx_conf_t *cf,
-    ngx_recording_http_t *http, ngx_recording_http_host_t *host);
+    ngx_recording_http_t *http);
 static ngx_int_t ngx_recording_http_conf_nameserver(ngx_conf_t *cf,
     char *line, ngx_str_t *server);
 static ngx_int_t ngx_recording_http_conf_host(ngx_conf_t *cf,
     ngx_recording_http_t *http, ngx_recording_http_host_t *host);
 static ngx_int_t ngx_recording_http_conf_hosts(ngx_conf_t *cf,
     ngx_recording_http_host_t *host);
-static ngx_uint_t ngx_recording_http_conf_named(char *line,
-    ngx_str_t *address, const ngx_str_t *name);
-static ngx_int_t ngx_recording_http_conf_address(ngx_conf_t *cf,
-    ngx_recording_http_host_t *host, ngx_array_t *addrs, ngx_str_t *text);
+static char *ngx_recording_http_conf_line(char *line, ngx_str_t *address);
+static ngx_uint_t ngx_recording_http_conf_next(char **p, ngx_str_t *name);
+static ngx_int_t ngx_recording_http_conf_names(ngx_conf_t *cf,
+    ngx_recording_http_t *http);
+static ngx_int_t ngx_recording_http_conf_name(ngx_conf_t *cf,
+    ngx_recording_http_t *http, ngx_str_t *name, ngx_str_t *address);
 
 
 /* where distributions have them: Debian, Red Hat, Alpine and the BSDs */
@@ -46,6 +50,8 @@ ngx_int_t
 ngx_recording_http_conf_create(ngx_conf_t *cf, ngx_recording_http_t *http)
 {
     http->connections = NGX_RECORDING_HTTP_CONNECTIONS;
+
+    ngx_queue_init(&http->guests);
 
     return ngx_array_init(&http->hosts, cf->pool, 4,
                           sizeof(ngx_recording_http_host_t *));
@@ -199,7 +205,22 @@ ngx_recording_http_conf_ssl(ngx_conf_t *cf, ngx_recording_http_t *http,
     cln->handler = ngx_ssl_cleanup_ctx;
     cln->data = ssl;
 
-    if (ngx_ssl_trusted_certificate(cf, ssl, file, NGX_RECORDING_HTTP_DEPTH)
+    if (ngx_ssl_client_session_cache(cf, ssl, 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    http->ssl = ssl;
+
+    return ngx_recording_http_conf_trust(cf, http, file);
+}
+
+
+static ngx_int_t
+ngx_recording_http_conf_trust(ngx_conf_t *cf, ngx_recording_http_t *http,
+    ngx_str_t *file)
+{
+    if (ngx_ssl_trusted_certificate(cf, http->ssl, file,
+                                    NGX_RECORDING_HTTP_DEPTH)
         != NGX_OK)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -208,11 +229,7 @@ ngx_recording_http_conf_ssl(ngx_conf_t *cf, ngx_recording_http_t *http,
         return NGX_ERROR;
     }
 
-    if (ngx_ssl_client_session_cache(cf, ssl, 1) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    http->ssl = ssl;
+    http->verifies = (file->len != 0);
 
     return NGX_OK;
 }
@@ -256,23 +273,64 @@ ngx_recording_http_conf_host(ngx_conf_t *cf, ngx_recording_http_t *http,
         return NGX_ERROR;
     }
 
-    if (host->naddrs == 0 && http->resolver == NULL
-        && ngx_recording_http_conf_system_resolver(cf, http, host) != NGX_OK)
-    {
-        return NGX_ERROR;
+    if (host->naddrs == 0 && http->resolver == NULL) {
+
+        if (ngx_recording_http_conf_system_resolver(cf, http) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (http->resolver == NULL) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "no name server for \"%V\" in \""
+                               NGX_RECORDING_HTTP_RESOLV_CONF "\": set "
+                               "record_resolver", &host->name);
+            return NGX_ERROR;
+        }
     }
 
     if (host->url.secure && !host->trusted && http->ssl == NULL) {
-        return ngx_recording_http_conf_system_ca(cf, http, host);
+
+        if (ngx_recording_http_conf_system_ca(cf, http) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (!http->verifies) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "certificate of \"%V\" cannot be verified, "
+                               "the system has no CAs in \"%s\": install "
+                               "them, or set record_trusted_certificate",
+                               &host->name, ngx_recording_http_ca[0]);
+            return NGX_ERROR;
+        }
     }
 
     return NGX_OK;
 }
 
 
+ngx_int_t
+ngx_recording_http_conf_guests(ngx_conf_t *cf, ngx_recording_http_t *http)
+{
+    if (http->resolver == NULL
+        && ngx_recording_http_conf_system_resolver(cf, http) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (!http->verifies
+        && ngx_recording_http_conf_system_ca(cf, http) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_recording_http_conf_names(cf, http);
+}
+
+
+/* the first one that the system has, if it has any */
+
 static ngx_int_t
-ngx_recording_http_conf_system_ca(ngx_conf_t *cf, ngx_recording_http_t *http,
-    ngx_recording_http_host_t *host)
+ngx_recording_http_conf_system_ca(ngx_conf_t *cf, ngx_recording_http_t *http)
 {
     ngx_str_t         file;
     ngx_uint_t        i;
@@ -284,23 +342,18 @@ ngx_recording_http_conf_system_ca(ngx_conf_t *cf, ngx_recording_http_t *http,
             file.data = (u_char *) ngx_recording_http_ca[i];
             file.len = ngx_strlen(file.data);
 
-            return ngx_recording_http_conf_ssl(cf, http, &file);
+            return http->ssl ? ngx_recording_http_conf_trust(cf, http, &file)
+                             : ngx_recording_http_conf_ssl(cf, http, &file);
         }
     }
 
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "certificate of \"%V\" cannot be verified, the system "
-                       "has no CAs in \"%s\": install them, or set "
-                       "record_trusted_certificate", &host->name,
-                       ngx_recording_http_ca[0]);
-
-    return NGX_ERROR;
+    return NGX_OK;
 }
 
 
 static ngx_int_t
 ngx_recording_http_conf_system_resolver(ngx_conf_t *cf,
-    ngx_recording_http_t *http, ngx_recording_http_host_t *host)
+    ngx_recording_http_t *http)
 {
     char        line[NGX_RECORDING_HTTP_LINE];
     FILE       *file;
@@ -331,11 +384,7 @@ ngx_recording_http_conf_system_resolver(ngx_conf_t *cf,
     }
 
     if (n == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "no name server for \"%V\" in \""
-                           NGX_RECORDING_HTTP_RESOLV_CONF "\": set "
-                           "record_resolver", &host->name);
-        return NGX_ERROR;
+        return NGX_OK;
     }
 
     http->resolver = ngx_resolver_create(cf, servers, n);
@@ -391,10 +440,10 @@ ngx_recording_http_conf_nameserver(ngx_conf_t *cf, char *line,
 static ngx_int_t
 ngx_recording_http_conf_hosts(ngx_conf_t *cf, ngx_recording_http_host_t *host)
 {
-    char          line[NGX_RECORDING_HTTP_LINE];
+    char          line[NGX_RECORDING_HTTP_LINE], *p;
     FILE         *file;
     ngx_int_t     rc;
-    ngx_str_t     address;
+    ngx_str_t     address, name;
     ngx_array_t   addrs;
 
     if (ngx_array_init(&addrs, cf->pool, 2, sizeof(ngx_addr_t)) != NGX_OK) {
@@ -402,7 +451,7 @@ ngx_recording_http_conf_hosts(ngx_conf_t *cf, ngx_recording_http_host_t *host)
     }
 
     if (host->url.literal) {
-        rc = ngx_recording_http_conf_address(cf, host, &addrs,
+        rc = ngx_recording_http_host_address(cf->pool, host, &addrs,
                                              &host->url.host);
         goto done;
     }
@@ -411,8 +460,18 @@ ngx_recording_http_conf_hosts(ngx_conf_t *cf, ngx_recording_http_host_t *host)
     file = fopen(NGX_RECORDING_HTTP_HOSTS, "re");
 
     while (file && rc == NGX_OK && fgets(line, sizeof(line), file)) {
-        if (ngx_recording_http_conf_named(line, &address, &host->url.host)) {
-            rc = ngx_recording_http_conf_address(cf, host, &addrs, &address);
+        p = ngx_recording_http_conf_line(line, &address);
+
+        while (ngx_recording_http_conf_next(&p, &name)) {
+
+            if (name.len == host->url.host.len
+                && ngx_strncasecmp(name.data, host->url.host.data, name.len)
+                   == 0)
+            {
+                rc = ngx_recording_http_host_address(cf->pool, host, &addrs,
+                                                     &address);
+                break;
+            }
         }
     }
 
@@ -429,14 +488,12 @@ done:
 }
 
 
-/* whether a line of the hosts file has the name */
+/* the address of a line of the hosts file, and what is behind it */
 
-static ngx_uint_t
-ngx_recording_http_conf_named(char *line, ngx_str_t *address,
-    const ngx_str_t *name)
+static char *
+ngx_recording_http_conf_line(char *line, ngx_str_t *address)
 {
-    char    *p;
-    size_t   len;
+    char  *p;
 
     line[strcspn(line, "#\r\n")] = '\0';
 
@@ -445,50 +502,85 @@ ngx_recording_http_conf_named(char *line, ngx_str_t *address,
     address->data = (u_char *) p;
     address->len = strcspn(p, " \t");
 
-    for (p += address->len; *p; p += len) {
-        p += strspn(p, " \t");
-        len = strcspn(p, " \t");
+    return p + address->len;
+}
 
-        if (len == name->len
-            && ngx_strncasecmp((u_char *) p, name->data, len) == 0)
+
+/* whether a line has a name more */
+
+static ngx_uint_t
+ngx_recording_http_conf_next(char **p, ngx_str_t *name)
+{
+    *p += strspn(*p, " \t");
+
+    name->data = (u_char *) *p;
+    name->len = strcspn(*p, " \t");
+
+    *p += name->len;
+
+    return name->len != 0;
+}
+
+
+/* for guests, which are named later; lists of what is not to be reached, with
+   addresses that lead nowhere, may be long, and are left out */
+
+static ngx_int_t
+ngx_recording_http_conf_names(ngx_conf_t *cf, ngx_recording_http_t *http)
+{
+    char        line[NGX_RECORDING_HTTP_LINE], *p;
+    FILE       *file;
+    ngx_int_t   rc;
+    ngx_str_t   address, name;
+
+    http->names = ngx_array_create(cf->pool, 8,
+                                   sizeof(ngx_recording_http_name_t));
+
+    if (http->names == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_OK;
+    file = fopen(NGX_RECORDING_HTTP_HOSTS, "re");
+
+    while (file && rc == NGX_OK && fgets(line, sizeof(line), file)) {
+        p = ngx_recording_http_conf_line(line, &address);
+
+        if (ngx_recording_address_host(&address)
+            == NGX_RECORDING_ADDRESS_NEVER)
         {
-            return 1;
+            continue;
+        }
+
+        while (rc == NGX_OK && ngx_recording_http_conf_next(&p, &name)) {
+            rc = ngx_recording_http_conf_name(cf, http, &name, &address);
         }
     }
 
-    return 0;
+    if (file) {
+        (void) fclose(file);
+    }
+
+    return rc;
 }
 
 
 static ngx_int_t
-ngx_recording_http_conf_address(ngx_conf_t *cf,
-    ngx_recording_http_host_t *host, ngx_array_t *addrs, ngx_str_t *text)
+ngx_recording_http_conf_name(ngx_conf_t *cf, ngx_recording_http_t *http,
+    ngx_str_t *name, ngx_str_t *address)
 {
-    u_char      *p;
-    ngx_int_t    rc;
-    ngx_addr_t   parsed, *addr;
+    ngx_recording_http_name_t  *one;
 
-    rc = ngx_parse_addr(cf->pool, &parsed, text->data, text->len);
+    one = ngx_array_push(http->names);
 
-    /* a line that cannot be read is none */
-
-    if (rc != NGX_OK) {
-        return rc == NGX_DECLINED ? NGX_OK : NGX_ERROR;
-    }
-
-    addr = ngx_array_push(addrs);
-    p = ngx_pnalloc(cf->pool, NGX_SOCKADDR_STRLEN);
-
-    if (addr == NULL || p == NULL) {
+    if (one == NULL) {
         return NGX_ERROR;
     }
 
-    *addr = parsed;
-    ngx_inet_set_port(addr->sockaddr, host->url.port);
+    one->name.len = name->len;
+    one->name.data = ngx_pstrdup(cf->pool, name);
+    one->address.len = address->len;
+    one->address.data = ngx_pstrdup(cf->pool, address);
 
-    addr->name.data = p;
-    addr->name.len = ngx_sock_ntop(addr->sockaddr, addr->socklen, p,
-                                   NGX_SOCKADDR_STRLEN, 1);
-
-    return NGX_OK;
+    return one->name.data && one->address.data ? NGX_OK : NGX_ERROR;
 }

@@ -34,5 +34,13 @@ ngx_int_t ngx_recording_http_conf_certificate(ngx_conf_t *cf,
 ngx_int_t ngx_recording_http_conf_check(ngx_conf_t *cf,
     ngx_recording_http_t *http);
 
+/*
+ * After that, if there may be guests: what they may need is looked for in the
+ * same places.  What is not there is no error: ->resolver is NULL then, or
+ * ->verifies 0.
+ */
+ngx_int_t ngx_recording_http_conf_guests(ngx_conf_t *cf,
+    ngx_recording_http_t *http);
+
 
 #endif /* _NGX_RECORDING_HTTP_CONF_H_INCLUDED_ */

@@ -285,6 +285,14 @@ ngx_recording_http_connect_next(ngx_recording_http_connection_t *hc)
     hc->state = NGX_RECORDING_HTTP_IS_CONNECTING;
     hc->begun = ngx_current_msec;
 
+    if (hc->host->guest
+        && ngx_recording_address(hc->addr->sockaddr) > hc->host->most)
+    {
+        ngx_recording_http_unreached(hc, 0, "%V is an address that a call "
+                                     "must not lead to");
+        return NGX_DECLINED;
+    }
+
     peer = &hc->peer;
     ngx_memzero(peer, sizeof(ngx_peer_connection_t));
 

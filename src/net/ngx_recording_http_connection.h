@@ -48,6 +48,10 @@ struct ngx_recording_http_host_s {
     ngx_uint_t              connections;   /* 0: as many as any host */
     unsigned                own:1;         /* nobody else has it */
     unsigned                trusted:1;     /* whatever its certificate is */
+    unsigned                guest:1;       /* a call has named it */
+    ngx_recording_address_e most;          /* of a guest: what its addresses may
+                                              be */
+    ngx_queue_t             queue;         /* of guests */
 
     /* --- of the worker */
 
@@ -125,6 +129,19 @@ void ngx_recording_http_abort(ngx_recording_http_t *http);
 /* err: of the system, or 0 */
 void ngx_recording_http_error(ngx_recording_http_request_t *r, ngx_err_t err,
     const char *fmt, ...);
+
+
+/* closes what a host has, and cancels its requests */
+void ngx_recording_http_leave(ngx_recording_http_host_t *host);
+
+
+/* --- ngx_recording_http_host.c */
+
+/* an address of a host more, ngx_addr_t, with its port; a text that is none is
+   left out.  NGX_ERROR: no memory */
+ngx_int_t ngx_recording_http_host_address(ngx_pool_t *pool,
+    ngx_recording_http_host_t *host, ngx_array_t *addrs,
+    const ngx_str_t *text);
 
 
 /* --- ngx_recording_http_connection.c */

@@ -21,6 +21,15 @@ ngx_recording_http_handshake(ngx_recording_http_connection_t *hc)
 
     c = hc->peer.connection;
 
+    /* one that came with the configuration has what it needs */
+
+    if (hc->host->guest && !hc->host->http->verifies) {
+        ngx_recording_http_error(hc->request, 0, "there are no certificates "
+                                 "to trust: set record_trusted_certificate");
+        ngx_recording_http_finish(hc, NGX_RECORDING_HTTP_HANDSHAKE);
+        return;
+    }
+
     if (ngx_recording_http_tls_create(hc, c) != NGX_OK) {
         ngx_recording_http_error(hc->request, 0, "no TLS with %V",
                                  &hc->addr->name);

@@ -12,7 +12,9 @@ static const char *ngx_recording_url_split(ngx_recording_url_t *url,
 static const char *ngx_recording_url_port(ngx_recording_url_t *url,
     ngx_str_t *text);
 static const char *ngx_recording_url_host(ngx_recording_url_t *url);
+static ngx_uint_t ngx_recording_url_octal(const ngx_str_t *host);
 static ngx_uint_t ngx_recording_url_name(const ngx_str_t *host);
+static ngx_uint_t ngx_recording_url_hex(u_char c);
 static ngx_int_t ngx_recording_url_copy(ngx_pool_t *pool,
     ngx_recording_url_t *url);
 
@@ -21,12 +23,27 @@ ngx_int_t
 ngx_recording_url_parse(ngx_pool_t *pool, const ngx_str_t *text,
     ngx_recording_url_t *url, const char **why)
 {
-    size_t     i;
-    ngx_str_t  rest;
+    *why = ngx_recording_url_check(text, url);
+
+    if (*why) {
+        return NGX_DECLINED;
+    }
+
+    url->text = *text;
+
+    return ngx_recording_url_copy(pool, url);
+}
+
+
+const char *
+ngx_recording_url_check(const ngx_str_t *text, ngx_recording_url_t *url)
+{
+    size_t       i;
+    ngx_str_t    rest;
+    const char  *why;
 
     ngx_memzero(url, sizeof(ngx_recording_url_t));
 
-    url->text = *text;
     rest = *text;
 
     /* a request line has neither spaces nor control characters; what is not
@@ -34,27 +51,27 @@ ngx_recording_url_parse(ngx_pool_t *pool, const ngx_str_t *text,
 
     for (i = 0; i < text->len; i++) {
         if (text->data[i] <= ' ' || text->data[i] >= 0x7f) {
-            *why = "a byte that is not encoded";
-            return NGX_DECLINED;
+            return "a byte that is not encoded";
         }
 
         if (text->data[i] == '#') {
-            *why = "a fragment";
-            return NGX_DECLINED;
+            return "a fragment";
         }
     }
 
-    *why = ngx_recording_url_scheme(url, &rest);
+    why = ngx_recording_url_scheme(url, &rest);
 
-    if (*why == NULL) {
-        *why = ngx_recording_url_split(url, &rest);
+    if (why == NULL) {
+        why = ngx_recording_url_split(url, &rest);
     }
 
-    if (*why) {
-        return NGX_DECLINED;
+    /* a name from the root is the same name, and in no certificate */
+
+    if (why == NULL && url->host.data[url->host.len - 1] == '.') {
+        url->host.len--;
     }
 
-    return ngx_recording_url_copy(pool, url);
+    return why;
 }
 
 
@@ -185,10 +202,30 @@ ngx_recording_url_host(ngx_recording_url_t *url)
 
     if (ngx_inet_addr(url->host.data, url->host.len) != INADDR_NONE) {
         url->literal = 1;
-        return NULL;
+        return ngx_recording_url_octal(&url->host) ? "no address" : NULL;
     }
 
     return ngx_recording_url_name(&url->host) ? NULL : "no host name";
+}
+
+
+/* "0177.0.0.1": to others it is another address */
+
+static ngx_uint_t
+ngx_recording_url_octal(const ngx_str_t *host)
+{
+    size_t  i;
+
+    for (i = 0; i + 1 < host->len; i++) {
+
+        if (host->data[i] == '0' && host->data[i + 1] != '.'
+            && (i == 0 || host->data[i - 1] == '.'))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -199,7 +236,7 @@ ngx_recording_url_name(const ngx_str_t *host)
 {
     u_char      c;
     size_t      i, label;
-    ngx_uint_t  digits;
+    ngx_uint_t  digits, hex;
 
     if (host->len > NGX_RECORDING_URL_HOST) {
         return 0;
@@ -207,6 +244,7 @@ ngx_recording_url_name(const ngx_str_t *host)
 
     label = 0;
     digits = 1;
+    hex = 1;
 
     for (i = 0; i < host->len; i++) {
         c = host->data[i];
@@ -219,6 +257,7 @@ ngx_recording_url_name(const ngx_str_t *host)
             if (i + 1 < host->len) {
                 label = 0;
                 digits = 1;
+                hex = 1;
             }
 
             continue;
@@ -236,14 +275,26 @@ ngx_recording_url_name(const ngx_str_t *host)
             }
         }
 
+        hex &= label == 0 ? host->data[i] == '0'
+               : label == 1 ? c == 'x' : ngx_recording_url_hex(c);
+
         if (++label > 63) {
             return 0;
         }
     }
 
-    /* "1.2.3": what looks like an address and is none */
+    /* "1.2.3", "0x7f.1", "0x7f000001": what others take for an address */
 
-    return !digits;
+    return !digits && !hex;
+}
+
+
+/* of lower case */
+
+static ngx_uint_t
+ngx_recording_url_hex(u_char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
 }
 
 
@@ -272,13 +323,6 @@ ngx_recording_url_copy(ngx_pool_t *pool, ngx_recording_url_t *url)
     url->host.data = p;
     ngx_strlow(p, host.data, host.len);
     p += host.len;
-
-    /* a name from the root is the same name, and in no certificate */
-
-    if (p[-1] == '.') {
-        url->host.len--;
-        p--;
-    }
 
     *p++ = '\0';
 

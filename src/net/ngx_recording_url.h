@@ -36,5 +36,13 @@ typedef struct {
 ngx_int_t ngx_recording_url_parse(ngx_pool_t *pool, const ngx_str_t *text,
     ngx_recording_url_t *url, const char **why);
 
+/*
+ * The same without memory: host and uri lie in the text, the host as it is
+ * written there but without a dot at its end; text and authority are empty.
+ * NULL: it is one, else what is wrong.
+ */
+const char *ngx_recording_url_check(const ngx_str_t *text,
+    ngx_recording_url_t *url);
+
 
 #endif /* _NGX_RECORDING_URL_H_INCLUDED_ */
