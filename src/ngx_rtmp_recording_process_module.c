@@ -10,6 +10,7 @@
 #include "ngx_recording_api_conf.h"
 #include "ngx_recording_dispatch.h"
 #include "ngx_recording_formats.h"
+#include "ngx_recording_http_conf.h"
 #include "ngx_recording_keeper.h"
 #include "ngx_rtmp_recording_module.h"
 #include "ngx_rtmp.h"
@@ -20,12 +21,15 @@ static char *ngx_rtmp_recording_init_conf(ngx_cycle_t *cycle, void *conf);
 static void ngx_rtmp_recording_leave(ngx_cycle_t *cycle,
     ngx_recording_main_conf_t *old, ngx_recording_main_conf_t *rmcf);
 static void ngx_rtmp_recording_unmap(void *data);
+static void ngx_rtmp_recording_conf(ngx_cycle_t *cycle, ngx_conf_t *cf);
 static ngx_int_t ngx_rtmp_recording_add_zone(ngx_cycle_t *cycle,
     ngx_recording_main_conf_t *rmcf);
 static ngx_int_t ngx_rtmp_recording_init_zone(ngx_shm_zone_t *zone,
     void *data);
 static ngx_int_t ngx_rtmp_recording_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_rtmp_recording_init_process(ngx_cycle_t *cycle);
+static void ngx_rtmp_recording_dispatch(ngx_cycle_t *cycle,
+    ngx_recording_worker_t *worker, ngx_recording_main_conf_t *rmcf);
 static void ngx_rtmp_recording_lifetimes(ngx_cycle_t *cycle,
     ngx_recording_worker_t *worker, ngx_recording_main_conf_t *rmcf);
 static void ngx_rtmp_recording_init_api(ngx_cycle_t *cycle,
@@ -116,8 +120,10 @@ ngx_rtmp_recording_create_conf(ngx_cycle_t *cycle)
 static char *
 ngx_rtmp_recording_init_conf(ngx_cycle_t *cycle, void *conf)
 {
-    ngx_uint_t                  api;
-    ngx_recording_main_conf_t  *rmcf;
+    ngx_conf_t                      cf;
+    ngx_uint_t                      api;
+    ngx_recording_main_conf_t      *rmcf;
+    ngx_recording_api_main_conf_t  *ramc;
 
     rmcf = ngx_rtmp_recording_main_conf(cycle);
 
@@ -132,6 +138,18 @@ ngx_rtmp_recording_init_conf(ngx_cycle_t *cycle, void *conf)
 
     if (api) {
         rmcf->used = 1;
+    }
+
+    /* calls may name hosts */
+
+    ramc = ngx_recording_api_conf_main(cycle);
+
+    if (rmcf && ramc && ramc->calls) {
+        ngx_rtmp_recording_conf(cycle, &cf);
+
+        if (ngx_recording_http_conf_guests(&cf, &rmcf->http) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
     }
 
     if (rmcf && rmcf->used && ngx_process != NGX_PROCESS_SIGNALLER) {
@@ -179,6 +197,19 @@ ngx_rtmp_recording_unmap(void *data)
 }
 
 
+/* what nginx's functions want of one, when there is none any more */
+
+static void
+ngx_rtmp_recording_conf(ngx_cycle_t *cycle, ngx_conf_t *cf)
+{
+    ngx_memzero(cf, sizeof(ngx_conf_t));
+
+    cf->cycle = cycle;
+    cf->pool = cycle->pool;
+    cf->log = cycle->log;
+}
+
+
 /* beside the board there is what nginx has in each zone */
 
 static ngx_int_t
@@ -188,11 +219,7 @@ ngx_rtmp_recording_add_zone(ngx_cycle_t *cycle,
     ngx_str_t   name = ngx_string("recording");
     ngx_conf_t  cf;
 
-    ngx_memzero(&cf, sizeof(ngx_conf_t));
-
-    cf.cycle = cycle;
-    cf.pool = cycle->pool;
-    cf.log = cycle->log;
+    ngx_rtmp_recording_conf(cycle, &cf);
 
     rmcf->shared = ngx_shared_memory_add(&cf, &name,
                                          rmcf->board + 8 * ngx_pagesize,
@@ -336,15 +363,7 @@ ngx_rtmp_recording_init_process(ngx_cycle_t *cycle)
 
     rmcf->http.log = cycle->log;
 
-    if (ngx_recording_dispatch_init(worker, rmcf->notifies.elts,
-                                    rmcf->notifies.nelts, rmcf->uploads.elts,
-                                    rmcf->uploads.nelts, rmcf->buckets.elts,
-                                    rmcf->buckets.nelts, cycle->pool)
-        == NGX_OK)
-    {
-        worker->told = &ngx_recording_dispatch_calls;
-    }
-
+    ngx_rtmp_recording_dispatch(cycle, worker, rmcf);
     ngx_rtmp_recording_lifetimes(cycle, worker, rmcf);
 
     ngx_recording_formats_init();
@@ -356,6 +375,37 @@ ngx_rtmp_recording_init_process(ngx_cycle_t *cycle)
     ngx_rtmp_recording_init_api(cycle, rmcf);
 
     return NGX_OK;
+}
+
+
+/* whom the configuration tells, and calls, if there may be any */
+
+static void
+ngx_rtmp_recording_dispatch(ngx_cycle_t *cycle,
+    ngx_recording_worker_t *worker, ngx_recording_main_conf_t *rmcf)
+{
+    ngx_recording_api_main_conf_t  *ramc;
+
+    if (ngx_recording_dispatch_init(worker, rmcf->notifies.elts,
+                                    rmcf->notifies.nelts, rmcf->uploads.elts,
+                                    rmcf->uploads.nelts, rmcf->buckets.elts,
+                                    rmcf->buckets.nelts, cycle->pool)
+        != NGX_OK)
+    {
+        return;
+    }
+
+    ramc = ngx_recording_api_conf_main(cycle);
+
+    if (ramc && ramc->calls
+        && ngx_recording_dispatch_callbacks(worker, &rmcf->http,
+                                            ramc->private, cycle->pool)
+           != NGX_OK)
+    {
+        return;
+    }
+
+    worker->told = &ngx_recording_dispatch_calls;
 }
 
 
@@ -421,6 +471,7 @@ ngx_rtmp_recording_init_api(ngx_cycle_t *cycle,
     ramc->api->live = &ngx_recording_api_live;
     ramc->api->data = &rmcf->worker->store.board;
     ramc->api->configured = configured;
+    ramc->api->http = &rmcf->http;
 
     ngx_queue_init(&rmcf->sessions);
 

@@ -36,7 +36,10 @@ is(test("http { server { listen 1; location / { return 200; } } }"), '',
 
 for my $case (
     [ 'record_api; record_api;', qr/"record_api" directive is duplicate/ ],
-    [ 'record_api on;', qr/invalid number of arguments in "record_api"/ ],
+    [ 'record_api on;',
+      qr/invalid parameter "on" of record_api, it must be private=on or pr/ ],
+    [ 'record_api private=on private=on;',
+      qr/invalid number of arguments in "record_api"/ ],
     [ 'record_api_key;', qr/invalid number of arguments/ ],
     [ 'record_api_key x;', qr/"record_api_key" directive needs an id and a f/ ],
     [ "record_api_key x $key y;", qr/invalid number of arguments/ ],

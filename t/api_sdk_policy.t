@@ -13,7 +13,7 @@ use Test::More;
 
 use Recording::Nginx;
 use Recording::Sdk qw(client);
-use Recording::Util qw(spew wait_for);
+use Recording::Util qw(run spew wait_for);
 
 my $why = client();
 
@@ -35,12 +35,16 @@ rtmp {
         credentials %%DIR%%/credentials;
     }
     upload archive;
+    notify http://127.0.0.1:9/notify events=exception;
     server { listen 127.0.0.1:%%PORT_0%%; application live { live on; } }
 }
 http {
     server {
         listen 127.0.0.1:%%PORT_1%%;
-        location /api { record_api; record_api_key AKIDtest %%KEY%%; }
+        location /api {
+            record_api private=on;
+            record_api_key AKIDtest %%KEY%%;
+        }
     }
 }
 CONF
@@ -158,6 +162,102 @@ bad('CreateLiveRecordRule', { DomainName => 'd51', TemplateId => $default },
 bad('CreateLiveRecordRule', { DomainName => 'd50', TemplateId => $default },
     'FailedOperation.RuleAlreadyExist');
 
+# --- callback templates
+
+my $url = 'http://127.0.0.1:9/x?y=z';
+my $callback = good('CreateLiveCallbackTemplate', { TemplateName => "c_1-\x{6a21}",
+    Description => 'd', RecordNotifyUrl => $url, RecordStatusNotifyUrl => $url,
+    RecordExceptionNotifyUrl => $url, RecordExceptionLevels => ['error', 'info'],
+    CallbackKey => 'k', SnapshotNotifyUrl => $url })->{TemplateId};
+
+bad('CreateLiveCallbackTemplate', @$_) for
+    [ {}, 'MissingParameter' ],
+    [ { TemplateName => 'a' }, 'MissingParameter' ],
+    [ { TemplateName => 'a', RecordNotifyUrl => '' }, 'MissingParameter' ],
+    [ { TemplateName => 'a b', RecordNotifyUrl => $url }, $value ],
+    [ { TemplateName => "c_1-\x{6a21}", RecordNotifyUrl => $url }, $value ],
+    [ { TemplateName => 'a', TemplateId => 7, RecordNotifyUrl => $url },
+      'UnknownParameter' ],
+    [ { TemplateName => 'a', Nothing => 1 }, 'UnknownParameter' ],
+    [ { TemplateName => 'a', RecordNotifyUrl => 7 }, 'InvalidParameter' ],
+    [ { TemplateName => 'a', RecordNotifyUrl => 'http://a/' . 'b' x 1024 },
+      $value ],
+    [ { TemplateName => 'a', RecordNotifyUrl => $url,
+        RecordExceptionLevels => ['worst'] }, $value ],
+    map { [ { TemplateName => 'a', RecordNotifyUrl => $_ },
+            'InvalidParameter.UrlNotSafe' ] }
+        'exec:/bin/true', 'ftp://a/', 'http://169.254.1.1/';
+
+good('ModifyLiveCallbackTemplate', { TemplateId => $callback,
+     RecordStatusNotifyUrl => '', CallbackKey => 'another' });
+$told = good('DescribeLiveCallbackTemplate',
+             { TemplateId => "$callback" })->{Template};
+is_deeply([ @$told{qw(TemplateName Description RecordNotifyUrl
+                      RecordStatusNotifyUrl SnapshotNotifyUrl CallbackKey)},
+            @{ $told->{RecordExceptionLevels} } ],
+          [ "c_1-\x{6a21}", 'd', $url, '', $url, 'another', 'error', 'info' ],
+          'a callback template is told');
+is(scalar(@{ good('DescribeLiveCallbackTemplates', {})->{Templates} }), 2,
+   'with the one of the configuration');
+my ($notify) = map { $_->{TemplateId} } grep { $_->{Configured} }
+               @{ good('DescribeLiveCallbackTemplates', {})->{Templates} };
+is(good('DescribeLiveCallbackTemplate', { TemplateId => $notify })
+   ->{Template}{RecordExceptionNotifyUrl}, 'http://127.0.0.1:9/notify',
+   'of which one is told, too');
+
+for my $action ('Modify', 'Delete', 'Describe') {
+    bad("${action}LiveCallbackTemplate", {}, 'MissingParameter');
+    bad("${action}LiveCallbackTemplate", { TemplateId => 17 },
+        'InternalError.ConfNotFound');
+    bad("${action}LiveCallbackTemplate", { TemplateId => $notify },
+        'UnsupportedOperation') if $action ne 'Describe';
+}
+
+bad('ModifyLiveCallbackTemplate', { TemplateId => $callback, @$_ }, $value)
+    for [ TemplateName => 'x' ];
+bad('ModifyLiveCallbackTemplate', { TemplateId => $callback,
+    RecordNotifyUrl => 'exec:x' }, 'InvalidParameter.UrlNotSafe');
+
+$rule = { DomainName => '192.0.2.7', AppName => 'live' };
+good('CreateLiveCallbackRule', { %$rule, TemplateId => $callback });
+bad('CreateLiveCallbackRule', { %$rule, TemplateId => $callback },
+    'FailedOperation.RuleAlreadyExist');
+bad('CreateLiveCallbackRule', @$_) for
+    [ { TemplateId => $callback }, 'MissingParameter' ],
+    [ { DomainName => 'a' }, 'MissingParameter' ],
+    [ { DomainName => 'a/b', TemplateId => $callback },
+      'InvalidParameter.DomainFormatError' ],
+    [ { DomainName => 'a', TemplateId => 17 },
+      'InvalidParameter.ConfNotFound' ],
+    [ { DomainName => 'a', TemplateId => $notify }, 'UnsupportedOperation' ];
+bad('DeleteLiveCallbackTemplate', { TemplateId => $callback },
+    'FailedOperation.ConfInUsed');
+($listed) = @{ good('DescribeLiveCallbackRules', {})->{Rules} };
+like("$listed->{DomainName}/$listed->{AppName} $listed->{TemplateId} "
+     . $listed->{CreateTime},
+     qr{^192\.0\.2\.7/live $callback \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$},
+     'a callback rule is told');
+bad('DeleteLiveCallbackRule', { DomainName => '192.0.2.7' },
+    'InternalError.RuleNotFound');
+bad('DeleteLiveCallbackRule', {}, 'MissingParameter');
+bad('DeleteLiveCallbackRule', { DomainName => '?' },
+    'InvalidParameter.DomainFormatError');
+good('DeleteLiveCallbackRule', $rule);
+good('DeleteLiveCallbackTemplate', { TemplateId => $callback });
+
+good('CreateLiveCallbackTemplate', { TemplateName => "n$_",
+     RecordNotifyUrl => $url }) for 1 .. 50;
+bad('CreateLiveCallbackTemplate', { TemplateName => 'n51',
+    RecordNotifyUrl => $url }, 'InternalError.ConfOutLimit');
+($callback) = map { $_->{TemplateId} } grep { !$_->{Configured} }
+              @{ good('DescribeLiveCallbackTemplates', {})->{Templates} };
+good('CreateLiveCallbackRule', { DomainName => "d$_",
+     TemplateId => $callback }) for 1 .. 50;
+bad('CreateLiveCallbackRule', { DomainName => 'd51',
+    TemplateId => $callback }, 'InternalError.ConfOutLimit');
+bad('CreateLiveCallbackRule', { DomainName => 'd50',
+    TemplateId => $callback }, 'FailedOperation.RuleAlreadyExist');
+
 # --- tasks
 
 my $stream = { DomainName => 'push.example.com', AppName => 'live',
@@ -215,6 +315,16 @@ do {
 } while ($token ne '' && ++$n < 5);
 
 is(join(' ', scalar keys %seen, $n), '103 1', 'each once, on two pages');
+
+# --- tasks of all streams that there may be
+
+my ($failed) = run('sqlite3', '-bail', '-cmd', '.timeout 5000', $t->db,
+    'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE'
+    . ' i < 3900) INSERT INTO record_tasks SELECT "x" || i, "a", "b",'
+    . ' "s" || i, 0, ' . "$now, ($now + 3600) * 1000000, 0, 0 FROM n");
+is($failed, 0, 'many tasks');
+bad('CreateRecordTask', { %$stream, StreamName => 'more',
+    EndTime => $now + 60 }, 'LimitExceeded.MaximumRunningTask');
 
 # --- recordings
 

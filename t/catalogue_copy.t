@@ -42,6 +42,9 @@ my $made = (stat $copy)[9];
 sql(<<"SQL");
     INSERT INTO paths VALUES (42);
     INSERT INTO exceptions VALUES (3600000000, 'd', 'a', 's', 'kind', 7);
+    INSERT INTO callback_templates VALUES (3, 'c', '{}', 1, 1);
+    INSERT INTO callback_targets VALUES ('callback=c', 'c:x', 1, 7, 'u', 'k', 1);
+    INSERT INTO callback_rules VALUES ('d', '', 3, 'callback=c', 1, 1);
     INSERT INTO recordings (recording_id, template, domain, app, stream,
         stream_param, owner, start_us, end_us)
     VALUES (5, 't', 'd', 'live', 'away', '', '', 1000000, 2000000);
@@ -68,13 +71,21 @@ my $known = q{SELECT (SELECT count(*) FROM paths WHERE hash = 42) AS paths,
     (SELECT number FROM exceptions WHERE stream = 's') AS exceptions,
     (SELECT count(*) FROM recordings WHERE stream = 'away') AS recordings,
     (SELECT group_concat(target) FROM outbox WHERE kind = 'remove') AS objects,
-    (SELECT count(*) FROM outbox WHERE kind = 'upload') AS uploads};
+    (SELECT count(*) FROM outbox WHERE kind = 'upload') AS uploads,
+    (SELECT url || key || r.domain || t.name FROM callback_targets AS c JOIN
+     callback_rules AS r USING (template) JOIN callback_templates AS t
+     USING (template_id)) AS callback,
+    (SELECT count(*) FROM targets) AS targets};
 my @before = $t->catalogue($known);
 
 lose();
 wait_for('all rows', 30, sub { 3 == $t->files });
 is_deeply([ rows() ], \@files, 'files are what they were');
+ok(wait_for('targets', 30, sub {
+    !($t->catalogue($known))[0]{targets} }), 'without an API nobody is told');
+$before[0]{targets} = 0;
 is_deeply([ $t->catalogue($known) ], \@before, 'and all else');
+is($before[0]{callback}, 'ukdc', 'with whom calls have told');
 is($before[0]{objects}, 'remove:away', 'with what is to be removed');
 $t->wait_log(qr/rows came back from catalogue\.copy/);
 

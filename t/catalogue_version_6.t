@@ -72,6 +72,10 @@ sql(<<'SQL');
     DROP TABLE record_commands;
     DROP TABLE policy;
     DROP INDEX recordings_task;
+    DROP TRIGGER callback_failed;
+    DROP TABLE callback_templates;
+    DROP TABLE callback_targets;
+    DROP TABLE callback_rules;
     DROP TRIGGER told_begun;
     DROP TRIGGER told_restored;
     DROP TRIGGER told_finished;
@@ -82,6 +86,7 @@ sql(<<'SQL');
     DROP TRIGGER outbox_over;
     ALTER TABLE files DROP COLUMN delivers;
     ALTER TABLE recordings DROP COLUMN delivers;
+    ALTER TABLE targets DROP COLUMN levels;
     DROP INDEX outbox_growing;
     ALTER TABLE targets DROP COLUMN early;
     CREATE TRIGGER upload_restored AFTER INSERT ON files

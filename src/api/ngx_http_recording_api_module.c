@@ -26,7 +26,7 @@ static void ngx_http_recording_api_used(ngx_conf_t *cf, const char *name);
 static ngx_command_t  ngx_http_recording_api_commands[] = {
 
     { ngx_string("record_api"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_http_recording_api,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -164,6 +164,7 @@ ngx_http_recording_api_block(ngx_http_core_loc_conf_t *clcf,
     }
 
     conf->api = prev->api;
+    conf->private = prev->private;
     conf->metrics = prev->metrics;
 
     if (!clcf->lmt_excpt || clcf->handler) {
@@ -184,7 +185,9 @@ ngx_http_recording_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_recording_api_loc_conf_t *ralc = conf;
 
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_str_t                      *value;
+    ngx_http_core_loc_conf_t       *clcf;
+    ngx_recording_api_main_conf_t  *ramc;
 
     if (ralc->api) {
         return "is duplicate";
@@ -193,6 +196,25 @@ ngx_http_recording_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (ralc->metrics || ralc->play) {
         return "cannot be where record_metrics or record_play is";
     }
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "private=on") != 0
+        && ngx_strcmp(value[1].data, "private=off") != 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" of record_api, it must "
+                           "be private=on or private=off", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    ralc->private = cf->args->nelts == 2
+                    && ngx_strcmp(value[1].data, "private=on") == 0;
+
+    ramc = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_recording_api_module);
+    ramc->calls = 1;
+    ramc->private |= ralc->private;
 
     ralc->api = 1;
     ralc->file = cf->conf_file->file.name.data;

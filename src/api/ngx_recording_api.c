@@ -9,6 +9,8 @@ static const ngx_recording_api_action_t  *ngx_recording_api_tables[] = {
     ngx_recording_api_template_actions,
     ngx_recording_api_rule_actions,
     ngx_recording_api_task_actions,
+    ngx_recording_api_callback_actions,
+    ngx_recording_api_callback_rule_actions,
     ngx_recording_api_expire,
     NULL
 };

@@ -31,8 +31,9 @@
 #define _NGX_RECORDING_API_H_INCLUDED_
 
 
+#include "ngx_recording_callback.h"
 #include "ngx_recording_catalogue_search.h"
-#include "ngx_recording_policy.h"
+#include "ngx_recording_http.h"
 #include "ngx_recording_text.h"
 #include "ngx_recording_worker.h"
 #include <jansson.h>
@@ -129,6 +130,8 @@ struct ngx_recording_api_s {
     const ngx_recording_policy_t  *configured;  /* templates and rules of the
                                               configuration: the process
                                               module's */
+    const ngx_recording_http_t  *http;     /* what URLs of calls are told by:
+                                              the same */
 
     ngx_recording_api_slot_t  slots[NGX_RECORDING_API_THREADS];
     ngx_queue_t             waiting;
@@ -144,6 +147,10 @@ struct ngx_recording_api_call_s {
     char                    id[NGX_RECORDING_API_REQUEST + 1];
     u_char                 *body;          /* of malloc(), the call's */
     size_t                  len;
+
+    ngx_uint_t              reads;         /* it has no key: it is told no
+                                              secret */
+    ngx_uint_t              private;       /* its URLs may be private */
 
     /* loop: it has an answer, or an error */
     void                  (*done)(ngx_recording_api_call_t *call);
@@ -250,6 +257,9 @@ extern const ngx_recording_api_action_t  ngx_recording_api_store[];
 extern const ngx_recording_api_action_t  ngx_recording_api_template_actions[];
 extern const ngx_recording_api_action_t  ngx_recording_api_rule_actions[];
 extern const ngx_recording_api_action_t  ngx_recording_api_task_actions[];
+extern const ngx_recording_api_action_t  ngx_recording_api_callback_actions[];
+extern const ngx_recording_api_action_t
+    ngx_recording_api_callback_rule_actions[];
 extern const ngx_recording_api_action_t  ngx_recording_api_expire[];
 
 /* --- ngx_recording_api_input.c: parameters of a call */
@@ -316,18 +326,6 @@ ngx_int_t ngx_recording_api_members(ngx_recording_api_call_t *call,
 /* a text of at most size - 1 bytes; one that is too long was refused before */
 void ngx_recording_api_copy(char *to, size_t size, const ngx_str_t *text);
 
-/*
- * --- ngx_recording_api_policy.c: what templates, rules and tasks share
- */
-
-/* a domain, or an address; lower case is written.  NGX_DECLINED: it is none */
-ngx_int_t ngx_recording_api_policy_domain(ngx_recording_api_call_t *call,
-    const ngx_str_t *text, char to[NGX_RECORDING_POLICY_NAME]);
-
-/* whether a template is the configuration's */
-ngx_uint_t ngx_recording_api_policy_configured(
-    ngx_recording_api_call_t *call, int64_t id);
-
 /* --- ngx_recording_api_output.c: members of an answer */
 
 /*
@@ -373,6 +371,38 @@ json_t *ngx_recording_api_json(const char *text, json_t *(*otherwise)(void));
 
 /* what the cloud knows a template by: the same for a name, below 2^31 */
 json_t *ngx_recording_api_template(const ngx_str_t *name);
+
+/*
+ * --- ngx_recording_api_policy.c: what templates, rules and tasks share
+ */
+
+/* a domain, or an address; lower case is written.  NGX_DECLINED: it is none */
+ngx_int_t ngx_recording_api_policy_domain(ngx_recording_api_call_t *call,
+    const ngx_str_t *text, char to[NGX_RECORDING_POLICY_NAME]);
+
+/* a template's name: letters of any script, digits, "_" and "-".
+   NGX_DECLINED: it is none */
+ngx_int_t ngx_recording_api_policy_name(ngx_recording_api_call_t *call,
+    const ngx_str_t *name);
+
+/* a time by the clock of Beijing, as the cloud tells these; 0 is none */
+void ngx_recording_api_policy_time(ngx_recording_api_object_t *o,
+    const char *name, int64_t us);
+
+/*
+ * What the call of a template was, with what this call gives; the caller's.
+ * NULL: the call says what is wrong, else the catalogue failed, or there is no
+ * memory.
+ */
+typedef ngx_int_t (*ngx_recording_api_policy_pt)(
+    ngx_recording_catalogue_t *cat, int64_t id,
+    ngx_recording_policy_params_pt each, void *data);
+json_t *ngx_recording_api_policy_merge(ngx_recording_api_call_t *call,
+    int64_t id, ngx_recording_api_policy_pt read);
+
+/* whether a template is the configuration's */
+ngx_uint_t ngx_recording_api_policy_configured(
+    ngx_recording_api_call_t *call, int64_t id);
 
 /* --- ngx_recording_api_file.c: what is told of a file, and of a delivery */
 

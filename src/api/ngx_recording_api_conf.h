@@ -24,6 +24,8 @@ typedef struct {
     ngx_uint_t              used;          /* there is a record_api, a
                                               record_metrics or a record_play */
     ngx_uint_t              play;          /* the last of these */
+    ngx_uint_t              calls;         /* the first of these */
+    ngx_uint_t              private;       /* and one that says so */
     const char             *name;          /* the first one */
     u_char                 *file;
     ngx_uint_t              line;
@@ -36,6 +38,7 @@ typedef struct {
                                               inherited */
     ngx_flag_t              off;           /* access is left to others */
     ngx_uint_t              api;           /* it is one, this location itself */
+    ngx_uint_t              private;       /* whose URLs may be private */
     ngx_uint_t              metrics;       /* the same */
     ngx_uint_t              play;          /* the same */
     u_char                 *file;

@@ -17,7 +17,7 @@ static const ngx_recording_api_action_t *ngx_recording_api_request_action(
 static const char *ngx_recording_api_request_post(
     ngx_recording_api_request_t *ctx,
     const ngx_recording_api_action_t *action, ngx_str_t *body,
-    const char **why);
+    ngx_uint_t reads, const char **why);
 static void ngx_recording_api_request_done(ngx_recording_api_call_t *call);
 static void ngx_recording_api_request_log(ngx_recording_api_request_t *ctx,
     ngx_recording_api_call_t *call);
@@ -235,7 +235,8 @@ ngx_recording_api_request_call(ngx_recording_api_request_t *ctx,
         }
 
         if (code == NULL) {
-            return ngx_recording_api_request_post(ctx, action, &body, why);
+            return ngx_recording_api_request_post(ctx, action, &body, reads,
+                                                  why);
         }
     }
 
@@ -322,11 +323,14 @@ ngx_recording_api_request_action(ngx_recording_api_request_t *ctx,
 static const char *
 ngx_recording_api_request_post(ngx_recording_api_request_t *ctx,
     const ngx_recording_api_action_t *action, ngx_str_t *body,
-    const char **why)
+    ngx_uint_t reads, const char **why)
 {
     ngx_recording_api_call_t       *call;
+    ngx_recording_api_loc_conf_t   *ralc;
     ngx_recording_api_main_conf_t  *ramc;
 
+    ralc = ngx_http_get_module_loc_conf(ctx->request,
+                                        ngx_http_recording_api_module);
     ramc = ngx_http_get_module_main_conf(ctx->request,
                                          ngx_http_recording_api_module);
 
@@ -342,6 +346,8 @@ ngx_recording_api_request_post(ngx_recording_api_request_t *ctx,
     call->action = action;
     call->body = body->data;
     call->len = body->len;
+    call->reads = reads;
+    call->private = ralc->private;
     call->done = ngx_recording_api_request_done;
     call->data = ctx;
 

@@ -5,9 +5,6 @@
 #include "ngx_recording_api.h"
 
 
-#define NGX_RECORDING_API_BEIJING  28800          /* s east of UTC */
-
-
 typedef struct {
     ngx_str_t               domain;
     ngx_str_t               app;
@@ -29,8 +26,6 @@ static void ngx_recording_api_rule_log(ngx_recording_api_call_t *call,
 static ngx_int_t ngx_recording_api_rule_add(json_t *set,
     const ngx_recording_policy_rule_t *rules, ngx_uint_t n,
     ngx_uint_t configured);
-static void ngx_recording_api_rule_time(ngx_recording_api_object_t *o,
-    const char *name, int64_t us);
 
 
 const ngx_recording_api_action_t  ngx_recording_api_rule_actions[] = {
@@ -263,35 +258,12 @@ ngx_recording_api_rule_add(json_t *set,
         ngx_recording_api_put_text(&o, "AppName", rules[i].app);
         ngx_recording_api_put_text(&o, "StreamName", rules[i].stream);
         ngx_recording_api_put_int(&o, "TemplateId", rules[i].id);
-        ngx_recording_api_rule_time(&o, "CreateTime", rules[i].created);
-        ngx_recording_api_rule_time(&o, "UpdateTime", rules[i].updated);
+        ngx_recording_api_policy_time(&o, "CreateTime", rules[i].created);
+        ngx_recording_api_policy_time(&o, "UpdateTime", rules[i].updated);
         ngx_recording_api_put_bool(&o, "Configured", configured);
 
         rc = ngx_recording_api_append(set, o.object);
     }
 
     return rc;
-}
-
-
-/* the cloud tells these by the clock of its home */
-
-static void
-ngx_recording_api_rule_time(ngx_recording_api_object_t *o, const char *name,
-    int64_t us)
-{
-    char       text[32];
-    time_t     sec;
-    struct tm  tm;
-
-    text[0] = '\0';
-
-    if (us) {
-        sec = (time_t) (us / 1000000) + NGX_RECORDING_API_BEIJING;
-
-        (void) gmtime_r(&sec, &tm);
-        (void) strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
-    }
-
-    ngx_recording_api_put_text(o, name, text);
 }

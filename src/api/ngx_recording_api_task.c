@@ -190,6 +190,14 @@ ngx_recording_api_task_create_thread(ngx_recording_api_call_t *call)
         return rc;
     }
 
+    if (order->result == NGX_RECORDING_POLICY_LIMIT && order->full) {
+        return ngx_recording_api_fail(call,
+                                      "LimitExceeded.MaximumRunningTask",
+                                      "there are %d tasks whose EndTime is to "
+                                      "come already",
+                                      NGX_RECORDING_POLICY_OPEN);
+    }
+
     if (order->result == NGX_RECORDING_POLICY_LIMIT) {
         return ngx_recording_api_fail(call,
                                       "LimitExceeded.MaximumRunningTask",

@@ -14,8 +14,6 @@ static ngx_int_t ngx_recording_api_template_delete_thread(
 
 static ngx_int_t ngx_recording_api_template_ask(
     ngx_recording_api_call_t *call);
-static ngx_int_t ngx_recording_api_template_name(
-    ngx_recording_api_call_t *call, const ngx_str_t *name);
 static ngx_int_t ngx_recording_api_template_path(
     ngx_recording_api_call_t *call,
     const ngx_recording_api_template_format_t *f, ngx_uint_t n,
@@ -25,10 +23,6 @@ static ngx_int_t ngx_recording_api_template_put(
     const ngx_recording_api_template_t *in, ngx_uint_t create);
 static ngx_int_t ngx_recording_api_template_unused(
     const ngx_recording_api_template_t *in, char *text, size_t size);
-static ngx_int_t ngx_recording_api_template_before(void *data, int64_t id,
-    const char *name, const char *params);
-static json_t *ngx_recording_api_template_merge(
-    ngx_recording_api_call_t *call, int64_t id);
 
 
 const ngx_recording_api_action_t  ngx_recording_api_template_actions[] = {
@@ -44,43 +38,6 @@ const ngx_recording_api_action_t  ngx_recording_api_template_actions[] = {
       ngx_recording_api_template_list_thread },
     { NULL, NULL, 0, NULL }
 };
-
-
-/* letters of any script, digits, "_" and "-" */
-
-static ngx_int_t
-ngx_recording_api_template_name(ngx_recording_api_call_t *call,
-    const ngx_str_t *name)
-{
-    u_char    c;
-    size_t    i;
-
-    if (name->len == 0) {
-        return ngx_recording_api_fail(call, "MissingParameter",
-                                      "there is no TemplateName");
-    }
-
-    for (i = 0; i < name->len; i++) {
-        c = name->data[i];
-
-        if (c < 0x80 && c != '_' && c != '-' && !(c >= '0' && c <= '9')
-            && !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z'))
-        {
-            return ngx_recording_api_fail(call, "InvalidParameterValue",
-                                          "TemplateName has something else "
-                                          "than letters, digits, \"_\" and "
-                                          "\"-\"");
-        }
-    }
-
-    if (name->len == 3 && ngx_memcmp(name->data, "off", 3) == 0) {
-        return ngx_recording_api_fail(call, "InvalidParameterValue",
-                                      "\"off\" is the name of nothing that is "
-                                      "recorded");
-    }
-
-    return NGX_OK;
-}
 
 
 /* where files of a format lie; VodFileName, or CosBucketPath for a bucket */
@@ -154,7 +111,15 @@ ngx_recording_api_template_create_thread(ngx_recording_api_call_t *call)
     rc = ngx_recording_api_template_read(call, call->params, &in);
 
     if (rc == NGX_OK) {
-        rc = ngx_recording_api_template_name(call, &in.name);
+        rc = ngx_recording_api_policy_name(call, &in.name);
+    }
+
+    if (rc == NGX_OK && in.name.len == 3
+        && ngx_memcmp(in.name.data, "off", 3) == 0)
+    {
+        rc = ngx_recording_api_fail(call, "InvalidParameterValue",
+                                    "\"off\" is the name of nothing that is "
+                                    "recorded");
     }
 
     if (rc == NGX_OK && in.id) {
@@ -212,7 +177,8 @@ ngx_recording_api_template_modify_thread(ngx_recording_api_call_t *call)
     }
 
     name = in.name;
-    params = ngx_recording_api_template_merge(call, in.id);
+    params = ngx_recording_api_policy_merge(call, in.id,
+                                            ngx_recording_policy_templates);
 
     if (params == NULL) {
         return call->code ? NGX_DECLINED : NGX_ERROR;
@@ -234,53 +200,6 @@ ngx_recording_api_template_modify_thread(ngx_recording_api_call_t *call)
     json_decref(params);
 
     return rc == NGX_OK ? ngx_recording_api_template_ask(call) : rc;
-}
-
-
-/* what it was, with what the call gives */
-
-static json_t *
-ngx_recording_api_template_merge(ngx_recording_api_call_t *call, int64_t id)
-{
-    json_t     *before;
-    ngx_int_t   rc;
-
-    before = NULL;
-
-    rc = ngx_recording_catalogue_read(call->catalogue, &call->err);
-
-    if (rc == NGX_OK) {
-        rc = ngx_recording_policy_templates(call->catalogue, id,
-                                            ngx_recording_api_template_before,
-                                            &before);
-        rc = ngx_recording_catalogue_finish(call->catalogue, rc, &call->err);
-    }
-
-    if (rc == NGX_OK && before == NULL) {
-        (void) ngx_recording_api_fail(call, "InternalError.ConfNotFound",
-                                      "there is no template %lld",
-                                      (long long) id);
-        return NULL;
-    }
-
-    if (rc != NGX_OK || json_object_update(before, call->params) != 0) {
-        json_decref(before);
-        return NULL;
-    }
-
-    return before;
-}
-
-
-static ngx_int_t
-ngx_recording_api_template_before(void *data, int64_t id, const char *name,
-    const char *params)
-{
-    json_t **before = data;
-
-    *before = json_loads(params, 0, NULL);
-
-    return *before ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -83,6 +83,9 @@ typedef struct {
     ngx_recording_sql_t    *sql;           /* NULL: there was no memory */
     const ngx_recording_target_t  *targets;
     ngx_uint_t              ntargets;
+    ngx_uint_t              callbacks;     /* those of calls hold, too */
+    const ngx_recording_target_t  **called;    /* the same, for the outbox */
+    ngx_uint_t              ncalled;
     const ngx_recording_lifetime_t  *lifetimes;
     ngx_uint_t              nlifetimes;
     ngx_uint_t              current;       /* the opening of the database for
@@ -239,11 +242,13 @@ void ngx_recording_catalogue_init_reader(ngx_recording_catalogue_t *cat,
     ngx_recording_store_t *store, int64_t ms);
 
 /*
- * Once, before the first call: who is told, and when files expire.  A worker
- * that does not exit writes them before it changes anything.
+ * Once, before the first call: who is told, those of calls too or not, and when
+ * files expire.  A worker that does not exit writes them before it changes
+ * anything.
  */
 void ngx_recording_catalogue_targets(ngx_recording_catalogue_t *cat,
-    const ngx_recording_target_t *targets, ngx_uint_t n);
+    const ngx_recording_target_t *targets, ngx_uint_t n,
+    ngx_uint_t callbacks);
 void ngx_recording_catalogue_lifetimes(ngx_recording_catalogue_t *cat,
     const ngx_recording_lifetime_t *lifetimes, ngx_uint_t n);
 

@@ -74,10 +74,12 @@ ngx_recording_catalogue_connect(ngx_recording_catalogue_t *cat,
 
 void
 ngx_recording_catalogue_targets(ngx_recording_catalogue_t *cat,
-    const ngx_recording_target_t *targets, ngx_uint_t n)
+    const ngx_recording_target_t *targets, ngx_uint_t n,
+    ngx_uint_t callbacks)
 {
     cat->targets = targets;
     cat->ntargets = n;
+    cat->callbacks = callbacks;
 }
 
 
@@ -241,6 +243,12 @@ ngx_recording_catalogue_write_targets(ngx_recording_catalogue_t *cat)
                                    ngx_recording_sql_str(&t->prefix),
                                    ngx_recording_sql_int(t->local_us),
                                    ngx_recording_sql_int(t->early));
+    }
+
+    if (rc == NGX_OK && cat->callbacks) {
+        rc = ngx_recording_sql_run_values(cat->sql,
+                                      NGX_RECORDING_SQL_CALLBACK_TARGETS_TOLD,
+                                      NULL, 0);
     }
 
     return rc;

@@ -290,8 +290,18 @@ ngx_int_t
 ngx_recording_catalogue_copied_thread(ngx_recording_catalogue_t *cat,
     ngx_uint_t *rows, ngx_recording_catalogue_error_t *err)
 {
-    return cat->sql->engine->restore(cat->sql, rows, err->text,
-                                     sizeof(err->text));
+    ngx_int_t  rc;
+
+    rc = cat->sql->engine->restore(cat->sql, rows, err->text,
+                                   sizeof(err->text));
+
+    /* who is told is written anew: rows that came back have changed it */
+
+    (void) pthread_mutex_lock(&cat->mutex);
+    cat->current = 0;
+    (void) pthread_mutex_unlock(&cat->mutex);
+
+    return rc;
 }
 
 

@@ -69,7 +69,8 @@ static const char  ngx_recording_catalogue_sql_tables[] =
 
     NGX_RECORDING_OUTBOX_TABLES(" prefix TEXT NOT NULL DEFAULT '',"
                                 " local_us INTEGER NOT NULL DEFAULT -2,"
-                                " early INTEGER NOT NULL DEFAULT 0,",
+                                " early INTEGER NOT NULL DEFAULT 0,"
+                                " levels INTEGER NOT NULL DEFAULT 7,",
                                 ", key TEXT NOT NULL DEFAULT '',"
                                 " progress TEXT NOT NULL DEFAULT ''");
 
@@ -660,7 +661,7 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
         "f.recording_id, f.file_id, targets.template, 'delivered',"
         " json_set(" NGX_RECORDING_OUTBOX_FILE("f.") ", '$.bucket', ?2,"
         " '$.key', ?3, '$.object_url', ?4)", ", files AS f")
-    " AND targets.template = " NGX_RECORDING_OUTBOX_BY("f.")
+    " AND" NGX_RECORDING_OUTBOX_WHOSE("f.")
     " AND f.file_id = ?1"
     " AND NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.file_id = ?1"
     " AND o.target = targets.target AND o.kind = 'file'"
@@ -755,13 +756,13 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " AND kind = 'file' AND " NGX_RECORDING_OUTBOX_OPEN ")" },
 
     /* one of a kind in two minutes */
-    [NGX_RECORDING_SQL_OUTBOX_EXCEPTION] = { "ittt",
+    [NGX_RECORDING_SQL_OUTBOX_EXCEPTION] = { "ittti",
     NGX_RECORDING_OUTBOX_TELL("exception", NGX_RECORDING_KIND_EXCEPTION,
         "r.recording_id, 0, targets.template, ?2,"
         " json_object(" NGX_RECORDING_OUTBOX_STREAM("r.") ","
         " 'format', ?3, 'exception', ?2, 'text', ?4)", ", recordings AS r")
-    " AND targets.template = " NGX_RECORDING_OUTBOX_BY("r.")
-    " AND r.recording_id = ?1"
+    " AND" NGX_RECORDING_OUTBOX_WHOSE("r.")
+    " AND r.recording_id = ?1 AND targets.levels & ?5"
     " AND NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.recording_id = ?1"
     " AND o.target = targets.target AND o.event = ?2"
     " AND " NGX_RECORDING_OUTBOX_LATELY ")" },
@@ -782,7 +783,7 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
         " 'record_error', 'record_start_failed'),"
         " json_object(" NGX_RECORDING_OUTBOX_STREAM("r.") ","
         " 'format', ?2, 'text', ?3)", ", recordings AS r")
-    " AND targets.template = " NGX_RECORDING_OUTBOX_BY("r.")
+    " AND" NGX_RECORDING_OUTBOX_WHOSE("r.")
     " AND r.recording_id = ?1"
     " AND NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.recording_id = ?1"
     " AND o.target = targets.target AND o.facts ->> 'format' = ?2"

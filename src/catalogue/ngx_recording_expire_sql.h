@@ -140,6 +140,9 @@
     { "record_formats", "1" },                                                \
     { "record_rules", "1" },                                                  \
     { "record_tasks", "1" },                                                  \
+    { "callback_templates", "1" },                                            \
+    { "callback_targets", "1" },                                              \
+    { "callback_rules", "1" },                                                \
     { "recordings", "recording_id IN (SELECT recording_id FROM files WHERE "  \
                     NGX_RECORDING_EXPIRE_AWAY ")" },                          \
     { "files", NGX_RECORDING_EXPIRE_AWAY },                                   \

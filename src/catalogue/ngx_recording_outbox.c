@@ -22,6 +22,8 @@ static ngx_int_t ngx_recording_outbox_object(ngx_recording_catalogue_t *cat,
     const ngx_recording_outbox_object_t *object);
 static ngx_int_t ngx_recording_outbox_late(ngx_recording_catalogue_t *cat,
     ngx_recording_catalogue_error_t *err);
+static const ngx_recording_target_t *ngx_recording_outbox_target(
+    ngx_recording_catalogue_t *cat, ngx_uint_t i);
 static ngx_int_t ngx_recording_outbox_local(ngx_recording_catalogue_t *cat,
     int64_t now);
 static ngx_int_t ngx_recording_outbox_dead_owner(
@@ -303,19 +305,21 @@ ngx_int_t
 ngx_recording_outbox_exception(ngx_recording_catalogue_t *cat,
     const ngx_recording_outbox_exception_t *e)
 {
-    ngx_int_t                   rc;
-    ngx_uint_t                  i;
-    const char                 *name;
-    ngx_recording_sql_value_t   id, text;
+    ngx_int_t                         rc;
+    ngx_uint_t                        i;
+    ngx_recording_sql_value_t         id, text;
+    const ngx_recording_exception_t  *what;
 
-    name = ngx_recording_exceptions[e->exception].name;
+    what = &ngx_recording_exceptions[e->exception];
 
     id = ngx_recording_sql_int(e->recording_id);
     text = ngx_recording_sql_text(e->text);
 
     rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_OUTBOX_EXCEPTION,
-                               id, ngx_recording_sql_text(name),
-                               ngx_recording_sql_text(""), text);
+                               id, ngx_recording_sql_text(what->name),
+                               ngx_recording_sql_text(""), text,
+                               ngx_recording_sql_int(
+                                      ngx_recording_exception_level(what)));
 
     for (i = 0; rc == NGX_OK && i < e->nformats; i++) {
         rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_OUTBOX_ERROR,
@@ -482,11 +486,22 @@ ngx_recording_outbox_silence_thread(ngx_recording_catalogue_t *cat,
 
     rc = NGX_OK;
 
-    for (i = 0; rc == NGX_OK && i < cat->ntargets; i++) {
-        rc = ngx_recording_outbox_silence(cat, &cat->targets[i]);
+    for (i = 0; rc == NGX_OK && i < cat->ntargets + cat->ncalled; i++) {
+        rc = ngx_recording_outbox_silence(cat,
+                                       ngx_recording_outbox_target(cat, i));
     }
 
     return ngx_recording_catalogue_finish(cat, rc, err);
+}
+
+
+/* of the configuration, and then of calls */
+
+static const ngx_recording_target_t *
+ngx_recording_outbox_target(ngx_recording_catalogue_t *cat, ngx_uint_t i)
+{
+    return i < cat->ntargets ? &cat->targets[i]
+                             : cat->called[i - cat->ntargets];
 }
 
 
@@ -542,8 +557,8 @@ ngx_recording_outbox_clean_thread(ngx_recording_catalogue_t *cat,
                        ngx_recording_sql_int(now - NGX_RECORDING_OUTBOX_KEPT),
                        ngx_recording_sql_int(NGX_RECORDING_OUTBOX_ROWS));
 
-    for (i = 0; rc == NGX_OK && i < cat->ntargets; i++) {
-        t = &cat->targets[i];
+    for (i = 0; rc == NGX_OK && i < cat->ntargets + cat->ncalled; i++) {
+        t = ngx_recording_outbox_target(cat, i);
 
         rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_OUTBOX_FAR,
                        ngx_recording_sql_str(&t->template),

@@ -12,6 +12,7 @@
 #define _NGX_RECORDING_OUTBOX_SQL_H_INCLUDED_
 
 
+#include "ngx_recording_callback_sql.h"
 #include "ngx_recording_kind.h"
 
 
@@ -130,6 +131,12 @@
     " iif(" row "delivers = '', " row "template, " row "delivers)"
 
 
+/* whether a target is to be told of a row */
+#define NGX_RECORDING_OUTBOX_WHOSE(row)                                       \
+    " targets.template IN (" NGX_RECORDING_OUTBOX_BY(row) ", "                \
+    NGX_RECORDING_CALLBACK_OF(row) ")"
+
+
 /* a number in a text */
 #define NGX_RECORDING_OUTBOX_BIT(bit)   NGX_RECORDING_OUTBOX_BIT_(bit)
 #define NGX_RECORDING_OUTBOX_BIT_(bit)  #bit
@@ -154,14 +161,14 @@
     NGX_RECORDING_OUTBOX_TELL(kind, bit,                                      \
         row "recording_id, " row "file_id, targets.template, " event ","      \
         NGX_RECORDING_OUTBOX_FILE(row), "")                                   \
-    " AND targets.template = " NGX_RECORDING_OUTBOX_BY(row)
+    " AND" NGX_RECORDING_OUTBOX_WHOSE(row)
 
 
 /* whether nobody wants to be told of a file */
 
 #define NGX_RECORDING_OUTBOX_NOBODY(row)                                      \
-    "NOT EXISTS (SELECT 1 FROM targets WHERE targets.template = "             \
-    NGX_RECORDING_OUTBOX_BY(row) " AND targets.kinds & "                      \
+    "NOT EXISTS (SELECT 1 FROM targets WHERE"                                 \
+    NGX_RECORDING_OUTBOX_WHOSE(row) " AND targets.kinds & "                   \
     NGX_RECORDING_OUTBOX_BIT(NGX_RECORDING_KIND_FILE) ")"
 
 
@@ -203,7 +210,7 @@
         " + " NGX_RECORDING_OUTBOX_HELD ", 0)",                               \
         ", (SELECT EXISTS (SELECT 1 FROM targets WHERE "                      \
         NGX_RECORDING_OUTBOX_UPLOADS("new.") " AND NOT " refused ") AS up)")  \
-    " AND targets.template = " NGX_RECORDING_OUTBOX_BY("new.")                \
+    " AND" NGX_RECORDING_OUTBOX_WHOSE("new.")                                 \
     "; UPDATE files SET told = 1 WHERE file_id = new.file_id AND "            \
     NGX_RECORDING_OUTBOX_NOBODY("new.") ";"
 
@@ -436,7 +443,7 @@
         "old.recording_id, old.file_id, targets.template, 'record_error',"    \
         " json_set(" NGX_RECORDING_OUTBOX_FILE("old.") ", '$.text',"          \
         " 'nothing of a file could be written')", "")                         \
-    " AND targets.template = " NGX_RECORDING_OUTBOX_BY("old.")                \
+    " AND" NGX_RECORDING_OUTBOX_WHOSE("old.")                                 \
     " AND NOT EXISTS (SELECT 1"                                               \
     " FROM outbox AS o WHERE o.recording_id = old.recording_id"               \
     " AND o.target = targets.target AND o.facts ->> 'format' = old.format"    \
@@ -454,7 +461,7 @@
         " 'format', format, 'start_us', new.start_us, 'end_us', new.end_us)", \
         ", (SELECT DISTINCT format FROM files WHERE recording_id ="           \
         " new.recording_id)")                                                 \
-    " AND targets.template = " NGX_RECORDING_OUTBOX_BY("new.") "; END;"
+    " AND" NGX_RECORDING_OUTBOX_WHOSE("new.") "; END;"
 
 
 /* events that waited for deliveries for too long; nothing waits as long as ?2:

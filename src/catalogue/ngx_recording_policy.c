@@ -269,9 +269,7 @@ ngx_int_t
 ngx_recording_policy_templates(ngx_recording_catalogue_t *cat, int64_t id,
     ngx_recording_policy_params_pt each, void *data)
 {
-    ngx_int_t                  rc;
-    ngx_str_t                  name, params;
-    ngx_recording_sql_rows_t   rows;
+    ngx_recording_sql_rows_t  rows;
 
     if (id) {
         ngx_recording_sql_query(cat->sql, &rows,
@@ -283,17 +281,28 @@ ngx_recording_policy_templates(ngx_recording_catalogue_t *cat, int64_t id,
                                 ngx_recording_sql_int(0));
     }
 
+    return ngx_recording_policy_each(&rows, each, data);
+}
+
+
+ngx_int_t
+ngx_recording_policy_each(ngx_recording_sql_rows_t *rows,
+    ngx_recording_policy_params_pt each, void *data)
+{
+    ngx_int_t  rc;
+    ngx_str_t  name, params;
+
     rc = NGX_OK;
 
-    while (rc == NGX_OK && ngx_recording_sql_next(&rows)) {
-        ngx_recording_sql_column_str(&rows, 1, &name);
-        ngx_recording_sql_column_str(&rows, 2, &params);
+    while (rc == NGX_OK && ngx_recording_sql_next(rows)) {
+        ngx_recording_sql_column_str(rows, 1, &name);
+        ngx_recording_sql_column_str(rows, 2, &params);
 
-        rc = each(data, ngx_recording_sql_column_int(&rows, 0),
+        rc = each(data, ngx_recording_sql_column_int(rows, 0),
                   (char *) name.data, (char *) params.data);
     }
 
-    return ngx_recording_sql_end(&rows) == NGX_OK ? rc : NGX_ERROR;
+    return ngx_recording_sql_end(rows) == NGX_OK ? rc : NGX_ERROR;
 }
 
 

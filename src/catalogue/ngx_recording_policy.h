@@ -25,6 +25,8 @@
 
 #define NGX_RECORDING_POLICY_MOST    50     /* templates, rules */
 #define NGX_RECORDING_POLICY_TASKS   3      /* of a stream at a time */
+#define NGX_RECORDING_POLICY_OPEN    4000   /* of all, whose end is to come */
+#define NGX_RECORDING_POLICY_OVER    100000 /* that are over and are told */
 #define NGX_RECORDING_POLICY_KEPT    7776000000000    /* us, of a task's row */
 
 
@@ -145,6 +147,16 @@ ngx_int_t ngx_recording_policy_tasks(ngx_recording_catalogue_t *cat,
     const ngx_recording_policy_task_t *like, int64_t after,
     ngx_recording_policy_task_t *tasks, ngx_uint_t *n);
 
+/* --- the same, for what else is ordered: rows of a query, which they end */
+
+/* the number that a row has, 0 without one */
+ngx_int_t ngx_recording_policy_count(ngx_recording_sql_rows_t *rows,
+    int64_t *n);
+
+/* calls back with each: an id, a name, JSON */
+ngx_int_t ngx_recording_policy_each(ngx_recording_sql_rows_t *rows,
+    ngx_recording_policy_params_pt each, void *data);
+
 /* --- changes: each is an ngx_recording_catalogue_pt, of such a struct */
 
 typedef struct {
@@ -184,6 +196,8 @@ ngx_int_t ngx_recording_policy_unbind(ngx_recording_catalogue_t *cat,
 
 typedef struct {
     ngx_recording_policy_task_t  task;
+    ngx_uint_t              full;          /* with LIMIT: there are too many of
+                                              all streams */
     ngx_recording_policy_e  result;
 } ngx_recording_policy_order_t;
 

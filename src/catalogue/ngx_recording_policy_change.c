@@ -6,8 +6,6 @@
 #include "ngx_recording_policy.h"
 
 
-static ngx_int_t ngx_recording_policy_count(ngx_recording_sql_rows_t *rows,
-    int64_t *n);
 static ngx_int_t ngx_recording_policy_known(ngx_recording_catalogue_t *cat,
     int64_t id, char *name, size_t size);
 static ngx_int_t ngx_recording_policy_put_formats(
@@ -16,9 +14,7 @@ static ngx_int_t ngx_recording_policy_task_known(
     ngx_recording_catalogue_t *cat, ngx_recording_policy_order_t *order);
 
 
-/* the number that a row has, 0 without one */
-
-static ngx_int_t
+ngx_int_t
 ngx_recording_policy_count(ngx_recording_sql_rows_t *rows, int64_t *n)
 {
     *n = 0;
@@ -270,12 +266,22 @@ ngx_recording_policy_task_create(ngx_recording_catalogue_t *cat, void *arg,
 {
     ngx_recording_policy_order_t *order = arg;
 
-    int64_t                       n, now;
+    int64_t                       n, open, now;
     ngx_recording_sql_rows_t      rows;
     ngx_recording_policy_task_t  *t;
 
     t = &order->task;
     now = ngx_recording_wall();
+
+    ngx_recording_sql_query(cat->sql, &rows,
+                            NGX_RECORDING_SQL_POLICY_TASK_COUNT,
+                            ngx_recording_sql_int(now));
+
+    if (ngx_recording_policy_count(&rows, &open) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    order->full = (open >= NGX_RECORDING_POLICY_OPEN);
 
     ngx_recording_sql_query(cat->sql, &rows,
                             NGX_RECORDING_SQL_POLICY_TASK_DEPTH,
@@ -289,7 +295,7 @@ ngx_recording_policy_task_create(ngx_recording_catalogue_t *cat, void *arg,
         return NGX_ERROR;
     }
 
-    if (n >= NGX_RECORDING_POLICY_TASKS) {
+    if (order->full || n >= NGX_RECORDING_POLICY_TASKS) {
         order->result = NGX_RECORDING_POLICY_LIMIT;
         return NGX_OK;
     }
@@ -301,7 +307,9 @@ ngx_recording_policy_task_create(ngx_recording_catalogue_t *cat, void *arg,
 
     if (ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_POLICY_TASKS_OLD,
                               ngx_recording_sql_int(now
-                                                 - NGX_RECORDING_POLICY_KEPT))
+                                                 - NGX_RECORDING_POLICY_KEPT),
+                              ngx_recording_sql_int(now),
+                              ngx_recording_sql_int(NGX_RECORDING_POLICY_OVER))
         != NGX_OK)
     {
         return NGX_ERROR;

@@ -11,6 +11,9 @@
 #define _NGX_RECORDING_POLICY_SQL_H_INCLUDED_
 
 
+#include "ngx_recording_callback_sql.h"
+
+
 /* the columns task_id and delivers of a recording, for its files */
 #define NGX_RECORDING_SQL_OF_ONE(column, id)                                  \
     "coalesce((SELECT " column " FROM recordings WHERE recording_id = " id    \
@@ -23,6 +26,7 @@
 
 /* triggers that look for targets are made anew */
 #define NGX_RECORDING_POLICY_VERSION                                          \
+    NGX_RECORDING_CALLBACK_VERSION                                            \
     "ALTER TABLE recordings ADD COLUMN delivers TEXT NOT NULL DEFAULT '';"    \
     "ALTER TABLE files ADD COLUMN delivers TEXT NOT NULL DEFAULT '';"         \
     "DROP TRIGGER IF EXISTS outbox_numbered;"                                 \
@@ -114,7 +118,9 @@
     "CREATE TRIGGER IF NOT EXISTS record_commands_ended AFTER UPDATE OF"      \
     " end_us ON recordings WHEN new.end_us IS NOT NULL BEGIN"                 \
     " DELETE FROM record_commands WHERE recording_id = new.recording_id;"     \
-    " END;"
+    " END;"                                                                   \
+                                                                              \
+    NGX_RECORDING_CALLBACK_TABLES
 
 
 /* two tasks, or a task and a time, have something of the same stream */
@@ -198,6 +204,10 @@
     NGX_RECORDING_POLICY_STREAM("t.") " AND t.end_us > ?4"                    \
     " AND t.start_us > ?4 AND t.start_us < ?5) AS b" },                       \
                                                                               \
+    /* those whose end is to come */                                          \
+    [NGX_RECORDING_SQL_POLICY_TASK_COUNT] = { "i",                            \
+    "SELECT count(*) FROM record_tasks WHERE end_us > ?1" },                  \
+                                                                              \
     [NGX_RECORDING_SQL_POLICY_TASK_PUT] = { "ttttiii",                        \
     "INSERT INTO record_tasks (task_id, domain, app, stream, template_id,"    \
     " start_us, end_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)" },               \
@@ -210,8 +220,11 @@
     "UPDATE record_tasks SET deleted_us = ?2 WHERE task_id = ?1"              \
     " AND deleted_us = 0" },                                                  \
                                                                               \
-    [NGX_RECORDING_SQL_POLICY_TASKS_OLD] = { "i",                             \
-    "DELETE FROM record_tasks WHERE end_us < ?1" },                           \
+    /* of those that are over by ?2 the latest are kept */                    \
+    [NGX_RECORDING_SQL_POLICY_TASKS_OLD] = { "iii",                           \
+    "DELETE FROM record_tasks WHERE end_us < max(?1, coalesce((SELECT end_us" \
+    " FROM record_tasks WHERE end_us < ?2 ORDER BY end_us DESC LIMIT 1"       \
+    " OFFSET ?3), 0))" },                                                     \
                                                                               \
     /* what waits for its stream is finished now */                           \
     [NGX_RECORDING_SQL_POLICY_TASK_FINISH] = { "t",                           \
@@ -240,7 +253,9 @@
     " record_commands.recording_id AND owner = ?1)" },                        \
                                                                               \
     [NGX_RECORDING_SQL_POLICY_COMMAND_DONE] = { "it",                         \
-    "DELETE FROM record_commands WHERE recording_id = ?1 AND command = ?2" },
+    "DELETE FROM record_commands WHERE recording_id = ?1 AND command = ?2" }, \
+                                                                              \
+    NGX_RECORDING_CALLBACK_STATEMENTS
 
 
 #endif /* _NGX_RECORDING_POLICY_SQL_H_INCLUDED_ */

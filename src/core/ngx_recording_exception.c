@@ -42,3 +42,20 @@ const ngx_recording_exception_t
         "broken video frames"
     },
 };
+
+
+const ngx_recording_exception_level_t  ngx_recording_exception_levels[] = {
+    { ngx_string("error"),   NGX_RECORDING_EXCEPTION_ERROR },
+    { ngx_string("warning"), NGX_RECORDING_EXCEPTION_WARNING },
+    { ngx_string("info"),    NGX_RECORDING_EXCEPTION_INFO },
+    { ngx_null_string, 0 }
+};
+
+
+ngx_uint_t
+ngx_recording_exception_level(const ngx_recording_exception_t *exception)
+{
+    return exception->level <= NGX_LOG_ERR ? NGX_RECORDING_EXCEPTION_ERROR
+           : exception->level == NGX_LOG_WARN
+           ? NGX_RECORDING_EXCEPTION_WARNING : NGX_RECORDING_EXCEPTION_INFO;
+}

@@ -45,4 +45,27 @@ extern const ngx_recording_exception_t
     ngx_recording_exceptions[NGX_RECORDING_EXCEPTIONS];
 
 
+/*
+ * How bad one is, for those who are told of it: a bit, which stands in the
+ * catalogue and never changes its meaning, and its name.
+ */
+
+#define NGX_RECORDING_EXCEPTION_ERROR    0x01
+#define NGX_RECORDING_EXCEPTION_WARNING  0x02
+#define NGX_RECORDING_EXCEPTION_INFO     0x04
+#define NGX_RECORDING_EXCEPTION_ALL      0x07
+
+ngx_uint_t ngx_recording_exception_level(
+    const ngx_recording_exception_t *exception);
+
+/* ends with an empty name */
+typedef struct {
+    ngx_str_t               name;
+    ngx_uint_t              bit;
+} ngx_recording_exception_level_t;
+
+extern const ngx_recording_exception_level_t
+    ngx_recording_exception_levels[];
+
+
 #endif /* _NGX_RECORDING_EXCEPTION_H_INCLUDED_ */

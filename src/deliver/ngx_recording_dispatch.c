@@ -87,6 +87,8 @@ ngx_recording_dispatch_init(ngx_recording_worker_t *worker,
     ngx_queue_init(&d->stepping);
     ngx_queue_init(&d->early);
     ngx_queue_init(&d->looked);
+    ngx_queue_init(&d->over);
+    ngx_queue_init(&d->guests);
 
     ngx_recording_dispatch_notifies(d, targets, notifies, n);
 
@@ -228,13 +230,13 @@ ngx_recording_dispatch_start(ngx_recording_worker_t *worker)
 
     /* without any notify one looks whether something waits for one */
 
-    if (d->nlanes == 0 && ngx_worker != 0) {
+    if (d->nlanes == 0 && !d->calls && ngx_worker != 0) {
         return;
     }
 
     ngx_recording_catalogue_init(&d->catalogue, &worker->store);
     ngx_recording_catalogue_targets(&d->catalogue, worker->targets,
-                                    worker->ntargets);
+                                    worker->ntargets, worker->callbacks);
     ngx_recording_catalogue_lifetimes(&d->catalogue, worker->lifetimes,
                                       worker->nlifetimes);
 
@@ -263,7 +265,7 @@ ngx_recording_dispatch_committed(void *data)
 
     d = worker->dispatch;
 
-    if (d->nlanes) {
+    if (d->nlanes || d->calls) {
         ngx_recording_dispatch_wake(d);
     }
 }
@@ -277,7 +279,7 @@ ngx_recording_dispatch_exception(ngx_recording_worker_t *worker,
 
     d = worker->dispatch;
 
-    if (d->nlanes == 0) {
+    if (d->nlanes == 0 && !d->calls) {
         return;
     }
 
@@ -364,41 +366,26 @@ ngx_recording_dispatch_post(ngx_recording_dispatch_t *d)
 static void
 ngx_recording_dispatch_rooms(ngx_recording_dispatch_t *d)
 {
-    ngx_uint_t             i, n, most;
-    ngx_recording_lane_t  *lane;
-    ngx_recording_peer_t  *peer;
+    ngx_uint_t              i, n;
+    ngx_queue_t            *q;
+    ngx_recording_lane_t   *lane;
+    ngx_recording_guest_t  *guest;
 
-    for (i = 0; i < d->nlanes; i++) {
-        lane = &d->lanes[i];
+    for (i = 0; i < ngx_recording_dispatch_lanes(d); i++) {
+        lane = ngx_recording_dispatch_lane(d, i);
         lane->room = lane->most - ngx_min(lane->running, lane->most);
     }
 
     for (i = 0; i < d->npeers; i++) {
-        peer = &d->peers[i];
-        most = peer->bucket ? peer->bucket->connections
-                            : NGX_RECORDING_DISPATCH_PEER;
+        ngx_recording_dispatch_room(d, &d->peers[i]);
+    }
 
-        peer->down = peer->pause && ngx_current_msec - peer->since
-                                    > NGX_RECORDING_DISPATCH_DOWN;
-
-        peer->probing = (peer->pause != 0);
-
-        if (ngx_exiting || ngx_terminate || d->stopping) {
-            peer->room = 0;
-            peer->probing = 1;
-
-        } else if (peer->pause == 0) {
-            peer->room = most - ngx_min(peer->running, most);
-
-        } else {
-            peer->room = peer->running == 0
-                         && (ngx_msec_int_t) (ngx_current_msec - peer->probe)
-                            >= 0;
-        }
-
-        peer->early = peer->bucket == NULL ? 0
-                      : peer->probing ? peer->room
-                      : NGX_RECORDING_DISPATCH_PEER;
+    for (q = ngx_queue_head(&d->guests);
+         q != ngx_queue_sentinel(&d->guests);
+         q = ngx_queue_next(q))
+    {
+        guest = ngx_queue_data(q, ngx_recording_guest_t, queue);
+        ngx_recording_dispatch_room(d, &guest->peer);
     }
 
     ngx_queue_add(&d->writing, &d->told);
@@ -421,6 +408,37 @@ ngx_recording_dispatch_rooms(ngx_recording_dispatch_t *d)
 
     ngx_memmove(d->waiting, d->waiting + n,
                 d->nwaiting * sizeof(ngx_recording_outbox_exception_t));
+}
+
+
+void
+ngx_recording_dispatch_room(ngx_recording_dispatch_t *d,
+    ngx_recording_peer_t *peer)
+{
+    ngx_uint_t  most;
+
+    most = peer->bucket ? peer->bucket->connections
+                        : NGX_RECORDING_DISPATCH_PEER;
+
+    peer->down = peer->pause && ngx_current_msec - peer->since
+                                > NGX_RECORDING_DISPATCH_DOWN;
+
+    peer->probing = (peer->pause != 0);
+
+    if (ngx_exiting || ngx_terminate || d->stopping) {
+        peer->room = 0;
+        peer->probing = 1;
+
+    } else if (peer->pause == 0) {
+        peer->room = most - ngx_min(peer->running, most);
+
+    } else {
+        peer->room = peer->running == 0
+                     && (ngx_msec_int_t) (ngx_current_msec - peer->probe) >= 0;
+    }
+
+    peer->early = peer->bucket == NULL ? 0
+                  : peer->probing ? peer->room : NGX_RECORDING_DISPATCH_PEER;
 }
 
 
@@ -462,6 +480,7 @@ ngx_recording_dispatch_done(void *data)
     ngx_recording_dispatch_grown(d);
     ngx_recording_dispatch_told(d);
     ngx_recording_dispatch_missed(d);
+    ngx_recording_dispatch_callback_take(d);
 
     d->first++;
 

@@ -14,13 +14,14 @@
  *                           |  +- a removal       |
  *                           +---- a delivery      +--> the next turn writes it
  *
- * A target is a notify or an upload of a template; a peer is what it reaches: a
- * host, which all targets with that host share, this machine, for programs, or
- * a bucket.  A peer that
- * fails by itself, not by what it was told, is tried with one row at a time,
- * after a pause that doubles; the others wait, and do not count as tried.  One
- * program leaves the last place to others, which it would keep from their work
- * if it hangs.
+ * A target is a notify or an upload of a template, or a URL that a call has
+ * given (ngx_recording_callback.h), which come and go; a peer is what it
+ * reaches: a host, which all targets with that host share, this machine, for
+ * programs, or a bucket.  Hosts of calls are peers of their own, as they are
+ * not to be reached wherever they are.  A peer that fails by itself, not by
+ * what it was told, is tried with one row at a time, after a pause that
+ * doubles; the others wait, and do not count as tried.  One program leaves
+ * the last place to others, which it would keep from their work if it hangs.
  *
  * Loop, but what ends in _thread.  Lives as long as the worker.
  */
@@ -30,6 +31,7 @@
 #define _NGX_RECORDING_DISPATCH_H_INCLUDED_
 
 
+#include "ngx_recording_callback.h"
 #include "ngx_recording_delivery.h"
 #include "ngx_recording_event.h"
 #include "ngx_recording_program.h"
@@ -87,7 +89,36 @@ struct ngx_recording_lane_s {
     ngx_uint_t              most;          /* attempts at a time */
     ngx_uint_t              running;
     ngx_uint_t              room;          /* for rows, in this turn */
+
+    /* --- of a URL of a call */
+
+    ngx_uint_t              memory;        /* attempts without a row */
 };
+
+
+/* a host that calls have named; of malloc() */
+
+typedef struct {
+    ngx_queue_t             queue;
+    ngx_pool_t             *pool;
+    ngx_recording_peer_t    peer;
+    ngx_recording_url_t     url;
+    ngx_recording_address_e most;          /* what its addresses may be */
+    ngx_uint_t              used;          /* by lanes */
+} ngx_recording_guest_t;
+
+
+/* a URL that a call has given; of malloc() */
+
+typedef struct {
+    ngx_queue_t             queue;         /* if it is over */
+    ngx_pool_t             *pool;
+    ngx_recording_lane_t    lane;
+    ngx_recording_callback_target_t  given;
+    ngx_recording_notify_t  notify;
+    ngx_recording_target_t  target;
+    ngx_recording_guest_t  *guest;
+} ngx_recording_called_t;
 
 
 /* what an attempt says of its peer */
@@ -156,6 +187,20 @@ struct ngx_recording_dispatch_s {
     ngx_recording_peer_t   *peers;
     ngx_uint_t              npeers;
 
+    /* what calls have given; ->calls: they may give something */
+
+    ngx_recording_http_t   *http;
+    ngx_recording_called_t **called;       /* lanes behind the others */
+    ngx_uint_t              ncalled;
+    const ngx_recording_target_t  **targets;   /* of those, for the catalogue */
+    ngx_queue_t             over;          /* those whose attempts have to
+                                              end */
+    ngx_queue_t             guests;
+    ngx_recording_callbacks_t  *callbacks; /* that hold; NULL: not known yet */
+    ngx_recording_callbacks_t  *found;     /* the job's; NULL: nothing new */
+    ngx_uint_t              opened;        /* the opening of the database in
+                                              which they were found */
+
     ngx_recording_job_t     job;
     ngx_event_t             timer;
     ngx_recording_notices_t notices;
@@ -185,6 +230,8 @@ struct ngx_recording_dispatch_s {
     ngx_uint_t              left_out;      /* events for which there was no
                                               room in memory */
 
+    unsigned                calls:1;       /* there is an API */
+    unsigned                private:1;     /* private addresses may be had */
     unsigned                started:1;     /* the store is open */
     unsigned                stopping:1;    /* the worker exits, now */
     unsigned                busy:1;        /* the job is ordered */
@@ -210,6 +257,27 @@ ngx_int_t ngx_recording_dispatch_init(ngx_recording_worker_t *worker,
     const ngx_recording_notify_t *notifies, ngx_uint_t n,
     const ngx_recording_upload_t *uploads, ngx_uint_t nuploads,
     ngx_recording_bucket_t **buckets, ngx_uint_t nbuckets, ngx_pool_t *pool);
+
+
+/* the same, if there is an API: whom calls tell, too.  `private`: if they say
+   so these may be at private addresses */
+ngx_int_t ngx_recording_dispatch_callbacks(ngx_recording_worker_t *worker,
+    ngx_recording_http_t *http, ngx_uint_t private, ngx_pool_t *pool);
+
+
+/* all lanes: how many, and each */
+
+static ngx_inline ngx_uint_t
+ngx_recording_dispatch_lanes(const ngx_recording_dispatch_t *d)
+{
+    return d->nlanes + d->ncalled;
+}
+
+static ngx_inline ngx_recording_lane_t *
+ngx_recording_dispatch_lane(const ngx_recording_dispatch_t *d, ngx_uint_t i)
+{
+    return i < d->nlanes ? &d->lanes[i] : &d->called[i - d->nlanes]->lane;
+}
 
 
 /* what a lane leads to runs on this machine, and can outlive the worker */
@@ -298,6 +366,20 @@ void ngx_recording_dispatch_remove_result(ngx_recording_attempt_t *a,
 /* loop: it was written */
 void ngx_recording_dispatch_remove_told(ngx_recording_attempt_t *a);
 
+/* --- ngx_recording_dispatch_callback.c: URLs that calls have given */
+
+/* the job: what they are, if that is something else */
+ngx_int_t ngx_recording_dispatch_callback_look(ngx_recording_dispatch_t *d,
+    ngx_recording_catalogue_error_t *err);
+
+/* loop, while there is no job: makes and frees lanes */
+void ngx_recording_dispatch_callback_take(ngx_recording_dispatch_t *d);
+
+/* loop: the name of the callback template of a stream, which is empty if there
+   is none */
+ngx_str_t ngx_recording_dispatch_callback_of(ngx_recording_dispatch_t *d,
+    const ngx_recording_stream_t *stream);
+
 /* --- ngx_recording_dispatch_memory.c: what has no row */
 
 void ngx_recording_dispatch_refused(ngx_recording_worker_t *worker,
@@ -312,6 +394,10 @@ void ngx_recording_dispatch_begin(ngx_recording_attempt_t *a);
 void ngx_recording_dispatch_wake(ngx_recording_dispatch_t *d);
 void ngx_recording_dispatch_over(ngx_recording_attempt_t *a,
     ngx_recording_outbox_e result, ngx_recording_peer_e peer);
+
+/* loop: what a turn may take for a peer */
+void ngx_recording_dispatch_room(ngx_recording_dispatch_t *d,
+    ngx_recording_peer_t *peer);
 
 /* loop: its peer has taken something */
 void ngx_recording_dispatch_peer_works(ngx_recording_attempt_t *a);

@@ -13,6 +13,8 @@
 #define NGX_RECORDING_MEMORY_PAUSE  20000        /* ms */
 
 
+static ngx_uint_t ngx_recording_memory_is(const ngx_str_t *template,
+    const ngx_str_t *name);
 static void ngx_recording_memory_event(ngx_recording_dispatch_t *d,
     ngx_recording_lane_t *lane, const ngx_recording_stream_t *stream,
     const char *text, const char *format);
@@ -24,20 +26,27 @@ ngx_recording_dispatch_refused(ngx_recording_worker_t *worker,
     const ngx_recording_stream_t *stream, const char *text,
     const char **formats, ngx_uint_t n)
 {
+    ngx_str_t                  called;
     ngx_uint_t                 i, k;
+    const ngx_str_t           *template;
     ngx_recording_lane_t      *lane;
     ngx_recording_dispatch_t  *d;
 
     d = worker->dispatch;
 
-    for (i = 0; i < d->nlanes; i++) {
-        lane = &d->lanes[i];
+    /* as the triggers of the outbox do */
+
+    template = stream->delivers.len ? &stream->delivers : &stream->template;
+    called = ngx_recording_dispatch_callback_of(d, stream);
+
+    for (i = 0; i < ngx_recording_dispatch_lanes(d); i++) {
+        lane = ngx_recording_dispatch_lane(d, i);
 
         if (!(lane->target->kinds & NGX_RECORDING_KIND_STATUS)
-            || lane->target->template.len != stream->template.len
-            || ngx_memcmp(lane->target->template.data, stream->template.data,
-                          stream->template.len)
-               != 0)
+            || !(ngx_recording_memory_is(&lane->target->template, template)
+                 || (called.len
+                     && ngx_recording_memory_is(&lane->target->template,
+                                                &called))))
         {
             continue;
         }
@@ -46,6 +55,14 @@ ngx_recording_dispatch_refused(ngx_recording_worker_t *worker,
             ngx_recording_memory_event(d, lane, stream, text, formats[k]);
         }
     }
+}
+
+
+static ngx_uint_t
+ngx_recording_memory_is(const ngx_str_t *template, const ngx_str_t *name)
+{
+    return template->len == name->len
+           && ngx_memcmp(template->data, name->data, name->len) == 0;
 }
 
 
@@ -88,6 +105,7 @@ ngx_recording_memory_event(ngx_recording_dispatch_t *d,
     a->timer.cancelable = 1;
 
     d->memory++;
+    lane->memory++;
 
     ngx_add_timer(&a->timer, 1);
 }
@@ -130,6 +148,7 @@ ngx_recording_dispatch_memory_over(ngx_recording_attempt_t *a)
     }
 
     a->dispatch->memory--;
+    a->lane->memory--;
 
     ngx_recording_dispatch_attempt_free(a);
 }

@@ -38,8 +38,8 @@ ngx_recording_dispatch_due(ngx_recording_dispatch_t *d, ngx_uint_t *due,
     ngx_uint_t             i, ordered;
     ngx_recording_lane_t  *lane;
 
-    for (i = 0; i < d->nlanes && !*due; i++) {
-        lane = &d->lanes[i];
+    for (i = 0; i < ngx_recording_dispatch_lanes(d) && !*due; i++) {
+        lane = ngx_recording_dispatch_lane(d, i);
         ordered = ngx_recording_dispatch_ordered(lane);
 
         if (lane->peer->room && lane->same->room
@@ -85,13 +85,14 @@ ngx_recording_dispatch_early(const ngx_recording_lane_t *lane)
 ngx_int_t
 ngx_recording_dispatch_take(ngx_recording_dispatch_t *d)
 {
-    ngx_uint_t             i, room;
+    ngx_uint_t             i, n, room;
     ngx_recording_lane_t  *lane;
 
     room = NGX_RECORDING_DISPATCH_ROWS;
+    n = ngx_recording_dispatch_lanes(d);
 
-    for (i = 0; i < d->nlanes; i++) {
-        lane = &d->lanes[(d->first + i) % d->nlanes];
+    for (i = 0; i < n; i++) {
+        lane = ngx_recording_dispatch_lane(d, (d->first + i) % n);
 
         if (ngx_recording_dispatch_take_lane(d, lane, &room) != NGX_OK) {
             return NGX_ERROR;

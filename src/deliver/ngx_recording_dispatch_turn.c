@@ -48,10 +48,18 @@ ngx_recording_dispatch_turn_thread(void *data)
     ngx_recording_dispatch_t *d = data;
 
     ngx_int_t                         rc;
-    ngx_uint_t                        due;
+    ngx_uint_t                        due, known;
     ngx_recording_catalogue_error_t   err;
 
-    rc = d->stopping ? NGX_OK : ngx_recording_dispatch_sweep(d, &err);
+    rc = d->stopping ? NGX_OK : ngx_recording_dispatch_callback_look(d, &err);
+
+    /* all lanes are there before anything is taken */
+
+    known = (d->callbacks || !d->calls || d->stopping);
+
+    if (rc == NGX_OK && known && !d->stopping) {
+        rc = ngx_recording_dispatch_sweep(d, &err);
+    }
 
     due = 0;
 
@@ -59,13 +67,15 @@ ngx_recording_dispatch_turn_thread(void *data)
         rc = ngx_recording_dispatch_grows(d, &err);
     }
 
-    if (rc == NGX_OK) {
+    if (rc == NGX_OK && known) {
         rc = ngx_recording_dispatch_due(d, &due, &err);
     }
 
     d->written = 0;
 
-    if (rc == NGX_OK && (due || ngx_recording_dispatch_changes(d))) {
+    if (rc == NGX_OK && known
+        && (due || ngx_recording_dispatch_changes(d)))
+    {
         rc = ngx_recording_dispatch_write(d, &err);
         d->written = (rc == NGX_OK);
     }
@@ -84,7 +94,7 @@ ngx_recording_dispatch_turn_thread(void *data)
     if (rc == NGX_OK) {
         (void) ngx_recording_catalogue_checkpoint_thread(&d->catalogue);
 
-        if (d->nlanes == 0) {
+        if (d->nlanes == 0 && !d->calls) {
             ngx_recording_catalogue_close(&d->catalogue);
             d->closed = 1;
         }
@@ -461,8 +471,8 @@ ngx_recording_dispatch_unreached(ngx_recording_dispatch_t *d,
     ngx_uint_t             i, dead;
     ngx_recording_lane_t  *lane;
 
-    for (i = 0; i < d->nlanes; i++) {
-        lane = &d->lanes[i];
+    for (i = 0; i < ngx_recording_dispatch_lanes(d); i++) {
+        lane = ngx_recording_dispatch_lane(d, i);
 
         if (lane->peer != a->lane->peer) {
             continue;

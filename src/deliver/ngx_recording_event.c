@@ -306,17 +306,21 @@ ngx_recording_event_status(ngx_recording_event_build_t *b)
 static void
 ngx_recording_event_exception(ngx_recording_event_build_t *b)
 {
-    const char                       *text, *level;
-    json_int_t                        occurs;
-    const ngx_recording_exception_t  *exception;
+    const char                             *text;
+    json_int_t                              occurs;
+    const ngx_recording_exception_t        *exception;
+    const ngx_recording_exception_level_t  *level;
 
     exception = ngx_recording_event_exception_find(b->row->event);
 
     text = ngx_recording_facts_text(b->facts, "text");
     occurs = ngx_recording_facts_int(b->facts, "occurs");
 
-    level = exception->level <= NGX_LOG_ERR ? "error"
-            : exception->level == NGX_LOG_WARN ? "warning" : "info";
+    level = ngx_recording_exception_levels;
+
+    while (level->bit != ngx_recording_exception_level(exception)) {
+        level++;
+    }
 
     ngx_recording_event_fields(b, ngx_recording_event_state);
 
@@ -325,7 +329,8 @@ ngx_recording_event_exception(ngx_recording_event_build_t *b)
     ngx_recording_event_set_text(b, "file_format",
                                  ngx_recording_event_format(b)->upper);
     ngx_recording_event_set_int(b, "timestamp", b->row->event_us / 1000000);
-    ngx_recording_event_set_text(b, "exception_level", level);
+    ngx_recording_event_set_text(b, "exception_level",
+                                 (char *) level->name.data);
 
     ngx_recording_event_set(b, "exception",
         json_pack("{s:i, s:I, s:s}",

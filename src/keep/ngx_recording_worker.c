@@ -31,7 +31,7 @@ ngx_recording_worker_start(ngx_recording_worker_t *worker)
 
     ngx_recording_catalogue_init(&worker->catalogue, &worker->store);
     ngx_recording_catalogue_targets(&worker->catalogue, worker->targets,
-                                    worker->ntargets);
+                                    worker->ntargets, worker->callbacks);
     ngx_recording_catalogue_lifetimes(&worker->catalogue, worker->lifetimes,
                                       worker->nlifetimes);
     ngx_recording_changes_init(&worker->changes, &worker->jobs,

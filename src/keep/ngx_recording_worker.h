@@ -88,6 +88,7 @@ struct ngx_recording_worker_s {
     void                   *dispatch;          /* its */
     const ngx_recording_target_t  *targets;    /* those, for the catalogue */
     ngx_uint_t              ntargets;
+    ngx_uint_t              callbacks;         /* those of calls hold, too */
     const ngx_recording_lifetime_t  *lifetimes;    /* for it, too */
     ngx_uint_t              nlifetimes;
 

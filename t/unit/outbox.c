@@ -201,20 +201,82 @@ taking(void)
 }
 
 
+/* whom calls have told: by the domain, or its application */
+
+static void
+callbacks(void)
+{
+    static const char  called[] = "SELECT group_concat(target) FROM (SELECT"
+                                  " target FROM outbox WHERE template > 't='"
+                                  " OR template < 't' ORDER BY id)";
+
+    begun();
+
+    run("INSERT INTO callback_targets VALUES"
+        " ('callback=c', 'c:file', 1, 7, 'u', 'k', 0),"
+        " ('callback=c', 'c:status', 2, 7, 'u', 'k', 0),"
+        " ('callback=c', 'c:wrong', 4, 1, 'u', 'k', 0),"
+        " ('callback=o', 'o:status', 2, 7, 'u', '', 0)");
+    run("INSERT INTO callback_rules VALUES ('d', '', 1, 'callback=c', 0, 0),"
+        " ('d', 'a', 2, 'callback=o', 0, 0)");
+    gives("SELECT count(*) FROM targets WHERE template LIKE 'callback=%'", "4",
+          "they are targets");
+
+    file(1, "mp4", "recording");
+    gives(called, "o:status", "by the application");
+
+    run("DELETE FROM callback_rules WHERE app = 'a'");
+    run("UPDATE recordings SET domain = 'D'");
+    file(2, "hls", "recording");
+    run("UPDATE files SET domain = 'D'");
+    run("UPDATE files SET state = 'finished', size = 5 WHERE file_id = 2");
+    gives(called, "o:status,c:status,c:file", "by the domain");
+
+    ok(statement(NGX_RECORDING_SQL_OUTBOX_EXCEPTION, "ittti", 7LL, "lost",
+                 "", "x", 2LL) == 1, "a level that it does not want");
+    ok(statement(NGX_RECORDING_SQL_OUTBOX_EXCEPTION, "ittti", 7LL, "changed",
+                 "", "x", 1LL) == 2, "and one that it wants");
+
+    run("UPDATE files SET domain = 'e'");
+    run("UPDATE files SET state = 'finished', size = 5 WHERE file_id = 1");
+    gives(called, "o:status,c:status,c:file,c:wrong", "another domain");
+
+    /* what is under way when its URL goes, and has failed */
+
+    run("UPDATE outbox SET state = 'taken', owner = 'w'"
+        " WHERE target = 'c:file'");
+    run("DELETE FROM callback_targets WHERE target = 'c:file'");
+    gives("SELECT count(*) FROM targets WHERE template LIKE 'callback=%'", "3",
+          "one is gone");
+    run("UPDATE outbox SET state = 'waiting' WHERE state = 'taken'");
+    gives("SELECT group_concat(state || error) FROM outbox"
+          " WHERE target = 'c:file'",
+          "deada call has removed this URL, or its callback template",
+          "is dead");
+    ok(statement(NGX_RECORDING_SQL_CALLBACK_LOST, "t", "callback=c") == 0,
+       "others wait");
+    run("DELETE FROM callback_targets WHERE template = 'callback=c'");
+    ok(statement(NGX_RECORDING_SQL_CALLBACK_LOST, "t", "callback=c") == 2,
+       "as long as they have a URL");
+
+    run("DELETE FROM callback_targets; DELETE FROM callback_rules");
+}
+
+
 static void
 exceptions(void)
 {
     begun();
 
-    ok(statement(NGX_RECORDING_SQL_OUTBOX_EXCEPTION, "ittt", 7LL, "lost", "",
-                 "x") == 1, "an exception");
-    ok(statement(NGX_RECORDING_SQL_OUTBOX_EXCEPTION, "ittt", 7LL, "lost", "",
-                 "x") == 0, "once in two minutes");
-    ok(statement(NGX_RECORDING_SQL_OUTBOX_EXCEPTION, "ittt", 7LL, "changed",
-                 "", "x") == 1, "another one");
+    ok(statement(NGX_RECORDING_SQL_OUTBOX_EXCEPTION, "ittti", 7LL, "lost",
+                 "", "x", 2LL) == 1, "an exception");
+    ok(statement(NGX_RECORDING_SQL_OUTBOX_EXCEPTION, "ittti", 7LL, "lost",
+                 "", "x", 2LL) == 0, "once in two minutes");
+    ok(statement(NGX_RECORDING_SQL_OUTBOX_EXCEPTION, "ittti", 7LL, "changed",
+                 "", "x", 2LL) == 1, "another one");
     run("UPDATE outbox SET event_us = event_us - 121000000");
-    ok(statement(NGX_RECORDING_SQL_OUTBOX_EXCEPTION, "ittt", 7LL, "lost", "",
-                 "x") == 1, "after two minutes");
+    ok(statement(NGX_RECORDING_SQL_OUTBOX_EXCEPTION, "ittti", 7LL, "lost",
+                 "", "x", 2LL) == 1, "after two minutes");
     gives("SELECT facts ->> 'text' FROM outbox LIMIT 1", "x", "what was said");
 
     begun();
@@ -515,7 +577,10 @@ static const char  growing[] =
     " DROP TRIGGER IF EXISTS told_finished;"
     " DROP TRIGGER IF EXISTS upload_restored;"
     " DROP TRIGGER IF EXISTS upload_finished;"
-    " DROP TRIGGER expire_finished;"
+    " DROP TRIGGER expire_finished; DROP TRIGGER callback_failed;"
+    " DROP TABLE callback_templates; DROP TABLE callback_targets;"
+    " DROP TABLE callback_rules;"
+    " ALTER TABLE targets DROP COLUMN levels;"
     " ALTER TABLE files DROP COLUMN delivers;"
     " ALTER TABLE recordings DROP COLUMN delivers;"
     " ALTER TABLE targets DROP COLUMN early";
@@ -572,6 +637,7 @@ main(void)
     odd();
     taking();
     exceptions();
+    callbacks();
 
     uploads();
     late();

@@ -461,7 +461,7 @@ main(void)
     store.base = ngx_recording_wall() - ngx_recording_mono();
 
     ngx_recording_catalogue_init(&cat, &store);
-    ngx_recording_catalogue_targets(&cat, targets, 4);
+    ngx_recording_catalogue_targets(&cat, targets, 4, 0);
 
     begin();
     finish(NGX_OK, "targets");
