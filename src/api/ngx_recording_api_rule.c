@@ -261,6 +261,7 @@ ngx_recording_api_rule_add(json_t *set,
         ngx_recording_api_policy_time(&o, "CreateTime", rules[i].created);
         ngx_recording_api_policy_time(&o, "UpdateTime", rules[i].updated);
         ngx_recording_api_put_bool(&o, "Configured", configured);
+        ngx_recording_api_put_bool(&o, "Inherited", rules[i].inherited);
 
         rc = ngx_recording_api_append(set, o.object);
     }

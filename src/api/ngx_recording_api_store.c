@@ -370,6 +370,14 @@ ngx_recording_api_store_versions(ngx_recording_api_call_t *call,
     ngx_recording_api_put_text(&o, "SQLite", engine);
     ngx_recording_api_put_text(&o, "Jansson", jansson_version_str());
 
+    if (ngx_recording_api_set(call->answer, "Changes",
+                              json_boolean(!call->reads))
+        != NGX_OK)
+    {
+        json_decref(o.object);
+        return NGX_ERROR;
+    }
+
     return ngx_recording_api_set(call->answer, "Versions", o.object);
 }
 

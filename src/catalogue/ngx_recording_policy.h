@@ -55,6 +55,9 @@ typedef struct {
     int64_t                 id;            /* of the template */
     int64_t                 created;       /* us */
     int64_t                 updated;
+    ngx_uint_t              inherited;     /* the configuration's, from above
+                                              its application: it does not
+                                              count that it names one */
 } ngx_recording_policy_rule_t;
 
 

@@ -18,7 +18,7 @@ static ngx_int_t ngx_recording_conf_policy_app(ngx_recording_policy_t *policy,
     ngx_rtmp_core_app_conf_t *cacf);
 static ngx_int_t ngx_recording_conf_policy_rule(ngx_recording_policy_t *policy,
     const ngx_str_t *app, const ngx_recording_rule_t *rule,
-    const ngx_str_t *template);
+    const ngx_str_t *template, ngx_uint_t inherited);
 
 
 ngx_recording_policy_t *
@@ -163,7 +163,7 @@ ngx_recording_conf_policy_app(ngx_recording_policy_t *policy,
 
         if (rule[i].templates.nelts == 0
             && ngx_recording_conf_policy_rule(policy, &cacf->name, &rule[i],
-                                              &off)
+                                              &off, !racf->own)
                != NGX_OK)
         {
             return NGX_ERROR;
@@ -171,7 +171,7 @@ ngx_recording_conf_policy_app(ngx_recording_policy_t *policy,
 
         for (n = 0; n < rule[i].templates.nelts; n++) {
             if (ngx_recording_conf_policy_rule(policy, &cacf->name, &rule[i],
-                                               &template[n]->name)
+                                               &template[n]->name, !racf->own)
                 != NGX_OK)
             {
                 return NGX_ERROR;
@@ -188,7 +188,7 @@ ngx_recording_conf_policy_app(ngx_recording_policy_t *policy,
 static ngx_int_t
 ngx_recording_conf_policy_rule(ngx_recording_policy_t *policy,
     const ngx_str_t *app, const ngx_recording_rule_t *rule,
-    const ngx_str_t *template)
+    const ngx_str_t *template, ngx_uint_t inherited)
 {
     ngx_uint_t                    i;
     ngx_recording_policy_rule_t   one, *rules;
@@ -196,6 +196,7 @@ ngx_recording_conf_policy_rule(ngx_recording_policy_t *policy,
     ngx_memzero(&one, sizeof(ngx_recording_policy_rule_t));
 
     one.id = ngx_recording_text_id(template->data, template->len);
+    one.inherited = inherited;
     ngx_recording_conf_policy_text(one.domain, sizeof(one.domain),
                                    &rule->domain);
     ngx_recording_conf_policy_text(one.app, sizeof(one.app), app);
