@@ -2,7 +2,15 @@
 // ApiError, whose `code` is that of the API, or "Network" or "NotTheApi", and
 // whose `advice` says what to do.
 
-const VERSION = { SearchMedia: "2018-07-17", DescribeMediaInfos: "2018-07-17" };
+const VOD = "2018-07-17";
+const LIVE = "2018-08-01";
+const VERSION = {
+  SearchMedia: VOD, DescribeMediaInfos: VOD, ModifyMediaInfo: VOD,
+  DeleteMedia: VOD, CreateRecordTask: LIVE, StopRecordTask: LIVE,
+  DescribeRecordTask: LIVE, DescribeLiveRecordTemplates: LIVE,
+  DescribeLiveRecordRules: LIVE, DescribeLiveCallbackTemplates: LIVE,
+  DescribeLiveCallbackRules: LIVE,
+};
 const TIMEOUT_MS = 15000;
 
 const ADVICE = {
@@ -18,6 +26,8 @@ const ADVICE = {
     + "program using catalogue.db, or the disk slow?",
   "ResourceUnavailable.InvalidVodStatus": "The store cannot be used: the error "
     + "log says which directory, and why.",
+  ResourceInUse: "It grows, waits for its stream, or is being delivered.",
+  "LimitExceeded.MaximumRunningTask": "Stop one of them first.",
   InternalError: "The error log of nginx has more.",
 };
 

@@ -8,6 +8,7 @@ import { bytes, duration, number, plural, rate, span, state, visible }
 import { Failure, Loading, Lost, Name, State, Table, Time, useAsked }
   from "./parts.js";
 import { Player } from "./player.js";
+import { Act, ReadsOnly, useMay } from "./hands.js";
 import * as time from "./time.js";
 
 const EVERY_MS = 3000;        // while it grows
@@ -88,6 +89,42 @@ function Actions({ file, where }) {
       target=${where.here ? null : "_blank"}
       rel="noopener noreferrer">Download, ${bytes(file.Size)}</a>`}
   </div>`;
+}
+
+const NEVER = "9999-12-31T23:59:59Z";
+const GOES = { recording: 1, paused: 1, finishing: 1, finished: 1 };
+
+// how long it is kept, and its end
+function Keep({ file, may, again, gone }) {
+  const [day, set] = useState("");
+
+  if (may === false && GOES[file.State]) {
+    return html`<${ReadsOnly} may=${may} what="keep or delete a file" />`;
+  }
+
+  if (!may || file.State !== "finished") return null;
+
+  const keep = async (until) => {
+    await call("ModifyMediaInfo", { FileId: file.FileId, ExpireTime: until });
+    again();
+    return until === NEVER ? "It is kept for good."
+                           : "It is removed then, also from buckets.";
+  };
+
+  return html`<div class="keep" role="group" aria-label="Keep or delete">
+    <label>Keep until the end of <input type="date" value=${day}
+      min=${time.date(Date.now())}
+      onInput=${(event) => set(event.target.value)} /></label>
+    ${time.day(day) && html`<${Act} label="Keep until then" act=${() =>
+      keep(time.iso(time.day(day)[1] - 1000))} />`}
+    ${file.ExpireTime && html`<${Act} label="Keep for good"
+      act=${() => keep(NEVER)} />`}
+    <${Act} label="Delete" name="Delete this file" yes="Delete it"
+      question="Delete this file for good, also from buckets?"
+      act=${async () => {
+        await call("DeleteMedia", { FileId: file.FileId });
+        gone();
+      }} /></div>`;
 }
 
 function Screen({ file, where }) {
@@ -230,6 +267,7 @@ export function File({ path }) {
     (signal) => asked(recordingId, fileId, signal), grows ? EVERY_MS : 0,
     [recordingId, fileId, grows]);
   const [shown, show] = useState(null);
+  const may = useMay();
 
   useEffect(() => {
     if (!data) return;
@@ -249,6 +287,10 @@ export function File({ path }) {
   const { file, recording, deliveries } = same;
   const where = playUrl(file);
 
+  // no search finds it any more
+  const gone = () => show({ ...same, file: { ...file, State: "deleted",
+    Local: false, MediaUrl: "", Objects: [] } });
+
   return html`
     <div class="head"><h1><${Name} text=${recording.StreamName} />${" "}
       <small>${file.Format}</small></h1>
@@ -260,6 +302,8 @@ export function File({ path }) {
     <${Failure} error=${error} again=${again} />
     <${Screen} file=${file} where=${where} />
     ${where && html`<${Actions} file=${file} where=${where} />`}
+    <${Keep} key=${fileId} file=${file} may=${may} again=${again}
+      gone=${gone} />
     <div class="columns"><${Facts} title="The file"
         rows=${facts(file, recording)} />
       <${Recording} recording=${recording} file=${file} /></div>

@@ -1,11 +1,12 @@
 // What is recorded now: a row a recording, each second anew.
 
 import { html, useEffect, useState } from "./html.js";
-import { pages, playUrl, serverNow } from "./api.js";
+import { call, pages, playUrl, serverNow } from "./api.js";
 import { href, fileHref } from "./router.js";
-import { bytes, duration, plural, rate, span } from "./format.js";
+import { bytes, duration, plural, rate, span, visible } from "./format.js";
 import { Empty, Failure, Loading, Lost, Name, State, Table, Time, useAsked }
   from "./parts.js";
+import { Act, ReadsOnly, useMay } from "./hands.js";
 import * as time from "./time.js";
 
 const EVERY_MS = 1000;
@@ -105,7 +106,31 @@ function Format({ file }) {
         <span class="unseen">: watch from its start</span>`}</a> `;
 }
 
-function row(recording, bits) {
+// new files now, and the end: of a task, if one has ordered it, else until its
+// stream is published again
+function Hands({ recording }) {
+  const { RecordingId: id, TaskId: task } = recording;
+  const stream = visible(recording.StreamName);
+  const stop = () => (task ? call("StopRecordTask", { TaskId: task })
+                           : call("StopRecording", { RecordingId: id }));
+
+  return html`<div class="hands">${recording.State !== "paused" && html`
+    <${Act} label="Cut" name=${`Cut ${stream}: new files now`}
+      act=${async () => {
+        await call("CutRecording", { RecordingId: id });
+        return "New files begin with the next key frame.";
+      }} />`}
+    <${Act} label="Stop" name=${`Stop recording ${stream}`}
+      question=${task ? "Stop this task? It does not begin again."
+        : "Stop? It is recorded again when it is published again."}
+      yes="Stop it" act=${async () => {
+        await stop();
+        return "It ends within a second.";
+      }} />
+    </div>`;
+}
+
+function row(recording, bits, may) {
   const files = recording.FileSet.filter((file) => GROWS[file.State]);
   const told = files.filter((file) => file.Live);
   const last = most(told, "LastFrameTimeUs") / 1000;
@@ -124,7 +149,9 @@ full, or off: it is known when the file ends">not known yet</span>`;
         day: time.date(time.ms(recording.StartTimeUs)) })}>
         <${Name} text=${recording.StreamName} /></a>
         <span class="under"><${Name} text=${recording.AppName} /> ·${" "}
-        <${Name} text=${recording.TemplateName} /></span>`,
+        <${Name} text=${recording.TemplateName} /> · <a href=${href(["orders"],
+          { stream: recording.StreamName, app: recording.AppName,
+            domain: recording.DomainName })}>why?</a></span>`,
       html`<${State} name=${kind}>${words}<//>`,
       files.map((file) => html`<${Format} key=${file.FileId} file=${file} />`),
       html`<${Time} at=${time.ms(recording.StartTimeUs)}
@@ -140,6 +167,7 @@ full, or off: it is known when the file ends">not known yet</span>`;
         && html` <span class="under">${bytes(waiting)} wait for the disk</span>`}`,
       html`<${Lost} dropped=${sum(files, "FramesDropped")}
         by=${dropped(files)} />`,
+      ...(may ? [html`<${Hands} recording=${recording} />`] : []),
     ],
   };
 }
@@ -153,6 +181,7 @@ const HEAD = [
 
 export function Live() {
   const { data, error, again } = useAsked(asked, EVERY_MS, []);
+  const may = useMay();
   const [, tick] = useState(0);
 
   // what is left of a time moves, also if an answer is late
@@ -181,6 +210,8 @@ export function Live() {
       <p><a href=${href(["library"])}>What was recorded</a> is in the library.</p>
     <//>`}
     ${set.length > 0 && html`<div class=${error ? "stale" : ""}>
-      <${Table} label="Recordings" head=${HEAD} rows=${
-        set.map((one) => row(one, data.bits))} /></div>`}`;
+      <${Table} label="Recordings" 
+        head=${may ? [...HEAD, { label: "Do" }] : HEAD} rows=${
+        set.map((one) => row(one, data.bits, may))} /></div>
+      <${ReadsOnly} may=${may} what="stop and cut" />`}`;
 }

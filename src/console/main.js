@@ -7,10 +7,13 @@ import * as time from "./time.js";
 import { Live } from "./live.js";
 import { Library } from "./library.js";
 import { File } from "./file.js";
+import { Orders } from "./orders.js";
 import { Store } from "./store.js";
 
-const VIEWS = { live: Live, library: Library, file: File, store: Store };
-const LINKS = [["live", "Live"], ["library", "Library"], ["store", "Store"]];
+const VIEWS = { live: Live, library: Library, file: File, orders: Orders,
+                store: Store };
+const LINKS = [["live", "Live"], ["library", "Library"], ["orders", "Orders"],
+               ["store", "Store"]];
 
 function Console() {
   const [at, set] = useState(route());

@@ -8,6 +8,7 @@ import { bytes, number, plural, span, state, visible } from "./format.js";
 import { Deliveries } from "./file.js";
 import { Empty, Failure, Loading, Name, State, Table, useAsked }
   from "./parts.js";
+import { ReadsOnly } from "./hands.js";
 import * as time from "./time.js";
 
 const EVERY_MS = 5000;
@@ -148,7 +149,7 @@ function Queues({ deliveries }) {
       ] }))} />`}</section>`;
 }
 
-function Dead({ letters, again }) {
+function Dead({ letters, may, again }) {
   const [said, say] = useState({});
   const [failed, fail] = useState(null);
 
@@ -171,12 +172,13 @@ function Dead({ letters, again }) {
     ${!letters.length ? html`<p class="good">Nothing: all was taken, or is still
       tried.</p>` : html`
     <p>These are not tried any more. Mend the cause, then send them again.${" "}
-      ${letters.length > 1 && html`<button class="small" onClick=${() =>
+      ${may && letters.length > 1 && html`<button class="small" onClick=${() =>
         send(letters.map((one) => one.DeliveryId))}>Send all ${
         letters.length} again</button>`}</p>
     <${Deliveries} deliveries=${letters} label="Failed deliveries"
-      more=${(one) => html`<button class="small secondary" onClick=${() =>
-        send([one.DeliveryId])}>Send again</button>`} />`}</section>`;
+      more=${may && ((one) => html`<button class="small secondary"
+        onClick=${() => send([one.DeliveryId])}>Send again</button>`)} />
+    <${ReadsOnly} may=${may} what="send them again" />`}</section>`;
 }
 
 function Files({ files }) {
@@ -229,7 +231,7 @@ export function Store() {
       the API answers.</p><//>`}
     ${data && html`<div class=${error ? "stale" : ""}>
       <${Room} store=${data.Store} rate=${rate.data} files=${data.Files} />
-      <${Dead} letters=${data.DeadLetters} again=${again} />
+      <${Dead} letters=${data.DeadLetters} may=${data.Changes} again=${again} />
       <${Queues} deliveries=${data.Deliveries} />
       <${Exceptions} exceptions=${data.Exceptions} />
       <div class="columns"><${Files} files=${data.Files} />

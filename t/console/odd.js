@@ -56,6 +56,7 @@ async function errors(given) {
     const b = await open(base);
 
     for (const hash of ["", "#/library", "#/store",
+                        "#/orders?stream=show&app=live&domain=a.test",
                         "#/library?stream=a&day=2026-01-02", "#/file/1/2"]) {
       await b.visit(hash);
       await b.page.locator("[role=alert]").waitFor();
@@ -95,7 +96,8 @@ async function phone(base, file) {
 
 // AA: 4.5 to 1, of all texts that are shown
 async function contrast(b, scheme) {
-  for (const hash of ["#/store", "#/library"]) {
+  for (const hash of ["#/store", "#/library",
+                      "#/orders?stream=show&app=live&domain=a.test"]) {
     await b.visit(hash);
     await b.page.locator("tbody tr, [data-row]").first().waitFor();
     const bad = await b.page.evaluate(() => {
