@@ -16,7 +16,7 @@ use Time::HiRes qw(time);
 use Recording::Api;
 use Recording::Media qw(media);
 use Recording::Nginx;
-use Recording::Util qw(run wait_for);
+use Recording::Util qw(run spew wait_for);
 
 my $media = media(duration => 2, fps => 10, size => '160x90');
 my $t = Recording::Nginx->new;
@@ -42,7 +42,8 @@ CONF
 my $api = Recording::Api->new(port => $t->port(1));
 wait_for('the store', 20, sub { $api->code('DescribeStore') eq '' });
 
-# exceptions without end
+# exceptions without end, which the hourly copy is not to read
+spew($t->store . '/catalogue.copy', '');
 sql('ALTER TABLE exceptions RENAME TO kept; CREATE VIEW exceptions AS'
     . ' WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)'
     . " SELECT i AS hour_us, '' AS domain, '' AS app, '' AS stream,"

@@ -12,11 +12,11 @@ package Recording::Console;
 use strict;
 use warnings;
 
-use File::Copy qw(copy);
 use JSON::PP ();
 use Test::More ();
 
-use Recording::Util qw(root run slurp spew);
+use Recording::Npm qw(installed);
+use Recording::Util qw(root run slurp);
 
 my $json = JSON::PP->new->utf8->canonical;
 my $chromium = $ENV{TEST_CHROMIUM} || '/usr/bin/chromium';
@@ -28,41 +28,10 @@ my $policy = slurp(root() . '/docs/console.md')
 # why there is no browser, or no console, or nothing
 sub missing {
     return "no $chromium" if !-x $chromium;
-
-    for my $program ('node', 'npm') {
-        return "no $program" if !grep { -x "$_/$program" }
-                                split /:/, $ENV{PATH};
-    }
-
-    my $build = root() . '/build';
     return 'the console has no libraries: run "make console"'
-        if !-e "$build/console/vendor/preact.js";
+        if !-e root() . '/build/console/vendor/preact.js';
 
-    return _driver("$build/drive");
-}
-
-# playwright-core, which stays in build/
-sub _driver {
-    my ($build) = @_;
-
-    my $from = root() . '/t/console';
-    my $lock = slurp("$from/package-lock.json");
-    return '' if -e "$build/installed" && slurp("$build/installed") eq $lock;
-
-    # tests side by side
-    my ($held) = run('mkdir', '-p', $build);
-    open my $fh, '>', "$build/lock" or return "$build/lock: $!";
-    flock $fh, 2;
-    return '' if -e "$build/installed" && slurp("$build/installed") eq $lock;
-
-    copy("$from/$_", "$build/$_") for 'package.json', 'package-lock.json';
-    my ($status, undef, $err) = run('timeout', '120', 'npm', 'ci', '--prefix',
-        $build, '--ignore-scripts', '--no-audit', '--no-fund');
-    return 'npm cannot get playwright-core: ' . (split /\n/, "$err\n")[0]
-        if $status;
-
-    spew("$build/installed", $lock);
-    return '';
+    return installed('t/console', 'build/drive');
 }
 
 # a server as docs/console.md has it, on a port of the test; api => lines of

@@ -10,11 +10,11 @@ use strict;
 use warnings;
 
 use Exporter qw(import);
-use File::Copy qw(copy);
 use IPC::Open2 qw(open2);
 use JSON::PP ();
 
-use Recording::Util qw(root run spew slurp);
+use Recording::Npm qw(installed);
+use Recording::Util qw(root);
 
 our @EXPORT_OK = qw(client);
 
@@ -54,26 +54,7 @@ sub end {
     return $?;
 }
 
-# why there is no client, or nothing: it stays in build/
-sub client {
-    my $sdk = root() . '/t/sdk';
-
-    for my $program ('node', 'npm') {
-        return "no $program" if !grep { -x "$_/$program" } split /:/, $ENV{PATH};
-    }
-
-    my $lock = slurp("$sdk/package-lock.json");
-    return '' if -e "$build/installed" && slurp("$build/installed") eq $lock;
-
-    run('mkdir', '-p', $build);
-    copy("$sdk/$_", "$build/$_") for 'package.json', 'package-lock.json';
-
-    my ($status, undef, $err) = run('timeout', '120', 'npm', 'ci', '--prefix',
-        $build, '--ignore-scripts', '--no-audit', '--no-fund');
-    return 'npm cannot get the client: ' . (split /\n/, "$err\n")[0] if $status;
-
-    spew("$build/installed", $lock);
-    return '';
-}
+# why there is no client, or nothing
+sub client { return installed('t/sdk', 'build/sdk') }
 
 1;
