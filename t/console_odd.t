@@ -68,7 +68,7 @@ for my $round (1, 2) {
 my $file = $api->call('SearchMedia', { StreamIds => [$names[0]] })
     ->{MediaInfoSet}[0]{RecordInfo};
 
-# a file of the hour that Berlin has twice
+# a file of the hour that Berlin has twice, which is only told of
 my $begin = 1792888200 * 1_000_000;
 my $end = $begin + 3600 * 1_000_000;
 
@@ -76,12 +76,12 @@ $t->catalogue(<<"SQL");
 BEGIN;
 INSERT INTO recordings (recording_id, template, domain, app, stream,
     stream_param, owner, start_us, end_us)
-VALUES (1, 'all', 'h', 'live', 'turn', '', '', $begin, $end);
+VALUES (1001, 'all', 'h', 'live', 'turn', '', '', $begin, $end);
 INSERT INTO files (file_id, recording_id, template, domain, app, stream,
     stream_param, format, state, start_us, end_us, duration_ms, size, path,
     finished_us, told, frames_in, frames_dropped, drops)
-VALUES (2, 1, 'all', 'h', 'live', 'turn', '', 'mp4', 'finished', $begin, $end,
-    3600000, 1000, 'live/turn/x.mp4', $end, 1, 9, 3, '{"disk": 3}');
+VALUES (1002, 1001, 'all', 'h', 'live', 'turn', '', 'mp4', 'finished', $begin,
+    $end, 3600000, 1000, 'live/turn/x.mp4', $end, 1, 9, 3, '{"disk": 3}');
 COMMIT;
 SQL
 

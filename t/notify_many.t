@@ -18,7 +18,7 @@ use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Rtmp;
 use Recording::Told;
-use Recording::Util qw(root run slurp wait_for);
+use Recording::Util qw(root run slurp wait_for within);
 
 my $streams = $ENV{TEST_STREAMS} || 200;
 my $delay = $ENV{TEST_DELAY} || 0.2;
@@ -81,7 +81,7 @@ push @idle, map { p99() } 1 .. 3;
 my $grown = (sort { $a <=> $b } @busy)[2] - (sort { $a <=> $b } @idle)[2];
 
 cmp_ok($left->{n}, '>', 0, 'some are still to be told');
-cmp_ok($grown, '<', 0.005, 'a ping does not notice');
+cmp_ok($grown, '<', within(0.005), 'a ping does not notice');
 note(sprintf 'p99 of the ping: %s ms, then %s ms', map {
     join ' ', map { sprintf '%.1f', 1000 * $_ } @$_ } \@busy, \@idle);
 

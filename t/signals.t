@@ -130,10 +130,14 @@ sub term {
     my ($load) = @_;
 
     my $start = Recording::Load::now();
+    my $mark = $t->log_mark;
 
-    # a worker that does not end at once is killed, which end() sees in the log
+    # a worker that does not end at once is killed, which end() sees in the log;
+    # where the disk is slow some has no row in time, and that is said
     $t->terminate;
 
-    $intact->add($load, at => $start, margin => $unread);
+    my $left = substr($t->error_log, $mark) =~ /is left to the next start/;
+    note('not all was finished') if $left;
+    $intact->add($load, at => $start, margin => $unread, left => $left);
     $t->start;
 }

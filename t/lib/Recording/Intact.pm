@@ -10,8 +10,8 @@ package Recording::Intact;
 # add(): of the streams that were lost all frames must be there which the
 # server's kernel had `margin` seconds before the time `at`, of the others
 # all.  With recovered => 1 the files in which lost streams ended must say
-# that they were recovered, without it no file may.  Each load has a name of
-# its own.
+# that they were recovered, with left => 1 any may, else none.  Each load has a
+# name of its own.
 
 use strict;
 use warnings;
@@ -229,7 +229,7 @@ sub _stream_problems {
         if $load->{recovered} && $stream->{lost} && @rows
            && !$rows[-1]{recovered};
     push @problems, map { "$_->{file_id} is recovered" }
-        grep { $_->{recovered} && !$load->{recovered} } @rows;
+        grep { $_->{recovered} && !$load->{recovered} && !$load->{left} } @rows;
 
     # a file that was to have no frame at all is no fault
     push @problems, map { "$_->{file_id} is lost" }
