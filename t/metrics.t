@@ -116,8 +116,9 @@ wait_for('programs', 20, sub {
 is($m{'recording_files{state="finished",format="flv"}'}, 1, 'finished');
 cmp_ok($m{'recording_files_bytes{state="finished",format="flv"}'}, '>', 0,
        'its size');
-my ($target) = grep { /^recording_outbox_waiting.*127/ } keys %m;
-like($target, qr/template="two",target="http:/, 'whose it is');
+my ($target) = grep { /^recording_outbox_waiting\{template="two".*127/ }
+               keys %m;
+like($target // '', qr/template="two",target="http:/, 'whose it is');
 is($m{$target}, 2, 'events that wait');
 cmp_ok($m{$target =~ s/waiting/oldest_seconds/r}, '<', 60, 'for so long');
 is($m{'recording_attempt_duration_seconds_count{kind="program"}'}, 2,

@@ -100,7 +100,7 @@ cmp_ok(max(@memory, rss()) - $memory, '<', 8192,
 my @rows = $t->files;
 is(scalar(grep { $_->{frames_dropped} } @rows), 0, 'nothing dropped');
 is(scalar(grep { !$_->{told} } @rows), 0, 'and files say so');
-is(scalar(grep { $_->{duration_ms} < 5900 || -s $t->path($_) != $_->{size} }
+is(scalar(grep { $_->{duration_ms} < 3900 || -s $t->path($_) != $_->{size} }
           @rows), 0, 'all are whole');
 
 $ping->close;
