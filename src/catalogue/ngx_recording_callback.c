@@ -14,8 +14,6 @@ static ngx_int_t ngx_recording_callback_put_targets(
     ngx_recording_catalogue_t *cat, ngx_recording_callback_put_t *put);
 static ngx_int_t ngx_recording_callback_lost(ngx_recording_catalogue_t *cat,
     const char *template, ngx_uint_t *lost);
-static ngx_int_t ngx_recording_callback_used(ngx_recording_catalogue_t *cat,
-    int64_t id, ngx_uint_t *used);
 
 
 ngx_recording_callbacks_t *
@@ -204,22 +202,13 @@ static ngx_int_t
 ngx_recording_callback_known(ngx_recording_catalogue_t *cat, int64_t id,
     char name[NGX_RECORDING_POLICY_NAME])
 {
-    ngx_uint_t                found;
     ngx_recording_sql_rows_t  rows;
 
     ngx_recording_sql_query(cat->sql, &rows,
                             NGX_RECORDING_SQL_CALLBACK_TEMPLATE,
                             ngx_recording_sql_int(id));
 
-    found = ngx_recording_sql_next(&rows);
-
-    if (found) {
-        ngx_recording_sql_column_copy(&rows, 1, name,
-                                      NGX_RECORDING_POLICY_NAME);
-    }
-
-    return ngx_recording_sql_end(&rows) == NGX_OK
-           ? (found ? NGX_OK : NGX_DECLINED) : NGX_ERROR;
+    return ngx_recording_policy_known(&rows, name);
 }
 
 
@@ -248,17 +237,7 @@ ngx_recording_callback_put(ngx_recording_catalogue_t *cat, void *arg,
     }
 
     put->lost = 0;
-
-    if (put->create) {
-        put->result = rc == NGX_OK ? NGX_RECORDING_POLICY_EXISTS
-                      : n >= NGX_RECORDING_POLICY_MOST
-                      ? NGX_RECORDING_POLICY_LIMIT
-                      : NGX_RECORDING_POLICY_DONE;
-
-    } else {
-        put->result = rc == NGX_OK ? NGX_RECORDING_POLICY_DONE
-                                   : NGX_RECORDING_POLICY_NONE;
-    }
+    put->result = ngx_recording_policy_may(rc, n, put->create);
 
     if (put->result != NGX_RECORDING_POLICY_DONE) {
         return NGX_OK;
@@ -341,17 +320,22 @@ ngx_recording_callback_drop(ngx_recording_catalogue_t *cat, void *arg,
 {
     ngx_recording_callback_drop_t *drop = arg;
 
-    char        template[NGX_RECORDING_CALLBACK_NAME];
-    ngx_int_t   rc;
-    ngx_uint_t  used;
+    char                      template[NGX_RECORDING_CALLBACK_NAME];
+    ngx_int_t                 rc;
+    ngx_uint_t                used;
+    ngx_recording_sql_rows_t  rows;
 
     drop->lost = 0;
 
     rc = ngx_recording_callback_known(cat, drop->id, drop->name);
 
-    if (rc == NGX_ERROR
-        || ngx_recording_callback_used(cat, drop->id, &used) != NGX_OK)
-    {
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_CALLBACK_RULES);
+
+    if (ngx_recording_policy_used(&rows, 2, drop->id, &used) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -378,24 +362,6 @@ ngx_recording_callback_drop(ngx_recording_catalogue_t *cat, void *arg,
     }
 
     return ngx_recording_callback_lost(cat, template, &drop->lost);
-}
-
-
-static ngx_int_t
-ngx_recording_callback_used(ngx_recording_catalogue_t *cat, int64_t id,
-    ngx_uint_t *used)
-{
-    ngx_recording_sql_rows_t  rows;
-
-    *used = 0;
-
-    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_CALLBACK_RULES);
-
-    while (ngx_recording_sql_next(&rows)) {
-        *used |= (ngx_recording_sql_column_int(&rows, 2) == id);
-    }
-
-    return ngx_recording_sql_end(&rows);
 }
 
 
@@ -439,18 +405,11 @@ ngx_recording_callback_bind(ngx_recording_catalogue_t *cat, void *arg,
         return NGX_ERROR;
     }
 
-    if (ngx_recording_sql_changes(cat->sql) == 0) {
-        bind->result = NGX_RECORDING_POLICY_EXISTS;
+    bind->result = ngx_recording_policy_bound(cat, n);
+
+    if (bind->result != NGX_RECORDING_POLICY_LIMIT) {
         return NGX_OK;
     }
-
-    bind->result = NGX_RECORDING_POLICY_DONE;
-
-    if (n < NGX_RECORDING_POLICY_MOST) {
-        return NGX_OK;
-    }
-
-    /* one that is there already is told before that there are too many */
 
     rc = ngx_recording_callback_unbind(cat, bind, again);
 
@@ -474,8 +433,7 @@ ngx_recording_callback_unbind(ngx_recording_catalogue_t *cat, void *arg,
         return NGX_ERROR;
     }
 
-    bind->result = ngx_recording_sql_changes(cat->sql)
-                   ? NGX_RECORDING_POLICY_DONE : NGX_RECORDING_POLICY_NONE;
+    bind->result = ngx_recording_policy_gone(cat);
 
     return NGX_OK;
 }

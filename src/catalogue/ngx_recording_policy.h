@@ -160,6 +160,29 @@ ngx_int_t ngx_recording_policy_count(ngx_recording_sql_rows_t *rows,
 ngx_int_t ngx_recording_policy_each(ngx_recording_sql_rows_t *rows,
     ngx_recording_policy_params_pt each, void *data);
 
+/* such a row's name; NGX_DECLINED: there is none */
+ngx_int_t ngx_recording_policy_known(ngx_recording_sql_rows_t *rows,
+    char name[NGX_RECORDING_POLICY_NAME]);
+
+/* whether a row has this id, in a column */
+ngx_int_t ngx_recording_policy_used(ngx_recording_sql_rows_t *rows,
+    ngx_uint_t column, int64_t id, ngx_uint_t *used);
+
+/* pure: what becomes of a template beside n others, by the end of known();
+   create: else there has to be one */
+ngx_recording_policy_e ngx_recording_policy_may(ngx_int_t known, int64_t n,
+    ngx_uint_t create);
+
+/* what became of a rule, when the last statement has put it beside n others;
+   LIMIT: it is to be dropped again, as one that is there already is told
+   before that there are too many */
+ngx_recording_policy_e ngx_recording_policy_bound(
+    ngx_recording_catalogue_t *cat, int64_t n);
+
+/* and when it has dropped something */
+ngx_recording_policy_e ngx_recording_policy_gone(
+    ngx_recording_catalogue_t *cat);
+
 /* --- changes: each is an ngx_recording_catalogue_pt, of such a struct */
 
 typedef struct {

@@ -6,8 +6,6 @@
 #include "ngx_recording_policy.h"
 
 
-static ngx_int_t ngx_recording_policy_known(ngx_recording_catalogue_t *cat,
-    int64_t id, char *name, size_t size);
 static ngx_int_t ngx_recording_policy_put_formats(
     ngx_recording_catalogue_t *cat, ngx_recording_policy_template_t *template);
 static ngx_int_t ngx_recording_policy_task_known(
@@ -27,26 +25,67 @@ ngx_recording_policy_count(ngx_recording_sql_rows_t *rows, int64_t *n)
 }
 
 
-/* NGX_DECLINED: there is no such template */
-
-static ngx_int_t
-ngx_recording_policy_known(ngx_recording_catalogue_t *cat, int64_t id,
-    char *name, size_t size)
+ngx_int_t
+ngx_recording_policy_known(ngx_recording_sql_rows_t *rows,
+    char name[NGX_RECORDING_POLICY_NAME])
 {
-    ngx_uint_t                found;
-    ngx_recording_sql_rows_t  rows;
+    ngx_uint_t  found;
 
-    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_POLICY_TEMPLATE,
-                            ngx_recording_sql_int(id));
-
-    found = ngx_recording_sql_next(&rows);
+    found = ngx_recording_sql_next(rows);
 
     if (found) {
-        ngx_recording_sql_column_copy(&rows, 1, name, size);
+        ngx_recording_sql_column_copy(rows, 1, name,
+                                      NGX_RECORDING_POLICY_NAME);
     }
 
-    return ngx_recording_sql_end(&rows) == NGX_OK
+    return ngx_recording_sql_end(rows) == NGX_OK
            ? (found ? NGX_OK : NGX_DECLINED) : NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_recording_policy_used(ngx_recording_sql_rows_t *rows, ngx_uint_t column,
+    int64_t id, ngx_uint_t *used)
+{
+    *used = 0;
+
+    while (ngx_recording_sql_next(rows)) {
+        *used |= (ngx_recording_sql_column_int(rows, column) == id);
+    }
+
+    return ngx_recording_sql_end(rows);
+}
+
+
+ngx_recording_policy_e
+ngx_recording_policy_may(ngx_int_t known, int64_t n, ngx_uint_t create)
+{
+    if (!create) {
+        return known == NGX_OK ? NGX_RECORDING_POLICY_DONE
+                               : NGX_RECORDING_POLICY_NONE;
+    }
+
+    return known == NGX_OK ? NGX_RECORDING_POLICY_EXISTS
+           : n >= NGX_RECORDING_POLICY_MOST ? NGX_RECORDING_POLICY_LIMIT
+                                            : NGX_RECORDING_POLICY_DONE;
+}
+
+
+ngx_recording_policy_e
+ngx_recording_policy_bound(ngx_recording_catalogue_t *cat, int64_t n)
+{
+    return ngx_recording_sql_changes(cat->sql) == 0
+           ? NGX_RECORDING_POLICY_EXISTS
+           : n >= NGX_RECORDING_POLICY_MOST ? NGX_RECORDING_POLICY_LIMIT
+                                            : NGX_RECORDING_POLICY_DONE;
+}
+
+
+ngx_recording_policy_e
+ngx_recording_policy_gone(ngx_recording_catalogue_t *cat)
+{
+    return ngx_recording_sql_changes(cat->sql) ? NGX_RECORDING_POLICY_DONE
+                                               : NGX_RECORDING_POLICY_NONE;
 }
 
 
@@ -61,29 +100,23 @@ ngx_recording_policy_put(ngx_recording_catalogue_t *cat, void *arg,
     ngx_int_t                 rc;
     ngx_recording_sql_rows_t  rows;
 
-    rc = ngx_recording_policy_known(cat, put->template.id, name, sizeof(name));
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_POLICY_TEMPLATE,
+                            ngx_recording_sql_int(put->template.id));
+
+    rc = ngx_recording_policy_known(&rows, name);
 
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
     }
 
-    if (put->create) {
-        ngx_recording_sql_query(cat->sql, &rows,
-                                NGX_RECORDING_SQL_POLICY_TEMPLATE_COUNT);
+    ngx_recording_sql_query(cat->sql, &rows,
+                            NGX_RECORDING_SQL_POLICY_TEMPLATE_COUNT);
 
-        if (ngx_recording_policy_count(&rows, &n) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        put->result = rc == NGX_OK ? NGX_RECORDING_POLICY_EXISTS
-                      : n >= NGX_RECORDING_POLICY_MOST
-                      ? NGX_RECORDING_POLICY_LIMIT
-                      : NGX_RECORDING_POLICY_DONE;
-
-    } else {
-        put->result = rc == NGX_OK ? NGX_RECORDING_POLICY_DONE
-                                   : NGX_RECORDING_POLICY_NONE;
+    if (ngx_recording_policy_count(&rows, &n) != NGX_OK) {
+        return NGX_ERROR;
     }
+
+    put->result = ngx_recording_policy_may(rc, n, put->create);
 
     if (put->result != NGX_RECORDING_POLICY_DONE) {
         return NGX_OK;
@@ -144,7 +177,10 @@ ngx_recording_policy_drop(ngx_recording_catalogue_t *cat, void *arg,
     ngx_uint_t                    used;
     ngx_recording_sql_rows_t      rows;
 
-    rc = ngx_recording_policy_known(cat, drop->id, name, sizeof(name));
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_POLICY_TEMPLATE,
+                            ngx_recording_sql_int(drop->id));
+
+    rc = ngx_recording_policy_known(&rows, name);
 
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
@@ -155,15 +191,9 @@ ngx_recording_policy_drop(ngx_recording_catalogue_t *cat, void *arg,
         return NGX_OK;
     }
 
-    used = 0;
-
     ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_POLICY_RULES);
 
-    while (ngx_recording_sql_next(&rows)) {
-        used |= (ngx_recording_sql_column_int(&rows, 3) == drop->id);
-    }
-
-    if (ngx_recording_sql_end(&rows) != NGX_OK) {
+    if (ngx_recording_policy_used(&rows, 3, drop->id, &used) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -193,8 +223,15 @@ ngx_recording_policy_bind(ngx_recording_catalogue_t *cat, void *arg,
 
     rule = &bind->rule;
 
-    rc = bind->configured ? NGX_OK
-         : ngx_recording_policy_known(cat, rule->id, name, sizeof(name));
+    rc = NGX_OK;
+
+    if (!bind->configured) {
+        ngx_recording_sql_query(cat->sql, &rows,
+                                NGX_RECORDING_SQL_POLICY_TEMPLATE,
+                                ngx_recording_sql_int(rule->id));
+
+        rc = ngx_recording_policy_known(&rows, name);
+    }
 
     if (rc != NGX_OK) {
         bind->result = NGX_RECORDING_POLICY_NONE;
@@ -216,25 +253,17 @@ ngx_recording_policy_bind(ngx_recording_catalogue_t *cat, void *arg,
         return NGX_ERROR;
     }
 
-    if (ngx_recording_sql_changes(cat->sql) == 0) {
-        bind->result = NGX_RECORDING_POLICY_EXISTS;
+    bind->result = ngx_recording_policy_bound(cat, n);
+
+    if (bind->result != NGX_RECORDING_POLICY_LIMIT) {
         return NGX_OK;
     }
 
-    bind->result = NGX_RECORDING_POLICY_DONE;
-
-    if (n < NGX_RECORDING_POLICY_MOST) {
-        return NGX_OK;
-    }
-
-    /* one that is there already is told before that there are too many */
+    rc = ngx_recording_policy_unbind(cat, bind, again);
 
     bind->result = NGX_RECORDING_POLICY_LIMIT;
 
-    return ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_POLICY_RULE_DROP,
-                                 ngx_recording_sql_text(rule->domain),
-                                 ngx_recording_sql_text(rule->app),
-                                 ngx_recording_sql_text(rule->stream));
+    return rc;
 }
 
 
@@ -253,8 +282,7 @@ ngx_recording_policy_unbind(ngx_recording_catalogue_t *cat, void *arg,
         return NGX_ERROR;
     }
 
-    bind->result = ngx_recording_sql_changes(cat->sql)
-                   ? NGX_RECORDING_POLICY_DONE : NGX_RECORDING_POLICY_NONE;
+    bind->result = ngx_recording_policy_gone(cat);
 
     return NGX_OK;
 }
@@ -384,8 +412,7 @@ ngx_recording_policy_task_delete(ngx_recording_catalogue_t *cat, void *arg,
         return NGX_ERROR;
     }
 
-    order->result = ngx_recording_sql_changes(cat->sql)
-                    ? NGX_RECORDING_POLICY_DONE : NGX_RECORDING_POLICY_NONE;
+    order->result = ngx_recording_policy_gone(cat);
 
     return NGX_OK;
 }
