@@ -293,23 +293,12 @@ ngx_recording_api_callback_target(ngx_recording_api_call_t *call,
 static ngx_uint_t
 ngx_recording_api_callback_levels(const ngx_recording_api_callback_t *in)
 {
-    ngx_uint_t                              i, bits;
-    const ngx_recording_exception_level_t  *level;
+    ngx_uint_t  i, bits;
 
     bits = 0;
 
-    for (level = ngx_recording_exception_levels; level->bit; level++) {
-
-        for (i = 0; i < in->levels.n; i++) {
-
-            if (in->levels.text[i].len == level->name.len
-                && ngx_memcmp(in->levels.text[i].data, level->name.data,
-                              level->name.len)
-                   == 0)
-            {
-                bits |= level->bit;
-            }
-        }
+    for (i = 0; i < in->levels.n; i++) {
+        bits |= ngx_recording_exception_level_bit(&in->levels.text[i]);
     }
 
     return bits ? bits : NGX_RECORDING_EXCEPTION_ALL;

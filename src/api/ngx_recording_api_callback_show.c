@@ -98,22 +98,11 @@ static ngx_int_t
 ngx_recording_api_callback_known_levels(ngx_recording_api_call_t *call,
     const ngx_recording_api_callback_t *in)
 {
-    ngx_uint_t                              i;
-    const ngx_recording_exception_level_t  *level;
+    ngx_uint_t  i;
 
     for (i = 0; i < in->levels.n; i++) {
-        level = ngx_recording_exception_levels;
 
-        while (level->bit
-               && (level->name.len != in->levels.text[i].len
-                   || ngx_memcmp(level->name.data, in->levels.text[i].data,
-                                 level->name.len)
-                      != 0))
-        {
-            level++;
-        }
-
-        if (level->bit == 0) {
+        if (ngx_recording_exception_level_bit(&in->levels.text[i]) == 0) {
             return ngx_recording_api_fail(call, "InvalidParameterValue",
                                           "RecordExceptionLevels has something "
                                           "else than error, warning and info");

@@ -59,3 +59,21 @@ ngx_recording_exception_level(const ngx_recording_exception_t *exception)
            : exception->level == NGX_LOG_WARN
            ? NGX_RECORDING_EXCEPTION_WARNING : NGX_RECORDING_EXCEPTION_INFO;
 }
+
+
+ngx_uint_t
+ngx_recording_exception_level_bit(const ngx_str_t *name)
+{
+    const ngx_recording_exception_level_t  *level;
+
+    level = ngx_recording_exception_levels;
+
+    while (level->bit
+           && (level->name.len != name->len
+               || ngx_memcmp(level->name.data, name->data, name->len) != 0))
+    {
+        level++;
+    }
+
+    return level->bit;
+}

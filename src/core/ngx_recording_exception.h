@@ -67,5 +67,8 @@ typedef struct {
 extern const ngx_recording_exception_level_t
     ngx_recording_exception_levels[];
 
+/* the bit of a name, 0: there is no such level */
+ngx_uint_t ngx_recording_exception_level_bit(const ngx_str_t *name);
+
 
 #endif /* _NGX_RECORDING_EXCEPTION_H_INCLUDED_ */
