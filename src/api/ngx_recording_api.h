@@ -404,6 +404,31 @@ json_t *ngx_recording_api_policy_merge(ngx_recording_api_call_t *call,
 ngx_uint_t ngx_recording_api_policy_configured(
     ngx_recording_api_call_t *call, int64_t id);
 
+/* the only parameter of a call, TemplateId */
+ngx_int_t ngx_recording_api_policy_id(ngx_recording_api_call_t *call,
+    int64_t *id);
+
+/* parameters as the catalogue keeps them */
+ngx_int_t ngx_recording_api_policy_keep(ngx_recording_api_call_t *call,
+    const json_t *params, char to[NGX_RECORDING_POLICY_PARAMS]);
+
+/* a name that is given to a template which is there must be its own */
+ngx_int_t ngx_recording_api_policy_same(ngx_recording_api_call_t *call,
+    const ngx_str_t *name, int64_t id);
+
+/*
+ * What became of a change of a template, or of a rule for one.  kind: "", or
+ * what stands before the word, with a space.  NGX_DECLINED: it was not done.
+ */
+ngx_int_t ngx_recording_api_policy_template(ngx_recording_api_call_t *call,
+    const char *kind, int64_t id, ngx_recording_policy_e result);
+ngx_int_t ngx_recording_api_policy_rule(ngx_recording_api_call_t *call,
+    const char *kind, int64_t id, ngx_recording_policy_e result);
+
+/* answers with the first one of a set, which is freed; rc: of what filled it */
+ngx_int_t ngx_recording_api_policy_one(ngx_recording_api_call_t *call,
+    const char *kind, int64_t id, json_t *set, ngx_int_t rc);
+
 /* --- ngx_recording_api_file.c: what is told of a file, and of a delivery */
 
 json_t *ngx_recording_api_file(ngx_recording_api_call_t *call,

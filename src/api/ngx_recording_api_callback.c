@@ -119,11 +119,8 @@ ngx_recording_api_callback_modify_thread(ngx_recording_api_call_t *call)
 
     rc = ngx_recording_api_callback_read(call, params, &in);
 
-    if (rc == NGX_OK && name.len
-        && ngx_recording_text_id(name.data, name.len) != in.id)
-    {
-        rc = ngx_recording_api_fail(call, "InvalidParameterValue",
-                                    "a template keeps its TemplateName");
+    if (rc == NGX_OK) {
+        rc = ngx_recording_api_policy_same(call, &name, in.id);
     }
 
     if (rc == NGX_OK) {
@@ -160,11 +157,10 @@ ngx_recording_api_callback_put(ngx_recording_api_call_t *call,
     put->id = in->id;
     ngx_recording_api_copy(put->name, sizeof(put->name), &in->name);
 
-    if (json_dumpb(params, put->params, sizeof(put->params) - 1, JSON_COMPACT)
-        >= sizeof(put->params))
-    {
-        return ngx_recording_api_fail(call, "InvalidParameter",
-                                      "the template is too long");
+    rc = ngx_recording_api_policy_keep(call, params, put->params);
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     for (n = 0, i = 0; i < NGX_RECORDING_API_CALLBACK_URLS; i++) {
@@ -320,26 +316,11 @@ ngx_recording_api_callback_ask(ngx_recording_api_call_t *call)
         return rc;
     }
 
-    switch (put->result) {
+    rc = ngx_recording_api_policy_template(call, "callback ", put->id,
+                                           put->result);
 
-    case NGX_RECORDING_POLICY_EXISTS:
-        return ngx_recording_api_fail(call, "InvalidParameterValue",
-                                      "there is a callback template of that "
-                                      "TemplateName, or one whose TemplateId "
-                                      "would be the same");
-
-    case NGX_RECORDING_POLICY_NONE:
-        return ngx_recording_api_fail(call, "InternalError.ConfNotFound",
-                                      "there is no callback template %lld",
-                                      (long long) put->id);
-
-    case NGX_RECORDING_POLICY_LIMIT:
-        return ngx_recording_api_fail(call, "InternalError.ConfOutLimit",
-                                      "there are %d callback templates "
-                                      "already", NGX_RECORDING_POLICY_MOST);
-
-    default:
-        break;
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     ngx_recording_api_callback_log(call, put->name, put->unused, put->lost);
@@ -377,12 +358,6 @@ ngx_recording_api_callback_delete_thread(ngx_recording_api_call_t *call)
     ngx_int_t                       rc;
     ngx_recording_callback_drop_t  *drop;
 
-    static const ngx_recording_api_param_t  params[] = {
-        { "TemplateId", NGX_RECORDING_API_NUMBER,
-          offsetof(ngx_recording_callback_drop_t, id), 1, INT64_MAX },
-        { NULL, 0, 0, 0, 0 }
-    };
-
     drop = call->arg ? call->arg
                      : calloc(1, sizeof(ngx_recording_callback_drop_t));
 
@@ -392,15 +367,10 @@ ngx_recording_api_callback_delete_thread(ngx_recording_api_call_t *call)
 
     call->arg = drop;
 
-    rc = drop->id ? NGX_OK : ngx_recording_api_params(call, params, drop);
+    rc = drop->id ? NGX_OK : ngx_recording_api_policy_id(call, &drop->id);
 
     if (rc != NGX_OK) {
         return rc;
-    }
-
-    if (drop->id == 0) {
-        return ngx_recording_api_fail(call, "MissingParameter",
-                                      "there is no TemplateId");
     }
 
     if (ngx_recording_api_callback_configured(call, drop->id)) {
@@ -416,16 +386,11 @@ ngx_recording_api_callback_delete_thread(ngx_recording_api_call_t *call)
         return rc;
     }
 
-    if (drop->result == NGX_RECORDING_POLICY_NONE) {
-        return ngx_recording_api_fail(call, "InternalError.ConfNotFound",
-                                      "there is no callback template %lld",
-                                      (long long) drop->id);
-    }
+    rc = ngx_recording_api_policy_template(call, "callback ", drop->id,
+                                           drop->result);
 
-    if (drop->result == NGX_RECORDING_POLICY_USED) {
-        return ngx_recording_api_fail(call, "FailedOperation.ConfInUsed",
-                                      "a rule has callback template %lld",
-                                      (long long) drop->id);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     ngx_recording_api_callback_log(call, drop->name, "", drop->lost);

@@ -128,24 +128,11 @@ ngx_recording_api_callback_rule_create_thread(ngx_recording_api_call_t *call)
         return rc;
     }
 
-    switch (bind->result) {
+    rc = ngx_recording_api_policy_rule(call, "callback ", bind->rule.id,
+                                       bind->result);
 
-    case NGX_RECORDING_POLICY_EXISTS:
-        return ngx_recording_api_fail(call, "FailedOperation.RuleAlreadyExist",
-                                      "there is a callback rule for the same");
-
-    case NGX_RECORDING_POLICY_NONE:
-        return ngx_recording_api_fail(call, "InvalidParameter.ConfNotFound",
-                                      "there is no callback template %lld",
-                                      (long long) bind->rule.id);
-
-    case NGX_RECORDING_POLICY_LIMIT:
-        return ngx_recording_api_fail(call, "InternalError.ConfOutLimit",
-                                      "there are %d callback rules already",
-                                      NGX_RECORDING_POLICY_MOST);
-
-    default:
-        break;
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     ngx_recording_api_callback_rule_log(call, &bind->rule);

@@ -117,9 +117,8 @@ ngx_recording_api_policy_merge(ngx_recording_api_call_t *call, int64_t id,
     }
 
     if (rc == NGX_OK && before == NULL) {
-        (void) ngx_recording_api_fail(call, "InternalError.ConfNotFound",
-                                      "there is no template %lld",
-                                      (long long) id);
+        (void) ngx_recording_api_policy_template(call, "", id,
+                                                 NGX_RECORDING_POLICY_NONE);
         return NULL;
     }
 
@@ -141,4 +140,132 @@ ngx_recording_api_policy_before(void *data, int64_t id, const char *name,
     *before = json_loads(params, 0, NULL);
 
     return *before ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_recording_api_policy_id(ngx_recording_api_call_t *call, int64_t *id)
+{
+    ngx_int_t  rc;
+
+    static const ngx_recording_api_param_t  params[] = {
+        { "TemplateId", NGX_RECORDING_API_NUMBER, 0, 1, INT64_MAX },
+        { NULL, 0, 0, 0, 0 }
+    };
+
+    *id = 0;
+    rc = ngx_recording_api_params(call, params, id);
+
+    if (rc == NGX_OK && *id == 0) {
+        rc = ngx_recording_api_fail(call, "MissingParameter",
+                                    "there is no TemplateId");
+    }
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_recording_api_policy_keep(ngx_recording_api_call_t *call,
+    const json_t *params, char to[NGX_RECORDING_POLICY_PARAMS])
+{
+    return json_dumpb(params, to, NGX_RECORDING_POLICY_PARAMS - 1,
+                      JSON_COMPACT)
+           < NGX_RECORDING_POLICY_PARAMS
+           ? NGX_OK
+           : ngx_recording_api_fail(call, "InvalidParameter",
+                                    "the template is too long");
+}
+
+
+ngx_int_t
+ngx_recording_api_policy_same(ngx_recording_api_call_t *call,
+    const ngx_str_t *name, int64_t id)
+{
+    return name->len == 0 || ngx_recording_text_id(name->data, name->len) == id
+           ? NGX_OK
+           : ngx_recording_api_fail(call, "InvalidParameterValue",
+                                    "a template keeps its TemplateName");
+}
+
+
+ngx_int_t
+ngx_recording_api_policy_template(ngx_recording_api_call_t *call,
+    const char *kind, int64_t id, ngx_recording_policy_e result)
+{
+    switch (result) {
+
+    case NGX_RECORDING_POLICY_EXISTS:
+        return ngx_recording_api_fail(call, "InvalidParameterValue",
+                                      "there is a %stemplate of that "
+                                      "TemplateName, or one whose TemplateId "
+                                      "would be the same", kind);
+
+    case NGX_RECORDING_POLICY_NONE:
+        return ngx_recording_api_fail(call, "InternalError.ConfNotFound",
+                                      "there is no %stemplate %lld", kind,
+                                      (long long) id);
+
+    case NGX_RECORDING_POLICY_LIMIT:
+        return ngx_recording_api_fail(call, "InternalError.ConfOutLimit",
+                                      "there are %d %stemplates already",
+                                      NGX_RECORDING_POLICY_MOST, kind);
+
+    case NGX_RECORDING_POLICY_USED:
+        return ngx_recording_api_fail(call, "FailedOperation.ConfInUsed",
+                                      "a rule has %stemplate %lld", kind,
+                                      (long long) id);
+
+    default:
+        return NGX_OK;
+    }
+}
+
+
+ngx_int_t
+ngx_recording_api_policy_rule(ngx_recording_api_call_t *call,
+    const char *kind, int64_t id, ngx_recording_policy_e result)
+{
+    switch (result) {
+
+    case NGX_RECORDING_POLICY_EXISTS:
+        return ngx_recording_api_fail(call, "FailedOperation.RuleAlreadyExist",
+                                      "there is a %srule for the same", kind);
+
+    case NGX_RECORDING_POLICY_NONE:
+        return ngx_recording_api_fail(call, "InvalidParameter.ConfNotFound",
+                                      "there is no %stemplate %lld", kind,
+                                      (long long) id);
+
+    case NGX_RECORDING_POLICY_LIMIT:
+        return ngx_recording_api_fail(call, "InternalError.ConfOutLimit",
+                                      "there are %d %srules already",
+                                      NGX_RECORDING_POLICY_MOST, kind);
+
+    default:
+        return NGX_OK;
+    }
+}
+
+
+ngx_int_t
+ngx_recording_api_policy_one(ngx_recording_api_call_t *call, const char *kind,
+    int64_t id, json_t *set, ngx_int_t rc)
+{
+    json_t  *one;
+
+    one = json_array_get(set, 0);
+
+    if (rc == NGX_OK && one == NULL) {
+        rc = ngx_recording_api_policy_template(call, kind, id,
+                                               NGX_RECORDING_POLICY_NONE);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_recording_api_set(call->answer, "Template", json_incref(one));
+    }
+
+    json_decref(set);
+
+    return rc;
 }

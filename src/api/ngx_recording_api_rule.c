@@ -134,24 +134,11 @@ ngx_recording_api_rule_create_thread(ngx_recording_api_call_t *call)
         return rc;
     }
 
-    switch (bind->result) {
+    rc = ngx_recording_api_policy_rule(call, "", bind->rule.id,
+                                       bind->result);
 
-    case NGX_RECORDING_POLICY_EXISTS:
-        return ngx_recording_api_fail(call, "FailedOperation.RuleAlreadyExist",
-                                      "there is a rule for the same");
-
-    case NGX_RECORDING_POLICY_NONE:
-        return ngx_recording_api_fail(call, "InvalidParameter.ConfNotFound",
-                                      "there is no template %lld",
-                                      (long long) bind->rule.id);
-
-    case NGX_RECORDING_POLICY_LIMIT:
-        return ngx_recording_api_fail(call, "InternalError.ConfOutLimit",
-                                      "there are %d rules already",
-                                      NGX_RECORDING_POLICY_MOST);
-
-    default:
-        break;
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     ngx_recording_api_rule_log(call, &bind->rule);

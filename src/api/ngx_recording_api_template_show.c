@@ -155,25 +155,13 @@ ngx_recording_api_template_describe_thread(ngx_recording_api_call_t *call)
 {
     int64_t                                 id;
     ngx_int_t                               rc;
-    json_t                                 *one;
     ngx_recording_api_template_list_t       list;
     const ngx_recording_policy_template_t  *configured;
 
-    static const ngx_recording_api_param_t  params[] = {
-        { "TemplateId", NGX_RECORDING_API_NUMBER, 0, 1, INT64_MAX },
-        { NULL, 0, 0, 0, 0 }
-    };
-
-    id = 0;
-    rc = ngx_recording_api_params(call, params, &id);
+    rc = ngx_recording_api_policy_id(call, &id);
 
     if (rc != NGX_OK) {
         return rc;
-    }
-
-    if (id == 0) {
-        return ngx_recording_api_fail(call, "MissingParameter",
-                                      "there is no TemplateId");
     }
 
     list.call = call;
@@ -192,21 +180,7 @@ ngx_recording_api_template_describe_thread(ngx_recording_api_call_t *call)
                                           ngx_recording_api_template_one,
                                           &list);
 
-    one = json_array_get(list.set, 0);
-
-    if (rc == NGX_OK && one == NULL) {
-        rc = ngx_recording_api_fail(call, "InternalError.ConfNotFound",
-                                    "there is no template %lld",
-                                    (long long) id);
-    }
-
-    if (rc == NGX_OK) {
-        rc = ngx_recording_api_set(call->answer, "Template", json_incref(one));
-    }
-
-    json_decref(list.set);
-
-    return rc;
+    return ngx_recording_api_policy_one(call, "", id, list.set, rc);
 }
 
 
