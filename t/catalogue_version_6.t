@@ -14,6 +14,7 @@ use lib "$FindBin::Bin/lib";
 
 use Test::More;
 
+use Recording::Catalogue;
 use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Parts;
@@ -54,39 +55,7 @@ is(join(' ', map { "$_->{key} $_->{state}" } @before),
    'p/' . path('old') . ' waiting', 'a file waits for a bucket');
 $t->stop;
 
-sql(<<'SQL');
-    DROP TRIGGER upload_begun;
-    DROP TRIGGER upload_moved;
-    DROP TRIGGER upload_lost;
-    DROP TRIGGER upload_gone;
-    DROP TRIGGER upload_waits;
-    DROP TRIGGER upload_restored;
-    DROP TRIGGER upload_finished;
-    DROP TRIGGER expire_finished;
-    DROP TRIGGER record_tasks_paused;
-    DROP TRIGGER record_commands_ended;
-    DROP TABLE record_templates;
-    DROP TABLE record_formats;
-    DROP TABLE record_rules;
-    DROP TABLE record_tasks;
-    DROP TABLE record_commands;
-    DROP TABLE policy;
-    DROP INDEX recordings_task;
-    DROP TRIGGER callback_failed;
-    DROP TABLE callback_templates;
-    DROP TABLE callback_targets;
-    DROP TABLE callback_rules;
-    DROP TRIGGER told_begun;
-    DROP TRIGGER told_restored;
-    DROP TRIGGER told_finished;
-    DROP TRIGGER told_paused;
-    DROP TRIGGER told_removed;
-    DROP TRIGGER told_nothing;
-    DROP TRIGGER told_ended;
-    DROP TRIGGER outbox_over;
-    ALTER TABLE files DROP COLUMN delivers;
-    ALTER TABLE recordings DROP COLUMN delivers;
-    ALTER TABLE targets DROP COLUMN levels;
+sql(Recording::Catalogue::WITHOUT_9 . <<'SQL');
     DROP INDEX outbox_growing;
     ALTER TABLE targets DROP COLUMN early;
     CREATE TRIGGER upload_restored AFTER INSERT ON files

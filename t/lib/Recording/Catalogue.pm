@@ -13,6 +13,43 @@ use Recording::Util qw(run wait_for);
 my @growing = qw(recording paused finishing);
 my %none = map { $_ => 0 } @growing, 'finished';
 
+# What version 9 has brought or changed, but for most of what expires: statements
+# that take it away from a catalogue that is to be one of before.
+use constant WITHOUT_9 => <<'SQL';
+    DROP TRIGGER expire_finished;
+    DROP TRIGGER upload_begun;
+    DROP TRIGGER upload_moved;
+    DROP TRIGGER upload_lost;
+    DROP TRIGGER upload_gone;
+    DROP TRIGGER upload_waits;
+    DROP TRIGGER upload_restored;
+    DROP TRIGGER upload_finished;
+    DROP TRIGGER record_tasks_paused;
+    DROP TRIGGER record_commands_ended;
+    DROP TABLE record_templates;
+    DROP TABLE record_formats;
+    DROP TABLE record_rules;
+    DROP TABLE record_tasks;
+    DROP TABLE record_commands;
+    DROP TABLE policy;
+    DROP INDEX recordings_task;
+    DROP TRIGGER callback_failed;
+    DROP TABLE callback_templates;
+    DROP TABLE callback_targets;
+    DROP TABLE callback_rules;
+    DROP TRIGGER told_begun;
+    DROP TRIGGER told_restored;
+    DROP TRIGGER told_finished;
+    DROP TRIGGER told_paused;
+    DROP TRIGGER told_removed;
+    DROP TRIGGER told_nothing;
+    DROP TRIGGER told_ended;
+    DROP TRIGGER outbox_over;
+    ALTER TABLE files DROP COLUMN delivers;
+    ALTER TABLE recordings DROP COLUMN delivers;
+    ALTER TABLE targets DROP COLUMN levels;
+SQL
+
 sub db { return $_[0]->store . '/catalogue.db' }
 
 # the rows of a statement as hashes; none while there is no catalogue
