@@ -57,7 +57,7 @@ my @idle = map { p99() } 1 .. 2;
 
 my ($status, undef, $err) = run(root() . '/build/bench/rtmp_load',
     '-p', $t->port, '-f', $flv, '-n', $streams, '-a', 'live', '-w', 0,
-    '-t', 6, '-r', 0);
+    '-t', 7, '-r', 0);
 is($status, 0, 'pushed') or diag $err;
 
 $t->wait_files($streams, _timeout => 60);
@@ -100,7 +100,7 @@ cmp_ok(max(@memory, rss()) - $memory, '<', 8192,
 my @rows = $t->files;
 is(scalar(grep { $_->{frames_dropped} } @rows), 0, 'nothing dropped');
 is(scalar(grep { !$_->{told} } @rows), 0, 'and files say so');
-is(scalar(grep { $_->{duration_ms} < 3900 || -s $t->path($_) != $_->{size} }
+is(scalar(grep { $_->{duration_ms} < 5900 || -s $t->path($_) != $_->{size} }
           @rows), 0, 'all are whole');
 
 $ping->close;
