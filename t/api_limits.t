@@ -20,7 +20,7 @@ use Recording::Util qw(wait_for);
 # with one thread, which somebody who writes keeps busy, all calls wait
 my $t = start(1);
 my $api = Recording::Api->new(port => $t->port(1), path => '/off/');
-my $lock = lock_catalogue($t);
+my $lock = $t->lock_catalogue;
 
 my $change = begin($api, 'RetryDelivery', { DeliveryIds => ['1'] });
 sleep 1;
@@ -42,7 +42,7 @@ my @more = map { begin($api, 'DescribeStore') } 1 .. 9;
 sleep 1;
 is(answered(@more), 0, 'nine others wait');
 
-unlock($lock);
+$t->unlock_catalogue($lock);
 is(join(' ', grep { $_ } map { end($_) } @calls, @more, $change), '',
    'all have their answers');
 is($api->code('DescribeStore'), '', 'and so have later ones');
@@ -53,7 +53,7 @@ $t->stop;
 $t = start(4);
 $api = Recording::Api->new(port => $t->port(1), path => '/off/');
 wait_for('the store', 20, sub { $api->code('DescribeStore') eq '' });
-$lock = lock_catalogue($t);
+$lock = $t->lock_catalogue;
 my @changes = map { begin($api, 'RetryDelivery', { DeliveryIds => ["1$_"] }) }
               1 .. 5;
 sleep 1;
@@ -62,18 +62,18 @@ is($api->code('DescribeStore'), '', "it reads, $_") for 1 .. 20;
 # those go away meanwhile
 close $_ for splice @changes, 0, 3;
 is(answered(@changes), 0, 'what writes waits');
-unlock($lock);
+$t->unlock_catalogue($lock);
 is(join(' ', grep { $_ } map { end($_) } @changes), '', 'until it is free');
 $t->wait_log(qr/notice.*RetryDelivery of 1$_ by a request without a key from 12/)
     for 1 .. 5;
 
 # a reload while a call waits
-$lock = lock_catalogue($t);
+$lock = $t->lock_catalogue;
 $change = begin($api, 'RetryDelivery', { DeliveryIds => ['1'] });
 sleep 1;
 $t->reload;
 sleep 1;
-unlock($lock);
+$t->unlock_catalogue($lock);
 like(end($change), qr/^(?:|InternalError)$/,
      'a worker that exits answers, maybe that it could not wait');
 
@@ -106,25 +106,6 @@ CONF
     my $api = Recording::Api->new(port => $t->port(1), path => '/off/');
     wait_for('the store', 20, sub { $api->code('DescribeStore') eq '' });
     return $t;
-}
-
-# another program that writes
-sub lock_catalogue {
-    my ($t) = @_;
-
-    open my $sqlite, '|-', 'sqlite3', '-cmd', '.timeout 5000', $t->db
-        or die "sqlite3: $!\n";
-    $sqlite->autoflush(1);
-    print $sqlite "BEGIN IMMEDIATE;\n";
-    sleep 1;
-    return $sqlite;
-}
-
-sub unlock {
-    my ($sqlite) = @_;
-
-    print $sqlite "ROLLBACK;\n";
-    close $sqlite;
 }
 
 sub begin {

@@ -10,7 +10,6 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use IPC::Open2;
 use List::Util qw(sum0);
 use POSIX qw(EIO);
 use Test::More;
@@ -63,7 +62,7 @@ sub held {
     $t->wait_growing(80, _timeout => 60);
 
     # the keeper of each worker has a transaction a second
-    my $lock = lock_catalogue($t);
+    my $lock = $t->lock_catalogue;
     sleep 1.2;
 
     my $start = Recording::Load::now();
@@ -73,7 +72,7 @@ sub held {
     unlike($t->error_log, qr/signal 9/, 'no worker was killed');
     like($t->error_log, qr/\[error\].*catalogue failed: .* is left to the/,
          'it says what is left');
-    unlock($lock);
+    $t->unlock_catalogue($lock);
 
     my $intact = Recording::Intact->new($t, $sent);
     $intact->add($load, at => $start, margin => slow(0.25), recovered => 1);
@@ -84,24 +83,6 @@ sub held {
 }
 
 # another program writes in the catalogue
-sub lock_catalogue {
-    my ($t) = @_;
-
-    my $pid = open2(my $out, my $in, 'sqlite3', $t->db);
-    print $in ".timeout 10000\nBEGIN IMMEDIATE; SELECT 1;\n";
-    $in->flush;
-    is(scalar <$out>, "1\n", 'the catalogue is held');
-
-    return { pid => $pid, in => $in, out => $out };
-}
-
-sub unlock {
-    my ($lock) = @_;
-
-    close $lock->{in};
-    waitpid $lock->{pid}, 0;
-}
-
 # as after a kill at worst
 sub hangs {
     my $disk = Recording::SlowDisk->new;

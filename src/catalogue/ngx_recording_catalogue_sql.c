@@ -145,10 +145,13 @@ static const char *const  ngx_recording_catalogue_sql_versions[] = {
 /*
  * Files that are worked on, or wait.  The indexes of those are used by a query
  * that has just this in it, as SQLite does not see what follows from what.
+ * One that is finished stays so, whoever still has it in hand.
  */
 
 #define NGX_RECORDING_SQL_OPEN                                                \
     "state IN ('recording', 'paused', 'finishing')"
+#define NGX_RECORDING_SQL_NOT_OVER                                            \
+    " file_id = ?1 AND (" NGX_RECORDING_SQL_OPEN " OR state = 'lost')"
 
 
 /* half an hour is the longest wait: twice as much was written by a clock that
@@ -355,7 +358,7 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " video_codec = ?6, audio_codec = ?7, resolution = ?8, frames_in = ?9,"
     " frames_written = ?10, frames_dropped = ?11, drops = ?12, gaps = ?13,"
     " owner = ?14, resume_us = ?15, recovered = max(recovered, ?16),"
-    " finished_us = ?17 WHERE file_id = ?1" },
+    " finished_us = ?17 WHERE" NGX_RECORDING_SQL_NOT_OVER },
 
     [NGX_RECORDING_SQL_REMOVE] = { "i",
     "DELETE FROM files WHERE file_id = ?1" },
@@ -363,7 +366,7 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     [NGX_RECORDING_SQL_SET_STATE] = { "ittIII",
     "UPDATE files SET state = ?2, owner = ?3, size = coalesce(?4, size),"
     " finished_us = coalesce(?5, finished_us), resume_us = ?6"
-    " WHERE file_id = ?1" },
+    " WHERE" NGX_RECORDING_SQL_NOT_OVER },
 
     [NGX_RECORDING_SQL_WANTED] = { "ti",
     "SELECT recording_id FROM recordings WHERE end_us IS NULL AND owner = ?1"

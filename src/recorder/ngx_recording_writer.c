@@ -140,7 +140,12 @@ ngx_recording_writer_run_thread(ngx_recording_writer_t *w,
                     ? NGX_RECORDING_CUT_ORDER : o->wanted;
     }
 
-    rc = ngx_recording_writer_append_thread(w, &order->batch, &order->cursor);
+    /* once its files wait they may be another worker's before this one knows
+       that their rows are written */
+
+    rc = w->ended ? NGX_OK
+                  : ngx_recording_writer_append_thread(w, &order->batch,
+                                                       &order->cursor);
 
     if (rc == NGX_OK && order->end) {
         rc = ngx_recording_writer_end_thread(w);

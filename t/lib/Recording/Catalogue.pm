@@ -8,6 +8,8 @@ package Recording::Catalogue;
 use strict;
 use warnings;
 
+use IPC::Open2;
+
 use Recording::Util qw(run wait_for);
 
 my @growing = qw(recording paused finishing);
@@ -220,6 +222,27 @@ sub _wait_rows {
     }, sub { _states($self->files(%where)) });
 
     return @rows;
+}
+
+# another program writes until it is told to unlock
+sub lock_catalogue {
+    my ($self) = @_;
+
+    my $pid = open2(my $out, my $in, 'sqlite3', $self->db);
+    print $in ".timeout 20000\nBEGIN IMMEDIATE; SELECT 1;\n";
+    $in->flush;
+    defined(my $locked = <$out>) or die "the catalogue cannot be locked\n";
+
+    return { pid => $pid, in => $in, out => $out };
+}
+
+sub unlock_catalogue {
+    my ($self, $lock) = @_;
+
+    local $?;
+    close $lock->{in};
+    waitpid $lock->{pid}, 0;
+    return $self;
 }
 
 sub _states {
