@@ -90,7 +90,8 @@ is((run('curl', '-sf', '-o', '/dev/null', $file->{BasicInfo}{MediaUrl}))[0], 0,
 print $write "\x03";
 $write->flush;
 waitpid $pid, 0;
-is($?, 0, 'Ctrl-C ends it');
+is($?, 0, 'Ctrl-C ends it')
+    or diag slurp("$dir/shown") . slurp("$dir/demo/error.log");
 is((run('curl', '-s', "$server/"))[0], 7, 'and its nginx');
 
 done_testing;
