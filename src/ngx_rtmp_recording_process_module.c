@@ -18,6 +18,8 @@
 
 static void *ngx_rtmp_recording_create_conf(ngx_cycle_t *cycle);
 static char *ngx_rtmp_recording_init_conf(ngx_cycle_t *cycle, void *conf);
+static ngx_int_t ngx_rtmp_recording_rewind_check(ngx_cycle_t *cycle,
+    ngx_recording_main_conf_t *rmcf);
 static void ngx_rtmp_recording_leave(ngx_cycle_t *cycle,
     ngx_recording_main_conf_t *old, ngx_recording_main_conf_t *rmcf);
 static void ngx_rtmp_recording_unmap(void *data);
@@ -134,6 +136,12 @@ ngx_rtmp_recording_init_conf(ngx_cycle_t *cycle, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    if (rmcf && rmcf->rewind
+        && ngx_rtmp_recording_rewind_check(cycle, rmcf) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
     /* who only looks at what is there needs threads, too */
 
     if (api) {
@@ -165,6 +173,28 @@ ngx_rtmp_recording_init_conf(ngx_cycle_t *cycle, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* only a task of a call has a use for what is kept */
+
+static ngx_int_t
+ngx_rtmp_recording_rewind_check(ngx_cycle_t *cycle,
+    ngx_recording_main_conf_t *rmcf)
+{
+    ngx_recording_api_main_conf_t  *ramc;
+
+    ramc = ngx_recording_api_conf_main(cycle);
+
+    if (ramc && ramc->calls) {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                  "rewind= needs a record_api in %s:%ui",
+                  rmcf->rewind->file, rmcf->rewind->line);
+
+    return NGX_ERROR;
 }
 
 

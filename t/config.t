@@ -34,7 +34,8 @@ rtmp {
 thread_pool later threads=1;
 CONF
 
-my %line = (store => 2, main => 3, template => 3, app => 7, nostore => 7);
+my %line = (store => 2, main => 3, template => 3, app => 7, nostore => 7,
+            rewind => 7);
 my $size = ' of record_store, it must be a number of bytes, or with k, m or g';
 my $rule = 'live on; record_rule default;';
 my %right = (store => "record_store $dir/store;", main => '', app => $rule);
@@ -203,8 +204,20 @@ my @wrong = (
         'off cannot stand beside a template',
     app => 'live on; record_rule default default;',
         'template "default" is named twice',
-    app => 'live on; record_rule default rewind=5s;', 'unknown parameter'
-        . ' "rewind=5s" of record_rule, known are domain=, stream= and args=',
+    app => 'live on; record_rule default keep=5s;', 'unknown parameter'
+        . ' "keep=5s" of record_rule, known are domain=, stream=, rewind= and'
+        . ' args=',
+    (map { (app => "live on; record_rule off rewind=$_;",
+            qq(invalid time "$_" of rewind=, it must be from 1s to 24h)) }
+        '', '0', '500ms', '24h1s', '-1s', '1x'),
+    app => 'live on; record_rule off rewind=5s rewind=5s;',
+        'duplicate parameter "rewind=5s"',
+    app => 'live on; record_rule rewind=5s;',
+        'record_rule names no template and is not off',
+    app => 'live on; record_rule off rewind=5s;',
+        'rewind= needs a record_api',
+    rewind => 'live on; record_rule off rewind=5s;',
+        'rewind= needs a record_store',
     app => 'live on; record_rule default args=maybe;',
         'invalid value "maybe" of args=, it must be on or off',
     app => 'live on; record_rule default domain=.;',
@@ -264,7 +277,9 @@ my @warned = (
 
 while (my ($where, $text, $message) = splice @wrong, 0, 3) {
     my ($status, $err) = test_conf(
-        $where eq 'nostore' ? (store => '') : ($where => $text));
+        $where eq 'nostore' ? (store => '')
+        : $where eq 'rewind' ? (store => '', app => $text)
+        : ($where => $text));
 
     is($err, "nginx: [emerg] $message in $dir/test.conf:$line{$where}\n",
        $text =~ /^(.{1,50})/ ? $1 : $where);
@@ -279,6 +294,19 @@ for my $parts (@quiet) {
 while (my ($text, $message) = splice @warned, 0, 2) {
     my ($status, $err) = test_conf(app => $text);
     is("$status $err", "0 nginx: [warn] $message\n", $text);
+}
+
+# what is kept needs who orders it, wherever that stands
+
+for my $rule ('off rewind=1s', 'default rewind=24h', 'rewind=5m off stream=a') {
+    my ($status, $err) = $t->test_conf(<<"CONF");
+http { server { listen 127.0.0.1:%%PORT_1%%;
+                location /api/ { record_api; } } }
+rtmp { record_store %%STORE%%;
+       server { listen 127.0.0.1:%%PORT_0%%;
+                application live { live on; record_rule $rule; } } }
+CONF
+    is($status, 0, $rule) or diag $err;
 }
 
 # the http module's part may stand before rtmp

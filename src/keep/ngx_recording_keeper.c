@@ -1,4 +1,5 @@
 
+#include "ngx_recording_chunk.h"
 #include "ngx_recording_copy.h"
 #include "ngx_recording_finish.h"
 #include "ngx_recording_keeper.h"
@@ -9,6 +10,7 @@
 #define NGX_RECORDING_KEEPER_TIME     250        /* ms */
 #define NGX_RECORDING_KEEPER_SWEEP    4          /* of these, at least */
 #define NGX_RECORDING_KEEPER_OWN      40         /* the same */
+#define NGX_RECORDING_KEEPER_CHUNKS   240        /* the same */
 #define NGX_RECORDING_KEEPER_GRACE    3000000    /* us, a late claim */
 #define NGX_RECORDING_KEEPER_EVER     (INT64_MAX / 2)   /* all is due then */
 #define NGX_RECORDING_KEEPER_WANTED   16
@@ -132,7 +134,9 @@ ngx_recording_keeper_thread(void *data)
 
     ngx_recording_keeper_reserve(keeper);
 
-    keeper->turns++;
+    if (keeper->turns++ % NGX_RECORDING_KEEPER_CHUNKS == 0) {
+        ngx_recording_chunk_sweep_thread(&keeper->worker->store);
+    }
 
     rc = ngx_recording_keeper_orders(keeper, &err);
 
@@ -402,4 +406,6 @@ ngx_recording_keeper_reserve(ngx_recording_keeper_t *keeper)
     }
 
     store->low = keeper->low;
+    store->scarce = room < store->reserve + store->reserve / 10
+                    || keeper->room.full;
 }

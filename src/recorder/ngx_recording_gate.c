@@ -11,6 +11,10 @@ struct ngx_recording_gate_message_s {
 };
 
 
+static void ngx_recording_gate_chain(ngx_recording_gate_message_t *m,
+    ngx_chain_t *chain, ngx_buf_t *buf);
+
+
 void
 ngx_recording_gate_init(ngx_recording_gate_t *gate)
 {
@@ -69,15 +73,37 @@ ngx_recording_gate_open(const ngx_recording_gate_t *gate, ngx_recording_t *r)
     ngx_recording_gate_message_t  *m;
 
     for (m = gate->first; m; m = m->next) {
-        ngx_memzero(&buf, sizeof(ngx_buf_t));
-
-        buf.pos = m->data;
-        buf.last = m->data + m->size;
-        chain.buf = &buf;
-        chain.next = NULL;
-
+        ngx_recording_gate_chain(m, &chain, &buf);
         ngx_recording_recorder_message(r, m->track, m->timestamp, &chain);
     }
+}
+
+
+void
+ngx_recording_gate_rewind(const ngx_recording_gate_t *gate,
+    ngx_recording_ring_t *ring)
+{
+    ngx_buf_t                      buf;
+    ngx_chain_t                    chain;
+    ngx_recording_gate_message_t  *m;
+
+    for (m = gate->first; m; m = m->next) {
+        ngx_recording_gate_chain(m, &chain, &buf);
+        ngx_recording_ring_message(ring, m->track, m->timestamp, &chain);
+    }
+}
+
+
+static void
+ngx_recording_gate_chain(ngx_recording_gate_message_t *m, ngx_chain_t *chain,
+    ngx_buf_t *buf)
+{
+    ngx_memzero(buf, sizeof(ngx_buf_t));
+
+    buf->pos = m->data;
+    buf->last = m->data + m->size;
+    chain->buf = buf;
+    chain->next = NULL;
 }
 
 

@@ -11,7 +11,7 @@
 #define _NGX_RECORDING_GATE_H_INCLUDED_
 
 
-#include "ngx_recording_recorder.h"
+#include "ngx_recording_ring.h"
 
 
 typedef struct ngx_recording_gate_message_s  ngx_recording_gate_message_t;
@@ -31,9 +31,11 @@ ngx_int_t ngx_recording_gate_add(ngx_recording_gate_t *gate,
     ngx_recording_account_t *account, ngx_uint_t track, uint32_t timestamp,
     ngx_chain_t *in);
 
-/* hands all of it to a recording; it stays */
+/* hands all of it to a recording, or to a ring; it stays */
 void ngx_recording_gate_open(const ngx_recording_gate_t *gate,
     ngx_recording_t *r);
+void ngx_recording_gate_rewind(const ngx_recording_gate_t *gate,
+    ngx_recording_ring_t *ring);
 
 void ngx_recording_gate_free(ngx_recording_gate_t *gate,
     ngx_recording_account_t *account);

@@ -198,7 +198,8 @@ ngx_recording_intake_audio(ngx_recording_intake_t *in,
     size_t      need;
     ngx_uint_t  full;
 
-    ngx_recording_wait_heard(&in->wait, m->timestamp);
+    ngx_recording_wait_heard(&in->wait, ngx_recording_intake_msec(in),
+                             m->timestamp);
 
     need = ngx_recording_batch_need(&in->filling, m->size);
     full = in->filling.held + need > NGX_RECORDING_INTAKE_WAIT;
@@ -366,7 +367,7 @@ ngx_recording_intake_stamp(ngx_recording_intake_t *in,
     s = &in->stamps[m->track];
 
     step = (int32_t) (m->timestamp - s->timestamp);
-    passed = ngx_current_msec - s->arrived;
+    passed = ngx_recording_intake_msec(in) - s->arrived;
     doubt = s->doubt;
 
     s->doubt = s->set && !doubt
@@ -375,7 +376,7 @@ ngx_recording_intake_stamp(ngx_recording_intake_t *in,
                        && step - step / 8 - NGX_RECORDING_INTAKE_SLACK
                           > passed));
     s->timestamp = m->timestamp;
-    s->arrived = ngx_current_msec;
+    s->arrived = ngx_recording_intake_msec(in);
     s->set = 1;
 
     return doubt;
@@ -395,7 +396,7 @@ ngx_recording_intake_doubt(ngx_recording_intake_t *in)
     }
 
     for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
-        passed = ngx_current_msec - in->stamps[i].arrived;
+        passed = ngx_recording_intake_msec(in) - in->stamps[i].arrived;
 
         if (in->stamps[i].doubt && passed < NGX_RECORDING_INTAKE_DOUBT) {
             left = ngx_max(left, NGX_RECORDING_INTAKE_DOUBT - passed);
@@ -655,6 +656,44 @@ ngx_recording_intake_end(ngx_recording_intake_t *in)
 }
 
 
+ngx_uint_t
+ngx_recording_intake_ready(ngx_recording_intake_t *in, size_t size)
+{
+    if (ngx_recording_batch_need(&in->filling, size) > in->account->buffer) {
+        return in->filling.n == 0 && in->taken == 0;
+    }
+
+    return (in->filling.size < NGX_RECORDING_INTAKE_BATCH
+            || ngx_recording_intake_doubt(in))
+           && ngx_recording_intake_room(in, size, 0);
+}
+
+
+void
+ngx_recording_intake_missing(ngx_recording_intake_t *in,
+    const uint32_t lost[NGX_RECORDING_TRACKS])
+{
+    ngx_uint_t  i;
+
+    if (in->state != NGX_RECORDING_INTAKE_RUNNING
+        && in->state != NGX_RECORDING_INTAKE_DROPPING)
+    {
+        return;
+    }
+
+    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
+        in->dropped[i] += lost[i];
+    }
+
+    if (in->state == NGX_RECORDING_INTAKE_RUNNING) {
+        ngx_recording_intake_set(in, NGX_RECORDING_INTAKE_DROPPING);
+
+        ngx_recording_intake_lost(in, "what rewind= has kept has a gap, "
+                                      "frames are missing");
+    }
+}
+
+
 void
 ngx_recording_intake_take(ngx_recording_intake_t *in,
     ngx_recording_batch_t *batch)
@@ -688,7 +727,16 @@ ngx_recording_intake_hold(ngx_recording_intake_t *in, size_t held)
 int64_t
 ngx_recording_intake_now(ngx_recording_intake_t *in)
 {
-    return (int64_t) ngx_current_msec * 1000 + *in->base;
+    return in->replayed ? in->replayed
+                        : (int64_t) ngx_current_msec * 1000 + *in->base;
+}
+
+
+ngx_msec_t
+ngx_recording_intake_msec(ngx_recording_intake_t *in)
+{
+    return in->replayed ? (ngx_msec_t) ((in->replayed - *in->base) / 1000)
+                        : ngx_current_msec;
 }
 
 

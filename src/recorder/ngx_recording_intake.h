@@ -51,6 +51,8 @@ typedef struct {
     ngx_log_t              *log;
     ngx_recording_account_t  *account;     /* of the worker */
     const int64_t          *base;          /* us, of the store's clock */
+    int64_t                 replayed;      /* us, by that clock: what comes had
+                                              come then; 0: it comes now */
 
     ngx_recording_intake_e  state;
     const char             *lost;          /* why frames are dropped; NULL:
@@ -154,8 +156,24 @@ void ngx_recording_intake_hold(ngx_recording_intake_t *in, size_t held);
 /* says at the end of a stream what was not recorded */
 void ngx_recording_intake_strays(ngx_recording_intake_t *in);
 
-/* wall clock, us, as of this turn of the loop */
+/*
+ * Whether a message of this size would be taken, and not too much waits to be
+ * written: for those that can wait with it.  One that never could is, when
+ * nothing else is there.
+ */
+ngx_uint_t ngx_recording_intake_ready(ngx_recording_intake_t *in,
+    size_t size);
+
+/* so many frames were lost before they came here: a gap, as if it had dropped
+   them itself */
+void ngx_recording_intake_missing(ngx_recording_intake_t *in,
+    const uint32_t lost[NGX_RECORDING_TRACKS]);
+
+/* wall clock, us, as of this turn of the loop; or when what is replayed came */
 int64_t ngx_recording_intake_now(ngx_recording_intake_t *in);
+
+/* for its parts: the same as ngx_current_msec tells it */
+ngx_msec_t ngx_recording_intake_msec(ngx_recording_intake_t *in);
 
 /*
  * For its parts, in ngx_recording_intake_frame.c: reads an audio or video

@@ -133,12 +133,12 @@ ngx_recording_intake_key(ngx_recording_intake_t *in,
     } else if (!in->late) {
         in->late = 1;
         in->keyless = m->timestamp;
-        in->keyless_msec = ngx_current_msec;
+        in->keyless_msec = ngx_recording_intake_msec(in);
 
     } else if (f->recovery
                && (int32_t) (m->timestamp - in->keyless)
                   >= NGX_RECORDING_INTAKE_KEYLESS
-               && ngx_current_msec - in->keyless_msec
+               && ngx_recording_intake_msec(in) - in->keyless_msec
                   >= NGX_RECORDING_INTAKE_KEYLESS)
     {
         m->recovery = 1;

@@ -338,6 +338,14 @@ ngx_recording_recorder_look(ngx_recording_t *r)
 {
     ngx_msec_t  left;
 
+    if (r->replay) {
+
+        /* what it waits for may be there, and only be read later */
+
+        ngx_add_timer(&r->timer, NGX_RECORDING_WAIT_SAY);
+        return;
+    }
+
     left = ngx_recording_intake_timer(&r->intake);
 
     if (r->intake.state != NGX_RECORDING_INTAKE_WAITING) {
@@ -410,8 +418,11 @@ ngx_recording_recorder_take(ngx_recording_t *r)
     r->order.over = r->over;
     r->order.end = (r->intake.state == NGX_RECORDING_INTAKE_ENDING);
     r->order.left = (*r->worker->left != 0 || r->finish);
-    r->order.cut = r->cut;
-    r->cut = 0;
+
+    /* new files begin with what comes, not with what had come */
+
+    r->order.cut = (r->cut && r->replay == NULL);
+    r->cut &= !r->order.cut;
 }
 
 
@@ -485,6 +496,10 @@ ngx_recording_recorder_appended(void *data)
            does what is to be synced */
 
         ngx_recording_recorder_wake(r);
+    }
+
+    if (r->idle) {
+        r->idle(r);
     }
 }
 

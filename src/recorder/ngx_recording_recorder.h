@@ -36,6 +36,9 @@
 
 typedef struct ngx_recording_s  ngx_recording_t;
 
+/* ngx_recording_ring.h */
+typedef struct ngx_recording_replay_s  ngx_recording_replay_t;
+
 
 /* the job that writes, of which there is one at a time */
 
@@ -75,6 +78,11 @@ struct ngx_recording_s {
     ngx_msec_t              shown;         /* what others may know; 0: never */
     ngx_recording_board_slot_t  *slot;     /* there */
     ngx_uint_t              asks;          /* of the catalogue, not answered */
+
+    ngx_recording_replay_t *replay;        /* which feeds it in the place of
+                                              its session; NULL: none does */
+    void                  (*idle)(ngx_recording_t *r);   /* that is told when a
+                                              job is done; NULL: nobody is */
 
     unsigned                attached:1;    /* a session has it */
     unsigned                refused:1;     /* nothing can be recorded, which

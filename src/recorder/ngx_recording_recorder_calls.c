@@ -196,6 +196,12 @@ ngx_recording_recorder_stop(ngx_queue_t *q)
 
     r->order.stop = 1;
 
+    if (r->replay) {
+        ngx_log_error(NGX_LOG_ERR, &r->log, 0,
+                      "recording: nginx ends at once, what rewind= has kept "
+                      "is recorded only as far as it was read");
+    }
+
     if (ngx_recording_recorder_unwritten(r)) {
         ngx_recording_recorder_append_thread(r);
     }

@@ -24,6 +24,7 @@ typedef struct {
     ngx_str_t               domain;        /* empty: any */
     ngx_str_t               stream;
     ngx_flag_t              args;          /* record_type counts */
+    ngx_msec_t              rewind;        /* of a stream is kept; 0: nothing */
 
     u_char                 *file;          /* where it is configured */
     ngx_uint_t              line;

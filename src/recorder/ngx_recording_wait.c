@@ -27,24 +27,25 @@ ngx_recording_wait_begin(ngx_recording_wait_t *w)
  */
 
 void
-ngx_recording_wait_heard(ngx_recording_wait_t *w, uint32_t timestamp)
+ngx_recording_wait_heard(ngx_recording_wait_t *w, ngx_msec_t now,
+    uint32_t timestamp)
 {
     int32_t  step;
 
     if (w->heard == 0) {
-        w->heard = ngx_current_msec;
+        w->heard = now;
 
     } else {
         step = (int32_t) (timestamp - w->timestamp);
 
         w->waited += step > 0 && step <= NGX_RECORDING_WAIT_STEP
                      ? (ngx_uint_t) step
-                     : ngx_min(ngx_current_msec - w->arrived,
+                     : ngx_min(now - w->arrived,
                                NGX_RECORDING_WAIT_PAUSE);
     }
 
     w->timestamp = timestamp;
-    w->arrived = ngx_current_msec;
+    w->arrived = now;
 }
 
 

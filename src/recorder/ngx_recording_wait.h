@@ -40,8 +40,9 @@ typedef struct {
 
 void ngx_recording_wait_begin(ngx_recording_wait_t *w);
 
-/* an audio frame came */
-void ngx_recording_wait_heard(ngx_recording_wait_t *w, uint32_t timestamp);
+/* an audio frame came; now: as ngx_current_msec tells it, or told it then */
+void ngx_recording_wait_heard(ngx_recording_wait_t *w, ngx_msec_t now,
+    uint32_t timestamp);
 
 /* whether so much audio came that video is not waited for any more */
 ngx_uint_t ngx_recording_wait_over(ngx_recording_wait_t *w);

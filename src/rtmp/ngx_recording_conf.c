@@ -621,6 +621,18 @@ ngx_recording_conf_resolve(ngx_conf_t *cf, ngx_recording_main_conf_t *rmcf,
 
     name = rule->names.elts;
 
+    if (rule->rewind && rmcf->store.len == 0) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "rewind= needs a record_store in %s:%ui", rule->file,
+                      rule->line);
+        return NGX_ERROR;
+    }
+
+    if (rule->rewind && rmcf->rewind == NULL) {
+        rmcf->rewind = rule;
+        rmcf->used = 1;
+    }
+
     if (rule->templates.nelts
         || ngx_strcmp(name[0].data, NGX_RECORDING_RULE_OFF) == 0)
     {

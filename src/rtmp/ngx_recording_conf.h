@@ -39,6 +39,8 @@ typedef struct {
                                               templates */
     ngx_uint_t              used;          /* something is recorded */
     ngx_uint_t              files;         /* of a stream, at most */
+    ngx_recording_rule_t   *rewind;        /* the first rule that keeps
+                                              something; NULL: none */
 
     int64_t                 base;          /* us, of the store's clock: kept
                                               over reloads */

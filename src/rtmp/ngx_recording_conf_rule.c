@@ -7,8 +7,14 @@
 #include "ngx_recording_conf.h"
 
 
+#define NGX_RECORDING_REWIND_LEAST  1000           /* ms */
+#define NGX_RECORDING_REWIND_MOST   86400000       /* ms: as long as a task */
+
+
 static char *ngx_recording_conf_rule_arg(ngx_conf_t *cf,
     ngx_recording_rule_t *rule, ngx_str_t *arg);
+static char *ngx_recording_conf_rule_rewind(ngx_conf_t *cf,
+    ngx_recording_rule_t *rule, ngx_str_t *value);
 static char *ngx_recording_conf_rule_name(ngx_conf_t *cf,
     ngx_recording_rule_t *rule, ngx_str_t *name);
 
@@ -126,6 +132,10 @@ ngx_recording_conf_rule_arg(ngx_conf_t *cf, ngx_recording_rule_t *rule,
         return NGX_CONF_OK;
     }
 
+    if (name.len == 6 && ngx_strncmp(name.data, "rewind", 6) == 0) {
+        return ngx_recording_conf_rule_rewind(cf, rule, &value);
+    }
+
     if (name.len == 6 && ngx_strncmp(name.data, "domain", 6) == 0) {
         field = &rule->domain;
         ngx_strlow(value.data, value.data, value.len);
@@ -140,7 +150,7 @@ ngx_recording_conf_rule_arg(ngx_conf_t *cf, ngx_recording_rule_t *rule,
     } else {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "unknown parameter \"%V\" of record_rule, known "
-                           "are domain=, stream= and args=", arg);
+                           "are domain=, stream=, rewind= and args=", arg);
         return NGX_CONF_ERROR;
     }
 
@@ -157,6 +167,33 @@ ngx_recording_conf_rule_arg(ngx_conf_t *cf, ngx_recording_rule_t *rule,
     }
 
     *field = value;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_recording_conf_rule_rewind(ngx_conf_t *cf, ngx_recording_rule_t *rule,
+    ngx_str_t *value)
+{
+    ngx_int_t  n;
+
+    if (rule->rewind) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate parameter \"rewind=%V\"", value);
+        return NGX_CONF_ERROR;
+    }
+
+    n = ngx_parse_time(value, 0);
+
+    if (n < NGX_RECORDING_REWIND_LEAST || n > NGX_RECORDING_REWIND_MOST) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid time \"%V\" of rewind=, it must be from "
+                           "1s to 24h", value);
+        return NGX_CONF_ERROR;
+    }
+
+    rule->rewind = n;
 
     return NGX_CONF_OK;
 }

@@ -50,6 +50,8 @@ static void ngx_rtmp_recording_begin(ngx_rtmp_session_t *s,
     ngx_rtmp_recording_ctx_t *ctx);
 static void ngx_rtmp_recording_rule(ngx_rtmp_recording_ctx_t *ctx,
     ngx_recording_stream_t *stream);
+static void ngx_rtmp_recording_rewind(ngx_rtmp_recording_ctx_t *ctx,
+    ngx_recording_stream_t *stream, ngx_msec_t keep);
 static void ngx_rtmp_recording_end(ngx_rtmp_recording_ctx_t *ctx);
 static ngx_rtmp_recording_one_t *ngx_rtmp_recording_add(
     ngx_rtmp_recording_ctx_t *ctx);
@@ -249,6 +251,7 @@ ngx_rtmp_recording_message(ngx_rtmp_recording_ctx_t *ctx, ngx_uint_t track,
     uint32_t timestamp, ngx_chain_t *in)
 {
     ngx_uint_t                  i;
+    ngx_recording_t            *r;
     ngx_recording_main_conf_t  *rmcf;
 
     if (ctx->waiting) {
@@ -267,9 +270,16 @@ ngx_rtmp_recording_message(ngx_rtmp_recording_ctx_t *ctx, ngx_uint_t track,
         ngx_rtmp_recording_module_decide(ctx);
     }
 
+    if (ctx->ring) {
+        ngx_recording_ring_message(ctx->ring, track, timestamp, in);
+    }
+
     for (i = 0; i < ctx->n; i++) {
-        ngx_recording_recorder_message(ctx->recordings[i].recording, track,
-                                       timestamp, in);
+        r = ctx->recordings[i].recording;
+
+        if (r->replay == NULL) {
+            ngx_recording_recorder_message(r, track, timestamp, in);
+        }
     }
 }
 
@@ -405,6 +415,10 @@ ngx_rtmp_recording_rule(ngx_rtmp_recording_ctx_t *ctx,
                        : NULL;
     rank = rule ? ngx_recording_rule_rank(rule, racf->own) : 0;
 
+    if (rule && rule->rewind) {
+        ngx_rtmp_recording_rewind(ctx, stream, rule->rewind);
+    }
+
     if (ngx_rtmp_recording_module_policy(ctx, stream, rank) == NGX_OK) {
         return;
     }
@@ -425,15 +439,53 @@ ngx_rtmp_recording_rule(ngx_rtmp_recording_ctx_t *ctx,
 
     for (i = 0; i < rule->templates.nelts; i++) {
         stream->template = template[i]->name;
-        (void) ngx_rtmp_recording_module_start(ctx, template[i], stream, type);
+        (void) ngx_rtmp_recording_module_start(ctx, template[i], stream, type,
+                                               0);
     }
+}
+
+
+/* keeps what comes, whether it is recorded or not */
+
+static void
+ngx_rtmp_recording_rewind(ngx_rtmp_recording_ctx_t *ctx,
+    ngx_recording_stream_t *stream, ngx_msec_t keep)
+{
+    ngx_rtmp_codec_ctx_t       *cctx;
+    ngx_recording_main_conf_t  *rmcf;
+
+    rmcf = ngx_rtmp_get_module_main_conf(ctx->session,
+                                         ngx_rtmp_recording_module);
+
+    ctx->ring = ngx_recording_ring_create(rmcf->worker, stream, keep);
+
+    if (ctx->ring == NULL) {
+        ngx_log_error(NGX_LOG_ERR, ctx->session->connection->log, 0,
+                      "recording: no memory, nothing is kept for rewind=");
+        return;
+    }
+
+    cctx = ngx_rtmp_get_module_ctx(ctx->session, ngx_rtmp_codec_module);
+
+    if (cctx && cctx->avc_header) {
+        ngx_recording_ring_seed(ctx->ring, NGX_RECORDING_VIDEO,
+                                cctx->avc_header);
+    }
+
+    if (cctx && cctx->aac_header) {
+        ngx_recording_ring_seed(ctx->ring, NGX_RECORDING_AUDIO,
+                                cctx->aac_header);
+    }
+
+    ngx_recording_gate_rewind(&ctx->gate, ctx->ring);
 }
 
 
 static void
 ngx_rtmp_recording_end(ngx_rtmp_recording_ctx_t *ctx)
 {
-    ngx_uint_t  i;
+    ngx_uint_t        i;
+    ngx_recording_t  *r;
 
     if (ctx->waiting) {
 
@@ -449,10 +501,33 @@ ngx_rtmp_recording_end(ngx_rtmp_recording_ctx_t *ctx)
     }
 
     for (i = 0; i < ctx->n; i++) {
-        ngx_recording_recorder_close(ctx->recordings[i].recording);
+        r = ctx->recordings[i].recording;
+
+        /* of one that is replayed the ring has the rest */
+
+        if (r->replay == NULL) {
+            ngx_recording_recorder_close(r);
+        }
     }
 
     ctx->n = 0;
+
+    if (ctx->ring) {
+        ngx_recording_ring_close(ctx->ring);
+        ctx->ring = NULL;
+    }
+}
+
+
+void
+ngx_rtmp_recording_module_finish(ngx_recording_t *r)
+{
+    if (r->replay) {
+        ngx_recording_ring_finish(r);
+
+    } else {
+        ngx_recording_recorder_finish(r);
+    }
 }
 
 
@@ -494,7 +569,7 @@ ngx_rtmp_recording_module_type(ngx_rtmp_session_t *s,
 ngx_rtmp_recording_one_t *
 ngx_rtmp_recording_module_start(ngx_rtmp_recording_ctx_t *ctx,
     const ngx_recording_template_t *template, ngx_recording_stream_t *stream,
-    ngx_recording_type_e type)
+    ngx_recording_type_e type, int64_t start)
 {
     char                        text[NGX_RECORDING_TEXT + 4];
     ngx_rtmp_session_t         *s;
@@ -538,6 +613,14 @@ ngx_rtmp_recording_module_start(ngx_rtmp_recording_ctx_t *ctx,
     }
 
     ctx->n++;
+
+    if (start && ctx->ring
+        && ngx_recording_ring_replay(ctx->ring, one->recording,
+                   start - ngx_recording_store_shift(&rmcf->worker->store))
+           == NGX_OK)
+    {
+        return one;
+    }
 
     /* what the connection brought before stays in force */
 

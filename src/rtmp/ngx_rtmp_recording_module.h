@@ -12,6 +12,7 @@
 
 #include "ngx_recording_conf.h"
 #include "ngx_recording_gate.h"
+#include "ngx_recording_ring.h"
 #include "ngx_rtmp.h"
 #include "ngx_rtmp_cmd_module.h"
 
@@ -41,6 +42,8 @@ typedef struct {
     ngx_uint_t              n;
     ngx_uint_t              allocated;
     ngx_rtmp_recording_one_t  *recordings;
+    ngx_recording_ring_t   *ring;          /* what rewind= keeps of it; NULL:
+                                              nothing */
     ngx_recording_gate_t    gate;          /* what came while it waits */
     ngx_uint_t              look;          /* what it waits for */
     ngx_msec_t              since;
@@ -73,10 +76,16 @@ ngx_int_t ngx_rtmp_recording_module_stream(ngx_rtmp_recording_ctx_t *ctx,
 ngx_recording_type_e ngx_rtmp_recording_module_type(ngx_rtmp_session_t *s,
     ngx_rtmp_recording_ctx_t *ctx);
 
-/* begins a recording.  NULL: nothing is recorded, which was said */
+/*
+ * Begins a recording, now, or at a time (us, the wall clock; 0: now) as far as
+ * that is kept.  NULL: nothing is recorded, which was said.
+ */
 ngx_rtmp_recording_one_t *ngx_rtmp_recording_module_start(
     ngx_rtmp_recording_ctx_t *ctx, const ngx_recording_template_t *template,
-    ngx_recording_stream_t *stream, ngx_recording_type_e type);
+    ngx_recording_stream_t *stream, ngx_recording_type_e type, int64_t start);
+
+/* ends a recording of a session, before its stream is over */
+void ngx_rtmp_recording_module_finish(ngx_recording_t *r);
 
 /* --- ngx_rtmp_recording_module_policy.c: what calls have ordered */
 

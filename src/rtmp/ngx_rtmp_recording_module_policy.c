@@ -144,7 +144,7 @@ ngx_rtmp_recording_module_policy(ngx_rtmp_recording_ctx_t *ctx,
     }
 
     (void) ngx_rtmp_recording_module_start(ctx, template, stream,
-                        ngx_rtmp_recording_module_type(ctx->session, ctx));
+                        ngx_rtmp_recording_module_type(ctx->session, ctx), 0);
 
     return NGX_OK;
 }
@@ -218,7 +218,7 @@ ngx_rtmp_recording_tasks_end(ngx_rtmp_recording_ctx_t *ctx,
         }
 
         if (over) {
-            ngx_recording_recorder_finish(one->recording);
+            ngx_rtmp_recording_module_finish(one->recording);
             ngx_rtmp_recording_remove(ctx, i - 1);
         }
     }
@@ -265,7 +265,7 @@ ngx_rtmp_recording_task(ngx_rtmp_recording_ctx_t *ctx,
     }
 
     one = ngx_rtmp_recording_module_start(ctx, template, &stream,
-                                   NGX_RECORDING_TYPE_ANY);
+                                          NGX_RECORDING_TYPE_ANY, task->start);
 
     if (one) {
         one->end = task->end;
@@ -316,7 +316,7 @@ ngx_rtmp_recording_obey(ngx_rtmp_recording_ctx_t *ctx,
             continue;
         }
 
-        ngx_recording_recorder_finish(r);
+        ngx_rtmp_recording_module_finish(r);
         ngx_rtmp_recording_remove(ctx, i - 1);
     }
 }

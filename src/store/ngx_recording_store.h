@@ -47,6 +47,9 @@ typedef struct {
     ngx_uint_t              connections;   /* that nginx may have */
 
     ngx_atomic_t            low;       /* less than the reserve is free */
+    ngx_atomic_t            scarce;    /* what is not recorded has to go: soon
+                                          less is, or there is more than max= */
+    ngx_uint_t              rings;     /* so many were made, by the loop */
     ngx_uint_t              stopping;  /* all is synced at once, at the end */
     int                     files;     /* directories */
     int                     work;
