@@ -277,7 +277,7 @@ ngx_rtmp_recording_message(ngx_rtmp_recording_ctx_t *ctx, ngx_uint_t track,
     for (i = 0; i < ctx->n; i++) {
         r = ctx->recordings[i].recording;
 
-        if (r->replay == NULL) {
+        if (r && r->replay == NULL) {
             ngx_recording_recorder_message(r, track, timestamp, in);
         }
     }
@@ -505,7 +505,7 @@ ngx_rtmp_recording_end(ngx_rtmp_recording_ctx_t *ctx)
 
         /* of one that is replayed the ring has the rest */
 
-        if (r->replay == NULL) {
+        if (r && r->replay == NULL) {
             ngx_recording_recorder_close(r);
         }
     }
@@ -614,7 +614,9 @@ ngx_rtmp_recording_module_start(ngx_rtmp_recording_ctx_t *ctx,
 
     ctx->n++;
 
-    if (start && ctx->ring
+    /* when nginx ends at once there is no time to read */
+
+    if (start && ctx->ring && !ngx_terminate
         && ngx_recording_ring_replay(ctx->ring, one->recording,
                    start - ngx_recording_store_shift(&rmcf->worker->store))
            == NGX_OK)

@@ -20,7 +20,8 @@
 /* a recording of a session; of a task, or of a rule: then it has no name */
 
 typedef struct {
-    ngx_recording_t        *recording;
+    ngx_recording_t        *recording;     /* NULL: a task's that was stopped,
+                                              which does not begin again */
     int64_t                 end;           /* us, of a task */
     char                    task[NGX_RECORDING_POLICY_TASK_ID];
 } ngx_rtmp_recording_one_t;

@@ -218,7 +218,10 @@ ngx_rtmp_recording_tasks_end(ngx_rtmp_recording_ctx_t *ctx,
         }
 
         if (over) {
-            ngx_rtmp_recording_module_finish(one->recording);
+            if (one->recording) {
+                ngx_rtmp_recording_module_finish(one->recording);
+            }
+
             ngx_rtmp_recording_remove(ctx, i - 1);
         }
     }
@@ -290,7 +293,8 @@ ngx_rtmp_recording_has(ngx_rtmp_recording_ctx_t *ctx, const char *task,
             return &ctx->recordings[i];
         }
 
-        *n += (ctx->recordings[i].task[0] != '\0');
+        *n += ctx->recordings[i].recording
+              && ctx->recordings[i].task[0] != '\0';
     }
 
     return NULL;
@@ -307,7 +311,7 @@ ngx_rtmp_recording_obey(ngx_rtmp_recording_ctx_t *ctx,
     for (i = ctx->n; i > 0; i--) {
         r = ctx->recordings[i - 1].recording;
 
-        if (r->id != command->recording_id) {
+        if (r == NULL || r->id != command->recording_id) {
             continue;
         }
 
@@ -317,7 +321,13 @@ ngx_rtmp_recording_obey(ngx_rtmp_recording_ctx_t *ctx,
         }
 
         ngx_rtmp_recording_module_finish(r);
-        ngx_rtmp_recording_remove(ctx, i - 1);
+
+        if (ctx->recordings[i - 1].task[0]) {
+            ctx->recordings[i - 1].recording = NULL;
+
+        } else {
+            ngx_rtmp_recording_remove(ctx, i - 1);
+        }
     }
 }
 
