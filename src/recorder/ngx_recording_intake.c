@@ -425,7 +425,10 @@ ngx_recording_intake_fits(ngx_recording_intake_t *in,
         ngx_recording_intake_set(in, NGX_RECORDING_INTAKE_RUNNING);
 
         ngx_log_error(NGX_LOG_NOTICE, in->log, 0,
-                      "recording: record_buffer has room again");
+                      "recording: %s",
+                      in->behind ? "goes on with a key frame behind the gap"
+                                 : "record_buffer has room again");
+        in->behind = 0;
 
     } else if (!ngx_recording_intake_room(in, m->size, 0)) {
 
@@ -687,6 +690,7 @@ ngx_recording_intake_missing(ngx_recording_intake_t *in,
 
     if (in->state == NGX_RECORDING_INTAKE_RUNNING) {
         ngx_recording_intake_set(in, NGX_RECORDING_INTAKE_DROPPING);
+        in->behind = 1;
 
         ngx_recording_intake_lost(in, "what rewind= has kept has a gap, "
                                       "frames are missing");

@@ -81,6 +81,8 @@ typedef struct {
     unsigned                headed:NGX_RECORDING_TRACKS;  /* bits: a header
                                               came */
     unsigned                refused:1;     /* was said: a large header */
+    unsigned                behind:1;      /* what is dropped is behind a gap,
+                                              not for want of room */
 } ngx_recording_intake_t;
 
 

@@ -509,7 +509,10 @@ ngx_recording_ring_timer(ngx_event_t *ev)
 void
 ngx_recording_ring_order(ngx_recording_ring_t *ring)
 {
-    if (ring->busy || !ring->worker->ready) {
+    if (ring->busy || !ring->worker->ready
+        || (ring->filling.held < NGX_RECORDING_RING_NEAR / 2
+            && ngx_recording_ring_read(ring)))
+    {
         return;
     }
 

@@ -30,6 +30,10 @@
 #include "ngx_recording_recorder.h"
 
 
+/* bytes in memory, at most, when a replay changes over to what comes */
+#define NGX_RECORDING_RING_NEAR  (1024 * 1024)
+
+
 typedef struct ngx_recording_ring_s  ngx_recording_ring_t;
 
 
@@ -116,6 +120,10 @@ int64_t ngx_recording_ring_now(ngx_recording_ring_t *ring);
 
 /* the same: the oldest chunk that a replay has a claim to; ring->n: none */
 uint64_t ngx_recording_ring_claimed(ngx_recording_ring_t *ring);
+
+/* the same: whether a replay reads the end of what is written: if nothing is
+   written meanwhile, it has caught up */
+ngx_uint_t ngx_recording_ring_read(ngx_recording_ring_t *ring);
 
 /* the same: there is more to be read, or the stream is over */
 void ngx_recording_ring_grown(ngx_recording_ring_t *ring);

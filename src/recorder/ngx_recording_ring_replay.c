@@ -13,8 +13,6 @@
 #include "ngx_recording_ring.h"
 
 
-#define NGX_RECORDING_REPLAY_NEAR   (1024 * 1024)   /* bytes in memory, at most,
-                                                       when it changes over */
 #define NGX_RECORDING_REPLAY_AGAIN  100             /* ms, for want of memory */
 
 
@@ -37,6 +35,7 @@ struct ngx_recording_replay_s {
     uint64_t                messages;      /* handed over */
 
     unsigned                busy:1;        /* the job is ordered */
+    unsigned                last:1;        /* it reads the end of it */
     unsigned                finish:1;      /* its end was ordered */
     unsigned                lost:1;        /* something before here */
     unsigned                past:1;        /* what comes is behind its end */
@@ -171,6 +170,27 @@ ngx_recording_ring_claimed(ngx_recording_ring_t *ring)
 }
 
 
+ngx_uint_t
+ngx_recording_ring_read(ngx_recording_ring_t *ring)
+{
+    ngx_queue_t             *q;
+    ngx_recording_replay_t  *p;
+
+    for (q = ngx_queue_head(&ring->replays);
+         q != ngx_queue_sentinel(&ring->replays);
+         q = ngx_queue_next(q))
+    {
+        p = ngx_queue_data(q, ngx_recording_replay_t, queue);
+
+        if (p->busy && p->last) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 void
 ngx_recording_ring_grown(ngx_recording_ring_t *ring)
 {
@@ -254,7 +274,7 @@ ngx_recording_ring_replay_go(ngx_recording_replay_t *p)
 
         held = ring->filling.held + (ring->busy ? ring->order.batch.held : 0);
 
-        if (held > NGX_RECORDING_REPLAY_NEAR
+        if (held > NGX_RECORDING_RING_NEAR
             || !ngx_recording_intake_ready(&p->recording->intake, held))
         {
             ngx_recording_ring_order(ring);
@@ -308,6 +328,8 @@ ngx_recording_ring_replay_read(ngx_recording_replay_t *p)
     p->read.head = p->chunk->known.head;
     p->read.end = p->chunk->known.size;
 
+    p->last = !p->chunk->settled
+              && p->read.end - p->read.pos <= NGX_RECORDING_CHUNK_PIECE;
     p->busy = 1;
 
     ngx_recording_job_post(&p->job);

@@ -418,18 +418,37 @@ ngx_recording_chunk_tag(ngx_recording_chunk_tag_t *tag, u_char *p)
 static ngx_int_t
 ngx_recording_chunk_find(ngx_recording_chunk_read_t *r, int fd)
 {
-    off_t                      pos;
-    u_char                     p[NGX_RECORDING_CHUNK_HEAD];
+    off_t                      pos, at, last;
+    u_char                    *buf;
+    ngx_int_t                  rc;
     ngx_recording_chunk_tag_t  tag;
 
+    buf = malloc(NGX_RECORDING_CHUNK_PIECE);
+
+    if (buf == NULL) {
+        errno = NGX_ENOMEM;
+        return NGX_ERROR;
+    }
+
+    rc = NGX_OK;
+    at = last = 0;
+
     for (pos = r->head;
-         pos < r->end;
-         pos += sizeof(p) + tag.size + NGX_RECORDING_CHUNK_TAIL)
+         pos + NGX_RECORDING_CHUNK_HEAD <= r->end;
+         pos += NGX_RECORDING_CHUNK_HEAD + tag.size + NGX_RECORDING_CHUNK_TAIL)
     {
-        if (ngx_recording_io_read_thread(fd, p, sizeof(p), pos) != NGX_OK
-            || ngx_recording_chunk_tag(&tag, p) != NGX_OK)
+        if (pos + NGX_RECORDING_CHUNK_HEAD > last) {
+            at = pos;
+            last = ngx_min(r->end, pos + NGX_RECORDING_CHUNK_PIECE);
+
+            rc = ngx_recording_io_read_thread(fd, buf, last - at, at);
+        }
+
+        if (rc != NGX_OK
+            || ngx_recording_chunk_tag(&tag, buf + (pos - at)) != NGX_OK)
         {
-            return NGX_ERROR;
+            rc = NGX_ERROR;
+            break;
         }
 
         if (r->begin + tag.arrival * 1000 > r->start) {
@@ -442,7 +461,9 @@ ngx_recording_chunk_find(ngx_recording_chunk_read_t *r, int fd)
         }
     }
 
-    return NGX_OK;
+    free(buf);
+
+    return rc;
 }
 
 

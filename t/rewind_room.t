@@ -1,0 +1,162 @@
+#!/usr/bin/perl
+
+# The room that rewind= takes: it counts for max=, and is the first to go when
+# there is less than reserve= soon, or nothing else to be evicted; what a task
+# has claimed stays until it is read.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use File::Temp ();
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use Recording::Media qw(media);
+use Recording::Nginx;
+use Recording::Rewind;
+use Recording::Util qw(not_tested run slow wait_for);
+
+my $MB = 1024 * 1024;
+my $mount;
+
+plan(skip_all => not_tested('needs root, for a file system of its own'))
+    if $> != 0;
+
+# a small file system: no real disk is filled
+$mount = File::Temp::tempdir('recording-fs-XXXXXX', TMPDIR => 1);
+my ($failed, undef, $err) = run('mount', '-t', 'tmpfs', '-o', 'size=64m',
+                                'recording-test', $mount);
+
+if ($failed) {
+    rmdir $mount;
+    undef $mount;
+    plan(skip_all => "tmpfs cannot be mounted: $err");
+}
+
+END {
+    if (defined $mount) {
+        local $?;
+
+        # lazily: nginx may still run after a failure
+        run('umount', '-l', $mount);
+        rmdir $mount;
+    }
+}
+
+my $conf = <<'CONF';
+worker_processes 1;
+rtmp {
+    record_store %%STORE%% %%ROOM%%;
+    record_template flv { format flv; }
+    server {
+        listen 127.0.0.1:%%PORT_0%%;
+        application live {
+            live on;
+            record_rule off rewind=1h;
+            record_rule flv stream=file;
+        }
+    }
+}
+http {
+    server {
+        listen 127.0.0.1:%%PORT_1%%;
+        location /api/ { record_api; record_api_key off; }
+    }
+}
+CONF
+
+# 0.3 MB a second
+my $flv = media(duration => 40, fps => 10, gop => 1, size => '320x180',
+                key_bytes => 300_000, audio => 0);
+
+# --- two servers: one whose store may have 3 MB, and one whose disk is full
+
+my $max = Recording::Nginx->new;
+my $reserve = Recording::Nginx->new(store => "$mount/store");
+$max->conf($conf, ROOM => 'reserve=0 max=3m')->start;
+$reserve->conf($conf, ROOM => 'reserve=32m')->start;
+my $w = Recording::Rewind->new($max);
+my $v = Recording::Rewind->new($reserve);
+
+my $r = Recording::Rtmp->new(port => $max->port);
+$r->connect(app => 'live');
+$r->publish('file');
+$r->send_flv($flv, to => 8000);
+$r->delete_stream->close;
+my ($file) = $max->wait_files(1);
+cmp_ok($file->{size}, '>', 1.5 * $MB, 'a file');
+is($file->{state}, 'finished', 'that is there');
+
+my $begin = time;
+$_->publish('s', $flv, rate => 1.4) for $w, $v;
+wait_for('its eviction', 30, sub {
+    grep { $_->{state} eq 'evicted' } $max->files });
+cmp_ok($w->bytes, '>', 0.8 * $MB, 'what is kept counts for max=');
+
+# --- with less free than the reserve and a tenth chunks go that nobody reads
+
+wait_for('a second chunk', 40, sub { numbers($v) =~ /0 1/ });
+is(numbers($v), '0 1', 'there are two');
+leave($MB * 34);
+wait_for('the first one goes', 20, sub { numbers($v) eq '1' });
+like($reserve->error_log, qr/no room for all that rewind= says, less is kept/,
+     'it is said');
+unlike($reserve->error_log, qr/less than reserve=/, 'before recordings end');
+
+# --- and so it is when there is more than max=
+
+wait_for('a chunk goes', 40, sub { numbers($w) =~ /^[1-9]/ });
+like($max->error_log, qr/no room for all that rewind= says, less is kept/,
+     'it is said');
+cmp_ok(time - $begin, '<', 3600, 'long before it is too old');
+
+# --- below the reserve nothing more is kept, and then it goes on
+
+leave($MB * 30);
+$reserve->wait_log(qr/less is free than reserve=, what rewind= keeps has a gap/);
+sleep 1.2;
+my $bytes = $v->bytes;
+sleep 1.2;
+is($v->bytes, $bytes, 'nothing is kept');
+leave($MB * 50);
+$reserve->wait_log(qr/what rewind= keeps goes on/);
+my $asked = time;
+my $task = $v->task('s', template => 'flv', StartTime => $begin);
+wait_for('a recording', 20, sub {
+    grep { $_->{task_id} eq $task } $reserve->files });
+is($v->stop($task), '', 'stopped');
+$v->files($task, 1);
+my ($start) = sort { $a <=> $b } map { $_->{start_us} / 1e6 }
+              grep { $_->{task_id} eq $task } $reserve->files;
+cmp_ok($start, '>', $begin + 5, 'from the oldest that there is');
+cmp_ok($start, '<', $asked - 1, 'which is not now');
+
+$_->unpublish('s', kill => 1) for $w, $v;
+wait_for('the end of all', 20, sub { !$w->chunks && !$v->chunks });
+leave($MB * 60);
+Recording::Nginx->done;
+
+# the chunks that are there
+sub numbers {
+    my ($of) = @_;
+    return join ' ', sort { $a <=> $b }
+           map { /^rewind\.\d+\.(\d+)\./ ? $1 : () } $of->chunks;
+}
+
+# a ballast that leaves so many bytes, or all of them
+sub leave {
+    my ($bytes) = @_;
+
+    # in one step: nginx looks at any time
+    my $file = "$mount/ballast";
+    my ($avail) = (run('df', '-B1', '--output=avail', $mount))[1]
+                  =~ /(\d+)\s*$/;
+    my $has = -s $file || 0;
+    my $want = int($has + $avail - $bytes);
+
+    run($want < $has ? ('truncate', '-s', $want < 0 ? 0 : $want, $file)
+                     : ('fallocate', '-l', $want, $file));
+}
