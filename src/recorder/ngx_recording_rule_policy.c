@@ -68,7 +68,10 @@ ngx_uint_t
 ngx_recording_rule_task(const ngx_recording_policy_task_t *task,
     const ngx_recording_stream_t *stream)
 {
-    return ngx_recording_rule_host(task->domain, &stream->domain)
+    /* what a relay pulls has no host, but a task has to name one */
+
+    return (stream->domain.len == 0
+            || ngx_recording_rule_host(task->domain, &stream->domain))
            && ngx_recording_rule_is(task->app, &stream->app)
            && ngx_recording_rule_is(task->stream, &stream->name);
 }

@@ -2,6 +2,7 @@ package Recording::Rewind;
 
 # Streams that are kept by rewind=, and tasks that begin in the past.
 #
+#     $t->conf(Recording::Rewind->conf('record_rule off rewind=1m;'))->start;
 #     my $w = Recording::Rewind->new($t);      # its API is at port 1
 #     $w->publish('s', $flv, rate => 4);
 #     my $task = $w->task('s', StartTime => $begin);
@@ -17,6 +18,35 @@ use Time::HiRes qw(time);
 use Recording::Api;
 use Recording::Rtmp;
 use Recording::Util qw(wait_for);
+
+# conf('lines of application live', main => 'lines of rtmp', workers => n): with
+# templates all and flv, and an API
+sub conf {
+    my ($class, $live, %opt) = @_;
+
+    my $main = $opt{main} || '';
+    my $workers = $opt{workers} || 1;
+    return <<"CONF";
+worker_processes $workers;
+thread_pool default threads=8;
+rtmp {
+    record_store %%STORE%%;
+    record_template all { format flv; format mp4; format hls; format aac; }
+    record_template flv { format flv; }
+    $main
+    server {
+        listen 127.0.0.1:%%PORT_0%%;
+        application live { live on; $live }
+    }
+}
+http {
+    server {
+        listen 127.0.0.1:%%PORT_1%%;
+        location /api/ { record_api; record_api_key off; }
+    }
+}
+CONF
+}
 
 # waits until calls are answered
 sub new {
@@ -116,6 +146,25 @@ sub bytes {
     my $bytes = 0;
     $bytes += -s $_ || 0 for glob $self->{t}->store . '/work/rewind.*';
     return $bytes;
+}
+
+# so many bytes more are kept
+sub wait_bytes {
+    my ($self, $more) = @_;
+
+    my $had = $self->bytes;
+    wait_for('more of it', 60, sub { $self->bytes > $had + $more });
+}
+
+# nothing more comes to it: a batch is written within half a second
+sub wait_still {
+    my ($self) = @_;
+
+    my ($bytes, $since) = (-1, time);
+    wait_for('no more of it', 60, sub {
+        my $now = $self->bytes;
+        ($bytes, $since) = ($now, time) if $now != $bytes;
+        return time - $since > 1.5 });
 }
 
 sub DESTROY {
