@@ -96,7 +96,7 @@ ngx_recording_ring_replay(ngx_recording_ring_t *ring, ngx_recording_t *r,
 
     /* what is in memory now is looked through, too */
 
-    p->after = ring->done + (ring->busy ? 2 : 1);
+    p->after = ring->done + (ring->busy ? 1 : 0) + (ring->filling.n ? 1 : 0);
 
     p->read.store = &ring->worker->store;
     p->read.ring = ring->id;
@@ -116,6 +116,10 @@ ngx_recording_ring_replay(ngx_recording_ring_t *ring, ngx_recording_t *r,
     ngx_queue_insert_tail(&ring->replays, &p->queue);
 
     ngx_recording_ring_order(ring);
+
+    /* a stream that is silent has nothing to be written first */
+
+    ngx_recording_ring_replay_go(p);
 
     return NGX_OK;
 }
@@ -298,7 +302,7 @@ ngx_recording_ring_replay_begin(ngx_recording_replay_t *p)
         return NGX_OK;
     }
 
-    if (p->ring->done < p->after && p->ring->over == 0) {
+    if (p->ring->done < p->after) {
         return NGX_DECLINED;
     }
 
