@@ -97,6 +97,13 @@ ngx_recording_recorder_lives(ngx_recording_worker_t *worker, uint64_t id)
 static ngx_int_t
 ngx_recording_recorder_ask(ngx_recording_t *r)
 {
+    if (r->replay) {
+
+        /* what it has to read is here, whoever sends it now */
+
+        return NGX_DECLINED;
+    }
+
     if (ngx_current_msec - r->arrived >= NGX_RECORDING_RECORDER_SILENCE) {
 
         ngx_log_error(NGX_LOG_NOTICE, &r->log, 0,
