@@ -44,6 +44,8 @@ static void ngx_recording_ring_age(ngx_recording_ring_t *ring);
 static void ngx_recording_ring_thread(void *data);
 static void ngx_recording_ring_done(void *data);
 static void ngx_recording_ring_known(ngx_recording_ring_t *ring);
+static void ngx_recording_ring_fold(ngx_recording_ring_t *ring,
+    ngx_recording_chunk_t *chunk);
 static void ngx_recording_ring_say(ngx_recording_ring_t *ring);
 static void ngx_recording_ring_end(ngx_recording_ring_t *ring);
 static void ngx_recording_ring_free(ngx_recording_ring_t *ring);
@@ -168,10 +170,8 @@ ngx_recording_ring_message(ngx_recording_ring_t *ring, ngx_uint_t track,
         key = ngx_recording_ring_look(ring, track, in, &header);
     }
 
-    if (size > NGX_RECORDING_CHUNK_TAG
-        || (ngx_recording_ring_due(ring, key)
-            && ngx_recording_ring_begin(ring, timestamp, key, size)
-               != NGX_OK))
+    if (ngx_recording_ring_due(ring, key)
+        && ngx_recording_ring_begin(ring, timestamp, key, size) != NGX_OK)
     {
         ngx_recording_ring_drop(ring, track, "record_buffer is full");
 
@@ -511,7 +511,8 @@ ngx_recording_ring_order(ngx_recording_ring_t *ring)
 {
     if (ring->busy || !ring->worker->ready
         || (ring->filling.held < NGX_RECORDING_RING_NEAR / 2
-            && ngx_recording_ring_read(ring)))
+            && ngx_recording_ring_room(ring, ring->filling.held, 0)
+            && ngx_recording_ring_at_end(ring)))
     {
         return;
     }
@@ -573,6 +574,7 @@ ngx_recording_ring_age(ngx_recording_ring_t *ring)
         }
 
         ring->removed = chunk->n + 1;
+        ring->bytes -= chunk->known.size;
 
         ngx_queue_remove(&chunk->queue);
         free(chunk);
@@ -613,32 +615,38 @@ ngx_recording_ring_done(void *data)
 }
 
 
-/* what the job has made of its chunks */
+/* what the job has made of its chunks, which are the last ones */
 
 static void
 ngx_recording_ring_known(ngx_recording_ring_t *ring)
 {
-    int64_t                 bytes;
-    ngx_queue_t            *q;
+    ngx_queue_t            *q, *prev;
     ngx_recording_chunk_t  *chunk;
 
-    bytes = 0;
-
-    for (q = ngx_queue_head(&ring->chunks);
+    for (q = ngx_queue_last(&ring->chunks);
          q != ngx_queue_sentinel(&ring->chunks);
-         q = ngx_queue_next(q))
+         q = prev)
     {
+        prev = ngx_queue_prev(q);
         chunk = ngx_queue_data(q, ngx_recording_chunk_t, queue);
+
+        if (chunk->settled) {
+            break;
+        }
+
+        ring->bytes += chunk->grown.size - chunk->known.size;
 
         chunk->known = chunk->grown;
         chunk->settled = ring->order.chunk
                          && chunk->n < ring->order.chunk->n;
 
-        bytes += chunk->known.size;
+        if (chunk->settled && chunk->known.size == 0) {
+            ngx_recording_ring_fold(ring, chunk);
+        }
     }
 
     ngx_recording_growth_set(&ring->worker->store, &ring->growth, ring->id,
-                             bytes);
+                             ring->bytes);
 
     /* what is left of a chunk that cannot be written is not written, either */
 
@@ -647,6 +655,37 @@ ngx_recording_ring_known(ngx_recording_ring_t *ring)
     {
         ring->dropping = 1;
     }
+}
+
+
+/* where nothing was written at all, the chunk before has a longer gap: a disk
+   that fails for hours leaves one, and not one for each key frame */
+
+static void
+ngx_recording_ring_fold(ngx_recording_ring_t *ring,
+    ngx_recording_chunk_t *chunk)
+{
+    ngx_uint_t              i;
+    ngx_queue_t            *q;
+    ngx_recording_chunk_t  *before;
+
+    q = ngx_queue_prev(&chunk->queue);
+
+    if (q == ngx_queue_sentinel(&ring->chunks)
+        || ngx_recording_ring_at(ring, chunk))
+    {
+        return;
+    }
+
+    before = ngx_queue_data(q, ngx_recording_chunk_t, queue);
+    before->end = chunk->end;
+
+    for (i = 0; i < NGX_RECORDING_TRACKS; i++) {
+        before->lost[i] += chunk->known.unwritten[i] + chunk->lost[i];
+    }
+
+    ngx_queue_remove(&chunk->queue);
+    free(chunk);
 }
 
 

@@ -50,7 +50,8 @@ struct ngx_recording_ring_s {
     ngx_queue_t             replays;
     uint64_t                n;             /* of the next chunk */
     uint64_t                removed;       /* of the first that is there */
-    ngx_recording_growth_t  growth;        /* bytes, for max= */
+    int64_t                 bytes;         /* of the chunks */
+    ngx_recording_growth_t  growth;        /* the same, for max= */
 
     ngx_recording_batch_t   headers[NGX_RECORDING_INTAKE_HEADERS];
                                            /* the newest */
@@ -121,9 +122,13 @@ int64_t ngx_recording_ring_now(ngx_recording_ring_t *ring);
 /* the same: the oldest chunk that a replay has a claim to; ring->n: none */
 uint64_t ngx_recording_ring_claimed(ngx_recording_ring_t *ring);
 
+/* the same: whether a replay is at a chunk */
+ngx_uint_t ngx_recording_ring_at(ngx_recording_ring_t *ring,
+    ngx_recording_chunk_t *chunk);
+
 /* the same: whether a replay reads the end of what is written: if nothing is
    written meanwhile, it has caught up */
-ngx_uint_t ngx_recording_ring_read(ngx_recording_ring_t *ring);
+ngx_uint_t ngx_recording_ring_at_end(ngx_recording_ring_t *ring);
 
 /* the same: there is more to be read, or the stream is over */
 void ngx_recording_ring_grown(ngx_recording_ring_t *ring);

@@ -175,7 +175,29 @@ ngx_recording_ring_claimed(ngx_recording_ring_t *ring)
 
 
 ngx_uint_t
-ngx_recording_ring_read(ngx_recording_ring_t *ring)
+ngx_recording_ring_at(ngx_recording_ring_t *ring,
+    ngx_recording_chunk_t *chunk)
+{
+    ngx_queue_t             *q;
+    ngx_recording_replay_t  *p;
+
+    for (q = ngx_queue_head(&ring->replays);
+         q != ngx_queue_sentinel(&ring->replays);
+         q = ngx_queue_next(q))
+    {
+        p = ngx_queue_data(q, ngx_recording_replay_t, queue);
+
+        if (p->chunk == chunk) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+ngx_uint_t
+ngx_recording_ring_at_end(ngx_recording_ring_t *ring)
 {
     ngx_queue_t             *q;
     ngx_recording_replay_t  *p;

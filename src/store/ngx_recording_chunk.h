@@ -23,10 +23,6 @@
 #include "ngx_recording_store.h"
 
 
-/* the most bytes that a tag can have */
-#define NGX_RECORDING_CHUNK_TAG  0xffffff
-
-
 typedef struct {
     off_t                   size;          /* bytes that are written; 0: it is
                                               not there */
