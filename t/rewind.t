@@ -18,7 +18,7 @@ use Recording::Flv;
 use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Rewind;
-use Recording::Util qw(in_parallel slurp slow wait_for);
+use Recording::Util qw(in_parallel slurp wait_for within);
 
 use constant RATE => 3;         # times real time
 
@@ -66,7 +66,7 @@ for my $which (qw(ruled kept)) {
     for my $format (@formats) {
         my $row = $of{$which}{$format};
         is($row->{frames_dropped}, 0, 'nothing is missing');
-        cmp_ok(abs($row->{start_us} / 1e6 - $begin), '<', slow(2),
+        cmp_ok(abs($row->{start_us} / 1e6 - $begin), '<', within(2),
                'it says when that was');
         next if $which ne 'ruled';
 
@@ -85,7 +85,7 @@ is_deeply(tags($of{ruled}{flv}), tags($rule{flv}), 'FLV: the same tags');
 
 my $at = $of{middle}{mp4}{start_us} / 1e6;
 cmp_ok($at, '<=', $middle, 'from the key frame before');
-cmp_ok($at, '>', $middle - slow(1) * 2, 'the last one');
+cmp_ok($at, '>', $middle - within(1), 'the last one');
 
 exact('middle', pushed($flv, $of{middle}{flv}));
 

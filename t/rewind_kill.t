@@ -71,6 +71,7 @@ is(scalar $t->files, 0, 'and have left no file');
 my $begin = time;
 $w->publish('s', $flv, rate => 2);
 sleep 5;
+my $asked = time;
 $disk->set(armed => 1, only => 'rewind.', call => 'read', delay => 400);
 my $task = $w->task('s', template => 'all', StartTime => $begin);
 wait_for('it grows', 30, sub { growing($task) });
@@ -86,7 +87,7 @@ for my $row (@rows) {
     my $format = $row->{format};
     is(decode_problem($t->path($row)), '', "$format: what was read is there");
     cmp_ok($row->{frames_written}, '>', 0, 'something is');
-    cmp_ok(abs($row->{start_us} / 1e6 - $begin), '<', 2, 'from its begin');
+    cmp_ok($row->{start_us} / 1e6, '<', $asked - 1, 'from its begin');
 }
 is(scalar $w->chunks, 0, 'no chunk is left');
 
