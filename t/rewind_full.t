@@ -12,7 +12,7 @@ use lib "$FindBin::Bin/lib";
 
 use List::Util qw(sum);
 use Test::More;
-use Time::HiRes qw(time);
+use Time::HiRes qw(sleep time);
 
 use Recording::Exact;
 use Recording::Media qw(media);
@@ -26,10 +26,11 @@ use Recording::Util qw(wait_for);
 my $disk = Recording::SlowDisk->new;
 my $t = Recording::Nginx->new(store => $disk->store);
 
-# 0.4 MB a second, and so little that a quarter of 1 MB is much
-my $flv = media(duration => 10, fps => 20, gop => 0.5, size => '160x90',
-                key_bytes => 100_000);
-my $heard = media(duration => 8, video => 0);
+# 0.4 MB a second in small pieces, of which the last one does not leave much, and
+# so little that a quarter of 1 MB is much
+my $flv = media(duration => 40, fps => 20, gop => 0.25, size => '160x90',
+                key_bytes => 20_000);
+my $heard = media(duration => 9, video => 0);
 
 # all recordings of a worker have no more than one of them
 my $main = 'record_buffer 1m total=1m;';
@@ -43,11 +44,12 @@ $disk->set(armed => 1, only => 'rewind.');
 
 my $begin = time;
 $w->publish('heard', $heard, rate => 1);
-$w->publish('s', $flv, rate => 1);
+$w->publish('s', $flv, rate => 4);
 $w->wait_bytes(50_000);
 $disk->hold(1, on => ['write']);
 wait_for('it is held', 20, sub { $disk->held });
 $t->wait_log(qr/record_buffer is full, what rewind= keeps has a gap/);
+sleep 3;                        # meanwhile there is only what it has left
 $disk->release;
 $t->wait_log(qr/what rewind= keeps goes on/);
 my $task = $w->task('s', template => 'flv', StartTime => $begin);
