@@ -30,20 +30,21 @@ my $t = Recording::Nginx->new(store => $disk->store);
 # so little that a quarter of 1 MB is much
 my $flv = media(duration => 40, fps => 20, gop => 0.25, size => '160x90',
                 key_bytes => 20_000);
-my $heard = media(duration => 9, video => 0);
+my $other = media(duration => 9, fps => 20, gop => 0.5, size => '160x90',
+                  key_bytes => 30_000);
 
 # all recordings of a worker have no more than one of them
 my $main = 'record_buffer 1m total=1m;';
 $t->conf(Recording::Rewind->conf(<<'CONF', main => $main))->start;
             record_rule off rewind=1m;
-            record_rule flv stream=heard;
+            record_rule flv stream=other;
 CONF
 
 my $w = Recording::Rewind->new($t);
 $disk->set(armed => 1, only => 'rewind.');
 
 my $begin = time;
-$w->publish('heard', $heard, rate => 1);
+$w->publish('other', $other, rate => 1);
 $w->publish('s', $flv, rate => 4);
 $w->wait_bytes(50_000);
 $disk->hold(1, on => ['write']);
@@ -54,7 +55,7 @@ $disk->release;
 $t->wait_log(qr/what rewind= keeps goes on/);
 my $task = $w->task('s', template => 'flv', StartTime => $begin);
 $t->wait_log(qr/what rewind= has kept has a gap, frames are missing/);
-$w->unpublish($_) for qw(s heard);
+$w->unpublish($_) for qw(s other);
 
 $w->files($task, 1);
 my @rows = grep { $_->{task_id} eq $task } $t->files;
@@ -71,8 +72,8 @@ cmp_ok($dropped, '>', 0, "$dropped are not");
 cmp_ok($written, '>', 50, "but $written are");
 is(decode_problem($t->path($_)), '', 'what is there decodes') for @rows;
 
-my ($row) = grep { $_->{stream} eq 'heard' } $t->wait_files(1 + @rows);
-is(join(' ', Recording::Exact::compare(pushed => [$heard],
+my ($row) = grep { $_->{stream} eq 'other' } $t->wait_files(1 + @rows);
+is(join(' ', Recording::Exact::compare(pushed => [$other],
                                        files => [ $t->path($row) ])),
    '', 'a recording has each frame meanwhile');
 is($row->{frames_dropped}, 0, 'and misses none');

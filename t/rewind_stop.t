@@ -65,8 +65,6 @@ $w->unpublish('s');
 
 # --- what had come by then
 
-my @pushed = frames($flv);
-
 for my $how (qw(stopped ended)) {
     my %file = $w->files($task{$how}, 1);
     my $row = $file{flv};
@@ -78,16 +76,8 @@ for my $how (qw(stopped ended)) {
     cmp_ok($row->{end_us} / 1e6, '<=', $obeyed + 0.1, 'and no more')
         if $how eq 'stopped';
 
-    my @has = frames($t->path($row));
-    for my $type (8, 9) {
-        my @got = map { $_->[2] } grep { $_->[0] == $type } @has;
-        my @want = map { $_->[2] } grep { $_->[0] == $type } @pushed;
-
-        # sound begins with the first key frame
-        shift @want while @want && $want[0] ne $got[0];
-        cmp_ok(scalar @got, '<', scalar @want, 'a part');
-        ok("@got" eq "@want[0 .. $#got]", 'from the begin, without a gap');
-    }
+    is($w->problem($flv, $t->path($row)), '', 'each frame from the begin');
+    cmp_ok($row->{duration_ms}, '<', 8000, 'but not all');
 }
 
 # --- a new file, behind what was kept when it was cut
@@ -119,9 +109,3 @@ $r->delete_stream->close;
 
 wait_for('the end of chunks', 20, sub { !$w->chunks });
 $t->done;
-
-# video and sound, without headers
-sub frames {
-    return grep { $_->[0] != 18 && $_->[2] !~ /^.\x00/s }
-           Recording::Rtmp::flv_messages($_[0]);
-}

@@ -135,6 +135,32 @@ sub files {
     return map { $_->{format} => $_ } @files;
 }
 
+# what a file has that is not what was pushed, from the begin and without a gap;
+# its end may be missing
+sub problem {
+    my ($self, $pushed, $file) = @_;
+
+    my @pushed = _frames($pushed);
+    my @has = _frames($file);
+
+    for my $type (8, 9) {
+        my @got = map { $_->[2] } grep { $_->[0] == $type } @has;
+        my @want = map { $_->[2] } grep { $_->[0] == $type } @pushed;
+
+        # sound begins with the first key frame
+        shift @want while @want && @got && $want[0] ne $got[0];
+        return "type $type: none" if !@got || !@want;
+        return "type $type: another one" if "@got" ne "@want[0 .. $#got]";
+    }
+    return '';
+}
+
+# video and sound, without headers
+sub _frames {
+    return grep { $_->[0] != 18 && $_->[2] !~ /^.\x00/s }
+           Recording::Rtmp::flv_messages($_[0]);
+}
+
 sub chunks {
     my ($self) = @_;
     return map { m{([^/]+)$} } glob $self->{t}->store . '/work/rewind.*';
