@@ -29,7 +29,8 @@ my $flv = media(duration => 6, fps => 20, gop => 0.5, size => '160x90',
 my $other = media(duration => 6, fps => 20, gop => 0.5, size => '160x90');
 
 $t->conf(Recording::Rewind->conf('record_rule off rewind=1m;',
-                                 workers => 2))->start;
+                                 workers => 2,
+    main => 'record_template kept { format hls resume=30s; }'))->start;
 
 my $w = Recording::Rewind->new($t);
 my @workers = $t->worker_pids;
@@ -39,7 +40,7 @@ my $begin = time;
 my $first = publisher(0);
 $first->send_flv($flv, to => 3000);
 $first->wait_delivered;
-my $task = $w->task('s', template => 'flv', StartTime => $begin - 1);
+my $task = $w->task('s', template => 'kept', StartTime => $begin - 1);
 wait_for('it has begun', 40, sub { $t->recordings });
 
 # --- longer than a connection may be silent
