@@ -171,6 +171,43 @@ ngx_recording_journal_path_thread(ngx_recording_mux_t *mux)
 
 
 ngx_int_t
+ngx_recording_journal_place_thread(ngx_recording_mux_t *mux)
+{
+    ngx_int_t  rc;
+
+    /* the journal has the path before anything lies there */
+
+    if (mux->file.path_len
+        && ngx_recording_journal_path_thread(mux) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* and after a power cut, too, if that is in files/ */
+
+    if (mux->format->endless
+        && ngx_recording_journal_sync_thread(mux) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    rc = mux->format->open(mux);
+
+    if (rc == NGX_ERROR && mux->err == ENOTDIR) {
+
+        /* another recording's file stands where a directory should */
+
+        ngx_recording_claim_by_id(&mux->claim, mux->file.id);
+        mux->err = 0;
+
+        return NGX_DECLINED;
+    }
+
+    return rc;
+}
+
+
+ngx_int_t
 ngx_recording_journal_media_thread(ngx_recording_mux_t *mux)
 {
     ngx_uint_t                       i;

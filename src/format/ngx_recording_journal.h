@@ -53,6 +53,10 @@ ngx_int_t ngx_recording_journal_owner_thread(ngx_recording_mux_t *mux);
 ngx_int_t ngx_recording_journal_path_thread(ngx_recording_mux_t *mux);
 ngx_int_t ngx_recording_journal_media_thread(ngx_recording_mux_t *mux);
 
+/* opens the file, and notes its path before; NGX_DECLINED: it cannot be there,
+   another path is to be claimed */
+ngx_int_t ngx_recording_journal_place_thread(ngx_recording_mux_t *mux);
+
 /*
  * Lists an interruption of so many ms that is closed at this place of the
  * file, and notes it; all that are listed.

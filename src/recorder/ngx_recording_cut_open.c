@@ -27,7 +27,6 @@ static ngx_int_t ngx_recording_cut_begin(ngx_recording_outputs_t *o,
     ngx_recording_cut_t *cut);
 static ngx_int_t ngx_recording_cut_claim(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out, ngx_recording_mux_t *mux);
-static ngx_int_t ngx_recording_cut_try(ngx_recording_mux_t *mux);
 static ngx_int_t ngx_recording_cut_meta(ngx_recording_outputs_t *o,
     ngx_recording_mux_t *mux);
 
@@ -286,7 +285,7 @@ ngx_recording_cut_claim(ngx_recording_outputs_t *o,
     while (out->moving || out->claims++ < NGX_RECORDING_CUT_CLAIMS) {
 
         if (!out->moving) {
-            rc = ngx_recording_cut_try(mux);
+            rc = ngx_recording_journal_place_thread(mux);
 
             if (rc != NGX_DECLINED) {
                 return rc;
@@ -321,45 +320,6 @@ ngx_recording_cut_claim(ngx_recording_outputs_t *o,
     mux->err = NGX_EEXIST;
 
     return NGX_ERROR;
-}
-
-
-/* NGX_DECLINED: it cannot be there */
-
-static ngx_int_t
-ngx_recording_cut_try(ngx_recording_mux_t *mux)
-{
-    ngx_int_t  rc;
-
-    /* the journal has the path before anything lies there */
-
-    if (mux->file.path_len
-        && ngx_recording_journal_path_thread(mux) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    /* and after a power cut, too, if that is in files/ */
-
-    if (mux->format->endless
-        && ngx_recording_journal_sync_thread(mux) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    rc = mux->format->open(mux);
-
-    if (rc == NGX_ERROR && mux->err == ENOTDIR) {
-
-        /* another recording's file stands where a directory should */
-
-        ngx_recording_claim_by_id(&mux->claim, mux->file.id);
-        mux->err = 0;
-
-        return NGX_DECLINED;
-    }
-
-    return rc;
 }
 
 
