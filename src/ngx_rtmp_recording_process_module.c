@@ -9,6 +9,7 @@
 
 #include "ngx_recording_api_conf.h"
 #include "ngx_recording_dispatch.h"
+#include "ngx_recording_editor.h"
 #include "ngx_recording_formats.h"
 #include "ngx_recording_http_conf.h"
 #include "ngx_recording_keeper.h"
@@ -32,6 +33,7 @@ static ngx_int_t ngx_rtmp_recording_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_rtmp_recording_init_process(ngx_cycle_t *cycle);
 static void ngx_rtmp_recording_dispatch(ngx_cycle_t *cycle,
     ngx_recording_worker_t *worker, ngx_recording_main_conf_t *rmcf);
+static void ngx_rtmp_recording_housekeeping(ngx_recording_worker_t *worker);
 static void ngx_rtmp_recording_lifetimes(ngx_cycle_t *cycle,
     ngx_recording_worker_t *worker, ngx_recording_main_conf_t *rmcf);
 static void ngx_rtmp_recording_init_api(ngx_cycle_t *cycle,
@@ -375,7 +377,7 @@ ngx_rtmp_recording_init_process(ngx_cycle_t *cycle)
     }
 
     worker->calls = &ngx_recording_recorder_calls;
-    worker->housekeeping = ngx_recording_keeper_start;
+    worker->housekeeping = ngx_rtmp_recording_housekeeping;
     worker->log = cycle->log;
     worker->left = rmcf->left;
     worker->store.path = (char *) rmcf->store.data;
@@ -436,6 +438,16 @@ ngx_rtmp_recording_dispatch(ngx_cycle_t *cycle,
     }
 
     worker->told = &ngx_recording_dispatch_calls;
+}
+
+
+/* the store is open */
+
+static void
+ngx_rtmp_recording_housekeeping(ngx_recording_worker_t *worker)
+{
+    ngx_recording_keeper_start(worker);
+    ngx_recording_editor_start(worker);
 }
 
 

@@ -45,6 +45,10 @@ sql(<<"SQL");
     INSERT INTO callback_templates VALUES (3, 'c', '{}', 1, 1);
     INSERT INTO callback_targets VALUES ('callback=c', 'c:x', 1, 7, 'u', 'k', 1);
     INSERT INTO callback_rules VALUES ('d', '', 3, 'callback=c', 1, 1);
+    INSERT INTO edits (edit_id, input, format, state, created_us, ended_us)
+    VALUES (8, '{}', 'mp4', 'failed', 1, 2);
+    INSERT INTO edit_inputs (edit_id, number, file_id, start_ms)
+    VALUES (8, 0, 6, 7);
     INSERT INTO recordings (recording_id, template, domain, app, stream,
         stream_param, owner, start_us, end_us)
     VALUES (5, 't', 'd', 'live', 'away', '', '', 1000000, 2000000);
@@ -75,6 +79,8 @@ my $known = q{SELECT (SELECT count(*) FROM paths WHERE hash = 42) AS paths,
     (SELECT url || key || r.domain || t.name FROM callback_targets AS c JOIN
      callback_rules AS r USING (template) JOIN callback_templates AS t
      USING (template_id)) AS callback,
+    (SELECT state || start_ms FROM edits JOIN edit_inputs USING (edit_id))
+    AS edit,
     (SELECT count(*) FROM targets) AS targets};
 my @before = $t->catalogue($known);
 
@@ -86,6 +92,7 @@ ok(wait_for('targets', 30, sub {
 $before[0]{targets} = 0;
 is_deeply([ $t->catalogue($known) ], \@before, 'and all else');
 is($before[0]{callback}, 'ukdc', 'with whom calls have told');
+is($before[0]{edit}, 'failed7', 'with what was made of files');
 is($before[0]{objects}, 'remove:away', 'with what is to be removed');
 $t->wait_log(qr/rows came back from catalogue\.copy/);
 

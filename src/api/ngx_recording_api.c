@@ -12,6 +12,7 @@ static const ngx_recording_api_action_t  *ngx_recording_api_tables[] = {
     ngx_recording_api_callback_actions,
     ngx_recording_api_callback_rule_actions,
     ngx_recording_api_expire,
+    ngx_recording_api_edit_actions,
     NULL
 };
 

@@ -261,10 +261,12 @@ extern const ngx_recording_api_action_t  ngx_recording_api_callback_actions[];
 extern const ngx_recording_api_action_t
     ngx_recording_api_callback_rule_actions[];
 extern const ngx_recording_api_action_t  ngx_recording_api_expire[];
+extern const ngx_recording_api_action_t  ngx_recording_api_edit_actions[];
 
 /* --- ngx_recording_api_input.c: parameters of a call */
 
 #define NGX_RECORDING_API_TEXTS  100       /* in an array, at most */
+#define NGX_RECORDING_API_LONGEST  604800  /* s, an offset in a file */
 
 typedef enum {
     NGX_RECORDING_API_TEXT = 0,            /* ngx_str_t */
@@ -276,6 +278,9 @@ typedef enum {
     NGX_RECORDING_API_BOOL,                /* int64_t */
     NGX_RECORDING_API_RANGE,               /* ngx_recording_api_range_t */
     NGX_RECORDING_API_OBJECT,              /* json_t * */
+    NGX_RECORDING_API_ARRAY,               /* the same */
+    NGX_RECORDING_API_SECONDS,             /* int64_t, ms: a number, maybe with
+                                              a fraction, up to a week */
     NGX_RECORDING_API_IGNORED,
     NGX_RECORDING_API_UNSUPPORTED
 } ngx_recording_api_type_e;

@@ -207,6 +207,11 @@ ngx_recording_api_expire_ask(ngx_recording_api_call_t *call,
                                       "the file is being delivered to a "
                                       "bucket");
 
+    case NGX_RECORDING_EXPIRE_EDITED:
+        return ngx_recording_api_fail(call, "ResourceInUse",
+                                      "another file is made of it by "
+                                      "EditMedia");
+
     default:
         return ngx_recording_api_fail(call, "InvalidParameterValue.FileId",
                                       "there is no such file, or it is gone");

@@ -25,6 +25,9 @@ static ngx_int_t ngx_recording_api_input_number(
 static ngx_int_t ngx_recording_api_input_bool(
     ngx_recording_api_call_t *call, const ngx_recording_api_param_t *param,
     const json_t *value, int64_t *number);
+static ngx_int_t ngx_recording_api_input_seconds(
+    ngx_recording_api_call_t *call, const ngx_recording_api_param_t *param,
+    const json_t *value, int64_t *ms);
 static ngx_int_t ngx_recording_api_input_range(
     ngx_recording_api_call_t *call, const ngx_recording_api_param_t *param,
     const json_t *value, ngx_recording_api_range_t *range);
@@ -123,6 +126,19 @@ ngx_recording_api_param(ngx_recording_api_call_t *call,
 
         *(const json_t **) field = value;
         return NGX_OK;
+
+    case NGX_RECORDING_API_ARRAY:
+
+        if (!json_is_array(value)) {
+            return ngx_recording_api_fail(call, "InvalidParameter",
+                                          "%s is not an array", param->name);
+        }
+
+        *(const json_t **) field = value;
+        return NGX_OK;
+
+    case NGX_RECORDING_API_SECONDS:
+        return ngx_recording_api_input_seconds(call, param, value, field);
 
     case NGX_RECORDING_API_IGNORED:
         return NGX_OK;
@@ -281,6 +297,49 @@ ngx_recording_api_input_bool(ngx_recording_api_call_t *call,
                                       "%s is neither true nor false",
                                       param->name);
     }
+
+    return NGX_OK;
+}
+
+
+/* also a text; no other one than those that it can be is compared */
+
+static ngx_int_t
+ngx_recording_api_input_seconds(ngx_recording_api_call_t *call,
+    const ngx_recording_api_param_t *param, const json_t *value, int64_t *ms)
+{
+    char        *end;
+    double       seconds;
+    const char  *text;
+
+    text = json_string_value(value);
+    end = NULL;
+
+    if (json_is_number(value)) {
+        seconds = json_number_value(value);
+
+    } else if (text && *text >= '0' && *text <= '9'
+               && strspn(text, "0123456789.") == strlen(text))
+    {
+        seconds = strtod(text, &end);
+
+    } else {
+        seconds = -1;
+    }
+
+    if ((end && *end) || (!json_is_number(value) && seconds < 0)) {
+        return ngx_recording_api_fail(call, "InvalidParameter",
+                                      "%s is not a number of seconds",
+                                      param->name);
+    }
+
+    if (!(seconds >= 0 && seconds <= NGX_RECORDING_API_LONGEST)) {
+        return ngx_recording_api_fail(call, "InvalidParameterValue",
+                                      "%s is not from 0 to %d s", param->name,
+                                      NGX_RECORDING_API_LONGEST);
+    }
+
+    *ms = (int64_t) (seconds * 1000 + 0.5);
 
     return NGX_OK;
 }

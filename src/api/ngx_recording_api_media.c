@@ -5,6 +5,7 @@
 
 
 #include "ngx_recording_api.h"
+#include "ngx_recording_catalogue_edit.h"
 
 
 #define NGX_RECORDING_API_FILTERS   10         /* values of a filter */
@@ -252,10 +253,13 @@ ngx_recording_api_media_check(ngx_recording_api_call_t *call,
     /* there is nothing else */
 
     for (i = 0; i < in->sources.n; i++) {
-        if (ngx_strcmp(in->sources.text[i].data, "Record") != 0) {
+        if (ngx_strcmp(in->sources.text[i].data, "Record") != 0
+            && ngx_strcmp(in->sources.text[i].data, "VideoProcessing") != 0)
+        {
             return ngx_recording_api_fail(call, "InvalidParameterValue",
                                           "SourceTypes other than \"Record\" "
-                                          "are not supported");
+                                          "and \"VideoProcessing\" are not "
+                                          "supported");
         }
     }
 
@@ -273,6 +277,7 @@ ngx_recording_api_media_check(ngx_recording_api_call_t *call,
     ngx_recording_api_media_any(&search->names, &in->names);
     ngx_recording_api_media_any(&search->domains, &in->domains);
     ngx_recording_api_media_any(&search->formats, &in->formats);
+    ngx_recording_api_media_any(&search->sources, &in->sources);
 
     if (in->created.set) {
         search->after = in->created.after;
@@ -570,7 +575,10 @@ ngx_recording_api_media_source(
 
     ngx_recording_api_object(&o);
 
-    ngx_recording_api_put_text(&o, "SourceType", "Record");
+    ngx_recording_api_put_text(&o, "SourceType",
+                ngx_recording_catalogue_edit_id(file->task,
+                                                ngx_strlen(file->task))
+                ? "VideoProcessing" : "Record");
     ngx_recording_api_put_text(&o, "SourceContext", "");
     ngx_recording_api_put(&o, "LiveRecordInfo", live.object);
 

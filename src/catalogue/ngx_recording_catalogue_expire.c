@@ -7,7 +7,8 @@ static ngx_int_t ngx_recording_catalogue_expire_due(
     ngx_recording_catalogue_t *cat, int64_t now, int64_t *ids,
     ngx_uint_t *n, ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_catalogue_expire_why(
-    ngx_recording_catalogue_t *cat, ngx_recording_expire_t *expire);
+    ngx_recording_catalogue_t *cat, ngx_recording_expire_t *expire,
+    ngx_uint_t removal);
 
 
 ngx_int_t
@@ -90,10 +91,10 @@ ngx_recording_catalogue_expire_set(ngx_recording_catalogue_t *cat,
         return NGX_ERROR;
     }
 
-    e->result = ngx_recording_sql_changes(cat->sql)
-                ? NGX_RECORDING_EXPIRE_DONE : NGX_RECORDING_EXPIRE_NONE;
+    e->result = NGX_RECORDING_EXPIRE_DONE;
 
-    return NGX_OK;
+    return ngx_recording_sql_changes(cat->sql)
+           ? NGX_OK : ngx_recording_catalogue_expire_why(cat, e, 0);
 }
 
 
@@ -114,13 +115,15 @@ ngx_recording_catalogue_expire_delete(ngx_recording_catalogue_t *cat,
     e->result = NGX_RECORDING_EXPIRE_DONE;
 
     return ngx_recording_sql_changes(cat->sql)
-           ? NGX_OK : ngx_recording_catalogue_expire_why(cat, e);
+           ? NGX_OK : ngx_recording_catalogue_expire_why(cat, e, 1);
 }
 
 
+/* why it was not done: what is removed is in nobody's way any more */
+
 static ngx_int_t
 ngx_recording_catalogue_expire_why(ngx_recording_catalogue_t *cat,
-    ngx_recording_expire_t *expire)
+    ngx_recording_expire_t *expire, ngx_uint_t removal)
 {
     ngx_recording_sql_rows_t  rows;
 
@@ -135,7 +138,14 @@ ngx_recording_catalogue_expire_why(ngx_recording_catalogue_t *cat,
                                       ngx_recording_sql_column_text(&rows, 0))
             < NGX_RECORDING_FILE_FINISHED)
         {
-            expire->result = NGX_RECORDING_EXPIRE_GROWS;
+            if (removal) {
+                expire->result = NGX_RECORDING_EXPIRE_GROWS;
+            }
+
+        } else if (ngx_recording_sql_column_int(&rows, 1)
+                   && ngx_recording_sql_column_int(&rows, 3))
+        {
+            expire->result = NGX_RECORDING_EXPIRE_EDITED;
 
         } else if (ngx_recording_sql_column_int(&rows, 1)
                    && ngx_recording_sql_column_int(&rows, 2))

@@ -37,7 +37,9 @@ typedef enum {
                                               gone */
     NGX_RECORDING_EXPIRE_GROWS,            /* it has not ended, or waits for its
                                               stream */
-    NGX_RECORDING_EXPIRE_DELIVERED         /* it is, just now */
+    NGX_RECORDING_EXPIRE_DELIVERED,        /* it is, just now */
+    NGX_RECORDING_EXPIRE_EDITED            /* a file is made of it, now or
+                                              soon */
 } ngx_recording_expire_e;
 
 

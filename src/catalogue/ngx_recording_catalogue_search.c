@@ -359,6 +359,7 @@ ngx_recording_catalogue_search_by_time(
     by_app = (!by_stream && search->apps.n > 0);
 
     texts = search->domains.n || search->formats.n || search->names.n
+            || search->sources.n
             || (by_stream && search->apps.n);
 
     ngx_recording_catalogue_search_bounds(search, NGX_RECORDING_SEARCH_EARLY,

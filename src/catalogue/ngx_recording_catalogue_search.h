@@ -54,6 +54,8 @@ typedef struct {
                                                         begin */
     ngx_recording_catalogue_search_any_t  domains;
     ngx_recording_catalogue_search_any_t  formats;   /* of files */
+    ngx_recording_catalogue_search_any_t  sources;   /* of files: Record or
+                                                        VideoProcessing */
     ngx_recording_catalogue_search_any_t  templates; /* of recordings */
     ngx_recording_catalogue_search_any_t  states;    /* of recordings */
 
@@ -131,6 +133,8 @@ typedef struct {
     int64_t                 gone_us;
     const char             *owner;
     const char             *task;
+    ngx_str_t               delivers;      /* the template that tells of it;
+                                              empty: its own */
     unsigned                recovered:1;
     unsigned                local:1;
     unsigned                media:1;       /* a search for files finds it */

@@ -122,6 +122,7 @@ ngx_recording_catalogue_search_file_row(ngx_recording_sql_rows_t *rows,
     file->gone_us = ngx_recording_sql_column_int(rows, n++);
     file->task = ngx_recording_sql_column_text(rows, n++);
     file->media = (ngx_recording_sql_column_int(rows, n++) != 0);
+    ngx_recording_sql_column_str(rows, n++, &file->delivers);
 }
 
 

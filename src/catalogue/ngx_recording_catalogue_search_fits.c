@@ -11,7 +11,8 @@ enum {
     NGX_RECORDING_SEARCH_APP,
     NGX_RECORDING_SEARCH_STREAM,
     NGX_RECORDING_SEARCH_PATH,             /* of recordings: the template */
-    NGX_RECORDING_SEARCH_FORMAT
+    NGX_RECORDING_SEARCH_FORMAT,
+    NGX_RECORDING_SEARCH_SOURCE
 };
 
 
@@ -54,7 +55,9 @@ ngx_recording_catalogue_search_media_fits(
            && ngx_recording_catalogue_search_any(&search->names, rows,
                                               NGX_RECORDING_SEARCH_PATH, 1)
            && ngx_recording_catalogue_search_any(&search->formats, rows,
-                                              NGX_RECORDING_SEARCH_FORMAT, 0);
+                                              NGX_RECORDING_SEARCH_FORMAT, 0)
+           && ngx_recording_catalogue_search_any(&search->sources, rows,
+                                              NGX_RECORDING_SEARCH_SOURCE, 0);
 }
 
 

@@ -11,6 +11,9 @@
 #define _NGX_RECORDING_CATALOGUE_SEARCH_SQL_H_INCLUDED_
 
 
+#include "ngx_recording_edit_sql.h"
+
+
 /* finished, and somewhere to be had; the indexes of those are used by a query
    that has just this in it */
 
@@ -91,7 +94,8 @@
     "finished_us, file_id, iif(" times ", start_us, NULL),"                   \
     " iif(" times ", end_us, NULL), iif(" texts ", domain, NULL),"            \
     " iif(" texts ", app, NULL), iif(" texts ", stream, NULL),"               \
-    " iif(" texts ", path, NULL), iif(" texts ", format, NULL)"
+    " iif(" texts ", path, NULL), iif(" texts ", format, NULL),"              \
+    " iif(" texts ", " NGX_RECORDING_EDIT_SOURCE_OF ", NULL)"
 
 /* from ?1 to ?2, behind the key ?3, ?4; ?5, ?6: what is needed */
 #define NGX_RECORDING_SEARCH_MEDIA(where, behind, order)                      \
@@ -127,7 +131,7 @@
     " video_codec, audio_codec, resolution, gaps, frames_in, frames_written," \
     " frames_dropped, drops, path, objects, play_url, expire_us, recovered,"  \
     " owner, resume_us, local, finished_us, gone_us, task_id, "               \
-    NGX_RECORDING_SEARCH_IS_MEDIA
+    NGX_RECORDING_SEARCH_IS_MEDIA ", delivers"
 
 #define NGX_RECORDING_SEARCH_LETTER                                           \
     "id, event_id, recording_id, file_id, kind, event, template, target,"     \
@@ -262,7 +266,8 @@
     " WHERE app = ?1 AND stream = ?2 AND format = 'hls'"                      \
     " AND template = coalesce(?3, template) AND start_us <= ?5"               \
     " AND coalesce(end_us, ?5) >= ?4 AND path IS NOT NULL"                    \
-    " AND state <> 'lost' ORDER BY start_us LIMIT ?6" },
+    " AND state <> 'lost' AND NOT " NGX_RECORDING_EDIT_MADE("")               \
+    " ORDER BY start_us LIMIT ?6" },
 
 
 #endif /* _NGX_RECORDING_CATALOGUE_SEARCH_SQL_H_INCLUDED_ */

@@ -180,7 +180,8 @@ static const char *const  ngx_recording_catalogue_sql_versions[] = {
     " files.file_id AND holds = 1 AND outbox." NGX_RECORDING_OUTBOX_OPEN ")"  \
     " AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.file_id ="            \
     " files.file_id AND kind = 'upload' AND (outbox.state IN ('waiting',"     \
-    " 'taken') OR (outbox.state = 'dead' AND holds = 1)))"
+    " 'taken') OR (outbox.state = 'dead' AND holds = 1))) AND NOT "           \
+    NGX_RECORDING_EDIT_USES
 
 
 /* finished files by age; one whose end is not known has at most 12 hours */
@@ -454,8 +455,7 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " end_us, duration_ms, size, video_codec, audio_codec, resolution, gaps,"
     " frames_in, frames_written, frames_dropped, drops, recovered, path,"
     " play_url, finished_us, objects, expire_us, told) SELECT"
-    " j ->> 'file_id',"
-    " j ->> 'recording_id',"
+    " j ->> 'file_id', j ->> 'recording_id',"
     " j ->> 'task_id', j ->> 'template', j ->> 'domain',"
     " coalesce(j ->> 'server', ''), j ->> 'app',"
     " j ->> 'stream', j ->> 'stream_param', j ->> 'format', 'finished',"
@@ -509,7 +509,7 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
 
     [NGX_RECORDING_SQL_EVICT] = { "ii",
     "UPDATE files SET state = 'evicted', gone_us = ?2 WHERE file_id = ?1"
-    " AND state = 'finished' AND local = 1" },
+    " AND state = 'finished' AND local = 1 AND NOT " NGX_RECORDING_EDIT_USES },
 
     /* whose time it is; one that is too far away is of a clock that was set */
     [NGX_RECORDING_SQL_TO_REMOVE] = { "iiii",

@@ -13,6 +13,7 @@
 
 
 #include "ngx_recording_catalogue_search_sql.h"
+#include "ngx_recording_edit_sql.h"
 #include "ngx_recording_outbox_sql.h"
 
 
@@ -78,7 +79,8 @@
 #define NGX_RECORDING_EXPIRE_VERSION                                          \
     "DROP INDEX IF EXISTS files_evicted;"                                     \
     "DROP INDEX IF EXISTS files_gone;"                                        \
-    "DROP TRIGGER IF EXISTS upload_restored;"
+    "DROP TRIGGER IF EXISTS upload_restored;"                                 \
+    NGX_RECORDING_EDIT_VERSION
 
 
 #define NGX_RECORDING_EXPIRE_TABLES                                           \
@@ -91,7 +93,9 @@
     "CREATE INDEX IF NOT EXISTS files_removed ON files (file_id)"             \
     " WHERE state IN " NGX_RECORDING_EXPIRE_REMOVED " AND local = 1;"         \
     "CREATE INDEX IF NOT EXISTS files_expire ON files (expire_us)"            \
-    " WHERE expire_us IS NOT NULL AND " NGX_RECORDING_SEARCH_IS_MEDIA ";"
+    " WHERE expire_us IS NOT NULL AND " NGX_RECORDING_SEARCH_IS_MEDIA ";"     \
+                                                                              \
+    NGX_RECORDING_EDIT_TABLES
 
 
 /* with the state, whoever sets it: nothing is forgotten by a kill */
@@ -113,7 +117,9 @@
     "CREATE TRIGGER IF NOT EXISTS expire_restored AFTER INSERT ON files"      \
     " WHEN new.state IN ('expired', 'deleted') BEGIN"                         \
     NGX_RECORDING_EXPIRE_OBJECTS                                              \
-    " END;"
+    " END;"                                                                   \
+                                                                              \
+    NGX_RECORDING_EDIT_TRIGGERS
 
 
 #define NGX_RECORDING_EXPIRE_OBJECTS                                          \
@@ -143,6 +149,7 @@
     { "callback_templates", "1" },                                            \
     { "callback_targets", "1" },                                              \
     { "callback_rules", "1" },                                                \
+    NGX_RECORDING_EDIT_KEPT                                                   \
     { "recordings", "recording_id IN (SELECT recording_id FROM files WHERE "  \
                     NGX_RECORDING_EXPIRE_AWAY ")" },                          \
     { "files", NGX_RECORDING_EXPIRE_AWAY },                                   \
@@ -152,6 +159,8 @@
 /* rows of the table of statements: name, types of the parameters, text */
 
 #define NGX_RECORDING_EXPIRE_STATEMENTS                                       \
+    NGX_RECORDING_EDIT_STATEMENTS                                             \
+                                                                              \
     [NGX_RECORDING_SQL_NO_LIFETIMES] = { "",                                  \
     "DELETE FROM lifetimes" },                                                \
                                                                               \
@@ -164,6 +173,7 @@
     " AND " NGX_RECORDING_SEARCH_IS_MEDIA " AND expire_us <= ?1"              \
     " AND NOT " NGX_RECORDING_EXPIRE_DELIVERED                                \
     " AND NOT " NGX_RECORDING_EXPIRE_NEEDED                                   \
+    " AND NOT " NGX_RECORDING_EDIT_USES                                       \
     " ORDER BY expire_us LIMIT ?2" },                                         \
                                                                               \
     [NGX_RECORDING_SQL_EXPIRE] = { "ii",                                      \
@@ -171,22 +181,26 @@
     " retry_us = NULL WHERE file_id = ?1 AND expire_us <= ?2"                 \
     " AND " NGX_RECORDING_SEARCH_IS_MEDIA                                     \
     " AND NOT " NGX_RECORDING_EXPIRE_DELIVERED                                \
-    " AND NOT " NGX_RECORDING_EXPIRE_NEEDED },                                \
+    " AND NOT " NGX_RECORDING_EXPIRE_NEEDED                                   \
+    " AND NOT " NGX_RECORDING_EDIT_USES },                                    \
                                                                               \
     [NGX_RECORDING_SQL_DELETE] = { "ii",                                      \
     "UPDATE files SET state = 'deleted', gone_us = ?2, local_us = NULL,"      \
     " retry_us = NULL WHERE file_id = ?1"                                     \
     " AND " NGX_RECORDING_SEARCH_IS_MEDIA                                     \
-    " AND NOT " NGX_RECORDING_EXPIRE_DELIVERED },                             \
+    " AND NOT " NGX_RECORDING_EXPIRE_DELIVERED                                \
+    " AND NOT " NGX_RECORDING_EDIT_USES },                                    \
                                                                               \
     [NGX_RECORDING_SQL_SET_EXPIRE] = { "iI",                                  \
     "UPDATE files SET expire_us = ?2 WHERE file_id = ?1"                      \
-    " AND " NGX_RECORDING_SEARCH_IS_MEDIA },                                  \
+    " AND " NGX_RECORDING_SEARCH_IS_MEDIA                                     \
+    " AND NOT " NGX_RECORDING_EDIT_USES },                                    \
                                                                               \
     /* what there is of it; why it cannot be deleted */                       \
     [NGX_RECORDING_SQL_REMOVABLE] = { "i",                                    \
     "SELECT state, " NGX_RECORDING_SEARCH_IS_MEDIA ", "                       \
-    NGX_RECORDING_EXPIRE_DELIVERED " FROM files WHERE file_id = ?1" },        \
+    NGX_RECORDING_EXPIRE_DELIVERED ", " NGX_RECORDING_EDIT_USES               \
+    " FROM files WHERE file_id = ?1" },                                       \
                                                                               \
     [NGX_RECORDING_SQL_LABELLED] = { "i",                                     \
     "SELECT path, size, finished_us FROM files WHERE file_id = ?1"            \

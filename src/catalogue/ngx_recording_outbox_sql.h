@@ -13,6 +13,7 @@
 
 
 #include "ngx_recording_callback_sql.h"
+#include "ngx_recording_edit_sql.h"
 #include "ngx_recording_kind.h"
 
 
@@ -438,7 +439,8 @@
     "; END;"                                                                  \
                                                                               \
     "CREATE TRIGGER IF NOT EXISTS told_nothing AFTER DELETE ON files"         \
-    " WHEN old.state IN ('recording', 'paused', 'finishing') BEGIN "          \
+    " WHEN old.state IN ('recording', 'paused', 'finishing')"                 \
+    " AND NOT " NGX_RECORDING_EDIT_MADE("old.") " BEGIN "                     \
     NGX_RECORDING_OUTBOX_TELL("status", NGX_RECORDING_KIND_STATUS,            \
         "old.recording_id, old.file_id, targets.template, 'record_error',"    \
         " json_set(" NGX_RECORDING_OUTBOX_FILE("old.") ", '$.text',"          \

@@ -24,6 +24,10 @@ ngx_recording_journal_head_thread(ngx_recording_mux_t *mux)
         return NGX_ERROR;
     }
 
+    if (mux->edit && ngx_recording_journal_edit_thread(mux) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (mux->meta == NULL) {
         return NGX_OK;
     }
@@ -204,6 +208,19 @@ ngx_recording_journal_place_thread(ngx_recording_mux_t *mux)
     }
 
     return rc;
+}
+
+
+ngx_int_t
+ngx_recording_journal_edit_thread(ngx_recording_mux_t *mux)
+{
+    ngx_recording_journal_edit_t  edit;
+
+    edit.state = mux->edit;
+    edit.origin = mux->origin;
+
+    return ngx_recording_journal_put(mux, NGX_RECORDING_JOURNAL_EDIT, &edit,
+                                     sizeof(edit));
 }
 
 

@@ -57,6 +57,9 @@ ngx_int_t ngx_recording_journal_media_thread(ngx_recording_mux_t *mux);
    another path is to be claimed */
 ngx_int_t ngx_recording_journal_place_thread(ngx_recording_mux_t *mux);
 
+/* notes how far a file is that is made of others: mux->edit, mux->origin */
+ngx_int_t ngx_recording_journal_edit_thread(ngx_recording_mux_t *mux);
+
 /*
  * Lists an interruption of so many ms that is closed at this place of the
  * file, and notes it; all that are listed.

@@ -37,7 +37,8 @@
  * entries, parts and kinds that he does not know.  Fields are never taken
  * away, and never change their meaning; what is needed no more is written as
  * zero.  A change that does not keep to that is a new major version, with new
- * kinds for what has changed.  Minor versions of 2: 1 added state.settled.
+ * kinds for what has changed.  Minor versions of 2: 1 added state.settled, 2
+ * EDIT.
  *
  *     kind                 body      written by version
  *      1  FACTS_1          see below 1
@@ -52,6 +53,7 @@
  *     16  SHOWN_1          see below 1
  *     17  REFUSED_1        fields    1
  *     18  MORE             fields    1, 2
+ *     19  EDIT             fields    2         of files made of others
  *     32  FACTS            parts     2
  *     33  MEDIA            parts     2
  *     34  STATE            parts     2
@@ -87,7 +89,7 @@
 
 
 #define NGX_RECORDING_JOURNAL_MAJOR  2
-#define NGX_RECORDING_JOURNAL_MINOR  1
+#define NGX_RECORDING_JOURNAL_MINOR  2
 #define NGX_RECORDING_JOURNAL_ORDER  0x01020304
 
 
@@ -102,6 +104,7 @@ typedef enum {
     NGX_RECORDING_JOURNAL_SHOWN_1 = 16,
     NGX_RECORDING_JOURNAL_REFUSED_1,
     NGX_RECORDING_JOURNAL_MORE,
+    NGX_RECORDING_JOURNAL_EDIT,
     NGX_RECORDING_JOURNAL_FACTS = 32,
     NGX_RECORDING_JOURNAL_MEDIA,
     NGX_RECORDING_JOURNAL_STATE
@@ -265,6 +268,12 @@ typedef struct {
     uint64_t                n;             /* gaps without a place */
     int64_t                 length;        /* of all of those */
 } ngx_recording_journal_more_t;
+
+
+typedef struct {
+    uint64_t                state;         /* ngx_recording_mux_edit_e */
+    int64_t                 origin;        /* where players begin, or 0 */
+} ngx_recording_journal_edit_t;
 
 
 /*

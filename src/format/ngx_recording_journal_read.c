@@ -238,6 +238,7 @@ ngx_recording_journal_apply(ngx_recording_mux_t *mux,
 {
     ngx_recording_journal_gap_t   gap;
     ngx_recording_journal_more_t  more;
+    ngx_recording_journal_edit_t  edit;
 
     switch (kind) {
 
@@ -276,6 +277,19 @@ ngx_recording_journal_apply(ngx_recording_mux_t *mux,
 
         mux->file.more = more.n;
         mux->file.more_length = more.length;
+
+        return NGX_OK;
+
+    case NGX_RECORDING_JOURNAL_EDIT:
+        if (size < sizeof(edit)) {
+            return NGX_DECLINED;
+        }
+
+        ngx_memcpy(&edit, p, sizeof(edit));
+
+        mux->edit = edit.state == NGX_RECORDING_MUX_EDITED
+                    ? NGX_RECORDING_MUX_EDITED : NGX_RECORDING_MUX_EDITING;
+        mux->origin = edit.origin;
 
         return NGX_OK;
 

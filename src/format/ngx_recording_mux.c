@@ -588,6 +588,10 @@ ngx_recording_mux_origin(ngx_recording_mux_t *mux)
     int64_t     origin;
     ngx_uint_t  i;
 
+    if (mux->origin) {
+        return mux->origin;
+    }
+
     origin = INT64_MAX;
 
     for (i = 0; i < NGX_RECORDING_TRACKS; i++) {

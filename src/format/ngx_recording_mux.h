@@ -56,6 +56,16 @@ typedef struct {
 } ngx_recording_times_t;
 
 
+/* a file that is made of others is whole, or there is nothing of it */
+
+typedef enum {
+    NGX_RECORDING_MUX_LIVE = 0,        /* it is none */
+    NGX_RECORDING_MUX_EDITING,         /* it does not have all that it is to
+                                          have: whoever finds it removes it */
+    NGX_RECORDING_MUX_EDITED           /* it has, and is durable */
+} ngx_recording_mux_edit_e;
+
+
 /* a file as it was when all of it was durable */
 
 typedef struct {
@@ -194,6 +204,10 @@ struct ngx_recording_mux_s {
     int64_t                 key;       /* DTS of the frame that cut last */
     int64_t                 wall;      /* arrival of the last frame, us, by
                                           the store's clock */
+    int64_t                 origin;    /* ms of the file at which players of
+                                          MP4 are to begin; 0: with its first
+                                          picture or sound */
+    ngx_recording_mux_edit_e  edit;
 
     char                    work[32];  /* name in work/ */
     ngx_recording_path_t   *path;      /* of the template */

@@ -401,7 +401,8 @@ ngx_recording_finish_lost(ngx_recording_finish_t *f)
     if (mux->format->endless && mux->file.path_len) {
         ngx_recording_file_path(&mux->file, path);
 
-        (void) ngx_recording_formats_discard_thread(mux->store, path, 1);
+        (void) ngx_recording_formats_discard_thread(mux->store, path,
+                                     mux->edit != NGX_RECORDING_MUX_EDITING);
     }
 
     kept = mux->kept;

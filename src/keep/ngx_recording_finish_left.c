@@ -43,6 +43,20 @@ ngx_recording_finish_open(ngx_recording_finish_t *f)
         return damaged ? NGX_ERROR : rc;
     }
 
+    if (mux->edit == NGX_RECORDING_MUX_EDITING) {
+
+        /* who makes it of other files begins anew: it leaves no trace */
+
+        mux->file.in = 0;
+        mux->file.written = 0;
+        ngx_memzero(mux->file.dropped, sizeof(mux->file.dropped));
+
+        f->mux = mux;
+        f->step = ngx_recording_finish_lost;
+
+        return NGX_OK;
+    }
+
     if (mux->err && mux->err != ENOENT) {
         rc = ngx_recording_finish_error(f, mux);
         ngx_recording_mux_close_thread(mux);

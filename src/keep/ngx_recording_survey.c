@@ -1,4 +1,5 @@
 
+#include "ngx_recording_formats.h"
 #include "ngx_recording_journal.h"
 #include "ngx_recording_rebuild.h"
 #include "ngx_recording_survey.h"
@@ -24,6 +25,8 @@ static void ngx_recording_survey_journal(ngx_recording_survey_work_t *work,
     uint64_t id);
 static void ngx_recording_survey_adopt(ngx_recording_survey_work_t *work,
     uint64_t id);
+static void ngx_recording_survey_discard(ngx_recording_survey_work_t *work,
+    ngx_recording_mux_t *mux);
 static void ngx_recording_survey_forsake(ngx_recording_survey_work_t *work,
     uint64_t id);
 
@@ -224,9 +227,13 @@ ngx_recording_survey_adopt(ngx_recording_survey_work_t *work, uint64_t id)
         return;
     }
 
-    if (ngx_recording_catalogue_adopt_thread(&worker->catalogue, &mux->file,
-                                             mux->owner, work->err)
-        != NGX_OK)
+    if (mux->edit == NGX_RECORDING_MUX_EDITING) {
+        ngx_recording_survey_discard(work, mux);
+
+    } else if (ngx_recording_catalogue_adopt_thread(&worker->catalogue,
+                                                    &mux->file, mux->owner,
+                                                    work->err)
+               != NGX_OK)
     {
         work->rc = NGX_ERROR;
 
@@ -235,6 +242,30 @@ ngx_recording_survey_adopt(ngx_recording_survey_work_t *work, uint64_t id)
     }
 
     ngx_recording_mux_close_thread(mux);
+}
+
+
+/* what was to be made of other files is made anew; one that lives is at it */
+
+static void
+ngx_recording_survey_discard(ngx_recording_survey_work_t *work,
+    ngx_recording_mux_t *mux)
+{
+    char                    path[NGX_RECORDING_FILE_PATH];
+    ngx_recording_store_t  *store;
+
+    store = &work->worker->store;
+
+    if (ngx_recording_store_lives_thread(store, mux->owner) != NGX_DECLINED) {
+        return;
+    }
+
+    if (mux->format->endless && mux->file.path_len) {
+        ngx_recording_file_path(&mux->file, path);
+        (void) ngx_recording_formats_discard_thread(store, path, 0);
+    }
+
+    (void) ngx_recording_journal_clear_thread(store, mux->file.id);
 }
 
 

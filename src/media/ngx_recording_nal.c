@@ -32,7 +32,6 @@ static ngx_int_t ngx_recording_nal_lengths(ngx_recording_nal_t *n, u_char *p,
     size_t size);
 static void ngx_recording_nal_codes(ngx_recording_nal_t *n, u_char *p,
     size_t size);
-static u_char *ngx_recording_nal_next(u_char **p, u_char *last, size_t *len);
 static void ngx_recording_nal_unit(ngx_recording_nal_t *n, u_char *p,
     size_t len);
 static ngx_uint_t ngx_recording_nal_zeros(u_char *p, size_t size);
@@ -172,9 +171,7 @@ ngx_recording_nal_codes(ngx_recording_nal_t *n, u_char *p, size_t size)
 }
 
 
-/* the unit behind the next start code, without the zero bytes behind it */
-
-static u_char *
+u_char *
 ngx_recording_nal_next(u_char **p, u_char *last, size_t *len)
 {
     u_char  *unit, *end;

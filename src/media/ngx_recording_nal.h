@@ -37,6 +37,12 @@ void ngx_recording_nal_write(uint32_t length, u_char *p, size_t size,
 ngx_uint_t ngx_recording_nal_begins(u_char *p, size_t size);
 
 /*
+ * The unit behind the next start code from *p on, without the zero bytes behind
+ * it; *p is its end then.  NULL: there is none.
+ */
+u_char *ngx_recording_nal_next(u_char **p, u_char *last, size_t *len);
+
+/*
  * Makes an AVCDecoderConfigurationRecord of SPS and PPS with start codes, with
  * lengths of 4 bytes.  Returns its size, which is at most `size` and 8 more,
  * or 0 if there is not at least one of each.

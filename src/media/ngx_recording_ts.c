@@ -42,13 +42,12 @@ static ngx_int_t ngx_recording_ts_media(ngx_recording_ts_t *ts,
     ngx_recording_ts_packet_t *packet);
 static ngx_int_t ngx_recording_ts_header(ngx_recording_ts_pes_t *pes,
     ngx_recording_ts_packet_t *packet);
-static int64_t ngx_recording_ts_time(u_char *p);
+static int64_t ngx_recording_ts_time(const u_char *p);
 static void ngx_recording_ts_commit(ngx_recording_ts_t *ts);
 static void ngx_recording_ts_audio(ngx_recording_ts_pes_t *pes, u_char *p,
     size_t size);
 static void ngx_recording_ts_video(ngx_recording_ts_t *ts, u_char *p,
     size_t size);
-static size_t ngx_recording_ts_audio_size(u_char *head, int64_t *lasts);
 
 
 static const u_char  ngx_recording_ts_ids[NGX_RECORDING_TRACKS] = {
@@ -406,7 +405,7 @@ ngx_recording_ts_header(ngx_recording_ts_pes_t *pes,
 
 
 static int64_t
-ngx_recording_ts_time(u_char *p)
+ngx_recording_ts_time(const u_char *p)
 {
     if (!(p[0] & p[2] & p[4] & 1)) {
         return -1;
@@ -414,6 +413,36 @@ ngx_recording_ts_time(u_char *p)
 
     return (int64_t) (p[0] & 0x0e) << 29 | (int64_t) p[1] << 22
            | (int64_t) (p[2] & 0xfe) << 14 | (int64_t) p[3] << 7 | p[4] >> 1;
+}
+
+
+size_t
+ngx_recording_ts_times(const u_char *p, size_t size, int64_t *dts,
+    int64_t *pts)
+{
+    size_t  head;
+
+    head = NGX_RECORDING_TS_PES + NGX_RECORDING_TS_TIME;
+
+    if (size < head || p[0] != 0 || p[1] != 0 || p[2] != 1 || !(p[7] & 0x80)) {
+        return 0;
+    }
+
+    head += p[7] & 0x40 ? NGX_RECORDING_TS_TIME : 0;
+
+    if (NGX_RECORDING_TS_PES + (size_t) p[8] < head
+        || size < NGX_RECORDING_TS_PES + (size_t) p[8])
+    {
+        return 0;
+    }
+
+    *pts = ngx_recording_ts_time(p + NGX_RECORDING_TS_PES);
+    *dts = p[7] & 0x40
+           ? ngx_recording_ts_time(p + NGX_RECORDING_TS_PES
+                                   + NGX_RECORDING_TS_TIME)
+           : *pts;
+
+    return *pts == -1 || *dts == -1 ? 0 : NGX_RECORDING_TS_PES + p[8];
 }
 
 
@@ -530,7 +559,7 @@ ngx_recording_ts_video(ngx_recording_ts_t *ts, u_char *p, size_t size)
 
 /* of an ADTS or an MP3 frame with its header, or 0; and how long it lasts */
 
-static size_t
+size_t
 ngx_recording_ts_audio_size(u_char *head, int64_t *lasts)
 {
     size_t                 kbps;

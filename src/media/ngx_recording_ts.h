@@ -124,6 +124,17 @@ ngx_int_t ngx_recording_ts_scan(ngx_recording_ts_t *ts, u_char *p, size_t n);
  */
 void ngx_recording_ts_end(ngx_recording_ts_t *ts);
 
+/*
+ * The header of a PES with its times, 90 kHz and 33 bits.  Returns the bytes
+ * that it takes, or 0: it is none, or is not all there.
+ */
+size_t ngx_recording_ts_times(const u_char *p, size_t size, int64_t *dts,
+    int64_t *pts);
+
+/* bytes of an ADTS or an MP3 frame by its first NGX_RECORDING_TS_HEAD ones, or
+   0; and how long it lasts, 90 kHz */
+size_t ngx_recording_ts_audio_size(u_char *head, int64_t *lasts);
+
 /* from one DTS to another, the shorter way round 33 bits */
 int64_t ngx_recording_ts_distance(int64_t from, int64_t to);
 

@@ -18,7 +18,8 @@ use JSON::PP ();
 use Recording::TC3 qw(authorization);
 
 my %version = map { $_ => '2018-07-17' }
-                  qw(SearchMedia DescribeMediaInfos ModifyMediaInfo DeleteMedia);
+                  qw(SearchMedia DescribeMediaInfos ModifyMediaInfo DeleteMedia
+                     EditMedia DescribeTaskDetail);
 my $json = JSON::PP->new->utf8->canonical->allow_bignum(0);
 
 sub new {
