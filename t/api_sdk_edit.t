@@ -30,9 +30,11 @@ worker_processes 2;
 rtmp {
     record_store %%STORE%% reserve=0 url=http://media.example.com/;
     record_template one { format mp4 resume=30m; format flv; }
+    record_template two { format mp4; }
     server {
         listen 127.0.0.1:%%PORT_0%%;
         application live { live on; record_rule one; }
+        application other { live on; record_rule two; }
     }
 }
 http {
@@ -49,14 +51,14 @@ my $sdk = Recording::Sdk->new('127.0.0.1:' . $t->port(1) . '/api',
 $t->allow(qr/a file of others cannot be made/);
 wait_for('the store', 20, sub { $sdk->call('DescribeStore', {})->{answer} });
 
-my $publisher = $t->publisher('live', "\xe6\xb5\x81");
-$publisher->send_flv($media);
-$publisher->delete_stream->close;
+publish('live', "\xe6\xb5\x81");
+publish('other', 'b');
 wait_for('the files', 30, sub {
-    'finished paused' eq join ' ', sort map { $_->{state} } $t->files;
+    'finished finished paused' eq join ' ', sort map { $_->{state} } $t->files;
 });
 
-my ($id) = map { $_->{file_id} } $t->files(state => 'finished');
+my ($id) = map { $_->{file_id} } $t->files(state => 'finished',
+                                           app => 'live');
 my ($paused) = map { $_->{file_id} } $t->files(state => 'paused');
 my $name = "\x{65b0}\x{95fb}";
 
@@ -69,12 +71,7 @@ my $task = good('EditMedia', { InputType => 'File', FileInfos => [
                       ExpireTime => '9999-12-31T23:59:59Z' },
     SessionId => 'one', SessionContext => 'x' })->{TaskId};
 
-my $told;
-wait_for('it to be done', 30, sub {
-    $told = good('DescribeTaskDetail', { TaskId => $task }, 1);
-    $told->{Status} eq 'FINISH';
-});
-
+my $told = done($task);
 my $edited = $told->{EditMediaTask};
 is("$told->{TaskType} $edited->{Status} $edited->{ErrCode}"
    . " $edited->{Progress}", 'EditMedia FINISH 0 100', 'it is told');
@@ -90,6 +87,10 @@ my ($info) = @{ good('DescribeMediaInfos', { FileIds =>
 is($info->{BasicInfo}{SourceInfo}{SourceType}, 'VideoProcessing',
    'it is known as a file');
 
+$told = done(good('EditMedia', stream('b'))->{TaskId});
+is($told->{EditMediaTask}{Message}, '', 'what a stream was');
+is(scalar @{ $told->{EditMediaTask}{Input}{FileInfoSet} }, 1, 'of its file');
+
 # --- and not
 
 my @value = ('InvalidParameterValue', 'InvalidParameterValue.FileId');
@@ -100,6 +101,9 @@ bad('EditMedia', @$_) for
     [ file($id, FileInfos => 'x'), 'InvalidParameter' ],
     [ file($id, SessionId => 'one'), 'InvalidParameterValue.SessionId' ],
     [ file('17'), $value[1] ],
+    [ stream("\x{6d41}"), 'ResourceInUse' ],
+    [ stream('c'), 'ResourceNotFound' ],
+    [ { InputType => 'Stream' }, 'MissingParameter' ],
     [ file($paused), 'ResourceInUse' ];
 bad('DescribeTaskDetail', {}, 'MissingParameter');
 bad('DescribeTaskDetail', { TaskId => 'edit-17' }, 'ResourceNotFound.TaskId');
@@ -107,6 +111,31 @@ bad('DescribeTaskDetail', { TaskId => 'edit-17' }, 'ResourceNotFound.TaskId');
 is($sdk->end, 0, 'the client');
 $t->wait_log(qr/notice.*EditMedia of $task by key "AKIDtest"/);
 $t->done;
+
+sub publish {
+    my $publisher = $t->publisher(@_);
+    $publisher->send_flv($media);
+    $publisher->delete_stream->close;
+}
+
+sub done {
+    my ($id) = @_;
+
+    my $detail;
+    wait_for('it to be done', 30, sub {
+        $detail = good('DescribeTaskDetail', { TaskId => $id }, 1);
+        $detail->{Status} eq 'FINISH';
+    });
+
+    return $detail;
+}
+
+sub stream {
+    my ($name) = @_;
+    return { InputType => 'Stream', StreamInfos => [ { StreamId => $name,
+             StartTime => '2020-01-01T00:00:00Z',
+             EndTime => '2099-01-01T00:00:00+08:00' } ] };
+}
 
 sub file {
     my ($file, %more) = @_;

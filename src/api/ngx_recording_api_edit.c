@@ -2,9 +2,8 @@
 /* a file is made of others: trimmed and spliced; and how far that is */
 
 
-#include "ngx_recording_api.h"
+#include "ngx_recording_api_edit.h"
 #include "ngx_recording_api_time.h"
-#include "ngx_recording_catalogue_edit.h"
 
 
 #define NGX_RECORDING_API_EDIT_NAME  64          /* characters, of a file */
@@ -13,6 +12,7 @@
 typedef struct {
     ngx_str_t               type;
     const json_t           *files;
+    const json_t           *streams;
     const json_t           *output;
     ngx_str_t               session;
     int64_t                 definition;
@@ -21,6 +21,9 @@ typedef struct {
     ngx_str_t               name;
     ngx_str_t               format;
     ngx_str_t               expire;
+
+    json_t                 *gaps;          /* of streams: of which there is
+                                              nothing */
 } ngx_recording_api_edit_t;
 
 
@@ -45,6 +48,8 @@ static ngx_int_t ngx_recording_api_edit_read(ngx_recording_api_call_t *call);
 static ngx_int_t ngx_recording_api_edit_output(
     ngx_recording_api_call_t *call, ngx_recording_api_edit_t *in,
     ngx_recording_edit_t *edit);
+static ngx_int_t ngx_recording_api_edit_inputs(ngx_recording_api_call_t *call,
+    ngx_recording_api_edit_t *in, ngx_recording_edit_t *edit);
 static ngx_int_t ngx_recording_api_edit_files(ngx_recording_api_call_t *call,
     ngx_recording_api_edit_t *in, ngx_recording_edit_t *edit);
 static ngx_int_t ngx_recording_api_edit_file(ngx_recording_api_call_t *call,
@@ -54,7 +59,7 @@ static ngx_int_t ngx_recording_api_edit_look(ngx_recording_api_call_t *call,
 static ngx_int_t ngx_recording_api_edit_row(void *data,
     const ngx_recording_catalogue_search_file_t *row);
 static ngx_int_t ngx_recording_api_edit_order(ngx_recording_api_call_t *call,
-    ngx_recording_edit_order_t *like);
+    ngx_recording_api_edit_t *in, ngx_recording_edit_order_t *like);
 static json_t *ngx_recording_api_edit_parts(const ngx_recording_edit_t *edit,
     ngx_uint_t taken);
 static ngx_int_t ngx_recording_api_edit_ask(ngx_recording_api_call_t *call);
@@ -91,6 +96,8 @@ static const ngx_recording_api_param_t  ngx_recording_api_edit_params[] = {
       0, 16 },
     { "FileInfos", NGX_RECORDING_API_ARRAY, ngx_recording_api_edit_at(files),
       0, 0 },
+    { "StreamInfos", NGX_RECORDING_API_ARRAY,
+      ngx_recording_api_edit_at(streams), 0, 0 },
     { "OutputConfig", NGX_RECORDING_API_OBJECT,
       ngx_recording_api_edit_at(output), 0, 0 },
     { "SessionId", NGX_RECORDING_API_TEXT, ngx_recording_api_edit_at(session),
@@ -102,7 +109,6 @@ static const ngx_recording_api_param_t  ngx_recording_api_edit_params[] = {
     { "SessionContext", NGX_RECORDING_API_IGNORED, 0, 0, 0 },
     { "TasksPriority", NGX_RECORDING_API_IGNORED, 0, 0, 0 },
     { "ExtInfo", NGX_RECORDING_API_IGNORED, 0, 0, 0 },
-    { "StreamInfos", NGX_RECORDING_API_UNSUPPORTED, 0, 0, 0 },
     { "ProcedureName", NGX_RECORDING_API_UNSUPPORTED, 0, 0, 0 },
     { NULL, 0, 0, 0, 0 }
 };
@@ -162,8 +168,12 @@ ngx_recording_api_edit_read(ngx_recording_api_call_t *call)
     }
 
     order = calloc(1, sizeof(ngx_recording_edit_order_t));
+    in.gaps = json_array();
 
-    if (order == NULL) {
+    if (order == NULL || in.gaps == NULL) {
+        json_decref(in.gaps);
+        free(order);
+
         return NGX_ERROR;
     }
 
@@ -173,7 +183,7 @@ ngx_recording_api_edit_read(ngx_recording_api_call_t *call)
     rc = ngx_recording_api_edit_output(call, &in, &order->edit);
 
     if (rc == NGX_OK) {
-        rc = ngx_recording_api_edit_files(call, &in, &order->edit);
+        rc = ngx_recording_api_edit_inputs(call, &in, &order->edit);
     }
 
     if (rc == NGX_OK && call->api->worker->store.low) {
@@ -183,9 +193,10 @@ ngx_recording_api_edit_read(ngx_recording_api_call_t *call)
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_recording_api_edit_order(call, order);
+        rc = ngx_recording_api_edit_order(call, &in, order);
     }
 
+    json_decref(in.gaps);
     free(order);
 
     return rc;
@@ -204,9 +215,12 @@ ngx_recording_api_edit_output(ngx_recording_api_call_t *call,
                                       "there is no InputType");
     }
 
-    if (ngx_strcmp(in->type.data, "File") != 0) {
+    if (ngx_strcmp(in->type.data, "File") != 0
+        && ngx_strcmp(in->type.data, "Stream") != 0)
+    {
         return ngx_recording_api_fail(call, "InvalidParameterValue",
-                                      "InputType is not \"File\"");
+                                      "InputType is neither \"File\" nor "
+                                      "\"Stream\"");
     }
 
     if (in->format.len && ngx_strcmp(in->format.data, "mp4") != 0
@@ -255,6 +269,32 @@ ngx_recording_api_edit_output(ngx_recording_api_call_t *call,
 
 
 static ngx_int_t
+ngx_recording_api_edit_inputs(ngx_recording_api_call_t *call,
+    ngx_recording_api_edit_t *in, ngx_recording_edit_t *edit)
+{
+    ngx_int_t  rc;
+
+    if (ngx_recording_catalogue_read(call->catalogue, &call->err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_strcmp(in->type.data, "File") == 0
+         ? ngx_recording_api_edit_files(call, in, edit)
+         : ngx_recording_api_edit_streams(call, in->streams, edit, in->gaps);
+
+    if (ngx_recording_catalogue_finish(call->catalogue,
+                                       rc == NGX_ERROR ? NGX_ERROR : NGX_OK,
+                                       &call->err)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
 ngx_recording_api_edit_files(ngx_recording_api_call_t *call,
     ngx_recording_api_edit_t *in, ngx_recording_edit_t *edit)
 {
@@ -274,24 +314,12 @@ ngx_recording_api_edit_files(ngx_recording_api_call_t *call,
                                       NGX_RECORDING_EDIT_INPUTS);
     }
 
-    if (ngx_recording_catalogue_read(call->catalogue, &call->err) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
     for (rc = NGX_OK, i = 0; rc == NGX_OK && i < n; i++) {
         rc = ngx_recording_api_edit_file(call, json_array_get(in->files, i),
                                          &edit->inputs[i]);
     }
 
     edit->n = n;
-
-    if (ngx_recording_catalogue_finish(call->catalogue,
-                                       rc == NGX_ERROR ? NGX_ERROR : NGX_OK,
-                                       &call->err)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
 
     return rc;
 }
@@ -419,28 +447,26 @@ ngx_recording_api_edit_row(void *data,
 
 static ngx_int_t
 ngx_recording_api_edit_order(ngx_recording_api_call_t *call,
-    ngx_recording_edit_order_t *like)
+    ngx_recording_api_edit_t *in, ngx_recording_edit_order_t *like)
 {
     char                        *text;
-    json_t                      *input;
+    json_t                      *streams;
+    ngx_recording_api_object_t   o;
     ngx_recording_edit_order_t  *order;
 
-    input = json_object();
+    streams = in->streams && ngx_strcmp(in->type.data, "Stream") == 0
+              ? json_incref((json_t *) in->streams) : json_array();
 
-    if (ngx_recording_api_set(input, "InputType", json_string("File"))
-        != NGX_OK
-        || ngx_recording_api_set(input, "FileInfoSet",
-                                 ngx_recording_api_edit_parts(&like->edit, 0))
-           != NGX_OK
-        || ngx_recording_api_set(input, "StreamInfoSet", json_array())
-           != NGX_OK)
-    {
-        json_decref(input);
-        return NGX_ERROR;
-    }
+    ngx_recording_api_object(&o);
 
-    text = json_dumps(input, JSON_COMPACT);
-    json_decref(input);
+    ngx_recording_api_put_str(&o, "InputType", &in->type);
+    ngx_recording_api_put(&o, "FileInfoSet",
+                          ngx_recording_api_edit_parts(&like->edit, 0));
+    ngx_recording_api_put(&o, "StreamInfoSet", streams);
+    ngx_recording_api_put(&o, "GapSet", json_incref(in->gaps));
+
+    text = o.object ? json_dumps(o.object, JSON_COMPACT) : NULL;
+    json_decref(o.object);
 
     order = text ? malloc(sizeof(ngx_recording_edit_order_t) + strlen(text)
                           + 1)

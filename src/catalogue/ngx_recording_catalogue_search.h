@@ -206,6 +206,11 @@ ngx_int_t ngx_recording_catalogue_search_files(ngx_recording_catalogue_t *cat,
     ngx_uint_t *number, ngx_recording_catalogue_search_file_pt file,
     void *data);
 
+/* files of a stream that are not finished, and have something of a time */
+ngx_int_t ngx_recording_catalogue_search_growing(
+    ngx_recording_catalogue_t *cat, const ngx_str_t *stream, int64_t from,
+    int64_t to, ngx_recording_catalogue_search_file_pt file, void *data);
+
 /* what is told of a file; of file 0: all that is dead.  The newest first */
 ngx_int_t ngx_recording_catalogue_search_letters(
     ngx_recording_catalogue_t *cat, uint64_t file_id, ngx_uint_t most,

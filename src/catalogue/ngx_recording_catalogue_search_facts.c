@@ -60,6 +60,22 @@ ngx_recording_catalogue_search_files(ngx_recording_catalogue_t *cat,
 }
 
 
+ngx_int_t
+ngx_recording_catalogue_search_growing(ngx_recording_catalogue_t *cat,
+    const ngx_str_t *stream, int64_t from, int64_t to,
+    ngx_recording_catalogue_search_file_pt file, void *data)
+{
+    ngx_recording_sql_rows_t  rows;
+
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_FILES_GROWING,
+                            ngx_recording_sql_str(stream),
+                            ngx_recording_sql_int(from),
+                            ngx_recording_sql_int(to));
+
+    return ngx_recording_catalogue_search_file_rows(&rows, file, data);
+}
+
+
 static ngx_int_t
 ngx_recording_catalogue_search_file_rows(ngx_recording_sql_rows_t *rows,
     ngx_recording_catalogue_search_file_pt file, void *data)

@@ -179,6 +179,13 @@
     " coalesce(to_ms, -1) FROM edit_inputs WHERE edit_id = ?1"                \
     " ORDER BY number" },                                                     \
                                                                               \
+    /* of a stream, that have something of a time: they are few */            \
+    [NGX_RECORDING_SQL_FILES_GROWING] = { "tii",                              \
+    "SELECT " NGX_RECORDING_SEARCH_FACTS " FROM files"                        \
+    " WHERE " NGX_RECORDING_SQL_OPEN " AND recording_id > 0"                  \
+    " AND stream = ?1 AND start_us <= ?3 AND coalesce(end_us, ?2) >= ?2"      \
+    " AND NOT " NGX_RECORDING_EDIT_MADE("") },                                \
+                                                                              \
     [NGX_RECORDING_SQL_EDIT_RECORDING] = { "ttttttitit",                      \
     "INSERT OR IGNORE INTO recordings (template, domain, server, app,"        \
     " stream, stream_param, recording_id, task_id, start_us, end_us,"         \
