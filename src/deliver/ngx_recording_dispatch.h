@@ -79,7 +79,8 @@ struct ngx_recording_lane_s {
     ngx_uint_t              rank;          /* in its template */
     const ngx_recording_target_t  *target;
     ngx_recording_peer_t   *peer;
-    ngx_uint_t              refused;       /* something, and this was said */
+    ngx_uint_t              refused;       /* something, and this was said: 1
+                                              as a warning, 2 as an error */
 
     ngx_recording_lane_t   *same;          /* the first one of this program, in
                                               whichever template; or itself */
@@ -323,6 +324,11 @@ void ngx_recording_dispatch_attempt_start(ngx_recording_attempt_t *a);
 /* loop: it is over */
 void ngx_recording_dispatch_attempt_count(ngx_recording_attempt_t *a,
     ngx_recording_outbox_e result);
+
+/* loop: whether it is to be said at this level that it has failed: once, until
+   the lane's peer takes something */
+ngx_uint_t ngx_recording_dispatch_attempt_says(ngx_recording_attempt_t *a,
+    ngx_uint_t level);
 
 /* any thread */
 void ngx_recording_dispatch_attempt_free(ngx_recording_attempt_t *a);

@@ -313,12 +313,22 @@ ngx_recording_attempt_done(ngx_recording_attempt_t *a)
 }
 
 
-/* once, until it takes one again */
+/* that a peer fails is a warning, and must not hide what it refuses when it is
+   back */
+
+ngx_uint_t
+ngx_recording_dispatch_attempt_says(ngx_recording_attempt_t *a,
+    ngx_uint_t level)
+{
+    return ngx_recording_once(a->lane->refused,
+                              level == NGX_LOG_ERR ? 2 : 1);
+}
+
 
 static void
 ngx_recording_attempt_refused(ngx_recording_attempt_t *a, ngx_uint_t level)
 {
-    if (!ngx_recording_once(a->lane->refused, 1)) {
+    if (!ngx_recording_dispatch_attempt_says(a, level)) {
         return;
     }
 

@@ -80,6 +80,7 @@ ngx_recording_dispatch_remove_free(ngx_recording_attempt_t *a)
 static void
 ngx_recording_remove_done(ngx_recording_removal_t *removal)
 {
+    ngx_uint_t                level;
     ngx_recording_peer_e      peer;
     ngx_recording_attempt_t  *a;
 
@@ -94,10 +95,14 @@ ngx_recording_remove_done(ngx_recording_removal_t *removal)
            : removal->works ? NGX_RECORDING_PEER_WORKS
            : NGX_RECORDING_PEER_UNKNOWN;
 
+    /* of a bucket that fails its own message speaks */
+
+    level = removal->unreached ? NGX_LOG_WARN : NGX_LOG_ERR;
+
     if (removal->result == NGX_RECORDING_OUTBOX_FAILED
-        && ngx_recording_once(a->lane->refused, 1))
+        && ngx_recording_dispatch_attempt_says(a, level))
     {
-        ngx_log_error(NGX_LOG_WARN, removal->log, 0,
+        ngx_log_error(level, removal->log, 0,
                       "recording: object \"%s\" was not removed from bucket "
                       "\"%V\": %s; it is tried again", a->row.key,
                       &a->lane->bucket->name, a->error);

@@ -214,6 +214,7 @@ ngx_recording_upload_sent(ngx_recording_delivery_t *delivery)
 static void
 ngx_recording_upload_done(ngx_recording_delivery_t *delivery)
 {
+    ngx_uint_t                level;
     ngx_recording_peer_e      peer;
     ngx_recording_attempt_t  *a;
 
@@ -228,13 +229,17 @@ ngx_recording_upload_done(ngx_recording_delivery_t *delivery)
            : delivery->result == NGX_RECORDING_OUTBOX_DONE || delivery->works
            ? NGX_RECORDING_PEER_WORKS : NGX_RECORDING_PEER_UNKNOWN;
 
+    /* of a bucket that fails its own message speaks */
+
+    level = delivery->unreached ? NGX_LOG_WARN : NGX_LOG_ERR;
+
     /* one that grows is returned in any case */
 
     if ((delivery->result == NGX_RECORDING_OUTBOX_FAILED
          || (delivery->early && delivery->pause && !delivery->unreached))
-        && ngx_recording_once(a->lane->refused, 1))
+        && ngx_recording_dispatch_attempt_says(a, level))
     {
-        ngx_log_error(NGX_LOG_WARN, delivery->log, 0,
+        ngx_log_error(level, delivery->log, 0,
                       "recording: file \"%s\" was not delivered to bucket "
                       "\"%V\": %s; it is tried again", a->row.key,
                       &a->lane->bucket->name, a->error);
