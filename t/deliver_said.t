@@ -2,7 +2,8 @@
 
 # What is refused is seen at the level error, which Debian's error_log has: a
 # file that its bucket, or a proxy before that, does not take, also after it has
-# failed as a bucket that is away; and an object that must not be removed.
+# failed as a bucket that is away; an object that must not be removed; and where
+# a bucket is, that another place has been asked for.
 
 use strict;
 use warnings;
@@ -47,7 +48,54 @@ subtest 'an object' => sub {
              sub { !grep { $_ eq "$name.flv" } $d->s3->keys($d->films) });
 };
 
+moved('a region', qr/the bucket's region is "eu-north-1"/,
+      status => 301, headers => { 'x-amz-bucket-region' => 'eu-north-1' });
+moved('a region, and why', qr/region is "eu-north-1": by order/,
+      status => 400, code => 'AuthorizationHeaderMalformed',
+      headers => { 'x-amz-bucket-region' => 'eu-north-1' });
+moved('another server', qr/it is at "https:\/\/films\.example\.com:8443":/,
+      status => 307, code => 'TemporaryRedirect', headers => {
+          Location => 'https://films.example.com:8443/a/b.flv?c' });
+moved('an element', qr/it is at "films\.s3\.example\.com"/, status => 301,
+      body => '<Error><Code>PermanentRedirect</Code>'
+              . '<Endpoint>films.s3.example.com</Endpoint></Error>');
+
+# there is room for less than this
+moved('as long as it can be', qr/region is "e{39}", it is at "h{60}/,
+      status => 301, body => '<Error><Code>' . 'C' x 100 . '</Code><Message>'
+              . 'm' x 200 . '</Message></Error>',
+      headers => { 'x-amz-bucket-region' => 'e' x 100,
+                   Location => 'h' x 60 . '://' . 'p' x 100 });
+
+subtest 'its own region is no news' => sub {
+    $fault->on('', '', status => 403, code => 'AccessDenied', times => 0,
+               headers => { 'x-amz-bucket-region' => 'us-east-1' });
+    stopped(qr/AccessDenied: by order;/);
+};
+
 $d->done;
+
+sub moved {
+    my ($what, $where, %answer) = @_;
+
+    subtest "the bucket is elsewhere: $what" => sub {
+        $fault->on(PUT => '', %answer, times => 0);
+        stopped($where);
+    };
+}
+
+sub stopped {
+    my ($why) = @_;
+
+    my $mark = $t->log_mark;
+    my $name = $d->published(one => $small);
+    $t->wait_log(qr/\[error\].*bucket "archive" cannot be used: .*$why/, undef,
+                 $mark);
+    pass('said');
+    $fault->clear;
+    $d->arrived($name);
+    return;
+}
 
 sub said {
     my ($what) = @_;

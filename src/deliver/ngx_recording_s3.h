@@ -97,6 +97,8 @@ struct ngx_recording_s3_s {
     size_t                  nbytes;
     time_t                  date;          /* of the answer */
     char                    message[128];
+    char                    region[40];    /* the bucket's, of an error */
+    char                    place[96];     /* its server's */
     unsigned                waiting:1;
     unsigned                running:1;
     unsigned                adjusted:1;    /* to the bucket's clock */

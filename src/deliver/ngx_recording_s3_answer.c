@@ -20,6 +20,8 @@ typedef struct {
 
 static void ngx_recording_s3_text(char *to, size_t size,
     const ngx_str_t *value);
+static void ngx_recording_s3_location(ngx_recording_s3_t *s,
+    const ngx_str_t *value);
 static void ngx_recording_s3_etag(ngx_recording_s3_t *s,
     const ngx_str_t *value);
 static ngx_recording_s3_e ngx_recording_s3_failed(ngx_recording_s3_t *s);
@@ -28,6 +30,7 @@ static void ngx_recording_s3_element(void *data, const char *name,
     ngx_uint_t depth, const char *text);
 static ngx_recording_s3_e ngx_recording_s3_code(ngx_recording_s3_t *s);
 static ngx_recording_s3_e ngx_recording_s3_status(ngx_uint_t status);
+static ngx_uint_t ngx_recording_s3_elsewhere(const ngx_recording_s3_t *s);
 static void ngx_recording_s3_say(ngx_recording_s3_t *s);
 
 
@@ -135,6 +138,12 @@ ngx_recording_s3_answer_header(ngx_recording_s3_t *s, const ngx_str_t *name,
         s->date = ngx_parse_http_time(value->data, value->len);
         s->date = s->date == NGX_ERROR ? 0 : s->date;
 
+    } else if (NGX_RECORDING_S3_IS("x-amz-bucket-region")) {
+        ngx_recording_s3_text(s->region, sizeof(s->region), value);
+
+    } else if (NGX_RECORDING_S3_IS("Location")) {
+        ngx_recording_s3_location(s, value);
+
     } else if (NGX_RECORDING_S3_IS("Retry-After")) {
 
         /* seconds; a time is not kept */
@@ -152,6 +161,30 @@ static void
 ngx_recording_s3_text(char *to, size_t size, const ngx_str_t *value)
 {
     (void) snprintf(to, size, "%.*s", (int) value->len, (char *) value->data);
+}
+
+
+/* of a URL what an endpoint has: its key is known */
+
+static void
+ngx_recording_s3_location(ngx_recording_s3_t *s, const ngx_str_t *value)
+{
+    u_char     *p, *last;
+    ngx_str_t   host;
+
+    last = value->data + value->len;
+    p = ngx_strlchr(value->data, last, ':');
+
+    if (p == NULL || last - p < 3 || p[1] != '/' || p[2] != '/') {
+        return;
+    }
+
+    p = ngx_strlchr(p + 3, last, '/');
+
+    host.data = value->data;
+    host.len = (p ? p : last) - value->data;
+
+    ngx_recording_s3_text(s->place, sizeof(s->place), &host);
 }
 
 
@@ -264,6 +297,9 @@ ngx_recording_s3_element(void *data, const char *name, ngx_uint_t depth,
 
     } else if (strcmp(name, "Message") == 0) {
         (void) snprintf(s->message, sizeof(s->message), "%s", text);
+
+    } else if (strcmp(name, "Endpoint") == 0 && s->place[0] == '\0') {
+        (void) snprintf(s->place, sizeof(s->place), "%s", text);
     }
 }
 
@@ -300,20 +336,49 @@ ngx_recording_s3_status(ngx_uint_t status)
 }
 
 
+/* whoever is asked in the wrong region is told of the right one */
+
+static ngx_uint_t
+ngx_recording_s3_elsewhere(const ngx_recording_s3_t *s)
+{
+    return s->region[0]
+           && (strlen(s->region) != s->bucket->region.len
+               || ngx_memcmp(s->region, s->bucket->region.data,
+                             s->bucket->region.len)
+                  != 0);
+}
+
+
 /* what a server says may have any bytes */
 
 static void
 ngx_recording_s3_say(ngx_recording_s3_t *s)
 {
-    char  *p;
+    u_char  *p, *last;
 
-    (void) snprintf(s->error, sizeof(s->error), "%.*s answered with %d%s%s%s%s",
-                    (int) s->method.len, (char *) s->method.data,
-                    (int) s->status, s->code[0] ? " " : "", s->code,
-                    s->message[0] ? ": " : "", s->message);
+    p = (u_char *) s->error;
+    last = p + sizeof(s->error) - 1;
 
-    for (p = s->error; *p; p++) {
-        if ((u_char) *p < ' ' || *p == 0x7f) {
+    p = ngx_slprintf(p, last, "%V answered with %ui%s%s", &s->method, s->status,
+                     s->code[0] ? " " : "", s->code);
+
+    if (ngx_recording_s3_elsewhere(s)) {
+        p = ngx_slprintf(p, last, ", the bucket's region is \"%s\"",
+                         s->region);
+    }
+
+    if (s->status >= 300 && s->status < 400 && s->place[0]) {
+        p = ngx_slprintf(p, last, ", it is at \"%s\"", s->place);
+    }
+
+    if (s->message[0]) {
+        p = ngx_slprintf(p, last, ": %s", s->message);
+    }
+
+    *p = '\0';
+
+    for (p = (u_char *) s->error; *p; p++) {
+        if (*p < ' ' || *p == 0x7f) {
             *p = ' ';
         }
     }
