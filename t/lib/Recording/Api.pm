@@ -14,8 +14,12 @@ use warnings;
 
 use IO::Socket::INET;
 use JSON::PP ();
+use Time::HiRes qw(sleep);
 
 use Recording::TC3 qw(authorization);
+use Recording::Util qw(within);
+
+my $not_yet = 'ResourceUnavailable.InvalidVodStatus';
 
 my %version = map { $_ => '2018-07-17' }
                   qw(SearchMedia DescribeMediaInfos ModifyMediaInfo DeleteMedia
@@ -94,7 +98,24 @@ sub connection {
 }
 
 # the Response; dies if it is not what it always has to be
+# A worker whose store is not open yet is asked again, as a client would; not
+# with new(once => 1).
 sub call {
+    my ($self, @args) = @_;
+
+    my $end = time + within(30);
+    my $response;
+
+    do {
+        sleep 0.1 if $response;
+        $response = $self->_call(@args);
+    } while (!$self->{once} && time < $end && $response->{Error}
+             && $response->{Error}{Code} eq $not_yet);
+
+    return $response;
+}
+
+sub _call {
     my ($self, @args) = @_;
 
     my ($status, $head, $body) = $self->raw($self->request(@args));
