@@ -25,7 +25,7 @@ use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Util qw(slow wait_for);
 
-my $rounds = $ENV{TEST_ROUNDS} || 10;
+my $rounds = $ENV{TEST_ROUNDS} || 6;
 my $streams = 20;
 
 my $rounds_of_a_check = 5;

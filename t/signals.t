@@ -23,7 +23,7 @@ use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Util qw(slow);
 
-my $rounds = $ENV{TEST_ROUNDS} || 9;
+my $rounds = $ENV{TEST_ROUNDS} || 6;
 my $streams = 20;
 my $rounds_of_a_store = 9;
 
