@@ -67,7 +67,7 @@ PLAYER_PACKAGES = chromium gstreamer1.0-libav gstreamer1.0-plugins-bad \
 SWIFT_PACKAGES = memcached swift-account swift-container swift-object \
 	swift-proxy
 STORAGE_TESTS = t/gateway.t t/fault_proxy.t t/deliver.t t/deliver_faults.t \
-	t/deliver_early_hls.t
+	t/deliver_early_hls.t t/deliver_early_mp4.t t/deliver_early_resume.t
 
 # tests run side by side, three more than there are processors, as they wait
 # most of their time; in which order is in t/testrules.yml
