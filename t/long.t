@@ -93,11 +93,12 @@ sub mp4 {
         cmp_ok(abs(duration($file) - $row->{duration_ms} / 1000), '<', 0.1,
                'duration');
 
-        # from the first quarter to the last: what waits for the disk varies
+        # from the first quarter to the last: what waits for the disk varies;
+        # 8 bytes of each message would be three times as much
         my $n = int @rss / 4;
         my ($early, $late) = map { (sort { $a <=> $b } @$_)[@$_ / 2] }
             [ @rss[1 .. $n] ], [ @rss[-$n .. -1] ];
-        cmp_ok($late - $early, '<', 4096, 'memory is flat, KB');
+        cmp_ok($late - $early, '<', 8192, 'memory is flat, KB');
 
         note(sprintf '%d h, %d frames: finished %.1f s after the end, '
             . 'peak %.0f MB, %.0f MB while recorded', $hours,
@@ -133,8 +134,12 @@ sub hls {
          map { $_ / 1000 } map { @$_ } @cost);
 
     $load->wait(60);
-    $t->wait_files(1, format => 'hls', _timeout => 60);
-    cmp_ok(scalar(() = slurp($playlist) =~ /EXTINF/g), '>', 19_500,
+    ($row) = $t->wait_files(1, format => 'hls', _timeout => 60);
+
+    # a second each, or two where the media begins again; a machine that is
+    # busy sends less in that time
+    my $listed = () = slurp($playlist) =~ /EXTINF/g;
+    cmp_ok(abs(1 - $listed / ($row->{duration_ms} / 1000)), '<', 0.01,
            'the playlist has them all');
 }
 
