@@ -73,7 +73,9 @@ for my $how (qw(stopped ended)) {
     is($row->{frames_dropped}, 0, 'misses nothing');
     is(decode_problem($t->path($row)), '', 'decodes');
     cmp_ok($row->{end_us} / 1e6, '>', $asked - 1, 'has what had come');
-    cmp_ok($row->{end_us} / 1e6, '<=', $obeyed + 0.1, 'and no more')
+
+    # the loop comes to it a moment after its thread
+    cmp_ok($row->{end_us} / 1e6, '<=', $obeyed + 1, 'and no more')
         if $how eq 'stopped';
 
     is($w->problem($flv, $t->path($row)), '', 'each frame from the begin');
