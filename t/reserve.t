@@ -10,7 +10,6 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use File::Temp ();
 use JSON::PP ();
 use List::Util qw(sum0);
 use Test::More;
@@ -20,36 +19,14 @@ use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Probe qw(decode_problem packet_hashes);
 use Recording::Rtmp;
-use Recording::Util qw(not_tested run slow wait_for);
+use Recording::SmallDisk;
+use Recording::Util qw(slow wait_for);
 
 my $MB = 1024 * 1024;
-my $mount;
+my $small = Recording::SmallDisk->new;
+plan skip_all => $small->missing if $small->missing;
 
-plan(skip_all => not_tested('needs root, for a file system of its own'))
-    if $> != 0;
-
-# a small file system: no real disk is filled
-$mount = File::Temp::tempdir('recording-fs-XXXXXX', TMPDIR => 1);
-my ($failed, undef, $err) = run('mount', '-t', 'tmpfs', '-o', 'size=64m',
-                                'recording-test', $mount);
-
-if ($failed) {
-    rmdir $mount;
-    undef $mount;
-    plan(skip_all => "tmpfs cannot be mounted: $err");
-}
-
-END {
-    if (defined $mount) {
-        local $?;
-
-        # lazily: nginx may still run after a failure
-        run('umount', '-l', $mount);
-        rmdir $mount;
-    }
-}
-
-my $t = Recording::Nginx->new(store => "$mount/store");
+my $t = Recording::Nginx->new(store => $small->path . '/store');
 $t->conf(<<'CONF')->start;
 thread_pool default threads=4;
 worker_processes 1;
@@ -194,20 +171,9 @@ sub publisher {
     return $r;
 }
 
-# a ballast that leaves so many bytes
 sub leave {
-    my ($bytes) = @_;
-
-    # in one step: nginx looks at any time
-    my $file = "$mount/ballast";
-    my ($avail) = (run('df', '-B1', '--output=avail', $mount))[1]
-                  =~ /(\d+)\s*$/;
-    my $has = -s $file || 0;
-    my $want = int($has + $avail - $bytes);
-
-    run($want < $has ? ('truncate', '-s', $want, $file)
-                     : ('fallocate', '-l', $want, $file));
-    cmp_ok(-s $file || 0, '==', $want, 'ballast');
+    my ($want, $is) = $small->leave(@_);
+    cmp_ok($is, '==', $want, 'ballast');
 }
 
 # how many frames of a format the publisher sent in a time, from the first

@@ -10,41 +10,18 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use File::Temp ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
 use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Rewind;
-use Recording::Util qw(not_tested run slow wait_for);
+use Recording::SmallDisk;
+use Recording::Util qw(wait_for);
 
 my $MB = 1024 * 1024;
-my $mount;
-
-plan(skip_all => not_tested('needs root, for a file system of its own'))
-    if $> != 0;
-
-# a small file system: no real disk is filled
-$mount = File::Temp::tempdir('recording-fs-XXXXXX', TMPDIR => 1);
-my ($failed, undef, $err) = run('mount', '-t', 'tmpfs', '-o', 'size=64m',
-                                'recording-test', $mount);
-
-if ($failed) {
-    rmdir $mount;
-    undef $mount;
-    plan(skip_all => "tmpfs cannot be mounted: $err");
-}
-
-END {
-    if (defined $mount) {
-        local $?;
-
-        # lazily: nginx may still run after a failure
-        run('umount', '-l', $mount);
-        rmdir $mount;
-    }
-}
+my $small = Recording::SmallDisk->new;
+plan skip_all => $small->missing if $small->missing;
 
 my $conf = <<'CONF';
 worker_processes 1;
@@ -75,7 +52,7 @@ my $flv = media(duration => 40, fps => 10, gop => 1, size => '320x180',
 # --- two servers: one whose store may have 3 MB, and one whose disk is full
 
 my $max = Recording::Nginx->new;
-my $reserve = Recording::Nginx->new(store => "$mount/store");
+my $reserve = Recording::Nginx->new(store => $small->path . '/store');
 $max->conf($conf, ROOM => 'reserve=0 max=3m')->start;
 $reserve->conf($conf, ROOM => 'reserve=32m')->start;
 my $w = Recording::Rewind->new($max);
@@ -100,7 +77,7 @@ cmp_ok($w->bytes, '>', 0.8 * $MB, 'what is kept counts for max=');
 
 wait_for('a second chunk', 40, sub { numbers($v) =~ /0 1/ });
 is(numbers($v), '0 1', 'there are two');
-leave($MB * 34);
+$small->leave($MB * 34);
 wait_for('the first one goes', 20, sub { numbers($v) eq '1' });
 like($reserve->error_log, qr/no room for all that rewind= says, less is kept/,
      'it is said');
@@ -115,13 +92,13 @@ cmp_ok(time - $begin, '<', 3600, 'long before it is too old');
 
 # --- below the reserve nothing more is kept, and then it goes on
 
-leave($MB * 30);
+$small->leave($MB * 30);
 $reserve->wait_log(qr/less is free than reserve=, what rewind= keeps has a gap/);
 sleep 1.2;
 my $bytes = $v->bytes;
 sleep 1.2;
 is($v->bytes, $bytes, 'nothing is kept');
-leave($MB * 50);
+$small->leave($MB * 50);
 $reserve->wait_log(qr/what rewind= keeps goes on/);
 my $asked = time;
 my $task = $v->task('s', template => 'flv', StartTime => $begin);
@@ -136,7 +113,7 @@ cmp_ok($start, '<', $asked - 1, 'which is not now');
 
 $_->unpublish('s', kill => 1) for $w, $v;
 wait_for('the end of all', 20, sub { !$w->chunks && !$v->chunks });
-leave($MB * 60);
+$small->leave($MB * 60);
 Recording::Nginx->done;
 
 # the chunks that are there
@@ -144,19 +121,4 @@ sub numbers {
     my ($of) = @_;
     return join ' ', sort { $a <=> $b }
            map { /^rewind\.\d+\.(\d+)\./ ? $1 : () } $of->chunks;
-}
-
-# a ballast that leaves so many bytes, or all of them
-sub leave {
-    my ($bytes) = @_;
-
-    # in one step: nginx looks at any time
-    my $file = "$mount/ballast";
-    my ($avail) = (run('df', '-B1', '--output=avail', $mount))[1]
-                  =~ /(\d+)\s*$/;
-    my $has = -s $file || 0;
-    my $want = int($has + $avail - $bytes);
-
-    run($want < $has ? ('truncate', '-s', $want < 0 ? 0 : $want, $file)
-                     : ('fallocate', '-l', $want, $file));
 }
