@@ -15,7 +15,7 @@
 
 #define CHUNK_BASE   1000000000LL   /* us, the store's clock */
 #define CHUNK_STEP   40             /* ms */
-#define CHUNK_GROUP  10             /* pictures from one key frame to the next */
+#define CHUNK_GROUP  10             /* pictures to the next key frame */
 #define CHUNK_LARGE  700000         /* bytes: more than is read at a time */
 #define CHUNK_STAMP  0xffffff00u    /* timestamps go over the end */
 
