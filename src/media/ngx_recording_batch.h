@@ -12,6 +12,7 @@
 #define _NGX_RECORDING_BATCH_H_INCLUDED_
 
 
+#include "ngx_recording_account.h"
 #include "ngx_recording_frame.h"
 
 
@@ -101,6 +102,35 @@ void ngx_recording_batch_shift(ngx_recording_batch_t *batch);
 
 /* frees the messages; the batch is empty then */
 void ngx_recording_batch_clear(ngx_recording_batch_t *batch);
+
+/* as ngx_recording_batch_add() and _clear(), the memory counted in an
+   account */
+
+static ngx_inline u_char *
+ngx_recording_batch_charge(ngx_recording_batch_t *batch,
+    ngx_recording_account_t *account, ngx_uint_t track, uint32_t timestamp,
+    int64_t wall, size_t size)
+{
+    size_t   held;
+    u_char  *p;
+
+    held = batch->held;
+
+    p = ngx_recording_batch_add(batch, track, timestamp, wall, size);
+
+    account->held += batch->held - held;
+
+    return p;
+}
+
+static ngx_inline void
+ngx_recording_batch_release(ngx_recording_batch_t *batch,
+    ngx_recording_account_t *account)
+{
+    account->held -= batch->held;
+
+    ngx_recording_batch_clear(batch);
+}
 
 /* the message at the cursor, and the cursor moved on; NULL at the end */
 ngx_recording_message_t *ngx_recording_batch_next(

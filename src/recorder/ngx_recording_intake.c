@@ -39,8 +39,6 @@ static u_char *ngx_recording_intake_reserve(ngx_recording_intake_t *in,
 static void ngx_recording_intake_merge(ngx_recording_intake_t *in,
     ngx_recording_batch_t *from);
 static void ngx_recording_intake_headers(ngx_recording_intake_t *in);
-static void ngx_recording_intake_forget(ngx_recording_intake_t *in,
-    ngx_recording_batch_t *batch);
 static void ngx_recording_intake_gap(ngx_recording_intake_t *in);
 static void ngx_recording_intake_set(ngx_recording_intake_t *in,
     ngx_recording_intake_e state);
@@ -72,10 +70,10 @@ ngx_recording_intake_free(ngx_recording_intake_t *in)
     ngx_uint_t  i;
 
     for (i = 0; i < NGX_RECORDING_INTAKE_HEADERS; i++) {
-        ngx_recording_intake_forget(in, &in->headers[i]);
+        ngx_recording_batch_release(&in->headers[i], in->account);
     }
 
-    ngx_recording_intake_forget(in, &in->filling);
+    ngx_recording_batch_release(&in->filling, in->account);
     ngx_recording_intake_hold(in, 0);
 }
 
@@ -126,7 +124,7 @@ ngx_recording_intake_early(ngx_recording_intake_t *in,
         {
             /* only the newest header will be there */
 
-            ngx_recording_intake_forget(in, &in->filling);
+            ngx_recording_batch_release(&in->filling, in->account);
         }
 
         ngx_recording_intake_keep(in, m, 0);
@@ -271,7 +269,8 @@ ngx_recording_intake_timer(ngx_recording_intake_t *in)
 
         /* sequence headers are small, and needed if frames come after all */
 
-        ngx_recording_intake_forget(in, &in->headers[NGX_RECORDING_DATA]);
+        ngx_recording_batch_release(&in->headers[NGX_RECORDING_DATA],
+                                    in->account);
     }
 
     return left;
@@ -537,17 +536,8 @@ ngx_recording_intake_reserve(ngx_recording_intake_t *in,
     ngx_recording_batch_t *batch, ngx_uint_t track, uint32_t timestamp,
     size_t size)
 {
-    size_t   held;
-    u_char  *p;
-
-    held = batch->held;
-
-    p = ngx_recording_batch_add(batch, track, timestamp,
-                                ngx_recording_intake_now(in), size);
-
-    in->account->held += batch->held - held;
-
-    return p;
+    return ngx_recording_batch_charge(batch, in->account, track, timestamp,
+                                      ngx_recording_intake_now(in), size);
 }
 
 
@@ -592,7 +582,7 @@ ngx_recording_intake_keep(ngx_recording_intake_t *in,
 
     header = &in->headers[m->track];
 
-    ngx_recording_intake_forget(in, header);
+    ngx_recording_batch_release(header, in->account);
 
     header->tight = 1;
 
@@ -605,16 +595,6 @@ ngx_recording_intake_keep(ngx_recording_intake_t *in,
 
     c = ngx_recording_batch_begin(header);
     ngx_recording_batch_next(&c)->early = early;
-}
-
-
-static void
-ngx_recording_intake_forget(ngx_recording_intake_t *in,
-    ngx_recording_batch_t *batch)
-{
-    in->account->held -= batch->held;
-
-    ngx_recording_batch_clear(batch);
 }
 
 
@@ -715,7 +695,7 @@ ngx_recording_intake_release(ngx_recording_intake_t *in,
 {
     in->taken -= batch->held;
 
-    ngx_recording_intake_forget(in, batch);
+    ngx_recording_batch_release(batch, in->account);
 }
 
 

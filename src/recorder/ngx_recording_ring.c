@@ -33,8 +33,6 @@ static ngx_uint_t ngx_recording_ring_room(ngx_recording_ring_t *ring,
 static u_char *ngx_recording_ring_add(ngx_recording_ring_t *ring,
     ngx_recording_batch_t *batch, ngx_uint_t track, uint32_t timestamp,
     size_t size);
-static void ngx_recording_ring_forget(ngx_recording_ring_t *ring,
-    ngx_recording_batch_t *batch);
 static void ngx_recording_ring_drop(ngx_recording_ring_t *ring,
     ngx_uint_t track, const char *why);
 static ngx_recording_chunk_t *ngx_recording_ring_last(
@@ -321,7 +319,7 @@ ngx_recording_ring_keep(ngx_recording_ring_t *ring, ngx_uint_t track,
 
     header = &ring->headers[track];
 
-    ngx_recording_ring_forget(ring, header);
+    ngx_recording_batch_release(header, &ring->worker->account);
 
     header->tight = 1;
 
@@ -435,27 +433,9 @@ ngx_recording_ring_add(ngx_recording_ring_t *ring,
     ngx_recording_batch_t *batch, ngx_uint_t track, uint32_t timestamp,
     size_t size)
 {
-    size_t   held;
-    u_char  *p;
-
-    held = batch->held;
-
-    p = ngx_recording_batch_add(batch, track, timestamp,
-                                ngx_recording_ring_now(ring), size);
-
-    ring->worker->account.held += batch->held - held;
-
-    return p;
-}
-
-
-static void
-ngx_recording_ring_forget(ngx_recording_ring_t *ring,
-    ngx_recording_batch_t *batch)
-{
-    ring->worker->account.held -= batch->held;
-
-    ngx_recording_batch_clear(batch);
+    return ngx_recording_batch_charge(batch, &ring->worker->account, track,
+                                      timestamp, ngx_recording_ring_now(ring),
+                                      size);
 }
 
 
@@ -601,7 +581,7 @@ ngx_recording_ring_done(void *data)
     ring->busy = 0;
     ring->done++;
 
-    ngx_recording_ring_forget(ring, &ring->order.batch);
+    ngx_recording_batch_release(&ring->order.batch, &ring->worker->account);
 
     ngx_recording_ring_say(ring);
 
@@ -742,7 +722,7 @@ ngx_recording_ring_leave(ngx_recording_ring_t *ring)
     ring->gone = 1;
 
     ngx_del_timer(&ring->timer);
-    ngx_recording_ring_forget(ring, &ring->filling);
+    ngx_recording_batch_release(&ring->filling, &ring->worker->account);
 
     if (!ring->busy) {
         ngx_recording_ring_end(ring);
@@ -775,7 +755,7 @@ ngx_recording_ring_free(ngx_recording_ring_t *ring)
     ngx_recording_growth_end(&ring->worker->store, &ring->growth);
 
     for (i = 0; i < NGX_RECORDING_INTAKE_HEADERS; i++) {
-        ngx_recording_ring_forget(ring, &ring->headers[i]);
+        ngx_recording_batch_release(&ring->headers[i], &ring->worker->account);
     }
 
     ngx_destroy_pool(ring->pool);

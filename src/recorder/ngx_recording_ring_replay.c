@@ -450,8 +450,7 @@ ngx_recording_ring_replay_back(ngx_recording_replay_t *p)
         return;
     }
 
-    p->ring->worker->account.held -= p->read.batch.held;
-    ngx_recording_batch_clear(&p->read.batch);
+    ngx_recording_batch_release(&p->read.batch, &p->ring->worker->account);
     ngx_memzero(p->read.frames, sizeof(p->read.frames));
 
     p->chunk = chunk;
@@ -487,8 +486,7 @@ ngx_recording_ring_replay_feed(ngx_recording_replay_t *p)
         ngx_recording_ring_replay_message(p, m, arrival);
     }
 
-    p->ring->worker->account.held -= p->read.batch.held;
-    ngx_recording_batch_clear(&p->read.batch);
+    ngx_recording_batch_release(&p->read.batch, &p->ring->worker->account);
     p->cursor = ngx_recording_batch_begin(&p->read.batch);
 
     return NGX_OK;
