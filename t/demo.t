@@ -57,7 +57,10 @@ if ($pid == 0) {
     open STDOUT, '>', "$dir/shown";
     open STDIN, '<&', $read;
     close $write;
-    exec 'script', '-qefc', root() . "/t/demo/demo.sh $dir", '/dev/null';
+
+    # in place of the shell, whose own status after Ctrl-C would be the one
+    exec 'script', '-qefc', 'exec ' . root() . "/t/demo/demo.sh $dir",
+         '/dev/null';
 }
 
 close $read;

@@ -46,11 +46,15 @@ my %names = (call => \%kinds, where => { files => 1, catalogue => 2 });
 
 my $preload = $ENV{TEST_NGINX_PRELOAD};
 
+# They stay until nginx has ended, though the test may have forgotten them.
+my @dirs;
+
 # new(store => path): another directory than one that it makes
 sub new {
     my ($class, %opt) = @_;
 
     my $dir = File::Temp->newdir('recording-disk-XXXXXX', TMPDIR => 1);
+    push @dirs, $dir;
     chmod 0755, $dir;
 
     my $self = bless { dir => $dir, store => "$dir/store", %opt }, $class;
