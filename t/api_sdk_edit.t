@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 
-# The cloud's own client for Node.js trims and splices: EditMedia and
-# DescribeTaskDetail, with success and with each error code.
+# The cloud's own client for Node.js trims and splices: EditMedia,
+# DescribeTaskDetail and DescribeTasks, with success and with each error code.
 
 use strict;
 use warnings;
@@ -105,6 +105,33 @@ bad('EditMedia', @$_) for
     [ stream('c'), 'ResourceNotFound' ],
     [ { InputType => 'Stream' }, 'MissingParameter' ],
     [ file($paused), 'ResourceInUse' ];
+# --- all tasks
+
+my $all = good('DescribeTasks', { Limit => 100, SubAppId => 0 })->{TaskSet};
+is(scalar @$all, 2, 'tasks are listed');
+is($all->[0]{TaskId}, $told->{EditMediaTask}{TaskId}, 'the newest first');
+is($all->[0]{$_}, $told->{$_}, "$_ as of one")
+    for qw(TaskType Status CreateTime FinishTime);
+is_deeply($all->[0]{EditMediaTask}, $told->{EditMediaTask}, 'and all of it');
+
+my @paged;
+for (my $token = ''; defined $token;) {
+    my $page = good('DescribeTasks', { Limit => 1, ScrollToken => $token }, 1);
+    push @paged, map { $_->{TaskId} } @{ $page->{TaskSet} };
+    $token = $page->{ScrollToken} || undef;
+}
+is("@paged", join(' ', map { $_->{TaskId} } @$all), 'page after page');
+
+my %of = map {
+    $_ => good('DescribeTasks', { Status => $_, Limit => 100 }, 1)->{TaskSet}
+} qw(WAITING PROCESSING FINISH);
+is(scalar @{ $of{FINISH} }, scalar @$all, 'those that are over');
+is(scalar @{ $of{$_} }, 0, "none is $_") for qw(WAITING PROCESSING);
+
+bad('DescribeTasks', @$_) for
+    [ { Status => 'DONE' }, $value[0] ], [ { Limit => 0 }, $value[0] ],
+    [ { Limit => 101 }, $value[0] ], [ { ScrollToken => 'x' }, $value[0] ],
+    [ { FileId => $id }, $value[0] ];
 bad('DescribeTaskDetail', {}, 'MissingParameter');
 bad('DescribeTaskDetail', { TaskId => 'edit-17' }, 'ResourceNotFound.TaskId');
 

@@ -1,5 +1,5 @@
 
-/* a file is made of others: trimmed and spliced; and how far that is */
+/* a file is made of others: trimmed and spliced */
 
 
 #include "ngx_recording_api_edit.h"
@@ -60,19 +60,7 @@ static ngx_int_t ngx_recording_api_edit_row(void *data,
     const ngx_recording_catalogue_search_file_t *row);
 static ngx_int_t ngx_recording_api_edit_order(ngx_recording_api_call_t *call,
     ngx_recording_api_edit_t *in, ngx_recording_edit_order_t *like);
-static json_t *ngx_recording_api_edit_parts(const ngx_recording_edit_t *edit,
-    ngx_uint_t taken);
 static ngx_int_t ngx_recording_api_edit_ask(ngx_recording_api_call_t *call);
-static ngx_int_t ngx_recording_api_describe_task_thread(
-    ngx_recording_api_call_t *call);
-static ngx_int_t ngx_recording_api_edit_told(ngx_recording_api_call_t *call,
-    ngx_recording_edit_facts_t *facts);
-static json_t *ngx_recording_api_edit_task(ngx_recording_api_call_t *call,
-    ngx_recording_edit_facts_t *facts, const char *name, const char *status);
-static json_t *ngx_recording_api_edit_result(ngx_recording_api_call_t *call,
-    ngx_recording_edit_facts_t *facts);
-static ngx_int_t ngx_recording_api_edit_url(void *data,
-    const ngx_recording_catalogue_search_file_t *row);
 
 
 const ngx_recording_api_action_t  ngx_recording_api_edit_actions[] = {
@@ -81,7 +69,10 @@ const ngx_recording_api_action_t  ngx_recording_api_edit_actions[] = {
       ngx_recording_api_edit_media_thread },
 
     { "DescribeTaskDetail", NGX_RECORDING_API_VOD, 0,
-      ngx_recording_api_describe_task_thread },
+      ngx_recording_api_edit_detail_thread },
+
+    { "DescribeTasks", NGX_RECORDING_API_VOD, 0,
+      ngx_recording_api_edit_list_thread },
 
     { NULL, NULL, 0, NULL }
 };
@@ -488,43 +479,6 @@ ngx_recording_api_edit_order(ngx_recording_api_call_t *call,
 }
 
 
-/* what was asked for of the files, or what was taken */
-
-static json_t *
-ngx_recording_api_edit_parts(const ngx_recording_edit_t *edit,
-    ngx_uint_t taken)
-{
-    json_t                            *set;
-    ngx_uint_t                         i;
-    ngx_recording_api_object_t         o;
-    const ngx_recording_edit_input_t  *in;
-
-    set = json_array();
-
-    for (i = 0; set && i < edit->n; i++) {
-        in = &edit->inputs[i];
-
-        ngx_recording_api_object(&o);
-
-        ngx_recording_api_put(&o, "FileId",
-                              ngx_recording_api_id(in->file_id));
-        ngx_recording_api_put(&o, "StartTimeOffset",
-                         json_real((double) (taken ? in->from : in->start)
-                                   / 1000));
-        ngx_recording_api_put(&o, "EndTimeOffset",
-                         json_real((double) (taken ? in->to
-                                             : ngx_max(in->end, 0)) / 1000));
-
-        if (ngx_recording_api_append(set, o.object) != NGX_OK) {
-            json_decref(set);
-            return NULL;
-        }
-    }
-
-    return set;
-}
-
-
 static ngx_int_t
 ngx_recording_api_edit_ask(ngx_recording_api_call_t *call)
 {
@@ -566,177 +520,4 @@ ngx_recording_api_edit_ask(ngx_recording_api_call_t *call)
     ngx_recording_api_log_text(call, name);
 
     return ngx_recording_api_set(call->answer, "TaskId", json_string(name));
-}
-
-
-static ngx_int_t
-ngx_recording_api_describe_task_thread(ngx_recording_api_call_t *call)
-{
-    uint64_t                     id;
-    ngx_int_t                    rc;
-    ngx_str_t                    name;
-    ngx_recording_edit_facts_t  *facts;
-
-    static const ngx_recording_api_param_t  params[] = {
-        { "TaskId", NGX_RECORDING_API_TEXT, 0, 0, 128 },
-        { "SubAppId", NGX_RECORDING_API_IGNORED, 0, 0, 0 },
-        { NULL, 0, 0, 0, 0 }
-    };
-
-    name.len = 0;
-    name.data = NULL;
-
-    rc = ngx_recording_api_params(call, params, &name);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    if (name.len == 0) {
-        return ngx_recording_api_fail(call, "MissingParameter",
-                                      "there is no TaskId");
-    }
-
-    facts = calloc(1, sizeof(ngx_recording_edit_facts_t));
-
-    if (facts == NULL) {
-        return NGX_ERROR;
-    }
-
-    id = ngx_recording_catalogue_edit_id((char *) name.data, name.len);
-
-    rc = id ? ngx_recording_catalogue_edit_facts(call->catalogue, id, facts)
-            : NGX_DECLINED;
-
-    if (rc == NGX_DECLINED) {
-        (void) ngx_recording_api_fail(call, "ResourceNotFound.TaskId",
-                                      "there is no such task of EditMedia, or "
-                                      "it was over 90 days ago");
-
-    } else if (rc == NGX_OK) {
-        rc = ngx_recording_api_edit_told(call, facts);
-    }
-
-    free(facts->input);
-    free(facts);
-
-    return rc;
-}
-
-
-static ngx_int_t
-ngx_recording_api_edit_told(ngx_recording_api_call_t *call,
-    ngx_recording_edit_facts_t *facts)
-{
-    char                         name[NGX_RECORDING_EDIT_ID];
-    const char                  *status;
-    ngx_recording_api_object_t   o;
-
-    status = ngx_strcmp(facts->state, "waiting") == 0 ? "WAITING"
-             : ngx_strcmp(facts->state, "processing") == 0 ? "PROCESSING"
-                                                           : "FINISH";
-
-    ngx_recording_catalogue_edit_name(facts->edit.id, name);
-
-    o.object = json_incref(call->answer);
-
-    ngx_recording_api_put_text(&o, "TaskType", "EditMedia");
-    ngx_recording_api_put_text(&o, "Status", status);
-    ngx_recording_api_put_date(&o, "CreateTime", facts->created_us);
-    ngx_recording_api_put_date(&o, "BeginProcessTime", facts->begun_us);
-    ngx_recording_api_put_date(&o, "FinishTime", facts->ended_us);
-    ngx_recording_api_put(&o, "EditMediaTask",
-                          ngx_recording_api_edit_task(call, facts, name,
-                                                      status));
-    if (o.object == NULL) {
-        return NGX_ERROR;
-    }
-
-    json_decref(o.object);
-
-    return NGX_OK;
-}
-
-
-static json_t *
-ngx_recording_api_edit_task(ngx_recording_api_call_t *call,
-    ngx_recording_edit_facts_t *facts, const char *name, const char *status)
-{
-    ngx_uint_t                  i, taken;
-    ngx_recording_edit_t        none;
-    ngx_recording_api_object_t  o;
-
-    ngx_memzero(&none, sizeof(ngx_recording_edit_t));
-
-    for (taken = 0, i = 0; i < facts->edit.n; i++) {
-        taken |= (facts->edit.inputs[i].to >= 0);
-    }
-
-    ngx_recording_api_object(&o);
-
-    ngx_recording_api_put_text(&o, "TaskId", name);
-    ngx_recording_api_put_text(&o, "Status", status);
-    ngx_recording_api_put_int(&o, "ErrCode", facts->code);
-    ngx_recording_api_put_text(&o, "Message", facts->error);
-    ngx_recording_api_put_int(&o, "Progress", facts->progress);
-    ngx_recording_api_put(&o, "Input",
-                          ngx_recording_api_json(facts->input, json_object));
-    ngx_recording_api_put(&o, "Output",
-                          ngx_recording_api_edit_result(call, facts));
-    ngx_recording_api_put(&o, "TakenSet",
-                          ngx_recording_api_edit_parts(taken ? &facts->edit
-                                                             : &none, 1));
-    ngx_recording_api_put_text(&o, "SessionId", facts->session);
-
-    return o.object;
-}
-
-
-/* the file; its id is told when it is there */
-
-static json_t *
-ngx_recording_api_edit_result(ngx_recording_api_call_t *call,
-    ngx_recording_edit_facts_t *facts)
-{
-    ngx_recording_api_object_t  o;
-
-    ngx_recording_api_object(&o);
-
-    ngx_recording_api_put_text(&o, "FileType", facts->edit.format);
-
-    if (ngx_strcmp(facts->state, "finished") != 0) {
-        ngx_recording_api_put_text(&o, "FileId", "");
-        ngx_recording_api_put_text(&o, "FileUrl", "");
-
-        return o.object;
-    }
-
-    ngx_recording_api_put(&o, "FileId",
-                          ngx_recording_api_id(facts->edit.file_id));
-    ngx_recording_api_put_text(&o, "FileUrl", "");
-
-    if (o.object
-        && ngx_recording_catalogue_search_file(call->catalogue,
-                                               facts->edit.file_id,
-                                               ngx_recording_api_edit_url,
-                                               o.object)
-           != NGX_OK)
-    {
-        json_decref(o.object);
-        return NULL;
-    }
-
-    return o.object;
-}
-
-
-static ngx_int_t
-ngx_recording_api_edit_url(void *data,
-    const ngx_recording_catalogue_search_file_t *row)
-{
-    json_t *object = data;
-
-    return row->media ? ngx_recording_api_set(object, "FileUrl",
-                                              ngx_recording_api_url(row))
-                      : NGX_OK;
 }

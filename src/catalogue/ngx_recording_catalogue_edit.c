@@ -503,6 +503,50 @@ ngx_recording_catalogue_edit_inputs(ngx_recording_catalogue_t *cat,
 }
 
 
+ngx_int_t
+ngx_recording_catalogue_edit_list(ngx_recording_catalogue_t *cat,
+    ngx_recording_edit_list_e which, uint64_t before, uint64_t *ids,
+    ngx_uint_t *n)
+{
+    ngx_uint_t                most;
+    ngx_recording_sql_rows_t  rows;
+
+    most = *n;
+    *n = 0;
+
+    switch (which) {
+
+    case NGX_RECORDING_EDIT_LIST_ALL:
+        ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_EDIT_LIST,
+                                ngx_recording_sql_int(before),
+                                ngx_recording_sql_int(most));
+        break;
+
+    case NGX_RECORDING_EDIT_LIST_OVER:
+        ngx_recording_sql_query(cat->sql, &rows,
+                                NGX_RECORDING_SQL_EDIT_LIST_OVER,
+                                ngx_recording_sql_int(before),
+                                ngx_recording_sql_int(most));
+        break;
+
+    default:
+        ngx_recording_sql_query(cat->sql, &rows,
+                                NGX_RECORDING_SQL_EDIT_LIST_OPEN,
+                                ngx_recording_sql_int(before),
+                                ngx_recording_sql_text(
+                                    which == NGX_RECORDING_EDIT_LIST_WAITING
+                                    ? "waiting" : "processing"),
+                                ngx_recording_sql_int(most));
+    }
+
+    while (ngx_recording_sql_next(&rows)) {
+        ids[(*n)++] = ngx_recording_sql_column_int(&rows, 0);
+    }
+
+    return ngx_recording_sql_end(&rows);
+}
+
+
 void
 ngx_recording_catalogue_edit_name(uint64_t id,
     char name[NGX_RECORDING_EDIT_ID])

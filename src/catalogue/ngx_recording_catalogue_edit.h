@@ -166,6 +166,20 @@ ngx_int_t ngx_recording_catalogue_edit_facts(ngx_recording_catalogue_t *cat,
     uint64_t id, ngx_recording_edit_facts_t *facts);
 
 
+typedef enum {
+    NGX_RECORDING_EDIT_LIST_ALL = 0,
+    NGX_RECORDING_EDIT_LIST_WAITING,
+    NGX_RECORDING_EDIT_LIST_PROCESSING,
+    NGX_RECORDING_EDIT_LIST_OVER
+} ngx_recording_edit_list_e;
+
+/* tasks older than one, the newest first; n: how many are asked for, and are
+   there */
+ngx_int_t ngx_recording_catalogue_edit_list(ngx_recording_catalogue_t *cat,
+    ngx_recording_edit_list_e which, uint64_t before, uint64_t *ids,
+    ngx_uint_t *n);
+
+
 /* an id as clients have it, and back; 0: it is none */
 void ngx_recording_catalogue_edit_name(uint64_t id,
     char name[NGX_RECORDING_EDIT_ID]);

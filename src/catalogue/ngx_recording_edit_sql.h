@@ -179,6 +179,18 @@
     " coalesce(to_ms, -1) FROM edit_inputs WHERE edit_id = ?1"                \
     " ORDER BY number" },                                                     \
                                                                               \
+    [NGX_RECORDING_SQL_EDIT_LIST] = { "ii",                                   \
+    "SELECT edit_id FROM edits WHERE edit_id < ?1"                            \
+    " ORDER BY edit_id DESC LIMIT ?2" },                                      \
+                                                                              \
+    [NGX_RECORDING_SQL_EDIT_LIST_OVER] = { "ii",                              \
+    "SELECT edit_id FROM edits WHERE edit_id < ?1"                            \
+    " AND ended_us IS NOT NULL ORDER BY edit_id DESC LIMIT ?2" },             \
+                                                                              \
+    [NGX_RECORDING_SQL_EDIT_LIST_OPEN] = { "iti",                             \
+    "SELECT edit_id FROM edits WHERE " NGX_RECORDING_EDIT_OPEN                \
+    " AND edit_id < ?1 AND state = ?2 ORDER BY edit_id DESC LIMIT ?3" },      \
+                                                                              \
     /* of a stream, that have something of a time: they are few */            \
     [NGX_RECORDING_SQL_FILES_GROWING] = { "tii",                              \
     "SELECT " NGX_RECORDING_SEARCH_FACTS " FROM files"                        \

@@ -23,7 +23,7 @@ my $not_yet = 'ResourceUnavailable.InvalidVodStatus';
 
 my %version = map { $_ => '2018-07-17' }
                   qw(SearchMedia DescribeMediaInfos ModifyMediaInfo DeleteMedia
-                     EditMedia DescribeTaskDetail);
+                     EditMedia DescribeTaskDetail DescribeTasks);
 my $json = JSON::PP->new->utf8->canonical->allow_bignum(0);
 
 sub new {
