@@ -9,7 +9,8 @@ const VERSION = {
   DeleteMedia: VOD, CreateRecordTask: LIVE, StopRecordTask: LIVE,
   DescribeRecordTask: LIVE, DescribeLiveRecordTemplates: LIVE,
   DescribeLiveRecordRules: LIVE, DescribeLiveCallbackTemplates: LIVE,
-  DescribeLiveCallbackRules: LIVE,
+  DescribeLiveCallbackRules: LIVE, EditMedia: VOD, DescribeTaskDetail: VOD,
+  DescribeTasks: VOD,
 };
 const TIMEOUT_MS = 15000;
 
@@ -26,7 +27,8 @@ const ADVICE = {
     + "program using catalogue.db, or the disk slow?",
   "ResourceUnavailable.InvalidVodStatus": "The store cannot be used: the error "
     + "log says which directory, and why.",
-  ResourceInUse: "It grows, waits for its stream, or is being delivered.",
+  ResourceInUse: "It grows, waits for its stream, is being delivered, or "
+    + "another file is made of it.",
   "LimitExceeded.MaximumRunningTask": "Stop one of them first.",
   InternalError: "The error log of nginx has more.",
 };

@@ -2,20 +2,22 @@
 
 import { html, useEffect, useRef, useState } from "./html.js";
 import { ApiError, call, playUrl } from "./api.js";
-import { fileHref, href } from "./router.js";
-import { bytes, duration, number, plural, rate, span, state, visible }
+import { ANY, fileHref, href } from "./router.js";
+import { bytes, duration, made, number, plural, rate, span, state, visible }
   from "./format.js";
 import { Failure, Loading, Lost, Name, State, Table, Time, useAsked }
   from "./parts.js";
 import { Player } from "./player.js";
 import { Act, ReadsOnly, useMay } from "./hands.js";
+import { Chosen } from "./edit.js";
 import * as time from "./time.js";
 
 const EVERY_MS = 3000;        // while it grows
 const NEAR = 20;              // files among which the nearest one is looked for
 
 const is = (file, other) => file.Format === other.Format
-  && file.TemplateName === other.TemplateName && file.FileId !== other.FileId;
+  && file.TemplateName === other.TemplateName && made(file) === made(other)
+  && file.FileId !== other.FileId;
 
 // of the stream's files the one before, or after
 async function next(file, recording, after, signal) {
@@ -36,12 +38,13 @@ async function next(file, recording, after, signal) {
 }
 
 async function asked(recordingId, fileId, signal) {
-  const [recordings, media] = await Promise.all([
-    call("DescribeRecordings", { RecordingIds: [recordingId] }, signal),
-    call("DescribeMediaInfos", { FileIds: [fileId] }, signal),
-  ]);
+  const media = call("DescribeMediaInfos", { FileIds: [fileId] }, signal)
+    .then((infos) => infos.MediaInfoSet[0]?.RecordInfo);
+  const id = recordingId === ANY ? (await media)?.RecordingId : recordingId;
+  const [recordings, finished] = await Promise.all([
+    id ? call("DescribeRecordings", { RecordingIds: [id] }, signal)
+       : { RecordingSet: [] }, media]);
   const recording = recordings.RecordingSet[0];
-  const finished = media.MediaInfoSet[0]?.RecordInfo;
   const file = finished
     || recording?.FileSet.find((one) => one.FileId === fileId);
 
@@ -127,7 +130,7 @@ function Keep({ file, may, again, gone }) {
       }} /></div>`;
 }
 
-function Screen({ file, where }) {
+function Screen({ file, where, may }) {
   if (!where) {
     const why = { recording: "It grows, and can be played when it ends.",
       paused: "It waits for its stream, and can be played when it ends.",
@@ -147,7 +150,8 @@ function Screen({ file, where }) {
         rel="noopener noreferrer">Play it in a new tab</a></p></div>`;
   }
 
-  return html`<${Player} key=${file.FileId} file=${file} url=${where.url} />`;
+  return html`<${Player} key=${file.FileId} file=${file} url=${where.url}
+    may=${may} />`;
 }
 
 function Near({ recording, file, before, after }) {
@@ -179,6 +183,8 @@ function facts(file, recording) {
       : html`<${Time} at=${time.ms(file.EndTimeUs)} />`],
     ["Duration", `${duration(file.Duration)} (${file.Duration} s)`],
     ["Size", `${bytes(file.Size)} (${number(file.Size)} bytes)`],
+    ["Made", made(file) ? html`of other files, by task <code>${file.TaskId}</code>`
+      : null],
     ["Bit rate", file.Bitrate ? rate(file.Bitrate) : null],
     ["Video", file.VideoCodec && `${file.VideoCodec} ${file.Resolution}`],
     ["Audio", file.AudioCodec],
@@ -300,7 +306,9 @@ export function File({ path }) {
           && html`, ${plural(file.Gaps.length, "gap")}`}</p></div>
     <${Near} ...${same} />
     <${Failure} error=${error} again=${again} />
-    <${Screen} file=${file} where=${where} />
+    <${Screen} file=${{ ...file, StreamName: recording.StreamName,
+                        AppName: recording.AppName }} where=${where} may=${may} />
+    <${Chosen} />
     ${where && html`<${Actions} file=${file} where=${where} />`}
     <${Keep} key=${fileId} file=${file} may=${may} again=${again}
       gone=${gone} />

@@ -30,6 +30,12 @@ export function duration(s) {
   return h ? `${h}:${pad(m)}:${pad(whole % 60)}` : `${m}:${pad(whole % 60)}`;
 }
 
+// seconds as 1:02:03.456
+export function exact(s) {
+  const ms = Math.max(0, Math.round(s * 1000));
+  return `${duration(Math.floor(ms / 1000))}.${String(ms % 1000).padStart(3, "0")}`;
+}
+
 // seconds in words, of one or two units
 export function span(s) {
   if (s < 10) return `${Math.max(0, s).toFixed(1)} s`;
@@ -55,6 +61,9 @@ export function visible(name) {
     (c) => `\u27e8U+${c.charCodeAt(0).toString(16).toUpperCase()
       .padStart(4, "0")}\u27e9`);
 }
+
+// whether it was made of other files
+export const made = (file) => /^edit-/.test(file.TaskId || "");
 
 const REASON = {
   buffer: "no room in record_buffer",

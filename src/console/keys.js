@@ -1,7 +1,7 @@
 // Keys that do the same in all views, and what is chosen in a list: `/` goes to
 // the search, Esc back, j and k (or the arrows, in a list) to the next and the
-// one before, l or Enter opens it.  A view with a player takes j, k and l for
-// itself, see player.js.
+// one before, l or Enter opens it, x chooses it.  A view with a player takes j, k
+// and l for itself, see player.js.
 
 import { go } from "./router.js";
 
@@ -33,6 +33,12 @@ function search() {
   }
 }
 
+function choose(row) {
+  const button = row.parentElement.querySelector("[data-choose]");
+  button?.click();
+  return Boolean(button);
+}
+
 function escape(target) {
   if (typing(target)) target.blur();
   else document.querySelector("[data-back]")?.click();
@@ -58,6 +64,7 @@ export function onKey(event) {
     : key === "ArrowDown" && row ? step(1)
     : key === "ArrowUp" && row ? step(-1)
     : key === "l" && row ? (row.click(), true)
+    : key === "x" && row ? choose(row)
     : false;
 
   if (done) event.preventDefault();

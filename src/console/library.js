@@ -4,10 +4,14 @@ import { html, useCallback, useEffect, useMemo, useRef, useState }
   from "./html.js";
 import { call, pages, serverNow } from "./api.js";
 import { fileHref, go, href } from "./router.js";
-import { bytes, duration, number, plural, span } from "./format.js";
+import { bytes, duration, made, number, plural, span, visible }
+  from "./format.js";
 import { Empty, Failure, Loading, Name, Time, useAsked } from "./parts.js";
 import { Rows } from "./rows.js";
 import { Timeline } from "./timeline.js";
+import { Chosen, canEdit } from "./edit.js";
+import { MOST, addPart, dropFile, useParts } from "./splice.js";
+import { useMay } from "./hands.js";
 import * as time from "./time.js";
 
 const FORMATS = ["mp4", "flv", "hls", "aac"];
@@ -164,11 +168,25 @@ function Search({ query }) {
   </form>`;
 }
 
-function Row({ file, stream }) {
+function Choose({ file }) {
+  const parts = useParts();
+  const chosen = parts.some((part) => part.FileId === file.FileId);
+
+  return html`<button class="small secondary choose" data-choose
+    aria-pressed=${chosen ? "true" : "false"}
+    disabled=${!chosen && parts.length >= MOST}
+    aria-label=${`Choose ${visible(file.StreamName)} from ${
+      time.clock(time.ms(file.StartTimeUs))}`}
+    onClick=${() => (chosen ? dropFile(file.FileId) : addPart(file))}>${
+    chosen ? "✓" : "+"}</button>`;
+}
+
+function Row({ file, stream, may }) {
   const lost = file.FramesDropped > 0;
   const gap = (file.Gaps || []).length;
 
-  return html`<a class="file-row" data-row href=${fileHref(file)}>
+  return html`<div class="file-line"><a class="file-row" data-row
+      href=${fileHref(file)}>
     <span class="file-name"><${Name} text=${file.StreamName} />
       ${!stream && html`<span class="quiet"> <${Name} text=${file.AppName} />
       </span>`}</span>
@@ -180,7 +198,9 @@ function Row({ file, stream }) {
       plural(gap, "gap")}</span>`}${lost && html`<span class="mark mark-bad">${
       number(file.FramesDropped)} lost</span>`}${file.Recovered && html`
       <span class="mark">recovered</span>`}${!file.Local && html`
-      <span class="mark">in a bucket</span>`}</span></a>`;
+      <span class="mark">in a bucket</span>`}${made(file) && html`
+      <span class="mark">made</span>`}</span></a>${may && canEdit(file)
+      && html`<${Choose} file=${file} />`}</div>`;
 }
 
 // hours and bytes; of what is not all here, that is said
@@ -196,7 +216,7 @@ function Sums({ files, total, end, counted }) {
     ${" "}${bytes(size)}${of}</p>`;
 }
 
-function DayNav({ query }) {
+function DayNav({ query, may }) {
   const other = (n) => href(["library"], { ...query, focus: "",
                                            day: time.dayAfter(query.day, n) });
   const [from, to] = time.day(query.day);
@@ -211,10 +231,13 @@ function DayNav({ query }) {
       changes</span>`}
     <a role="button" class="small secondary" href=${other(1)}
       aria-label="The day after">→</a>
+    ${may && html`<a href=${href(["edit"], { stream: query.stream,
+      app: query.app, from: `${query.day}T00:00:00`,
+      to: `${time.dayAfter(query.day, 1)}T00:00:00` })}>A file of a time</a>`}
   </nav>`;
 }
 
-function Day({ query }) {
+function Day({ query, may }) {
   const { data, error, again } = useAsked((signal) => ofDay(query, signal),
                                           DAY_EVERY_MS, query);
   const [from, to] = time.day(query.day);
@@ -222,7 +245,7 @@ function Day({ query }) {
     (a, b) => b.StartTimeUs - a.StartTimeUs) : []), [data]);
 
   return html`
-    <${DayNav} query=${query} />
+    <${DayNav} query=${query} may=${may} />
     <${Failure} error=${error} again=${again} />
     ${!data && !error && html`<${Loading} what="the day" />`}
     ${data && !files.length && html`<${Empty}><p><strong>Nothing of
@@ -234,10 +257,11 @@ function Day({ query }) {
       <${Sums} files=${files} counted=${!data.more} total=${COUNTED} />
       <${Rows} label="Files of the day" items=${files}
         itemKey=${(file) => file.FileId}
-        row=${(file) => html`<${Row} file=${file} stream=${query.app} />`} />`}`;
+        row=${(file) => html`<${Row} file=${file} stream=${query.app}
+          may=${may} />`} />`}`;
 }
 
-function Found({ query }) {
+function Found({ query, may }) {
   const { files, total, end, error, more, again } = useFiles(query);
   const filtered = Object.values(query).some((value) => value);
 
@@ -258,15 +282,18 @@ function Found({ query }) {
         The newest day as a timeline</a>`}</div>
       <${Rows} label="Files" items=${files} more=${end ? null : more}
         itemKey=${(file) => file.FileId}
-        row=${(file) => html`<${Row} file=${file} />`} />`}`;
+        row=${(file) => html`<${Row} file=${file} may=${may} />`} />`}`;
 }
 
 export function Library({ query }) {
   const whole = query.stream && time.day(query.day || "");
+  const may = useMay();
 
   return html`
     <div class="head"><h1>Library</h1></div>
     <${Search} query=${query} />
-    ${whole ? html`<${Day} query=${query} key=${JSON.stringify(query)} />`
-            : html`<${Found} query=${query} />`}`;
+    <${Chosen} />
+    ${whole ? html`<${Day} query=${query} may=${may}
+                key=${JSON.stringify(query)} />`
+            : html`<${Found} query=${query} may=${may} />`}`;
 }

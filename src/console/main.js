@@ -7,13 +7,14 @@ import * as time from "./time.js";
 import { Live } from "./live.js";
 import { Library } from "./library.js";
 import { File } from "./file.js";
+import { Edit } from "./edit.js";
 import { Orders } from "./orders.js";
 import { Store } from "./store.js";
 
-const VIEWS = { live: Live, library: Library, file: File, orders: Orders,
-                store: Store };
-const LINKS = [["live", "Live"], ["library", "Library"], ["orders", "Orders"],
-               ["store", "Store"]];
+const VIEWS = { live: Live, library: Library, file: File, edit: Edit,
+                orders: Orders, store: Store };
+const LINKS = [["live", "Live"], ["library", "Library"], ["edit", "Edit"],
+               ["orders", "Orders"], ["store", "Store"]];
 
 function Console() {
   const [at, set] = useState(route());
@@ -58,7 +59,7 @@ function Console() {
       : html`<p class="state">There is no such view.
           <a href=${href(["live"])}>See what is live</a>.</p>`}</main>
     <footer class="keys"><kbd>/</kbd> search <kbd>j</kbd> <kbd>k</kbd> next,
-      previous <kbd>l</kbd> open <kbd>Esc</kbd> back</footer>`;
+      previous <kbd>l</kbd> open <kbd>x</kbd> choose <kbd>Esc</kbd> back</footer>`;
 }
 
 const root = document.getElementById("console");

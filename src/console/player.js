@@ -4,10 +4,12 @@
 import { html, useEffect, useRef, useState } from "./html.js";
 import { gaps, begin, end } from "./timeline.js";
 import { duration, span } from "./format.js";
+import { Trim, canEdit } from "./edit.js";
 import * as time from "./time.js";
 
 const STEP_S = 5;
 const LEAP_S = 10;
+const FINE_S = 0.04;          // a picture, if there are 25 a second
 
 // --- wall clock and media: gaps are in the one, not in the other
 
@@ -118,9 +120,10 @@ const WHY = {
 
 // --- the bar
 
-function Bar({ file, now, from, to, seek }) {
+// marks: by the wall clock, what is not chosen is dimmed
+function Bar({ file, now, from, to, seek, marks }) {
   const percent = (at) => `${100 * (at - from) / (to - from)}%`;
-  const { at: marks, seconds } = time.ticks(from, to, 6);
+  const { at: ticks, seconds } = time.ticks(from, to, 6);
 
   function point(event) {
     const box = event.currentTarget.getBoundingClientRect();
@@ -151,9 +154,13 @@ function Bar({ file, now, from, to, seek }) {
         style=${{ left: percent(gap.from),
                   width: `calc(max(3px, ${percent(from + gap.to - gap.from)}))`
         }}></span>`)}
+      ${marks && html`<span class="seek-out" style=${{ left: 0,
+          width: percent(marks[0]) }}></span>
+        <span class="seek-out" style=${{ left: percent(marks[1]),
+          right: 0 }}></span>`}
       <span class="seek-now" style=${{ left: percent(now) }}></span>
     </div>
-    <div class="seek-ticks" aria-hidden="true">${marks.map((at) => html`
+    <div class="seek-ticks" aria-hidden="true">${ticks.map((at) => html`
       <span style=${{ left: percent(at) }}>${time.clock(at, seconds)}</span>`)}
     </div></div>`;
 }
@@ -182,11 +189,14 @@ function Jump({ from, to, seek }) {
     <span role="status" class="jump-said">${said}</span></form>`;
 }
 
-export function Player({ file, url }) {
+// may: whether a file may be made of a part of it
+export function Player({ file, url, may }) {
   const media = useRef(null);
   const [at, setAt] = useState(0);
   const [length, setLength] = useState(0);
   const [why, fail] = useState("");
+  const [marks, setMarks] = useState([null, null]);
+  const edits = may && canEdit(file);
   const sound = file.Format === "aac" || (!file.VideoCodec && file.AudioCodec);
 
   useEffect(() => {
@@ -228,8 +238,19 @@ export function Player({ file, url }) {
     media.current.currentTime = Math.max(0, media.current.currentTime + s);
   };
 
+  // the begin (0) or the end (1) is where the picture is; one that is not
+  // beyond the other one takes its place
+  function mark(side) {
+    const s = Math.round(media.current.currentTime * 1000) / 1000;
+
+    setMarks(([a, b]) => (side ? [a !== null && a < s ? a : null, s]
+                               : [s, b !== null && b > s ? b : null]));
+  }
+
   useEffect(() => {
     const keys = {
+      ...(edits && { i: () => mark(0), o: () => mark(1) }),
+      ",": () => skip(-FINE_S), ".": () => skip(FINE_S),
       j: () => skip(-LEAP_S), l: () => skip(LEAP_S),
       ArrowLeft: () => skip(-STEP_S), ArrowRight: () => skip(STEP_S),
       k: () => (media.current.paused ? media.current.play()
@@ -247,7 +268,7 @@ export function Player({ file, url }) {
     // before those of all views
     document.addEventListener("keydown", onKey, true);
     return () => document.removeEventListener("keydown", onKey, true);
-  }, []);
+  }, [edits]);
 
   const now = Math.min(to, wallAt(file, at));
   const Tag = sound ? "audio" : "video";
@@ -270,7 +291,11 @@ export function Player({ file, url }) {
           title=${time.utc(now)}>${time.date(now)} ${time.clock(now)}</time>
         <span class="quiet">${duration(at)} of ${duration(Math.max(length,
           file.Duration))}</span></p>
-      <${Bar} file=${file} now=${now} from=${from} to=${to} seek=${seek} />
-      <${Jump} from=${from} to=${to} seek=${seek} />`}
+      <${Bar} file=${file} now=${now} from=${from} to=${to} seek=${seek}
+        marks=${marks.some((s) => s !== null) && [wallAt(file, marks[0] ?? 0),
+          marks[1] === null ? to : wallAt(file, marks[1])]} />
+      <${Jump} from=${from} to=${to} seek=${seek} />
+      ${edits && html`<${Trim} file=${file} marks=${marks} mark=${mark}
+        unmark=${() => setMarks([null, null])} />`}`}
   </section>`;
 }

@@ -25,4 +25,7 @@ export function href(path, query = {}) {
 
 export const go = (path, query) => { location.hash = href(path, query); };
 
+// the recording of a file of which only the id is known
+export const ANY = "any";
+
 export const fileHref = (file) => href(["file", file.RecordingId, file.FileId]);

@@ -4,7 +4,7 @@
 
 import { html, useMemo, useState } from "./html.js";
 import { fileHref } from "./router.js";
-import { bytes, drops, duration, plural, span, state } from "./format.js";
+import { bytes, drops, duration, made, plural, span, state } from "./format.js";
 import { Name } from "./parts.js";
 import * as time from "./time.js";
 
@@ -48,7 +48,7 @@ function lanes(files) {
   const found = new Map();
 
   for (const file of files) {
-    const name = `${file.TemplateName}\n${file.Format}`;
+    const name = `${file.TemplateName}\n${file.Format}\n${made(file)}`;
     if (!found.has(name)) found.set(name, []);
     found.get(name).push(file);
   }
@@ -64,7 +64,7 @@ export function facts(files, now) {
   let resumed = 0;
   let lossy = 0;
 
-  for (const lane of lanes(files)) {
+  for (const lane of lanes(files.filter((file) => !made(file)))) {
     lane.forEach((file, n) => {
       const before = lane[n - 1];
 
@@ -151,7 +151,7 @@ export function Timeline({ files, from, to, now }) {
     <div class="timeline-box">
       ${all.map((lane) => html`<div class="lane">
         <span class="lane-name"><${Name} text=${lane[0].TemplateName} />
-          ${" "}${lane[0].Format}</span>
+          ${" "}${lane[0].Format}${made(lane[0]) && ", made"}</span>
         <div class="lane-bars">${lane.map((file) => html`
           <${Bar} key=${file.FileId} file=${file} place=${place} now=${now}
           />`)}</div></div>`)}
