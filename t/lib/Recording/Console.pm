@@ -61,7 +61,8 @@ server {
 CONF
 }
 
-# runs a script; each of its lines is a test
+# runs a script; each of its lines is a test, or something else that it found:
+# these are returned
 sub drive {
     my ($script, $given) = @_;
 
@@ -70,9 +71,11 @@ sub drive {
     my (undef, $out, $err) = run('timeout', '-k', '5', '420', 'node', $path,
                                  $json->encode($given));
     my $end = 0;
+    my @found;
 
     for my $line (map { eval { $json->decode($_) } || () } split /\n/, $out) {
         $end = 1 if $line->{end};
+        push @found, $line if !defined $line->{what} && !$line->{end};
         next if !defined $line->{what};
         utf8::encode($_) for @$line{qw(what more)};
         Test::More::ok($line->{ok}, $line->{what})
@@ -80,6 +83,7 @@ sub drive {
     }
 
     Test::More::ok($end, "$script came to its end") or Test::More::diag($err);
+    return @found;
 }
 
 1;

@@ -26,7 +26,7 @@ sub new {
 }
 
 # with an nginx of two workers: templates, and of each application the template
-# by which it is recorded
+# by which it is recorded; maybe http, more servers
 sub started {
     my ($class, %opt) = @_;
 
@@ -34,6 +34,7 @@ sub started {
     my $applications = join "\n        ",
         map { "application $_ { live on; record_rule $opt{applications}{$_}; }" }
         sort keys %{ $opt{applications} };
+    my $http = $opt{http} || '';
     my $t = Recording::Nginx->new;
     $t->conf(<<"CONF")->start;
 worker_processes 2;
@@ -50,6 +51,7 @@ http {
         listen 127.0.0.1:%%PORT_1%%;
         location /api/ { record_api; record_api_key off; }
     }
+    $http
 }
 CONF
 
