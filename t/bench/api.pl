@@ -2,7 +2,9 @@
 
 # What a page of the API costs among a million rows, printed (make bench-api):
 # the median and the longest of some calls, with the time of the connection, and
-# what the worker computes for one.
+# what the worker computes for one.  Then how long it takes until files that have
+# expired are gone, and the copy of the catalogue; and by how much a live
+# connection notices that, or many who ask.
 
 use strict;
 use warnings;
@@ -10,16 +12,20 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 
+use File::Path qw(make_path);
 use POSIX ();
-use Time::HiRes qw(time);
+use Time::HiRes qw(sleep time);
 
 use Recording::Api;
 use Recording::Nginx;
 use Recording::Past;
-use Recording::Util qw(slurp);
+use Recording::Rtmp;
+use Recording::Util qw(slurp spew wait_for);
 
 my $rows = $ENV{BENCH_ROWS} // 1_000_000;
 my $times = $ENV{BENCH_TIMES} // 15;
+my $clients = 20;
+my $expired = $rows < 5000 ? $rows : 5000;
 
 $| = 1;
 
@@ -27,7 +33,7 @@ my $t = Recording::Nginx->new;
 $t->conf(<<'CONF')->start;
 rtmp {
     record_store %%STORE%%;
-    server { listen 127.0.0.1:%%PORT_0%%; application live { live on; } }
+    server { listen 127.0.0.1:%%PORT_0%%; ping 1h; application live { live on; } }
 }
 http {
     server { listen 127.0.0.1:%%PORT_1%%; location /api/ { record_api; } }
@@ -38,6 +44,10 @@ my $api = Recording::Api->new(port => $t->port(1));
 my $began = time;
 
 Recording::Past::fill($t, $rows);
+$t->catalogue("INSERT INTO edits (edit_id, input, format, state, created_us,
+    ended_us) SELECT value + 1, '{}', 'mp4', 'failed', value,
+    (julianday('now') - 2440587.5) * 86400000000
+    FROM generate_series(0, $rows / 10)");
 printf "%d files made in %.0f s, catalogue.db has %.0f MB\n", $rows,
        time - $began, (-s $t->db) / 1e6;
 
@@ -69,6 +79,8 @@ my @pages = (
     [ 'recordings, RecordTime', DescribeRecordings =>
       { RecordTime => $half } ],
     [ 'recordings, State', DescribeRecordings => { State => 'open' } ],
+    [ 'tasks of edits', DescribeTasks => {} ],
+    [ 'those that wait', DescribeTasks => { Status => 'WAITING' } ],
     [ 'the store', DescribeStore => {} ],
 );
 
@@ -93,7 +105,93 @@ for my $page (@pages) {
            $body =~ /"TotalCount":(\d+)/ ? "TotalCount $1" : 'no TotalCount';
 }
 
+# --- what a live connection notices
+
+my $ping = Recording::Rtmp->new(port => $t->port);
+$ping->connect(app => 'live');
+$ping->publish('ping');
+
+noticed('nothing else', sub { sleep 5 });
+noticed("$clients clients that ask, 4 times a second", \&asked);
+noticed("$expired files that have expired", \&swept);
+noticed('the copy of the catalogue', \&copied);
+noticed('nothing else', sub { sleep 5 });
+
+$ping->close;
 $t->stop;
+
+# pings, one after the other, from the beginning of something to its end
+sub noticed {
+    my ($what, $begins) = @_;
+
+    my $pid = fork // die "fork: $!";
+
+    if ($pid == 0) {
+        $begins->();
+        POSIX::_exit(0);
+    }
+
+    my $start = time;
+    my @took;
+
+    while (!waitpid $pid, POSIX::WNOHANG) {
+        my $begin = time;
+        $ping->ping;
+        $ping->wait_event(7, 10);
+        push @took, 1000 * (time - $begin);
+        sleep 0.01;
+    }
+
+    @took = sort { $a <=> $b } @took;
+    printf "%-44s %6.1f s, a ping: %.1f ms, p99 %.1f ms, at most %.1f ms\n",
+           $what, time - $start, map { $took[ int $_ * $#took ] } 0.5, 0.99, 1;
+}
+
+sub asked {
+    my $request = $api->request('DescribeRecordings', { State => 'open' });
+
+    my @pids = map {
+        my $pid = fork // die "fork: $!";
+
+        if ($pid == 0) {
+            for (1 .. 20) {
+                $api->raw($request);
+                sleep 0.25;
+            }
+
+            POSIX::_exit(0);
+        }
+
+        $pid;
+    } 1 .. $clients;
+
+    waitpid $_, 0 for @pids;
+}
+
+# the newest of that past, which are there
+sub swept {
+    my $files = $t->store . '/files';
+    my @rows = $t->catalogue("SELECT path FROM files
+        ORDER BY file_id DESC LIMIT $expired");
+
+    for my $row (@rows) {
+        make_path("$files/$1") if $row->{path} =~ m{(.*)/};
+        spew("$files/$row->{path}", 'x' x 1000);
+    }
+
+    $t->catalogue("UPDATE files SET expire_us = 1 WHERE file_id IN
+        (SELECT file_id FROM files ORDER BY file_id DESC LIMIT $expired)");
+    wait_for('all to be gone', 300, sub {
+        return !grep { -e "$files/$_->{path}" } @rows;
+    });
+}
+
+sub copied {
+    my $copy = $t->store . '/catalogue.copy';
+
+    unlink $copy;
+    wait_for('the copy', 60, sub { -e $copy });
+}
 
 # seconds of the processor, of the worker
 sub spent {
