@@ -26,7 +26,7 @@ sub new {
 }
 
 # with an nginx of two workers: templates, and of each application the template
-# by which it is recorded; maybe http, more servers
+# by which it is recorded; maybe http, more servers, and disk, where the store is
 sub started {
     my ($class, %opt) = @_;
 
@@ -35,7 +35,7 @@ sub started {
         map { "application $_ { live on; record_rule $opt{applications}{$_}; }" }
         sort keys %{ $opt{applications} };
     my $http = $opt{http} || '';
-    my $t = Recording::Nginx->new;
+    my $t = Recording::Nginx->new($opt{disk} ? (store => $opt{disk}) : ());
     $t->conf(<<"CONF")->start;
 worker_processes 2;
 rtmp {
