@@ -73,7 +73,8 @@ async function phone(base, file) {
   for (const scheme of ["light", "dark"]) {
     const b = await open(base, { ...PHONE, colorScheme: scheme });
 
-    for (const hash of ["", "#/library", "#/store", "#/orders", "#/edit",
+    for (const hash of ["", "#/library", "#/store", "#/orders?stream=a&app=live",
+                        "#/edit",
                         `#/file/${file.RecordingId}/${file.FileId}`]) {
       await b.visit(hash);
       await b.page.locator("tbody tr, [data-row], .facts, section .quiet").first()
