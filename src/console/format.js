@@ -43,7 +43,7 @@ export function span(s) {
   if (s < 5970) return `${Math.round(s / 60)} min`;
   if (s < 172800) {
     const m = Math.round(s / 60);
-    return `${Math.floor(m / 60)} h ${m % 60} min`;
+    return `${Math.floor(m / 60)} h${m % 60 ? ` ${m % 60} min` : ""}`;
   }
   if (s < 63072000) return `${number(Math.round(s / 86400))} days`;
   return `${number(Math.round(s / 31557600))} years`;

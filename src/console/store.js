@@ -189,7 +189,9 @@ function Files({ files }) {
       { label: "Size", number: true }]} rows=${files.map((one) => ({
         key: `${one.State} ${one.Format}`, cells: [
           html`<${State} name=${one.State}>${state(one.State)}<//>`,
-          one.Format, number(one.Count), bytes(one.Bytes)] }))} />`}</section>`;
+          one.Format, number(one.Count), one.State === "recording"
+            ? html`<span class="quiet" title="Live has it; here it is known when
+they end">not known yet</span>` : bytes(one.Bytes)] }))} />`}</section>`;
 }
 
 function Health({ data }) {
