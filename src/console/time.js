@@ -55,7 +55,7 @@ export function moment(text, from, to) {
                           start.getDate(), +h, +m, +(s || 0)).getTime();
     if (n > 1 && day0 > to) return best;
 
-    for (const at of [day0, day0 + 3600000]) {
+    for (const at of [day0, day0 + 1800000, day0 + 3600000]) {
       if (clock(at) !== `${pad(h)}:${m}:${s || "00"}`) continue;
       if (best === null || off(at) < off(best)) best = at;
     }
