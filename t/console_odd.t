@@ -34,9 +34,11 @@ $t->conf(<<"CONF")->start;
 rtmp {
     record_store %%STORE%% reserve=1m;
     record_template all { format mp4; }
+    record_template flv { format flv; }
     server {
         listen 127.0.0.1:%%PORT_0%%;
         application live { live on; record_rule all; }
+        application late { live on; record_rule flv; }
     }
 }
 http { $servers }
@@ -65,6 +67,16 @@ for my $round (1, 2) {
         @names == $t->files(state => $round == 1 ? 'finished' : 'recording') });
 }
 
+# sound that begins 1.5 s after the picture
+my @late = grep { $_->[0] != 8 || $_->[1] > 1500 || $_->[2] =~ /^.\0/s }
+           Recording::Rtmp::flv_messages(
+               media(duration => 3, fps => 10, size => '160x90'));
+my $late = $t->publisher('late', 'late');
+$late->send_flv(\@late);
+$late->ping;
+$late->delete_stream->close;
+my ($flv) = $t->wait_files(1, stream => 'late');
+
 my $file = $api->call('SearchMedia', { StreamIds => [$names[0]] })
     ->{MediaInfoSet}[0]{RecordInfo};
 
@@ -91,6 +103,8 @@ my @shown = map { my $name = $_; utf8::decode($name);
 
 Recording::Console::drive('odd.js', {
     names => \@shown, file => $file,
+    late => { RecordingId => "$flv->{recording_id}",
+              FileId => "$flv->{file_id}" },
     base => 'http://127.0.0.1:' . $t->port(1),
     closed => 'http://127.0.0.1:' . $t->port(2),
     broken => 'http://127.0.0.1:' . $t->port(3),

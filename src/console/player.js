@@ -100,7 +100,20 @@ async function playFlv(media, url, file, failed) {
   });
   player.attachMediaElement(media);
   player.load();
-  return () => player.destroy();
+
+  // before both tracks have begun there is nothing to wait for
+  const first = new Promise((done) => media.addEventListener("loadeddata",
+    () => done(media.buffered.length ? media.buffered.start(0) : 0),
+    { once: true }));
+  const sought = () => first.then((s) => {
+    if (media.currentTime < s) media.currentTime = s;
+  });
+
+  media.addEventListener("seeking", sought);
+  return () => {
+    media.removeEventListener("seeking", sought);
+    player.destroy();
+  };
 }
 
 async function play(media, url, file, failed) {
