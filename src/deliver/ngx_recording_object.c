@@ -194,7 +194,7 @@ ngx_recording_object_looked(ngx_recording_s3_t *s)
     if (s->result == NGX_RECORDING_S3_OK) {
 
         if (!ngx_recording_object_ours(o, s)) {
-            ngx_recording_object_taken(o);
+            ngx_recording_object_foreign(o, s);
             return;
         }
 
@@ -510,7 +510,7 @@ ngx_recording_object_checked(ngx_recording_s3_t *s)
     }
 
     if (s->result == NGX_RECORDING_S3_OK && !ngx_recording_object_ours(o, s)) {
-        ngx_recording_object_taken(o);
+        ngx_recording_object_foreign(o, s);
         return;
     }
 

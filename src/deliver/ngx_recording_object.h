@@ -273,6 +273,11 @@ void ngx_recording_object_list(ngx_recording_object_t *o);
 /* what is there, by a list: HEAD is not allowed */
 void ngx_recording_object_find(ngx_recording_object_t *o);
 
+/* what HEAD has found is not this file's: no file of ours, if its server is one
+   of S3, which is asked if nothing shows it */
+void ngx_recording_object_foreign(ngx_recording_object_t *o,
+    const ngx_recording_s3_t *s);
+
 /* without its quotes */
 void ngx_recording_object_etag(char *etag, const char *text);
 

@@ -2,7 +2,7 @@
 /*
  * What is in the bucket, by its lists: uploads of an object in parts that were
  * broken off, which are ended, the parts of the one that goes on, and the
- * object, if it cannot be looked at.
+ * object, if it cannot be looked at, or may be none.
  */
 
 
@@ -36,6 +36,8 @@ static void ngx_recording_object_has_part(ngx_recording_object_list_t *list);
 static void ngx_recording_object_found(ngx_recording_s3_t *s);
 static void ngx_recording_object_content(void *data, const char *name,
     ngx_uint_t depth, const char *text);
+static void ngx_recording_object_doubt(ngx_recording_object_t *o);
+static void ngx_recording_object_doubted(ngx_recording_s3_t *s);
 
 
 void
@@ -305,15 +307,7 @@ ngx_recording_object_find(ngx_recording_object_t *o)
 
     s = ngx_recording_object_request(o, "GET", ngx_recording_object_found);
 
-    ngx_str_null(&s->key);
-
-    ngx_recording_s3_arg(s, "list-type", "2");
-    ngx_recording_s3_arg(s, "max-keys", "1");
-
-    s->args[s->nargs].value = o->key;
-    ngx_str_set(&s->args[s->nargs].name, "prefix");
-    s->nargs++;
-
+    ngx_recording_s3_find(s);
     ngx_recording_s3_send(s);
 }
 
@@ -374,6 +368,47 @@ ngx_recording_object_content(void *data, const char *name, ngx_uint_t depth,
 
     } else if (strcmp(name, "ETag") == 0) {
         ngx_recording_object_etag(list->etag, text);
+    }
+}
+
+
+/* another file's id is what only a server of S3 can have */
+
+void
+ngx_recording_object_foreign(ngx_recording_object_t *o,
+    const ngx_recording_s3_t *s)
+{
+    if (s->file_id[0]) {
+        ngx_recording_object_taken(o);
+
+    } else {
+        ngx_recording_object_run(o, ngx_recording_object_doubt);
+    }
+}
+
+
+static void
+ngx_recording_object_doubt(ngx_recording_object_t *o)
+{
+    ngx_recording_s3_t  *s;
+
+    s = ngx_recording_object_request(o, "GET", ngx_recording_object_doubted);
+
+    ngx_recording_s3_find(s);
+    ngx_recording_s3_send(s);
+}
+
+
+static void
+ngx_recording_object_doubted(ngx_recording_s3_t *s)
+{
+    ngx_recording_s3_trust(s);
+
+    if (s->result == NGX_RECORDING_S3_OK) {
+        ngx_recording_object_taken(s->data);
+
+    } else {
+        ngx_recording_object_again(s->data, s);
     }
 }
 

@@ -21,6 +21,8 @@ static ngx_recording_s3_t *ngx_recording_removal_request(
     void (*done)(ngx_recording_s3_t *s));
 static void ngx_recording_removal_look(ngx_recording_removal_t *r);
 static void ngx_recording_removal_looked(ngx_recording_s3_t *s);
+static void ngx_recording_removal_doubt(ngx_recording_removal_t *r);
+static void ngx_recording_removal_doubted(ngx_recording_s3_t *s);
 static void ngx_recording_removal_tail(ngx_recording_removal_t *r);
 static void ngx_recording_removal_read(ngx_recording_s3_t *s);
 static int64_t ngx_recording_removal_count(const ngx_str_t *text);
@@ -203,13 +205,24 @@ ngx_recording_removal_looked(ngx_recording_s3_t *s)
 
     r = s->data;
 
-    if (s->result == NGX_RECORDING_S3_MISSING) {
-        ngx_recording_removal_over(r);
+    if (s->result != NGX_RECORDING_S3_OK
+        && s->result != NGX_RECORDING_S3_MISSING)
+    {
+        ngx_recording_removal_again(r, s);
         return;
     }
 
-    if (s->result != NGX_RECORDING_S3_OK) {
-        ngx_recording_removal_again(r, s);
+    /* of a bucket that is not there nothing was removed */
+
+    if (s->file_id[0] == '\0' && !r->trusted) {
+        ngx_recording_removal_run(r, ngx_recording_removal_doubt);
+        return;
+    }
+
+    r->trusted = 1;
+
+    if (s->result == NGX_RECORDING_S3_MISSING) {
+        ngx_recording_removal_over(r);
         return;
     }
 
@@ -222,6 +235,39 @@ ngx_recording_removal_looked(ngx_recording_s3_t *s)
     ngx_recording_removal_run(r, r->playlist && r->segments == -1
                                  ? ngx_recording_removal_tail
                                  : ngx_recording_removal_delete);
+}
+
+
+static void
+ngx_recording_removal_doubt(ngx_recording_removal_t *r)
+{
+    ngx_recording_s3_t  *s;
+
+    s = ngx_recording_removal_request(r, "GET",
+                                      ngx_recording_removal_doubted);
+
+    ngx_recording_s3_find(s);
+    ngx_recording_s3_send(s);
+}
+
+
+static void
+ngx_recording_removal_doubted(ngx_recording_s3_t *s)
+{
+    ngx_recording_removal_t  *r;
+
+    r = s->data;
+
+    ngx_recording_s3_trust(s);
+
+    if (s->result != NGX_RECORDING_S3_OK) {
+        ngx_recording_removal_again(r, s);
+        return;
+    }
+
+    r->trusted = 1;
+
+    ngx_recording_removal_run(r, ngx_recording_removal_look);
 }
 
 

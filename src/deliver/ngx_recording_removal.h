@@ -72,6 +72,8 @@ struct ngx_recording_removal_s {
     ngx_uint_t              tries;         /* of that */
     ngx_event_t             timer;
     unsigned                hidden:1;      /* the playlist was removed */
+    unsigned                trusted:1;     /* its server is one of S3, and has
+                                              the bucket */
     unsigned                failed:1;      /* to be prepared */
 };
 

@@ -128,4 +128,18 @@ void ngx_recording_s3_answer_header(ngx_recording_s3_t *s,
 void ngx_recording_s3_answer(ngx_recording_s3_t *s);
 
 
+/* --- ngx_recording_s3_find.c: what HEAD does not tell, as it has no body */
+
+/* a GET asks for what is there of ->key, one object at most, and no more of
+   those that begin with it */
+void ngx_recording_s3_find(ngx_recording_s3_t *s);
+
+/*
+ * Any web server answers HEAD: who was asked so is one of S3, and has the
+ * bucket, only if this is a list, or an error that has a name and is another
+ * one.  Else ->result is BUCKET, or AGAIN, and ->error says why.
+ */
+void ngx_recording_s3_trust(ngx_recording_s3_t *s);
+
+
 #endif /* _NGX_RECORDING_S3_H_INCLUDED_ */
