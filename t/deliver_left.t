@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 
 # What waits for a bucket that is not configured any more is said as that, at
-# each start, and goes on when it is again; so is what a worker has left that
-# died.
+# each start and when more of it comes, and goes on when it is again; so is what
+# a worker has left that died.
 
 use strict;
 use warnings;
@@ -14,7 +14,7 @@ use Test::More;
 
 use Recording::Media qw(media);
 use Recording::Nginx;
-use Recording::Util qw(run spew);
+use Recording::Util qw(run spew wait_for);
 
 my $t = Recording::Nginx->new;
 my $conf = <<'CONF';
@@ -78,7 +78,42 @@ $t->reload;
 $t->wait_log(qr/bucket "archive" cannot be used/, 40, $mark);
 is(sql("SELECT count(*) FROM outbox WHERE state = 'dead'"), 0, 'none is dead');
 
+# what comes to wait later, as of a file that grows then, is said, too; also if
+# nobody at all is to be told of anything any more
+comes_later('two', $conf, FILE => $file, UPLOAD => 'upload other;');
+comes_later('three', $conf =~ s/record_bucket \w+ \{[^}]*\}//gr,
+            UPLOAD => '');
+
 $t->done;
+
+sub comes_later {
+    my ($name, @without) = @_;
+
+    $t->conf($conf, FILE => $file,
+             UPLOAD => 'upload archive when=recording;');
+    $mark = $t->log_mark;
+    $t->reload;
+    $t->wait_log(qr/bucket "archive" cannot be used/, 40, $mark);
+
+    my $r = $t->publisher('live', $name);
+    $r->send_flv(media(duration => 3, gop => 1, size => '160x90'));
+    wait_for("$name to be recorded", 20, sub {
+        sql("SELECT count(*) FROM outbox WHERE facts ->> 'stream' = '$name'");
+    });
+
+    $mark = $t->log_mark;
+    $t->conf(@without);
+    $t->reload;
+
+    my $before = sql("SELECT count(*) FROM outbox WHERE state = 'waiting'"
+                     . " AND target = 'upload:archive'");
+    my $said = sub { qr/\[warn\].* $_[0] deliveries wait for bucket "archive"/ };
+    $t->wait_log($said->($before), 20, $mark);
+    $r->delete_stream->close;
+    $t->wait_log($said->($before + 1), 40, $mark);
+    pass("$name: said");
+    return;
+}
 
 sub sql {
     my ($text) = @_;

@@ -3,6 +3,7 @@
 
 
 #define NGX_RECORDING_DISPATCH_TIME   1000       /* ms */
+#define NGX_RECORDING_DISPATCH_IDLE   10000      /* if nobody is to be told */
 #define NGX_RECORDING_DISPATCH_LATE   50         /* if others write */
 #define NGX_RECORDING_DISPATCH_WAIT   250        /* ms, for those */
 #define NGX_RECORDING_DISPATCH_PAUSE  1000       /* ms, of a peer, at first */
@@ -512,8 +513,8 @@ ngx_recording_dispatch_done(void *data)
         return;
     }
 
-    if (d->closed) {
-        d->started = 0;
+    if (d->nlanes == 0 && !d->calls && !d->late) {
+        ngx_add_timer(&d->timer, NGX_RECORDING_DISPATCH_IDLE);
         return;
     }
 

@@ -209,6 +209,9 @@ struct ngx_recording_dispatch_s {
     ngx_uint_t              patience;      /* turns that were late */
     ngx_msec_t              swept;
     ngx_msec_t              cleaned;
+    ngx_msec_t              stayed;        /* when it was looked what waits for
+                                              nobody */
+    ngx_uint_t              left;          /* rows that did */
 
     ngx_queue_t             told;          /* attempts whose end is to be
                                               written */
@@ -241,7 +244,6 @@ struct ngx_recording_dispatch_s {
                                               ->writing */
     unsigned                late:1;        /* others write, and the job did
                                               not wait */
-    unsigned                closed:1;      /* by the job: nobody is told */
     unsigned                failed:1;      /* the catalogue, and this was
                                               said */
 };

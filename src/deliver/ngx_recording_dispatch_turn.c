@@ -10,12 +10,17 @@
 
 #define NGX_RECORDING_DISPATCH_SWEEP  1000       /* ms, at least */
 #define NGX_RECORDING_DISPATCH_CLEAN  60000      /* the same */
+#define NGX_RECORDING_DISPATCH_LEFT   10000      /* the same */
 #define NGX_RECORDING_DISPATCH_TURNS  200        /* for others who write */
 #define NGX_RECORDING_DISPATCH_WAITS  5000       /* ms, between looks */
 
 
 static ngx_int_t ngx_recording_dispatch_sweep(ngx_recording_dispatch_t *d,
     ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_dispatch_stay(ngx_recording_dispatch_t *d,
+    ngx_recording_catalogue_error_t *err);
+static void ngx_recording_dispatch_count(void *data, const char *template,
+    const char *target, ngx_uint_t n);
 static void ngx_recording_dispatch_left(void *data, const char *template,
     const char *target, ngx_uint_t n);
 static const char *ngx_recording_dispatch_bucket(const char *target);
@@ -94,11 +99,6 @@ ngx_recording_dispatch_turn_thread(void *data)
     if (rc == NGX_OK) {
         (void) ngx_recording_catalogue_checkpoint_thread(&d->catalogue);
 
-        if (d->nlanes == 0 && !d->calls) {
-            ngx_recording_catalogue_close(&d->catalogue);
-            d->closed = 1;
-        }
-
         if (ngx_recording_over(d->failed, 1)) {
             ngx_recording_notice(&d->notices, NGX_LOG_NOTICE, 0,
                                  "the outbox can be written again");
@@ -112,7 +112,7 @@ ngx_recording_dispatch_turn_thread(void *data)
 }
 
 
-/* without any notify it is done once */
+/* without anybody to tell it is done now and then */
 
 static ngx_int_t
 ngx_recording_dispatch_sweep(ngx_recording_dispatch_t *d,
@@ -150,12 +150,7 @@ ngx_recording_dispatch_sweep(ngx_recording_dispatch_t *d,
         return NGX_ERROR;
     }
 
-    if (d->turns == 0 && ngx_worker == 0
-        && ngx_recording_outbox_left_thread(&d->catalogue,
-                                            ngx_recording_dispatch_left, d,
-                                            err)
-           != NGX_OK)
-    {
+    if (ngx_worker == 0 && ngx_recording_dispatch_stay(d, err) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -168,6 +163,50 @@ ngx_recording_dispatch_sweep(ngx_recording_dispatch_t *d,
     d->cleaned = ngx_current_msec;
 
     return ngx_recording_outbox_clean_thread(&d->catalogue, err);
+}
+
+
+/* what waits for nobody: said at the start, and when more of it has come, as
+   of files that grew then, and of workers that the configuration before had */
+
+static ngx_int_t
+ngx_recording_dispatch_stay(ngx_recording_dispatch_t *d,
+    ngx_recording_catalogue_error_t *err)
+{
+    ngx_uint_t  n, grown;
+
+    if (d->turns && ngx_current_msec - d->stayed < NGX_RECORDING_DISPATCH_LEFT)
+    {
+        return NGX_OK;
+    }
+
+    n = 0;
+
+    if (ngx_recording_outbox_left_thread(&d->catalogue,
+                                         ngx_recording_dispatch_count, &n, err)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    grown = (n > d->left);
+
+    d->stayed = ngx_current_msec;
+    d->left = n;
+
+    return grown ? ngx_recording_outbox_left_thread(&d->catalogue,
+                                           ngx_recording_dispatch_left, d, err)
+                 : NGX_OK;
+}
+
+
+static void
+ngx_recording_dispatch_count(void *data, const char *template,
+    const char *target, ngx_uint_t n)
+{
+    ngx_uint_t *count = data;
+
+    *count += n;
 }
 
 
