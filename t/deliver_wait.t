@@ -7,6 +7,7 @@ use strict;
 use warnings;
 
 use FindBin;
+use POSIX qw(strftime);
 use lib "$FindBin::Bin/lib";
 
 use Test::More;
@@ -27,6 +28,7 @@ waits('a part', one => $large, PUT => qr/partNumber=1&/, 6);
 waits('a segment', list => $small, PUT => qr/\.ts/, 6);
 waits('a file, longer', one => $small, PUT => '', 34);
 waits('a part, longer', one => $large, PUT => qr/partNumber=3/, 34);
+told_a_time();
 leaves();
 
 $d->done;
@@ -61,6 +63,23 @@ sub waits {
         my $log = substr $t->error_log, $mark;
         is(scalar(() = $log =~ /cannot be used: .*503 SlowDown/g),
            $seconds > 30 ? 1 : 0, $seconds > 30 ? 'said once' : 'not said');
+    };
+}
+
+# by a clock that is an hour ahead
+sub told_a_time {
+    subtest 'a time' => sub {
+        $fault->clear;
+        my $until = time + 8;
+        $fault->on(PUT => '', status => 503, code => 'SlowDown', late => 3600,
+                   headers => { 'Retry-After' => strftime(
+                       '%a, %d %b %Y %H:%M:%S GMT', gmtime($until + 3600)) });
+        my $name = $d->published(one => $small);
+        $d->arrived($name);
+
+        my @puts = $fault->requests(qr/^PUT .*$name/);
+        is(scalar(@puts), 2, 'it was asked twice');
+        cmp_ok($puts[1]{start}, '>=', $until - 1, 'and not before');
     };
 }
 

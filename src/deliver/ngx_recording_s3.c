@@ -225,6 +225,7 @@ ngx_recording_s3_reset(ngx_recording_s3_t *s)
     s->pause = 0;
     s->length = -1;
     s->date = 0;
+    s->retry = 0;
     s->etag[0] = '\0';
     s->file_id[0] = '\0';
     s->code[0] = '\0';

@@ -96,6 +96,7 @@ struct ngx_recording_s3_s {
     u_char                 *bytes;         /* that wait for it */
     size_t                  nbytes;
     time_t                  date;          /* of the answer */
+    time_t                  retry;         /* Retry-After, if that is a time */
     char                    message[128];
     char                    region[40];    /* the bucket's, of an error */
     char                    place[96];     /* its server's */

@@ -26,6 +26,7 @@ static void ngx_recording_s3_etag(ngx_recording_s3_t *s,
     const ngx_str_t *value);
 static ngx_recording_s3_e ngx_recording_s3_failed(ngx_recording_s3_t *s);
 static void ngx_recording_s3_skewed(ngx_recording_s3_t *s);
+static void ngx_recording_s3_until(ngx_recording_s3_t *s);
 static void ngx_recording_s3_element(void *data, const char *name,
     ngx_uint_t depth, const char *text);
 static ngx_recording_s3_e ngx_recording_s3_code(ngx_recording_s3_t *s);
@@ -146,12 +147,16 @@ ngx_recording_s3_answer_header(ngx_recording_s3_t *s, const ngx_str_t *name,
 
     } else if (NGX_RECORDING_S3_IS("Retry-After")) {
 
-        /* seconds; a time is not kept */
+        /* seconds, or a time */
 
         n = ngx_atoi(value->data, value->len);
 
         if (n != NGX_ERROR) {
             s->pause = 1000 * ngx_min(n, NGX_RECORDING_S3_PAUSE);
+
+        } else {
+            s->retry = ngx_parse_http_time(value->data, value->len);
+            s->retry = s->retry == NGX_ERROR ? 0 : s->retry;
         }
     }
 }
@@ -228,6 +233,7 @@ ngx_recording_s3_answer(ngx_recording_s3_t *s)
     }
 
     ngx_recording_s3_skewed(s);
+    ngx_recording_s3_until(s);
 
     s->result = s->code[0] ? ngx_recording_s3_code(s)
                            : ngx_recording_s3_status(s->status);
@@ -276,6 +282,25 @@ ngx_recording_s3_skewed(ngx_recording_s3_t *s)
             || now - s->date > NGX_RECORDING_S3_SKEW))
     {
         (void) strcpy(s->code, "RequestTimeTooSkewed");
+    }
+}
+
+
+/* a time is told by the clock of the one who tells it */
+
+static void
+ngx_recording_s3_until(ngx_recording_s3_t *s)
+{
+    time_t  left;
+
+    if (s->retry == 0) {
+        return;
+    }
+
+    left = s->retry - (s->date ? s->date : time(NULL) + s->bucket->skew);
+
+    if (left > 0) {
+        s->pause = 1000 * (ngx_msec_t) ngx_min(left, NGX_RECORDING_S3_PAUSE);
     }
 }
 
