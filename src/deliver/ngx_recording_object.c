@@ -5,6 +5,10 @@
 static ngx_uint_t ngx_recording_object_cached(
     const ngx_recording_bucket_t *bucket);
 static void ngx_recording_object_look(ngx_recording_object_t *o);
+static void ngx_recording_object_head(ngx_recording_object_t *o,
+    void (*done)(ngx_recording_s3_t *s));
+static ngx_uint_t ngx_recording_object_unmeasured(ngx_recording_object_t *o,
+    const ngx_recording_s3_t *s);
 static void ngx_recording_object_looked(ngx_recording_s3_t *s);
 static void ngx_recording_object_ask(ngx_recording_object_t *o);
 static void ngx_recording_object_asked(ngx_recording_s3_t *s);
@@ -179,8 +183,42 @@ ngx_recording_object_digest(ngx_recording_body_t *r, char md5[33],
 static void
 ngx_recording_object_look(ngx_recording_object_t *o)
 {
-    ngx_recording_s3_send(ngx_recording_object_request(o, "HEAD",
-                                               ngx_recording_object_looked));
+    ngx_recording_object_head(o, ngx_recording_object_looked);
+}
+
+
+static void
+ngx_recording_object_head(ngx_recording_object_t *o,
+    void (*done)(ngx_recording_s3_t *s))
+{
+    ngx_str_t            first = ngx_string("bytes=0-0");
+    ngx_recording_s3_t  *s;
+
+    s = ngx_recording_object_request(o, o->ranged ? "GET" : "HEAD", done);
+
+    if (o->ranged) {
+        ngx_recording_s3_header(s, "Range", &first);
+    }
+
+    ngx_recording_s3_send(s);
+}
+
+
+/* a proxy may leave out how long it is, as one does that would compress it */
+
+static ngx_uint_t
+ngx_recording_object_unmeasured(ngx_recording_object_t *o,
+    const ngx_recording_s3_t *s)
+{
+    if (o->ranged || s->result != NGX_RECORDING_S3_OK || s->length != -1
+        || !ngx_recording_object_ours(o, s))
+    {
+        return 0;
+    }
+
+    o->ranged = 1;
+
+    return 1;
 }
 
 
@@ -190,6 +228,11 @@ ngx_recording_object_looked(ngx_recording_s3_t *s)
     ngx_recording_object_t  *o;
 
     o = s->data;
+
+    if (ngx_recording_object_unmeasured(o, s)) {
+        ngx_recording_object_run(o, ngx_recording_object_look);
+        return;
+    }
 
     if (s->result == NGX_RECORDING_S3_OK) {
 
@@ -262,14 +305,9 @@ ngx_recording_object_looked(ngx_recording_s3_t *s)
 static void
 ngx_recording_object_ask(ngx_recording_object_t *o)
 {
-    ngx_str_t            first = ngx_string("bytes=0-0");
-    ngx_recording_s3_t  *s;
+    o->ranged = 1;
 
-    s = ngx_recording_object_request(o, "GET", ngx_recording_object_asked);
-
-    ngx_recording_s3_header(s, "Range", &first);
-
-    ngx_recording_s3_send(s);
+    ngx_recording_object_head(o, ngx_recording_object_asked);
 }
 
 
@@ -488,8 +526,7 @@ ngx_recording_object_unconditional(ngx_recording_object_t *o)
 void
 ngx_recording_object_check(ngx_recording_object_t *o)
 {
-    ngx_recording_s3_send(ngx_recording_object_request(o, "HEAD",
-                                              ngx_recording_object_checked));
+    ngx_recording_object_head(o, ngx_recording_object_checked);
 }
 
 
@@ -499,6 +536,11 @@ ngx_recording_object_checked(ngx_recording_s3_t *s)
     ngx_recording_object_t  *o;
 
     o = s->data;
+
+    if (ngx_recording_object_unmeasured(o, s)) {
+        ngx_recording_object_run(o, ngx_recording_object_check);
+        return;
+    }
 
     if (s->result == NGX_RECORDING_S3_OK && ngx_recording_object_ours(o, s)
         && s->length == o->size)

@@ -152,6 +152,8 @@ struct ngx_recording_object_s {
     unsigned                looked:1;      /* since it was said that there is
                                               one */
     unsigned                blind:1;       /* HEAD is not allowed */
+    unsigned                ranged:1;      /* HEAD does not tell enough: GET is
+                                              asked for its first byte */
     unsigned                planned:1;     /* its parts are */
     unsigned                swept:1;       /* those that were broken off are
                                               known */

@@ -425,6 +425,8 @@ ngx_recording_object_etag(char *etag, const char *text)
         len -= 2;
     }
 
+    /* a part of one is none */
+
     (void) snprintf(etag, NGX_RECORDING_S3_ETAG, "%.*s",
-                    (int) ngx_min(len, NGX_RECORDING_S3_ETAG - 1), text);
+                    len < NGX_RECORDING_S3_ETAG ? (int) len : 0, text);
 }

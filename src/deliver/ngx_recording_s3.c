@@ -224,6 +224,7 @@ ngx_recording_s3_reset(ngx_recording_s3_t *s)
     s->unreached = 0;
     s->pause = 0;
     s->length = -1;
+    s->range = -1;
     s->date = 0;
     s->retry = 0;
     s->etag[0] = '\0';

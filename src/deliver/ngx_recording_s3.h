@@ -32,7 +32,7 @@
 #define NGX_RECORDING_S3_HEADERS  32
 #define NGX_RECORDING_S3_ANSWER   8192
 #define NGX_RECORDING_S3_LIST     (512 * 1024)   /* 1000 items */
-#define NGX_RECORDING_S3_ETAG     72
+#define NGX_RECORDING_S3_ETAG     256            /* some servers' are long */
 #define NGX_RECORDING_S3_UPLOAD   1024           /* of an UploadId */
 
 
@@ -81,8 +81,10 @@ struct ngx_recording_s3_s {
                                               request */
     ngx_msec_t              pause;         /* Retry-After; 0: not said */
     ngx_str_t               answer;        /* the body */
-    off_t                   length;        /* of the object, of HEAD; -1 */
-    char                    etag[NGX_RECORDING_S3_ETAG];  /* without quotes */
+    off_t                   length;        /* of the object, of HEAD, or of
+                                              GET with a Range; -1 */
+    char                    etag[NGX_RECORDING_S3_ETAG];  /* without quotes;
+                                              empty: none, or too long */
     char                    file_id[32];   /* of its metadata */
     char                    code[64];      /* of the error */
     char                    error[256];
@@ -97,6 +99,7 @@ struct ngx_recording_s3_s {
     size_t                  nbytes;
     time_t                  date;          /* of the answer */
     time_t                  retry;         /* Retry-After, if that is a time */
+    off_t                   range;         /* what a Range is of; -1 */
     char                    message[128];
     char                    region[40];    /* the bucket's, of an error */
     char                    place[96];     /* its server's */

@@ -22,6 +22,7 @@ static void ngx_recording_s3_text(char *to, size_t size,
     const ngx_str_t *value);
 static void ngx_recording_s3_location(ngx_recording_s3_t *s,
     const ngx_str_t *value);
+static off_t ngx_recording_s3_range(const ngx_str_t *value);
 static void ngx_recording_s3_etag(ngx_recording_s3_t *s,
     const ngx_str_t *value);
 static ngx_recording_s3_e ngx_recording_s3_failed(ngx_recording_s3_t *s);
@@ -132,6 +133,9 @@ ngx_recording_s3_answer_header(ngx_recording_s3_t *s, const ngx_str_t *name,
     } else if (NGX_RECORDING_S3_IS("Content-Length")) {
         s->length = ngx_atoof(value->data, value->len);
 
+    } else if (NGX_RECORDING_S3_IS("Content-Range")) {
+        s->range = ngx_recording_s3_range(value);
+
     } else if (NGX_RECORDING_S3_IS("x-amz-meta-file-id")) {
         ngx_recording_s3_text(s->file_id, sizeof(s->file_id), value);
 
@@ -193,6 +197,22 @@ ngx_recording_s3_location(ngx_recording_s3_t *s, const ngx_str_t *value)
 }
 
 
+/* "bytes 0-0/123"; -1: it is not said of how many */
+
+static off_t
+ngx_recording_s3_range(const ngx_str_t *value)
+{
+    u_char  *p, *last;
+
+    last = value->data + value->len;
+    p = ngx_strlchr(value->data, last, '/');
+
+    return p ? ngx_atoof(p + 1, last - p - 1) : -1;
+}
+
+
+/* a part of one is none */
+
 static void
 ngx_recording_s3_etag(ngx_recording_s3_t *s, const ngx_str_t *value)
 {
@@ -207,7 +227,9 @@ ngx_recording_s3_etag(ngx_recording_s3_t *s, const ngx_str_t *value)
         etag.len -= 2;
     }
 
-    ngx_recording_s3_text(s->etag, sizeof(s->etag), &etag);
+    if (etag.len < sizeof(s->etag)) {
+        ngx_recording_s3_text(s->etag, sizeof(s->etag), &etag);
+    }
 }
 
 
@@ -218,6 +240,10 @@ ngx_recording_s3_answer(ngx_recording_s3_t *s)
         s->result = ngx_recording_s3_failed(s);
         (void) snprintf(s->error, sizeof(s->error), "%s", s->request.error);
         return;
+    }
+
+    if (s->range != -1) {
+        s->length = s->range;
     }
 
     /* an answer of 200 may tell of an error */

@@ -27,7 +27,8 @@ package Recording::Fault;
 #   hang => 'answer'   passes on all; the answer never comes
 #   rate => N          the body is read with so many bytes a second
 #   delay => N         the answer comes so many seconds later
-#   headers => {}      of the answer, its own or the server's, set or changed
+#   headers => {}      of the answer, its own or the server's, set or changed,
+#                      or left out: undef
 #   late => N          the answer's Date is so many seconds off
 #
 # and unequal => 1: only if it is about an upload whose parts are not of one
@@ -555,7 +556,7 @@ sub _changed {
 
     for my $name (sort keys %set) {
         $head =~ s/^\Q$name\E:.*\n//mi;
-        $head .= "$name: $set{$name}\r\n";
+        $head .= "$name: $set{$name}\r\n" if defined $set{$name};
     }
 
     return "$head\r\n";
