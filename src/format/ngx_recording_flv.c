@@ -33,7 +33,7 @@ static ngx_int_t ngx_recording_flv_restored(
 static ngx_int_t ngx_recording_flv_push(ngx_recording_flv_t *flv,
     int64_t time, off_t pos);
 
-static ngx_int_t ngx_recording_flv_add(ngx_recording_mux_t *mux,
+static ngx_inline ngx_int_t ngx_recording_flv_add(ngx_recording_mux_t *mux,
     ngx_recording_sample_t *sample);
 static ngx_int_t ngx_recording_flv_key(ngx_recording_flv_t *flv, int64_t time,
     off_t pos);
@@ -148,7 +148,7 @@ ngx_recording_flv_sample(ngx_recording_mux_t *mux,
 }
 
 
-static ngx_int_t
+static ngx_inline ngx_int_t
 ngx_recording_flv_add(ngx_recording_mux_t *mux, ngx_recording_sample_t *sample)
 {
     u_char               *p, *start;

@@ -63,10 +63,32 @@ typedef struct {
 /* writes the FLV header and onMetaData, as far as it is known */
 ngx_int_t ngx_recording_flv_head(ngx_recording_mux_t *mux);
 
-/* writes the header of a tag, a number; they return the end */
-u_char *ngx_recording_flv_tag(u_char *p, ngx_uint_t type, size_t size,
-    int64_t time);
-u_char *ngx_recording_flv_u32(u_char *p, size_t n);
+/* writes a number, the header of a tag; they return the end */
+
+static ngx_inline u_char *
+ngx_recording_flv_u32(u_char *p, uint32_t n)
+{
+    n = htonl(n);
+
+    return ngx_cpymem(p, &n, sizeof(n));
+}
+
+static ngx_inline u_char *
+ngx_recording_flv_tag(u_char *p, ngx_uint_t type, size_t size, int64_t time)
+{
+    uint32_t  ms;
+
+    ms = (uint32_t) time;
+
+    /* the highest byte of the time comes last, then the stream's number, 0 */
+
+    p = ngx_recording_flv_u32(p, (uint32_t) type << 24 | (size & 0xffffff));
+    p = ngx_recording_flv_u32(p, ms << 8 | ms >> 24);
+
+    ngx_memzero(p, 3);
+
+    return p + 3;
+}
 
 
 #endif /* _NGX_RECORDING_FLV_H_INCLUDED_ */

@@ -279,37 +279,3 @@ ngx_recording_flv_index(ngx_recording_flv_t *flv, u_char *p)
 
     return ngx_cpymem(p, "\0\0\x09", 3);
 }
-
-
-u_char *
-ngx_recording_flv_tag(u_char *p, ngx_uint_t type, size_t size, int64_t time)
-{
-    *p++ = (u_char) type;
-
-    *p++ = (u_char) (size >> 16);
-    *p++ = (u_char) (size >> 8);
-    *p++ = (u_char) size;
-
-    *p++ = (u_char) (time >> 16);
-    *p++ = (u_char) (time >> 8);
-    *p++ = (u_char) time;
-    *p++ = (u_char) (time >> 24);
-
-    *p++ = 0;
-    *p++ = 0;
-    *p++ = 0;
-
-    return p;
-}
-
-
-u_char *
-ngx_recording_flv_u32(u_char *p, size_t n)
-{
-    *p++ = (u_char) (n >> 24);
-    *p++ = (u_char) (n >> 16);
-    *p++ = (u_char) (n >> 8);
-    *p++ = (u_char) n;
-
-    return p;
-}
