@@ -26,6 +26,8 @@ typedef struct {
 } ngx_recording_nal_t;
 
 
+static ngx_inline ngx_uint_t ngx_recording_nal_one(uint32_t length,
+    u_char *p, size_t size);
 static void ngx_recording_nal_make(ngx_recording_nal_t *n, uint32_t length,
     u_char *p, size_t size, u_char *out);
 static ngx_int_t ngx_recording_nal_lengths(ngx_recording_nal_t *n, u_char *p,
@@ -44,6 +46,10 @@ ngx_recording_nal_look(uint32_t length, u_char *p, size_t *size)
 {
     ngx_recording_nal_t  n;
 
+    if (ngx_recording_nal_one(length, p, *size)) {
+        return NGX_OK;
+    }
+
     ngx_recording_nal_make(&n, length, p, *size, NULL);
 
     if (n.units == 0 || n.large || n.size < NGX_RECORDING_NAL_LEAST) {
@@ -53,6 +59,27 @@ ngx_recording_nal_look(uint32_t length, u_char *p, size_t *size)
     *size = n.size;
 
     return n.anew ? NGX_DECLINED : NGX_OK;
+}
+
+
+/*
+ * Nearly all access units are one unit: behind its length, which can be nothing
+ * else, it fills the frame, and no start code hides in it.
+ */
+
+static ngx_inline ngx_uint_t
+ngx_recording_nal_one(uint32_t length, u_char *p, size_t size)
+{
+    size_t  len;
+
+    if (length != 4 || size <= 4) {
+        return 0;
+    }
+
+    len = (size_t) p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
+
+    return len == size - 4 && len >> 8 > 1
+           && !ngx_recording_nal_begins(p + 4, len);
 }
 
 
