@@ -23,16 +23,18 @@
 
 typedef struct {
     ngx_recording_codec_e   codec;
-    unsigned                slice:1;
-    unsigned                unit:1;        /* one that is not empty */
-    unsigned                all:1;         /* nothing was left to look at */
-    unsigned                odd:1;         /* a unit may hold anything */
-    unsigned                point:1;       /* decoding can begin */
-    unsigned                closed:1;
-    unsigned                recovery:1;
+    uint8_t                 slice;
+    uint8_t                 unit;          /* one that is not empty */
+    uint8_t                 all;           /* nothing was left to look at */
+    uint8_t                 odd;           /* a unit may hold anything */
+    uint8_t                 point;         /* decoding can begin */
+    uint8_t                 closed;
+    uint8_t                 recovery;
 } ngx_recording_found_t;
 
 
+static ngx_inline ngx_uint_t ngx_recording_unit_slice(
+    ngx_recording_frame_t *f, ngx_recording_unit_t *u, ngx_uint_t length);
 static ngx_int_t ngx_recording_unit_lengths(ngx_recording_found_t *found,
     ngx_recording_unit_t *u, ngx_uint_t length, ngx_uint_t all);
 static ngx_int_t ngx_recording_unit_number(ngx_recording_unit_t *u,
@@ -89,7 +91,9 @@ ngx_recording_unit_look(ngx_recording_frame_t *f, ngx_recording_unit_t *u,
     ngx_recording_unit_t   start;
     ngx_recording_found_t  found;
 
-    if (!ngx_recording_codecs[f->codec].units) {
+    if (!ngx_recording_codecs[f->codec].units
+        || ngx_recording_unit_slice(f, u, length))
+    {
         return;
     }
 
@@ -127,6 +131,44 @@ ngx_recording_unit_look(ngx_recording_frame_t *f, ngx_recording_unit_t *u,
 
     f->idr = found.closed;
     f->recovery = found.recovery;
+}
+
+
+/*
+ * Nearly all frames of H.264 begin with a slice, whose length can be nothing
+ * else: no start code, and it ends within the frame.
+ */
+
+static ngx_inline ngx_uint_t
+ngx_recording_unit_slice(ngx_recording_frame_t *f, ngx_recording_unit_t *u,
+    ngx_uint_t length)
+{
+    size_t      len;
+    u_char     *p;
+    ngx_uint_t  type;
+
+    p = u->pos;
+
+    if (f->codec != NGX_RECORDING_CODEC_H264 || length != 4
+        || u->last - p <= 4)
+    {
+        return 0;
+    }
+
+    len = (size_t) p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
+    type = p[4] & 0x1f;
+
+    if (len >> 8 <= 1 || len > (size_t) (u->last - p) - 4
+        || type == 0 || type > NGX_RECORDING_H264_IDR)
+    {
+        return 0;
+    }
+
+    f->idr = (type == NGX_RECORDING_H264_IDR);
+    f->key |= f->idr;
+    f->recovery = 0;
+
+    return 1;
 }
 
 
