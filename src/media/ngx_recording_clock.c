@@ -25,64 +25,42 @@ static int64_t ngx_recording_clock_close(ngx_recording_clock_t *clock,
     ngx_uint_t track, int32_t composition);
 static void ngx_recording_clock_move(ngx_recording_clock_t *clock,
     ngx_recording_clock_track_t *t, int64_t time, ngx_uint_t back);
-static ngx_inline ngx_uint_t ngx_recording_clock_near(int64_t distance);
 
 
-int64_t
-ngx_recording_clock_advance(ngx_recording_clock_t *clock, ngx_uint_t track,
-    uint32_t timestamp, int32_t composition, int64_t arrival,
-    ngx_recording_clock_e *event)
+ngx_recording_clock_e
+ngx_recording_clock_look(ngx_recording_clock_t *clock, ngx_uint_t track,
+    uint32_t timestamp, int32_t composition, int64_t arrival, int64_t *time)
 {
-    int64_t                       time;
+    ngx_uint_t                    begins;
+    ngx_recording_clock_e         event;
     ngx_recording_clock_track_t  *t;
 
-    *event = NGX_RECORDING_CLOCK_STEADY;
-
     t = &clock->tracks[track];
+    event = NGX_RECORDING_CLOCK_STEADY;
 
     if (t->frames == 0) {
         ngx_recording_clock_first(clock, track, timestamp);
-        time = t->last;
-        t->shown = time;
+        t->shown = t->last;
+        *time = t->last;
+        begins = (clock->tracks[!track].frames == 0);
 
     } else {
+        *time = ngx_recording_clock_time(clock, track, composition, arrival,
+                                         &event);
 
-        /* the difference has 32 bits and a sign: that is the wrap */
-
-        t->raw += (int32_t) (timestamp - (uint32_t) t->raw);
-
-        time = ngx_recording_clock_time(clock, track, composition, arrival,
-                                        event);
-
-        if (time > t->last && time - t->last < 1000) {
-            t->step = time - t->last;
-        }
+        begins = event == NGX_RECORDING_CLOCK_PAUSED
+                 || event == NGX_RECORDING_CLOCK_JUMPED;
     }
 
-    t->last = time;
-    t->shown = ngx_max(t->shown, time + composition);
-
-    if ((clock->tracks[0].frames == 0 && clock->tracks[1].frames == 0)
-        || *event == NGX_RECORDING_CLOCK_PAUSED
-        || *event == NGX_RECORDING_CLOCK_JUMPED)
-    {
-        clock->base = arrival - time;
-        clock->began = time;
+    if (begins) {
+        clock->base = arrival - *time;
+        clock->began = *time;
         clock->began_at = arrival;
-        clock->newest = time;
+        clock->newest = *time;
         clock->arrived = arrival;
     }
 
-    clock->base = ngx_min(clock->base, arrival - time);
-
-    if (time >= clock->newest) {
-        clock->newest = time;
-        clock->arrived = arrival;
-    }
-
-    t->frames++;
-
-    return time;
+    return event;
 }
 
 
@@ -387,11 +365,4 @@ ngx_recording_clock_move(ngx_recording_clock_t *clock,
     t->offset = time - t->raw;
     clock->offset = t->offset;
     clock->back = back;
-}
-
-
-static ngx_inline ngx_uint_t
-ngx_recording_clock_near(int64_t distance)
-{
-    return distance >= 0 && distance <= NGX_RECORDING_CLOCK_JUMP;
 }

@@ -69,9 +69,9 @@ typedef struct {
     int64_t                 behind;        /* and the stream time that it
                                               has if it goes on there */
     ngx_uint_t              frames;
-    unsigned                back:1;        /* on such a line */
-    unsigned                far:1;         /* which is far away */
-    unsigned                early:1;       /* before its last frame, though
+    uint8_t                 back;          /* on such a line */
+    uint8_t                 far;           /* which is far away */
+    uint8_t                 early;         /* before its last frame, though
                                               the offset is right */
 } ngx_recording_clock_track_t;
 
@@ -86,21 +86,83 @@ typedef struct {
                                               which the rate is measured */
     int64_t                 began_at;
     int64_t                 jump;          /* ms, the last one's size */
-    unsigned                back:1;        /* the last change of the offset
+    uint8_t                 back;          /* the last change of the offset
                                               was a step back */
 } ngx_recording_clock_t;
 
 
+/* for the next ones: whether a frame follows its track's last one closely */
+static ngx_inline ngx_uint_t
+ngx_recording_clock_near(int64_t distance)
+{
+    return distance >= 0 && distance <= NGX_RECORDING_CLOCK_JUMP;
+}
+
+/* the same: a frame of which the time is not as simple */
+ngx_recording_clock_e ngx_recording_clock_look(ngx_recording_clock_t *clock,
+    ngx_uint_t track, uint32_t timestamp, int32_t composition,
+    int64_t arrival, int64_t *time);
+
+
 /*
  * Takes a frame's timestamp, its composition time and when it arrived, all
- * in ms, the latter by any clock that only goes forward.  Returns its stream
- * time; the first frame ever is at 0, and stream time can be negative (a
+ * in ms, the latter by any clock that only goes forward.  *time is its stream
+ * time then; the first frame ever is at 0, and stream time can be negative (a
  * frame of the other track before it).  Stream time of a track never goes
- * back.  *event says what was found on the way.
+ * back.  Returns what was found on the way.
  */
-int64_t ngx_recording_clock_advance(ngx_recording_clock_t *clock,
-    ngx_uint_t track, uint32_t timestamp, int32_t composition,
-    int64_t arrival, ngx_recording_clock_e *event);
+static ngx_inline ngx_recording_clock_e
+ngx_recording_clock_advance(ngx_recording_clock_t *clock, ngx_uint_t track,
+    uint32_t timestamp, int32_t composition, int64_t arrival, int64_t *time)
+{
+    int64_t                       now;
+    ngx_recording_clock_e         event;
+    ngx_recording_clock_track_t  *t;
+
+    t = &clock->tracks[track];
+
+    /* the difference has 32 bits and a sign: that is the wrap */
+
+    t->raw += (int32_t) (timestamp - (uint32_t) t->raw);
+
+    now = t->raw + t->offset;
+
+    if (t->frames && t->offset == clock->offset
+        && ngx_recording_clock_near(now - t->last))
+    {
+        /* nearly all frames */
+
+        event = NGX_RECORDING_CLOCK_STEADY;
+
+        t->since = t->last;
+        t->back = 0;
+        t->early = 0;
+
+    } else {
+        event = ngx_recording_clock_look(clock, track, timestamp, composition,
+                                         arrival, time);
+        now = *time;
+    }
+
+    if (now > t->last && now - t->last < 1000) {
+        t->step = now - t->last;
+    }
+
+    t->last = now;
+    t->shown = ngx_max(t->shown, now + composition);
+    t->frames++;
+
+    clock->base = ngx_min(clock->base, arrival - now);
+
+    if (now >= clock->newest) {
+        clock->newest = now;
+        clock->arrived = arrival;
+    }
+
+    *time = now;
+
+    return event;
+}
 
 
 /* whether a timestamp is more than 10 s away from its track's last one */
@@ -108,13 +170,14 @@ static ngx_inline ngx_uint_t
 ngx_recording_clock_far(ngx_recording_clock_t *clock, ngx_uint_t track,
     uint32_t timestamp)
 {
+    int32_t                       step;
     ngx_recording_clock_track_t  *t;
 
     t = &clock->tracks[track];
+    step = (int32_t) (timestamp - (uint32_t) t->raw);
 
-    return t->frames
-           && llabs((int32_t) (timestamp - (uint32_t) t->raw))
-              > NGX_RECORDING_CLOCK_JUMP;
+    return t->frames && (step > NGX_RECORDING_CLOCK_JUMP
+                         || step < -NGX_RECORDING_CLOCK_JUMP);
 }
 
 

@@ -24,12 +24,15 @@ ngx_recording_time_frame(ngx_recording_time_t *t, ngx_recording_item_t *item,
                              NGX_RECORDING_FRAME_COMPOSITION);
     }
 
-    timestamp = ngx_recording_time_stamp(t, item, cursor);
+    timestamp = item->message->timestamp;
 
-    item->time = ngx_recording_clock_advance(&t->clock, item->message->track,
-                                             timestamp,
-                                             item->frame.composition,
-                                             item->wall / 1000, &event);
+    if (ngx_recording_clock_far(&t->clock, item->message->track, timestamp)) {
+        timestamp = ngx_recording_time_stamp(t, item, cursor);
+    }
+
+    event = ngx_recording_clock_advance(&t->clock, item->message->track,
+                                        timestamp, item->frame.composition,
+                                        item->wall / 1000, &item->time);
 
     if (event != NGX_RECORDING_CLOCK_STEADY && t->events[event]++ == 0) {
         ngx_recording_time_event(t, item, event);
@@ -39,7 +42,7 @@ ngx_recording_time_frame(ngx_recording_time_t *t, ngx_recording_item_t *item,
 }
 
 
-/* what a frame has as its timestamp, by the next one of its track, too */
+/* what a timestamp that is far should be, by the next one of its track */
 
 static uint32_t
 ngx_recording_time_stamp(ngx_recording_time_t *t,
@@ -49,12 +52,6 @@ ngx_recording_time_stamp(ngx_recording_time_t *t,
     ngx_recording_frame_t     f;
     ngx_recording_cursor_t    c;
     ngx_recording_message_t  *m;
-
-    if (!ngx_recording_clock_far(&t->clock, item->message->track,
-                                 item->message->timestamp))
-    {
-        return item->message->timestamp;
-    }
 
     c = *cursor;
 

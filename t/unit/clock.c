@@ -158,7 +158,11 @@ static int64_t
 clock_advance(ngx_recording_clock_t *clock, ngx_uint_t track,
     uint32_t timestamp, ngx_recording_clock_e *event)
 {
-    return ngx_recording_clock_advance(clock, track, timestamp, 0, 0, event);
+    int64_t  time;
+
+    *event = ngx_recording_clock_advance(clock, track, timestamp, 0, 0, &time);
+
+    return time;
 }
 
 
@@ -204,8 +208,8 @@ clock_run(const clock_test_t *t, const clock_shape_t *s)
         f = &frames[i];
         track = f->track;
 
-        time = ngx_recording_clock_advance(&clock, track, f->timestamp, 0,
-                                           f->arrival, &event);
+        event = ngx_recording_clock_advance(&clock, track, f->timestamp, 0,
+                                            f->arrival, &time);
 
         backwards += time < last[track];
         last[track] = time;
@@ -684,9 +688,9 @@ clock_reordered(void)
             composition = i % 300 == 0 ? 40 : i % 3 == 1 ? 120 : 0;
             raw = 20000 + i * 40 + (i >= 300 ? steps[j] : 0);
 
-            time = ngx_recording_clock_advance(&clock, NGX_RECORDING_VIDEO,
-                                               raw, composition, i * 40,
-                                               &event);
+            event = ngx_recording_clock_advance(&clock, NGX_RECORDING_VIDEO,
+                                                raw, composition, i * 40,
+                                                &time);
 
             if (i == 300) {
                 high = shown;

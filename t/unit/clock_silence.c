@@ -42,7 +42,11 @@ static int64_t
 clock_advance(ngx_recording_clock_t *clock, ngx_uint_t track,
     uint32_t timestamp, ngx_recording_clock_e *event)
 {
-    return ngx_recording_clock_advance(clock, track, timestamp, 0, 0, event);
+    int64_t  time;
+
+    *event = ngx_recording_clock_advance(clock, track, timestamp, 0, 0, &time);
+
+    return time;
 }
 
 
@@ -134,22 +138,22 @@ clock_hole(void)
             (void) ngx_recording_clock_advance(&clock, i % 2, i / 2 * 40, 0,
                                                arrival
                                                + i / 2 * 40 / tests[j].rate,
-                                               &event);
+                                               &time);
         }
 
         at = i / 2 * 40 - 40 + tests[j].hole;
         arrival += (i / 2 * 40 - 40) / tests[j].rate + tests[j].passed;
 
-        time = ngx_recording_clock_advance(&clock, NGX_RECORDING_VIDEO,
-                                           (uint32_t) at, 0, arrival, &event);
+        event = ngx_recording_clock_advance(&clock, NGX_RECORDING_VIDEO,
+                                            (uint32_t) at, 0, arrival, &time);
 
         is(event, tests[j].event, "%s", tests[j].name);
         is(time, event == NGX_RECORDING_CLOCK_STEADY
                  ? at : (int64_t) (i / 2 * 40),
            "and where it is put");
 
-        time = ngx_recording_clock_advance(&clock, NGX_RECORDING_AUDIO,
-                                           (uint32_t) at, 0, arrival, &event);
+        event = ngx_recording_clock_advance(&clock, NGX_RECORDING_AUDIO,
+                                            (uint32_t) at, 0, arrival, &time);
 
         is(event, NGX_RECORDING_CLOCK_STEADY, "the other track follows");
         is(time, clock.tracks[NGX_RECORDING_VIDEO].last, "to the same place");
@@ -252,11 +256,11 @@ clock_shown(void)
 
     ngx_memzero(&clock, sizeof(ngx_recording_clock_t));
 
-    (void) ngx_recording_clock_advance(&clock, 0, 0, 80, 0, &event);
-    (void) ngx_recording_clock_advance(&clock, 0, 40, 320, 40, &event);
-    (void) ngx_recording_clock_advance(&clock, 0, 80, 0, 80, &event);
+    (void) ngx_recording_clock_advance(&clock, 0, 0, 80, 0, &time);
+    (void) ngx_recording_clock_advance(&clock, 0, 40, 320, 40, &time);
+    (void) ngx_recording_clock_advance(&clock, 0, 80, 0, 80, &time);
 
-    time = ngx_recording_clock_advance(&clock, 0, HOUR, 80, 120, &event);
+    event = ngx_recording_clock_advance(&clock, 0, HOUR, 80, 120, &time);
 
     is(event, NGX_RECORDING_CLOCK_JUMPED, "a jump with B-frames");
     is(time + 80, 40 + 320 + 40, "one frame after what was shown");
@@ -271,20 +275,19 @@ clock_restart(void)
     int64_t                time;
     ngx_uint_t             i;
     ngx_recording_clock_t  clock;
-    ngx_recording_clock_e  event;
 
     ngx_memzero(&clock, sizeof(ngx_recording_clock_t));
 
     for (i = 0; i < 25; i++) {
         (void) ngx_recording_clock_advance(&clock, 0, i * 40, 120, i * 40,
-                                           &event);
+                                           &time);
     }
 
     time = 0;
 
     for (i = 0; i < 14; i++) {
-        time = ngx_recording_clock_advance(&clock, 0, i * 40, 40,
-                                           (25 + i) * 40, &event);
+        (void) ngx_recording_clock_advance(&clock, 0, i * 40, 40,
+                                           (25 + i) * 40, &time);
     }
 
     /* as far as the line is known to go on */
