@@ -6,73 +6,6 @@
 #define NGX_RECORDING_INTERVAL_BACK  1000000     /* us */
 
 
-static ngx_inline ngx_uint_t ngx_recording_interval_passed(
-    ngx_recording_outputs_t *o, ngx_recording_output_t *out,
-    ngx_recording_mux_t *mux, int64_t elapsed, int64_t wall);
-static ngx_uint_t ngx_recording_interval_clock(ngx_recording_outputs_t *o,
-    ngx_recording_output_t *out, ngx_recording_mux_t *mux, int64_t elapsed,
-    int64_t wall);
-
-
-ngx_uint_t
-ngx_recording_interval_due(ngx_recording_outputs_t *o, int64_t time,
-    int64_t wall)
-{
-    ngx_uint_t               i;
-    ngx_recording_output_t  *out;
-
-    for (i = 0; i < o->template->nformats; i++) {
-        out = &o->output[i];
-
-        if (out->mux == NULL) {
-            if (time >= out->retry) {
-                return 1;
-            }
-
-            continue;
-        }
-
-        if (ngx_recording_interval_passed(o, out, out->mux,
-                                          time - out->mux->cut, wall))
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-ngx_uint_t
-ngx_recording_interval_over(ngx_recording_outputs_t *o,
-    ngx_recording_output_t *out, ngx_recording_mux_t *mux, int64_t elapsed,
-    int64_t wall)
-{
-    return ngx_recording_interval_passed(o, out, mux, elapsed, wall);
-}
-
-
-/* asked for each frame: most files have an interval of stream time */
-
-static ngx_inline ngx_uint_t
-ngx_recording_interval_passed(ngx_recording_outputs_t *o,
-    ngx_recording_output_t *out, ngx_recording_mux_t *mux, int64_t elapsed,
-    int64_t wall)
-{
-    if (mux->full) {
-        return 1;
-    }
-
-    if (out->conf->interval == 0) {
-        return 0;
-    }
-
-    return out->conf->clock
-           ? ngx_recording_interval_clock(o, out, mux, elapsed, wall)
-           : elapsed >= out->conf->interval;
-}
-
-
 /*
  * By the wall clock, files end where its multiples of the interval are; and
  * where it was set back, or the zone's time goes back by itself.  What cannot
@@ -80,7 +13,7 @@ ngx_recording_interval_passed(ngx_recording_outputs_t *o,
  * the clock does.
  */
 
-static ngx_uint_t
+ngx_uint_t
 ngx_recording_interval_clock(ngx_recording_outputs_t *o,
     ngx_recording_output_t *out, ngx_recording_mux_t *mux, int64_t elapsed,
     int64_t wall)
