@@ -12,8 +12,10 @@
 #define NGX_RECORDING_MUX_FRAME  40
 
 
-static void ngx_recording_mux_step(ngx_recording_mux_t *mux, ngx_uint_t track,
-    int64_t step);
+static ngx_inline void ngx_recording_mux_came(ngx_recording_mux_t *mux,
+    ngx_uint_t track, int64_t dts, int64_t pts);
+static ngx_inline void ngx_recording_mux_step(ngx_recording_mux_t *mux,
+    ngx_uint_t track, int64_t step);
 static int64_t ngx_recording_mux_spans(ngx_recording_mux_t *mux);
 static int64_t ngx_recording_mux_plays(ngx_recording_mux_t *mux,
     int64_t spans);
@@ -105,7 +107,7 @@ ngx_int_t
 ngx_recording_mux_sample_thread(ngx_recording_mux_t *mux,
     ngx_recording_sample_t *sample)
 {
-    ngx_recording_mux_time(mux, sample->track, sample->dts,
+    ngx_recording_mux_came(mux, sample->track, sample->dts,
                            sample->dts + sample->composition);
 
     mux->wall = sample->wall;
@@ -123,6 +125,16 @@ ngx_recording_mux_sample_thread(ngx_recording_mux_t *mux,
 
 void
 ngx_recording_mux_time(ngx_recording_mux_t *mux, ngx_uint_t track,
+    int64_t dts, int64_t pts)
+{
+    ngx_recording_mux_came(mux, track, dts, pts);
+}
+
+
+/* in place for each sample that comes */
+
+static ngx_inline void
+ngx_recording_mux_came(ngx_recording_mux_t *mux, ngx_uint_t track,
     int64_t dts, int64_t pts)
 {
     ngx_recording_shown_t  *shown;
@@ -148,7 +160,7 @@ ngx_recording_mux_time(ngx_recording_mux_t *mux, ngx_uint_t track,
  * what comes twice is no hole.
  */
 
-static void
+static ngx_inline void
 ngx_recording_mux_step(ngx_recording_mux_t *mux, ngx_uint_t track,
     int64_t step)
 {

@@ -94,13 +94,13 @@ typedef struct {
     size_t                  media_size;
     ngx_uint_t              joined;    /* messages before it that are part of
                                           this one, but for FLV */
-    unsigned                key:1;
-    unsigned                idr:1;     /* a key frame that is closed: nothing
+    uint8_t                 key;
+    uint8_t                 idr;       /* a key frame that is closed: nothing
                                           later needs what was before */
-    unsigned                cut:1;     /* a segment may begin here */
-    unsigned                part:1;    /* of the next one, but for FLV */
-    unsigned                overtaken:1;  /* sound that came before pictures
-                                             which are there already */
+    uint8_t                 cut;       /* a segment may begin here */
+    uint8_t                 part;      /* of the next one, but for FLV */
+    uint8_t                 overtaken; /* sound that came before pictures
+                                          which are there already */
 } ngx_recording_sample_t;
 
 
@@ -215,7 +215,7 @@ struct ngx_recording_mux_s {
     ngx_recording_zone_t    zone;
     ngx_recording_claim_t   claim;     /* of the path in files/ */
     unsigned                busy:1;    /* in the store's list */
-    unsigned                full:1;    /* it ends at the next chance */
+    uint8_t                 full;      /* it ends at the next chance */
     unsigned                timeless:1;    /* the format has no times: frames
                                               are played one after another */
     unsigned                anchored:1;    /* players begin with its first

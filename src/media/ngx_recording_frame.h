@@ -42,19 +42,21 @@ typedef enum {
 #define NGX_RECORDING_FRAME_COMPOSITION  10000
 
 
+/* what is set for each frame are bytes, not bits: a store is all it takes */
+
 typedef struct {
     ngx_recording_codec_e   codec;
     int32_t                 composition;   /* PTS - DTS, ms */
     uint32_t                body;          /* offset of the coded data */
-    unsigned                key:1;         /* decoding can begin with it */
-    unsigned                idr:1;         /* and nothing later needs what
+    uint8_t                 key;           /* decoding can begin with it */
+    uint8_t                 idr;           /* and nothing later needs what
                                               was before */
-    unsigned                recovery:1;    /* or it can after a while: what
+    uint8_t                 recovery;      /* or it can after a while: what
                                               ngx_recording_unit.h finds */
-    unsigned                picture:1;     /* unless ngx_recording_unit.h
+    uint8_t                 picture;       /* unless ngx_recording_unit.h
                                               finds that it is none */
-    unsigned                header:1;      /* sequence header */
-    unsigned                wild:1;        /* composition was out of reach,
+    uint8_t                 header;        /* sequence header */
+    uint8_t                 wild;          /* composition was out of reach,
                                               0 is taken */
     ngx_recording_stray_e   stray;         /* if it is declined */
 } ngx_recording_frame_t;

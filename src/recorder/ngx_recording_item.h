@@ -27,7 +27,7 @@ typedef struct {
     ngx_recording_frame_t     frame;
     int64_t                   time;            /* stream time, ms */
     int64_t                   wall;            /* us */
-    unsigned                  overtaken:1;     /* sound that waited: pictures
+    uint8_t                   overtaken;       /* sound that waited: pictures
                                                   came after it */
 } ngx_recording_item_t;
 
