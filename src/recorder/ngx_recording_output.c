@@ -18,32 +18,34 @@ ngx_recording_output_sample_thread(ngx_recording_outputs_t *o,
 {
     int64_t                  time;
     uint64_t                 broken;
-    ngx_uint_t               i, left, cut, joined;
+    ngx_uint_t               left, cut, joined, muxed;
     ngx_recording_mux_t     *mux, *tail;
-    ngx_recording_output_t  *out;
+    ngx_recording_output_t  *out, *last;
 
     time = sample->dts;
     cut = sample->cut;
     joined = sample->joined;
 
-    for (i = 0; i < o->template->nformats; i++) {
-        out = &o->output[i];
+    last = &o->output[o->template->nformats];
 
-        if (sample->part && out->conf->format->muxer) {
+    for (out = o->output; out < last; out++) {
+        muxed = (out->conf->format->muxer != NULL);
+
+        if (sample->part && muxed) {
 
             /* it is counted with its picture */
 
             continue;
         }
 
-        sample->joined = out->conf->format->muxer ? joined : 0;
+        sample->joined = muxed ? joined : 0;
 
         tail = out->ntails == 0
                ? NULL : ngx_recording_tail_of_thread(o, out, sample->track,
                                                      time);
         mux = tail ? tail : out->mux;
 
-        left = (sample->media == NULL && out->conf->format->muxer)
+        left = (sample->media == NULL && muxed)
                || (sample->media_size > NGX_RECORDING_REFUSE_ADTS
                    && ngx_recording_refuse_large(o, out, sample));
 

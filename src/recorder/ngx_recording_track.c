@@ -81,23 +81,6 @@ ngx_recording_track_free(ngx_recording_tracks_t *tracks)
 }
 
 
-void
-ngx_recording_track_seen(ngx_recording_tracks_t *tracks,
-    ngx_recording_item_t *item)
-{
-    ngx_recording_track_t  *t;
-
-    t = &tracks->track[item->message->track];
-
-    t->seen = 1;
-    t->last = item->time;
-    t->wall = item->wall;
-
-    tracks->outputs->last = ngx_max(tracks->track[NGX_RECORDING_VIDEO].last,
-                                    tracks->track[NGX_RECORDING_AUDIO].last);
-}
-
-
 /* a sequence header: facts about the frames that follow */
 
 void
@@ -138,10 +121,10 @@ ngx_recording_track_header(ngx_recording_tracks_t *tracks,
 }
 
 
-/* checks a frame against its track's header, or takes the facts from it */
+/* one that is not simply of its track's header */
 
 ngx_int_t
-ngx_recording_track_media(ngx_recording_tracks_t *tracks,
+ngx_recording_track_unlike(ngx_recording_tracks_t *tracks,
     ngx_recording_item_t *item)
 {
     u_char                           *p;
@@ -154,18 +137,7 @@ ngx_recording_track_media(ngx_recording_tracks_t *tracks,
     p = item->data + item->frame.body;
     size = item->message->size - item->frame.body;
 
-    tracks->now = item->wall;
     row = &ngx_recording_codecs[item->frame.codec];
-
-    if (row->header && t->media.codec.codec == item->frame.codec && !t->apart) {
-
-        /* nearly all frames */
-
-        t->live = 1;
-        t->strange = 0;
-
-        return NGX_OK;
-    }
 
     if (ngx_recording_track_apart(tracks, item)
         && ngx_recording_track_may(tracks, item->message->track))
@@ -493,37 +465,38 @@ void
 ngx_recording_track_sample_thread(ngx_recording_tracks_t *tracks,
     ngx_recording_item_t *item, ngx_uint_t cut)
 {
-    ngx_recording_sample_t  s;
+    ngx_recording_sample_t  *s;
 
-    s.track = item->message->track;
-    s.dts = item->time;
-    s.wall = item->wall;
-    s.composition = item->frame.composition;
-    s.data = item->data;
-    s.size = item->message->size;
-    s.media = item->data + item->frame.body;
-    s.media_size = item->message->size - item->frame.body;
-    s.key = item->frame.key;
-    s.idr = item->frame.idr;
-    s.cut = cut;
-    s.overtaken = item->overtaken;
-    s.joined = 0;
-    s.part = 0;
+    s = &tracks->sample;
 
-    if (tracks->muxed && item->frame.codec == NGX_RECORDING_CODEC_H264
-        && ngx_recording_track_units(tracks, item, &s) != NGX_OK)
+    s->track = item->message->track;
+    s->dts = item->time;
+    s->wall = item->wall;
+    s->composition = item->frame.composition;
+    s->data = item->data;
+    s->size = item->message->size;
+    s->media = item->data + item->frame.body;
+    s->media_size = item->message->size - item->frame.body;
+    s->key = item->frame.key;
+    s->idr = item->frame.idr;
+    s->cut = cut;
+    s->overtaken = item->overtaken;
+    s->joined = 0;
+    s->part = 0;
+
+    if (item->frame.codec == NGX_RECORDING_CODEC_AAC) {
+        ngx_recording_track_adts(s);
+
+    } else if (tracks->muxed && item->frame.codec == NGX_RECORDING_CODEC_H264
+               && ngx_recording_track_units(tracks, item, s) != NGX_OK)
     {
         ngx_recording_track_said(tracks, item, "has no whole NAL units",
                                  "left to FLV");
-        s.media = NULL;
-        s.media_size = 0;
+        s->media = NULL;
+        s->media_size = 0;
     }
 
-    if (item->frame.codec == NGX_RECORDING_CODEC_AAC) {
-        ngx_recording_track_adts(&s);
-    }
-
-    ngx_recording_output_sample_thread(tracks->outputs, &s);
+    ngx_recording_output_sample_thread(tracks->outputs, s);
 }
 
 

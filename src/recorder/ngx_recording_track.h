@@ -27,12 +27,12 @@ typedef struct {
     int64_t                 last;          /* stream time of the last frame */
     int64_t                 wall;          /* its arrival, us */
     ngx_uint_t              strange;       /* frames of another codec */
-    unsigned                live:1;        /* it was published, not only
+    uint8_t                 live;          /* it was published, not only
                                               remembered from before */
-    unsigned                seen:1;        /* a frame was */
-    unsigned                filed:1;       /* the open files have it */
-    unsigned                changed:1;     /* and since then it changed */
-    unsigned                apart:1;       /* its header changes too often:
+    uint8_t                 seen;          /* a frame was */
+    uint8_t                 filed;         /* the open files have it */
+    uint8_t                 changed;       /* and since then it changed */
+    uint8_t                 apart;         /* its header changes too often:
                                               frames are those of other */
 } ngx_recording_track_t;
 
@@ -62,6 +62,7 @@ typedef struct {
     ngx_recording_anew_t   *anew;          /* frames, until the next flush */
     size_t                  anew_size;
     ngx_recording_before_t  before;
+    ngx_recording_sample_t  sample;        /* that is handed to the files */
     int64_t                 now;           /* us, arrival of the message */
 
     unsigned                muxed:1;       /* formats have muxers, which need
@@ -89,13 +90,38 @@ void ngx_recording_track_free(ngx_recording_tracks_t *tracks);
 void ngx_recording_track_header(ngx_recording_tracks_t *tracks,
     ngx_recording_item_t *item);
 
+/* for the next one: a frame that is not simply of its track's header */
+ngx_int_t ngx_recording_track_unlike(ngx_recording_tracks_t *tracks,
+    ngx_recording_item_t *item);
+
 /*
  * Checks a frame against its track's header, or takes the facts from it.
  * NGX_ERROR: it cannot be written, and is counted.  What is in a frame of
  * H.264 is not looked at: FLV keeps it in any case.
  */
-ngx_int_t ngx_recording_track_media(ngx_recording_tracks_t *tracks,
-    ngx_recording_item_t *item);
+static ngx_inline ngx_int_t
+ngx_recording_track_media(ngx_recording_tracks_t *tracks,
+    ngx_recording_item_t *item)
+{
+    ngx_recording_track_t  *t;
+
+    t = &tracks->track[item->message->track];
+
+    tracks->now = item->wall;
+
+    if (t->media.codec.codec != item->frame.codec || t->media.header_len == 0
+        || t->apart)
+    {
+        return ngx_recording_track_unlike(tracks, item);
+    }
+
+    /* nearly all frames */
+
+    t->live = 1;
+    t->strange = 0;
+
+    return NGX_OK;
+}
 
 /* looks ahead: what a message that comes later says of its track */
 void ngx_recording_track_learn(ngx_recording_tracks_t *tracks,
@@ -109,8 +135,21 @@ void ngx_recording_track_sample_thread(ngx_recording_tracks_t *tracks,
 void ngx_recording_track_flush_thread(ngx_recording_tracks_t *tracks);
 
 /* a frame came at a stream time, ms, and arrived then, us */
-void ngx_recording_track_seen(ngx_recording_tracks_t *tracks,
-    ngx_recording_item_t *item);
+static ngx_inline void
+ngx_recording_track_seen(ngx_recording_tracks_t *tracks,
+    ngx_recording_item_t *item)
+{
+    ngx_recording_track_t  *t;
+
+    t = &tracks->track[item->message->track];
+
+    t->seen = 1;
+    t->last = item->time;
+    t->wall = item->wall;
+
+    tracks->outputs->last = ngx_max(tracks->track[NGX_RECORDING_VIDEO].last,
+                                    tracks->track[NGX_RECORDING_AUDIO].last);
+}
 
 /* counts a frame that is not written */
 void ngx_recording_track_drop(ngx_recording_tracks_t *tracks,
