@@ -2,88 +2,33 @@
 #include "ngx_recording_batch.h"
 
 
-u_char *
-ngx_recording_batch_add(ngx_recording_batch_t *batch, ngx_uint_t track,
-    uint32_t timestamp, int64_t wall, size_t size)
+ngx_int_t
+ngx_recording_batch_grow(ngx_recording_batch_t *batch, size_t need)
 {
-    size_t                    need;
-    ngx_recording_block_t    *block;
-    ngx_recording_message_t  *m;
+    ngx_recording_block_t  *block;
 
-    need = ngx_recording_batch_need(batch, size);
+    block = malloc(need);
 
-    if (need) {
-        block = malloc(need);
-
-        if (block == NULL) {
-            return NULL;
-        }
-
-        block->next = NULL;
-        block->held = need;
-        block->used = 0;
-
-        if (batch->last) {
-            batch->last->next = block;
-
-        } else {
-            batch->first = block;
-        }
-
-        batch->last = block;
-        batch->room = need - sizeof(ngx_recording_block_t);
-        batch->held += need;
+    if (block == NULL) {
+        return NGX_ERROR;
     }
 
-    if (batch->n++ == 0) {
-        batch->wall = wall;
+    block->next = NULL;
+    block->held = need;
+    block->used = 0;
+
+    if (batch->last) {
+        batch->last->next = block;
+
+    } else {
+        batch->first = block;
     }
 
-    block = batch->last;
+    batch->last = block;
+    batch->room = need - sizeof(ngx_recording_block_t);
+    batch->held += need;
 
-    m = (ngx_recording_message_t *) ((u_char *) (block + 1) + block->used);
-
-    m->size = (uint32_t) size;
-    m->timestamp = timestamp;
-    m->arrival = (int32_t) ((wall - batch->wall) / 1000);
-    m->track = (uint8_t) track;
-    m->early = 0;
-    m->key = 0;
-
-    block->used += ngx_recording_message_size(size);
-    batch->room -= ngx_recording_message_size(size);
-    batch->size += size;
-
-    return ngx_recording_message_body(m);
-}
-
-
-size_t
-ngx_recording_batch_size(ngx_chain_t *in)
-{
-    size_t  size;
-
-    for (size = 0; in; in = in->next) {
-        size += in->buf->last - in->buf->pos;
-    }
-
-    return size;
-}
-
-
-size_t
-ngx_recording_batch_fill(u_char *p, size_t size, ngx_chain_t *in)
-{
-    size_t   n;
-    u_char  *start;
-
-    for (start = p; in && size; in = in->next) {
-        n = ngx_min((size_t) (in->buf->last - in->buf->pos), size);
-        p = ngx_cpymem(p, in->buf->pos, n);
-        size -= n;
-    }
-
-    return p - start;
+    return NGX_OK;
 }
 
 
@@ -93,7 +38,7 @@ ngx_recording_batch_move(ngx_recording_batch_t *batch,
 {
     u_char                   *p;
     ngx_recording_cursor_t    c;
-    ngx_recording_message_t  *m;
+    ngx_recording_message_t  *m, *to;
 
     c = ngx_recording_batch_begin(from);
 
@@ -111,8 +56,13 @@ ngx_recording_batch_move(ngx_recording_batch_t *batch,
         }
 
         ngx_memcpy(p, ngx_recording_message_body(m), m->size);
-        ngx_recording_message_of(p)->early = m->early;
-        ngx_recording_message_of(p)->key = m->key;
+
+        to = ngx_recording_message_of(p);
+
+        to->early = m->early;
+        to->key = m->key;
+        to->broken = m->broken;
+        to->frame = m->frame;
     }
 
     ngx_recording_batch_clear(from);
@@ -162,27 +112,4 @@ ngx_recording_batch_clear(ngx_recording_batch_t *batch)
     }
 
     ngx_memzero(batch, sizeof(ngx_recording_batch_t));
-}
-
-
-ngx_recording_message_t *
-ngx_recording_batch_next(ngx_recording_cursor_t *cursor)
-{
-    ngx_recording_message_t  *m;
-
-    while (cursor->block && cursor->pos == cursor->block->used) {
-        cursor->block = cursor->block->next;
-        cursor->pos = 0;
-    }
-
-    if (cursor->block == NULL) {
-        return NULL;
-    }
-
-    m = (ngx_recording_message_t *) ((u_char *) (cursor->block + 1)
-                                     + cursor->pos);
-
-    cursor->pos += ngx_recording_message_size(m->size);
-
-    return m;
 }

@@ -27,6 +27,9 @@ typedef struct {
     uint8_t                 early;      /* a header from before the publish */
     uint8_t                 key;        /* the wait for a key frame is over:
                                            audio, or a recovery point */
+    uint8_t                 broken;     /* the frame is cut short */
+    ngx_recording_frame_t   frame;      /* as it was parsed, if whoever has
+                                           added the message says it */
 } ngx_recording_message_t;
 
 
@@ -83,15 +86,88 @@ ngx_recording_batch_need(ngx_recording_batch_t *batch, size_t size)
     return sizeof(ngx_recording_block_t) + size;
 }
 
-/* adds a message and returns its body, to be filled, or NULL: no memory */
-u_char *ngx_recording_batch_add(ngx_recording_batch_t *batch,
-    ngx_uint_t track, uint32_t timestamp, int64_t wall, size_t size);
+/* a block of so many bytes more; NGX_ERROR: no memory */
+ngx_int_t ngx_recording_batch_grow(ngx_recording_batch_t *batch, size_t need);
+
+#define ngx_recording_message_body(m)  ((u_char *) ((m) + 1))
+#define ngx_recording_message_of(body)                                       \
+    ((ngx_recording_message_t *) (body) - 1)
+
+/* adds a message for which there is room and returns its body, to be filled */
+static ngx_inline u_char *
+ngx_recording_batch_put(ngx_recording_batch_t *batch, ngx_uint_t track,
+    uint32_t timestamp, int64_t wall, size_t size)
+{
+    ngx_recording_block_t    *block;
+    ngx_recording_message_t  *m;
+
+    if (batch->n++ == 0) {
+        batch->wall = wall;
+    }
+
+    block = batch->last;
+
+    m = (ngx_recording_message_t *) ((u_char *) (block + 1) + block->used);
+
+    m->size = (uint32_t) size;
+    m->timestamp = timestamp;
+    m->arrival = (int32_t) ((wall - batch->wall) / 1000);
+    m->track = (uint8_t) track;
+    m->early = 0;
+    m->key = 0;
+    m->broken = 0;
+
+    block->used += ngx_recording_message_size(size);
+    batch->room -= ngx_recording_message_size(size);
+    batch->size += size;
+
+    return ngx_recording_message_body(m);
+}
+
+/* makes room for a message, too; NULL: no memory */
+static ngx_inline u_char *
+ngx_recording_batch_add(ngx_recording_batch_t *batch, ngx_uint_t track,
+    uint32_t timestamp, int64_t wall, size_t size)
+{
+    size_t  need;
+
+    need = ngx_recording_batch_need(batch, size);
+
+    if (need && ngx_recording_batch_grow(batch, need) != NGX_OK) {
+        return NULL;
+    }
+
+    return ngx_recording_batch_put(batch, track, timestamp, wall, size);
+}
 
 /* the bytes of a chain */
-size_t ngx_recording_batch_size(ngx_chain_t *in);
+static ngx_inline size_t
+ngx_recording_batch_size(ngx_chain_t *in)
+{
+    size_t  size;
+
+    for (size = 0; in; in = in->next) {
+        size += in->buf->last - in->buf->pos;
+    }
+
+    return size;
+}
 
 /* copies the first bytes of a chain, size at most; returns how many */
-size_t ngx_recording_batch_fill(u_char *p, size_t size, ngx_chain_t *in);
+static ngx_inline size_t
+ngx_recording_batch_fill(u_char *p, size_t size, ngx_chain_t *in)
+{
+    size_t   n;
+    u_char  *start;
+
+    for (start = p; in && size; in = in->next) {
+        n = ngx_min((size_t) (in->buf->last - in->buf->pos), size);
+        p = ngx_cpymem(p, in->buf->pos, n);
+        size -= n;
+    }
+
+    return p - start;
+}
 
 /* moves the messages of another batch, but gaps, to the end of this one */
 void ngx_recording_batch_move(ngx_recording_batch_t *batch,
@@ -103,24 +179,27 @@ void ngx_recording_batch_shift(ngx_recording_batch_t *batch);
 /* frees the messages; the batch is empty then */
 void ngx_recording_batch_clear(ngx_recording_batch_t *batch);
 
-/* as ngx_recording_batch_add() and _clear(), the memory counted in an
-   account */
+/* in the loop, the same of ngx_recording_batch_add() and _clear() with memory
+   that is counted in an account */
 
 static ngx_inline u_char *
 ngx_recording_batch_charge(ngx_recording_batch_t *batch,
     ngx_recording_account_t *account, ngx_uint_t track, uint32_t timestamp,
     int64_t wall, size_t size)
 {
-    size_t   held;
-    u_char  *p;
+    size_t  need;
 
-    held = batch->held;
+    need = ngx_recording_batch_need(batch, size);
 
-    p = ngx_recording_batch_add(batch, track, timestamp, wall, size);
+    if (need) {
+        if (ngx_recording_batch_grow(batch, need) != NGX_OK) {
+            return NULL;
+        }
 
-    account->held += batch->held - held;
+        account->held += need;
+    }
 
-    return p;
+    return ngx_recording_batch_put(batch, track, timestamp, wall, size);
 }
 
 static ngx_inline void
@@ -133,8 +212,27 @@ ngx_recording_batch_release(ngx_recording_batch_t *batch,
 }
 
 /* the message at the cursor, and the cursor moved on; NULL at the end */
-ngx_recording_message_t *ngx_recording_batch_next(
-    ngx_recording_cursor_t *cursor);
+static ngx_inline ngx_recording_message_t *
+ngx_recording_batch_next(ngx_recording_cursor_t *cursor)
+{
+    ngx_recording_message_t  *m;
+
+    while (cursor->block && cursor->pos == cursor->block->used) {
+        cursor->block = cursor->block->next;
+        cursor->pos = 0;
+    }
+
+    if (cursor->block == NULL) {
+        return NULL;
+    }
+
+    m = (ngx_recording_message_t *) ((u_char *) (cursor->block + 1)
+                                     + cursor->pos);
+
+    cursor->pos += ngx_recording_message_size(m->size);
+
+    return m;
+}
 
 static ngx_inline ngx_recording_cursor_t
 ngx_recording_batch_begin(ngx_recording_batch_t *batch)
@@ -146,10 +244,6 @@ ngx_recording_batch_begin(ngx_recording_batch_t *batch)
 
     return cursor;
 }
-
-#define ngx_recording_message_body(m)  ((u_char *) ((m) + 1))
-#define ngx_recording_message_of(body)                                       \
-    ((ngx_recording_message_t *) (body) - 1)
 
 
 #endif /* _NGX_RECORDING_BATCH_H_INCLUDED_ */

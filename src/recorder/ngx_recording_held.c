@@ -15,7 +15,8 @@ void
 ngx_recording_held_add(ngx_recording_held_t *h,
     ngx_recording_batch_t *held, ngx_recording_item_t *item)
 {
-    u_char  *p;
+    u_char                   *p;
+    ngx_recording_message_t  *to;
 
     if (held == &h->next) {
         ngx_recording_held_stale(h);
@@ -43,8 +44,12 @@ ngx_recording_held_add(ngx_recording_held_t *h,
         return;
     }
 
+    to = ngx_recording_message_of(p);
+
     p = ngx_cpymem(p, &item->time, sizeof(item->time));
     ngx_memcpy(p, item->data, item->message->size);
+
+    to->frame = item->frame;
 }
 
 
@@ -109,6 +114,7 @@ ngx_recording_held_keep(ngx_recording_held_t *h,
         }
 
         ngx_memcpy(p, ngx_recording_message_body(m), m->size);
+        ngx_recording_message_of(p)->frame = m->frame;
     }
 }
 
@@ -146,12 +152,10 @@ ngx_recording_held_write_thread(ngx_recording_held_t *h,
         message.size -= sizeof(item.time);
 
         item.message = &message;
+        item.frame = m->frame;
         item.data = ngx_recording_message_body(m) + sizeof(item.time);
         item.wall = held->wall + (int64_t) m->arrival * 1000;
         item.overtaken = (overtaken != 0);
-
-        (void) ngx_recording_frame_parse(&item.frame, message.track,
-                                         item.data, message.size);
 
         ngx_recording_track_sample_thread(h->tracks, &item, 0);
         n++;
@@ -185,33 +189,31 @@ ngx_recording_held_time(ngx_recording_message_t *m)
 
 
 ngx_uint_t
-ngx_recording_held_ahead_thread(ngx_recording_held_t *h,
-    ngx_recording_item_t *item, ngx_uint_t cut)
+ngx_recording_held_waits(ngx_recording_held_t *h, ngx_recording_item_t *item)
 {
-    int64_t                 limit;
-    ngx_uint_t              picture;
     ngx_recording_track_t  *video;
 
     video = &h->tracks->track[NGX_RECORDING_VIDEO];
-    picture = item->message->track == NGX_RECORDING_VIDEO;
 
-    if (!picture && !cut
-        && video->filed && item->time > video->last
-        && item->time - video->last <= NGX_RECORDING_LAG
-        && item->wall - video->wall <= NGX_RECORDING_HELD_VIDEO * 1000
-        && h->next.size + h->ahead.size + item->message->size <= h->limit
-        && (h->tracks->outputs->wanted != NGX_RECORDING_CUT_NONE
-            || ngx_recording_interval_due(h->tracks->outputs, item->time,
-                                          item->wall)))
-    {
-        return 1;
-    }
+    return video->filed && item->time > video->last
+           && item->time - video->last <= NGX_RECORDING_LAG
+           && item->wall - video->wall <= NGX_RECORDING_HELD_VIDEO * 1000
+           && h->next.size + h->ahead.size + item->message->size <= h->limit
+           && (h->tracks->outputs->wanted != NGX_RECORDING_CUT_NONE
+               || ngx_recording_interval_due(h->tracks->outputs, item->time,
+                                             item->wall));
+}
 
-    if (h->ahead.n) {
-        limit = picture && !cut ? item->time : NGX_RECORDING_HELD_ALL;
 
-        ngx_recording_held_write_thread(h, &h->ahead, limit, picture);
-    }
+void
+ngx_recording_held_overtaken_thread(ngx_recording_held_t *h,
+    ngx_recording_item_t *item, ngx_uint_t cut)
+{
+    int64_t     limit;
+    ngx_uint_t  picture;
 
-    return 0;
+    picture = (item->message->track == NGX_RECORDING_VIDEO);
+    limit = picture && !cut ? item->time : NGX_RECORDING_HELD_ALL;
+
+    ngx_recording_held_write_thread(h, &h->ahead, limit, picture);
 }

@@ -64,13 +64,19 @@ void ngx_recording_held_release_thread(ngx_recording_held_t *h,
     ngx_recording_batch_t *held, int64_t before);
 
 /*
- * Whether a frame waits now for the other track: audio that comes earlier
- * than the video of its time may belong to the file that the next key frame
- * begins.  It does so only while video comes, be it late: a camera that is
- * off must not keep sound from the disk.  What waited and is overtaken by
- * video is written first.  cut: new files have just begun with this frame.
+ * Whether audio waits now for video: what comes earlier than the video of its
+ * time may belong to the file that the next key frame begins.  It does so only
+ * while video comes, be it late: a camera that is off must not keep sound from
+ * the disk.
  */
-ngx_uint_t ngx_recording_held_ahead_thread(ngx_recording_held_t *h,
+ngx_uint_t ngx_recording_held_waits(ngx_recording_held_t *h,
+    ngx_recording_item_t *item);
+
+/*
+ * Writes what waited and is overtaken by a frame.  cut: new files have just
+ * begun with it.
+ */
+void ngx_recording_held_overtaken_thread(ngx_recording_held_t *h,
     ngx_recording_item_t *item, ngx_uint_t cut);
 
 

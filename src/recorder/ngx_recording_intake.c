@@ -31,11 +31,9 @@ static void ngx_recording_intake_drop(ngx_recording_intake_t *in,
     ngx_recording_intake_message_t *m);
 static ngx_uint_t ngx_recording_intake_room(ngx_recording_intake_t *in,
     size_t size, ngx_uint_t half);
-static ngx_int_t ngx_recording_intake_copy(ngx_recording_intake_t *in,
-    ngx_recording_batch_t *batch, ngx_recording_intake_message_t *m);
-static u_char *ngx_recording_intake_reserve(ngx_recording_intake_t *in,
-    ngx_recording_batch_t *batch, ngx_uint_t track, uint32_t timestamp,
-    size_t size);
+static ngx_inline ngx_int_t ngx_recording_intake_copy(
+    ngx_recording_intake_t *in, ngx_recording_batch_t *batch,
+    ngx_recording_intake_message_t *m);
 static void ngx_recording_intake_merge(ngx_recording_intake_t *in,
     ngx_recording_batch_t *from);
 static void ngx_recording_intake_headers(ngx_recording_intake_t *in);
@@ -82,6 +80,7 @@ ngx_int_t
 ngx_recording_intake_message(ngx_recording_intake_t *in, ngx_uint_t track,
     uint32_t timestamp, ngx_chain_t *chain)
 {
+    ngx_int_t                       rc;
     ngx_recording_intake_message_t  m;
 
     if (track == NGX_RECORDING_VIDEO && in->audio_only) {
@@ -102,15 +101,22 @@ ngx_recording_intake_message(ngx_recording_intake_t *in, ngx_uint_t track,
         return NGX_DECLINED;
     }
 
-    return in->state == NGX_RECORDING_INTAKE_WAITING
-           ? ngx_recording_intake_early(in, &m)
-           : ngx_recording_intake_add(in, &m);
+    if (in->state == NGX_RECORDING_INTAKE_WAITING) {
+        rc = ngx_recording_intake_early(in, &m);
+
+        if (rc != NGX_DONE) {
+            return rc;
+        }
+    }
+
+    return ngx_recording_intake_add(in, &m);
 }
 
 
 /*
  * Before the first key frame: the newest headers are kept, and audio, which
- * may belong after that frame by its timestamp.
+ * may belong after that frame by its timestamp.  NGX_DONE: the recording begins
+ * with this message.
  */
 
 static ngx_int_t
@@ -145,9 +151,9 @@ ngx_recording_intake_early(ngx_recording_intake_t *in,
         return ngx_recording_intake_audio(in, m);
     }
 
-    if (m->frame.key) {
+    if (m->key) {
         ngx_recording_intake_start(in, &m->timestamp);
-        return ngx_recording_intake_add(in, m);
+        return NGX_DONE;
     }
 
     in->wait.frames = 1;
@@ -208,7 +214,7 @@ ngx_recording_intake_audio(ngx_recording_intake_t *in,
             && !(in->headed & (1 << NGX_RECORDING_VIDEO))))
     {
         ngx_recording_intake_start(in, NULL);
-        return ngx_recording_intake_add(in, m);
+        return NGX_DONE;
     }
 
     /* video seems to come soon: older audio would be before its key frame */
@@ -356,6 +362,7 @@ ngx_recording_intake_stamp(ngx_recording_intake_t *in,
 {
     int32_t                        step;
     ngx_uint_t                     doubt;
+    ngx_msec_t                     now;
     ngx_msec_int_t                 passed;
     ngx_recording_intake_stamp_t  *s;
 
@@ -364,9 +371,10 @@ ngx_recording_intake_stamp(ngx_recording_intake_t *in,
     }
 
     s = &in->stamps[m->track];
+    now = ngx_recording_intake_msec(in);
 
     step = (int32_t) (m->timestamp - s->timestamp);
-    passed = ngx_recording_intake_msec(in) - s->arrived;
+    passed = now - s->arrived;
     doubt = s->doubt;
 
     s->doubt = s->set && !doubt
@@ -375,7 +383,7 @@ ngx_recording_intake_stamp(ngx_recording_intake_t *in,
                        && step - step / 8 - NGX_RECORDING_INTAKE_SLACK
                           > passed));
     s->timestamp = m->timestamp;
-    s->arrived = ngx_recording_intake_msec(in);
+    s->arrived = now;
     s->set = 1;
 
     return doubt;
@@ -509,35 +517,28 @@ ngx_recording_intake_room(ngx_recording_intake_t *in, size_t size,
 }
 
 
-static ngx_int_t
+static ngx_inline ngx_int_t
 ngx_recording_intake_copy(ngx_recording_intake_t *in,
     ngx_recording_batch_t *batch, ngx_recording_intake_message_t *m)
 {
-    u_char  *p;
+    u_char                   *p;
+    ngx_recording_message_t  *to;
 
-    p = ngx_recording_intake_reserve(in, batch, m->track, m->timestamp,
-                                     m->size);
+    p = ngx_recording_batch_charge(batch, in->account, m->track, m->timestamp,
+                                   ngx_recording_intake_now(in), m->size);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     (void) ngx_recording_batch_fill(p, m->size, m->chain);
 
-    ngx_recording_message_of(p)->key = m->recovery;
+    to = ngx_recording_message_of(p);
+
+    to->key = m->recovery;
+    to->broken = m->broken;
+    to->frame = m->frame;
 
     return NGX_OK;
-}
-
-
-/* adds a message to a batch and to the account */
-
-static u_char *
-ngx_recording_intake_reserve(ngx_recording_intake_t *in,
-    ngx_recording_batch_t *batch, ngx_uint_t track, uint32_t timestamp,
-    size_t size)
-{
-    return ngx_recording_batch_charge(batch, in->account, track, timestamp,
-                                      ngx_recording_intake_now(in), size);
 }
 
 
@@ -605,8 +606,10 @@ ngx_recording_intake_gap(ngx_recording_intake_t *in)
 {
     u_char  *p;
 
-    p = ngx_recording_intake_reserve(in, &in->filling, NGX_RECORDING_GAP, 0,
-                                     sizeof(in->dropped));
+    p = ngx_recording_batch_charge(&in->filling, in->account,
+                                   NGX_RECORDING_GAP, 0,
+                                   ngx_recording_intake_now(in),
+                                   sizeof(in->dropped));
     if (p == NULL) {
         return;
     }
@@ -705,22 +708,6 @@ ngx_recording_intake_hold(ngx_recording_intake_t *in, size_t held)
     in->account->held -= in->held;
     in->held = held;
     in->account->held += in->held;
-}
-
-
-int64_t
-ngx_recording_intake_now(ngx_recording_intake_t *in)
-{
-    return in->replayed ? in->replayed
-                        : (int64_t) ngx_current_msec * 1000 + *in->base;
-}
-
-
-ngx_msec_t
-ngx_recording_intake_msec(ngx_recording_intake_t *in)
-{
-    return in->replayed ? (ngx_msec_t) ((in->replayed - *in->base) / 1000)
-                        : ngx_current_msec;
 }
 
 

@@ -41,8 +41,8 @@ extern const char *const  ngx_recording_intake_states[];
 typedef struct {
     uint32_t                timestamp;     /* of the last frame */
     ngx_msec_t              arrived;
-    unsigned                set:1;
-    unsigned                doubt:1;       /* it is far from the one before,
+    uint8_t                 set;
+    uint8_t                 doubt;         /* it is far from the one before,
                                               and the next one tells */
 } ngx_recording_intake_stamp_t;
 
@@ -65,6 +65,8 @@ typedef struct {
                                               are being written */
     size_t                  held;          /* and what the writer holds */
 
+    u_char                  head[NGX_RECORDING_FRAME_HEAD];
+                                           /* of a message that is in pieces */
     ngx_recording_intake_stamp_t  stamps[NGX_RECORDING_TRACKS];
     uint32_t                picture;       /* timestamp of the last video */
     uint32_t                keyless;       /* and of the first since a key
@@ -94,9 +96,10 @@ typedef struct {
     ngx_chain_t            *chain;
     size_t                  size;
     ngx_recording_frame_t   frame;
-    unsigned                header:1;      /* it is one, or onMetaData */
-    unsigned                key:1;         /* files can begin with it */
-    unsigned                recovery:1;    /* for want of a key frame: a
+    uint8_t                 broken;        /* it is cut short */
+    uint8_t                 header;        /* it is one, or onMetaData */
+    uint8_t                 key;           /* files can begin with it */
+    uint8_t                 recovery;      /* for want of a key frame: at a
                                               recovery point */
 } ngx_recording_intake_message_t;
 
@@ -172,10 +175,20 @@ void ngx_recording_intake_missing(ngx_recording_intake_t *in,
     const uint32_t lost[NGX_RECORDING_TRACKS]);
 
 /* wall clock, us, as of this turn of the loop; or when what is replayed came */
-int64_t ngx_recording_intake_now(ngx_recording_intake_t *in);
+static ngx_inline int64_t
+ngx_recording_intake_now(ngx_recording_intake_t *in)
+{
+    return in->replayed ? in->replayed
+                        : (int64_t) ngx_current_msec * 1000 + *in->base;
+}
 
 /* for its parts: the same as ngx_current_msec tells it */
-ngx_msec_t ngx_recording_intake_msec(ngx_recording_intake_t *in);
+static ngx_inline ngx_msec_t
+ngx_recording_intake_msec(ngx_recording_intake_t *in)
+{
+    return in->replayed ? (ngx_msec_t) ((in->replayed - *in->base) / 1000)
+                        : ngx_current_msec;
+}
 
 /*
  * For its parts, in ngx_recording_intake_frame.c: reads an audio or video

@@ -11,10 +11,12 @@
 #define NGX_RECORDING_INTAKE_KEYLESS  10000           /* ms */
 
 
-static ngx_uint_t ngx_recording_intake_key(ngx_recording_intake_t *in,
+static void ngx_recording_intake_key(ngx_recording_intake_t *in,
     ngx_recording_intake_message_t *m);
-static size_t ngx_recording_intake_head(u_char *buf, u_char **head,
-    ngx_chain_t *chain);
+static ngx_uint_t ngx_recording_intake_look(ngx_recording_intake_t *in,
+    ngx_recording_intake_message_t *m);
+static ngx_inline size_t ngx_recording_intake_head(
+    ngx_recording_intake_t *in, u_char **head, ngx_chain_t *chain);
 static ngx_int_t ngx_recording_intake_headed(ngx_recording_intake_t *in,
     ngx_recording_intake_message_t *m, u_char *head, size_t n);
 static void ngx_recording_intake_stray(ngx_recording_intake_t *in,
@@ -41,8 +43,8 @@ void
 ngx_recording_intake_seed(ngx_recording_intake_t *in, ngx_uint_t track,
     ngx_chain_t *chain)
 {
-    u_char                          buf[NGX_RECORDING_FRAME_HEAD], *head;
     size_t                          n;
+    u_char                         *head;
     ngx_recording_intake_message_t  m;
 
     ngx_memzero(&m, sizeof(ngx_recording_intake_message_t));
@@ -51,7 +53,7 @@ ngx_recording_intake_seed(ngx_recording_intake_t *in, ngx_uint_t track,
     m.chain = chain;
     m.size = ngx_recording_batch_size(chain);
 
-    n = ngx_recording_intake_head(buf, &head, chain);
+    n = ngx_recording_intake_head(in, &head, chain);
 
     if (ngx_recording_frame_parse(&m.frame, track, head, n) == NGX_OK
         && m.frame.header
@@ -66,11 +68,11 @@ ngx_int_t
 ngx_recording_intake_frame(ngx_recording_intake_t *in,
     ngx_recording_intake_message_t *m)
 {
-    u_char     buf[NGX_RECORDING_FRAME_HEAD], *head;
-    size_t     n;
-    ngx_int_t  rc;
+    size_t      n;
+    u_char     *head;
+    ngx_int_t   rc;
 
-    n = ngx_recording_intake_head(buf, &head, m->chain);
+    n = ngx_recording_intake_head(in, &head, m->chain);
 
     rc = ngx_recording_frame_parse(&m->frame, m->track, head, n);
 
@@ -88,6 +90,7 @@ ngx_recording_intake_frame(ngx_recording_intake_t *in,
             return NGX_DECLINED;
         }
 
+        m->broken = 1;
         return NGX_OK;
     }
 
@@ -96,7 +99,7 @@ ngx_recording_intake_frame(ngx_recording_intake_t *in,
         return ngx_recording_intake_headed(in, m, head, n);
     }
 
-    m->key = (ngx_recording_intake_key(in, m) != 0);
+    ngx_recording_intake_key(in, m);
 
     return NGX_OK;
 }
@@ -104,30 +107,30 @@ ngx_recording_intake_frame(ngx_recording_intake_t *in,
 
 /* whether files can begin, or go on after a gap, with a frame */
 
-static ngx_uint_t
+static void
 ngx_recording_intake_key(ngx_recording_intake_t *in,
     ngx_recording_intake_message_t *m)
 {
-    ngx_recording_unit_t    u;
-    ngx_recording_frame_t  *f;
-
-    f = &m->frame;
+    ngx_uint_t  recovery;
 
     if (m->track == NGX_RECORDING_AUDIO) {
-        return in->audio_only || !in->video
-               || (int32_t) (m->timestamp - in->picture)
-                  > NGX_RECORDING_HELD_TIME;
+        m->key = in->audio_only || !in->video
+                 || (int32_t) (m->timestamp - in->picture)
+                    > NGX_RECORDING_HELD_TIME;
+        return;
     }
+
+    recovery = 0;
+    m->key = m->frame.key;
 
     if (in->state != NGX_RECORDING_INTAKE_RUNNING || !in->video) {
 
         /* the writer looks into each frame, but not before it has one */
 
-        ngx_recording_unit_chain(&u, m->chain, f->body);
-        ngx_recording_unit_look(f, &u, in->length);
+        recovery = ngx_recording_intake_look(in, m);
     }
 
-    if (f->key) {
+    if (m->key) {
         in->late = 0;
 
     } else if (!in->late) {
@@ -135,36 +138,58 @@ ngx_recording_intake_key(ngx_recording_intake_t *in,
         in->keyless = m->timestamp;
         in->keyless_msec = ngx_recording_intake_msec(in);
 
-    } else if (f->recovery
+    } else if (recovery
                && (int32_t) (m->timestamp - in->keyless)
                   >= NGX_RECORDING_INTAKE_KEYLESS
                && ngx_recording_intake_msec(in) - in->keyless_msec
                   >= NGX_RECORDING_INTAKE_KEYLESS)
     {
         m->recovery = 1;
-        f->key = 1;
+        m->key = 1;
     }
 
-    if (ngx_recording_codecs[f->codec].header
+    if (ngx_recording_codecs[m->frame.codec].header
         && !(in->headed & (1 << NGX_RECORDING_VIDEO)))
     {
-        f->key = 0;
+        m->key = 0;
     }
 
-    in->video |= f->key;
+    in->video |= m->key;
 
     if (in->video) {
         in->picture = m->timestamp;
     }
-
-    return f->key;
 }
 
 
-/* the first bytes of a message: in place, or in the buffer */
+/* whether the units of a frame say that decoding can begin with it, in
+   m->key; or after a while */
 
-static size_t
-ngx_recording_intake_head(u_char *buf, u_char **head, ngx_chain_t *chain)
+static ngx_uint_t
+ngx_recording_intake_look(ngx_recording_intake_t *in,
+    ngx_recording_intake_message_t *m)
+{
+    ngx_recording_unit_t   u;
+    ngx_recording_frame_t  f;
+
+    /* the message keeps what its head says */
+
+    f = m->frame;
+
+    ngx_recording_unit_chain(&u, m->chain, f.body);
+    ngx_recording_unit_look(&f, &u, in->length);
+
+    m->key = f.key;
+
+    return f.recovery;
+}
+
+
+/* the first bytes of a message: in place, or gathered */
+
+static ngx_inline size_t
+ngx_recording_intake_head(ngx_recording_intake_t *in, u_char **head,
+    ngx_chain_t *chain)
 {
     size_t  n;
 
@@ -175,9 +200,9 @@ ngx_recording_intake_head(u_char *buf, u_char **head, ngx_chain_t *chain)
         return n;
     }
 
-    *head = buf;
+    *head = in->head;
 
-    return ngx_recording_batch_fill(buf, NGX_RECORDING_FRAME_HEAD, chain);
+    return ngx_recording_batch_fill(in->head, NGX_RECORDING_FRAME_HEAD, chain);
 }
 
 

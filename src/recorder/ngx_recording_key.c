@@ -21,10 +21,6 @@ ngx_recording_key_look(ngx_recording_key_t *k,
     ngx_recording_media_t  *media;
     ngx_recording_track_t  *t;
 
-    if (item->message->track != NGX_RECORDING_VIDEO) {
-        return NGX_OK;
-    }
-
     t = &tracks->track[NGX_RECORDING_VIDEO];
     media = &t->media;
     length = 4;

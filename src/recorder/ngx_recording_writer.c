@@ -182,8 +182,13 @@ ngx_recording_writer_append_thread(ngx_recording_writer_t *w,
     {
         w->unsynced = 1;
 
-        rc = w->stopped ? ngx_recording_writer_frame(w, &w->item, &next)
-                        : ngx_recording_writer_message(w, batch, &next, m);
+        if (!w->stopped
+            && ngx_recording_writer_message(w, batch, &next, m) != NGX_OK)
+        {
+            continue;
+        }
+
+        rc = ngx_recording_writer_frame(w, &w->item, &next);
 
         w->stopped = (rc == NGX_AGAIN);
 
@@ -412,59 +417,58 @@ ngx_recording_writer_waits(ngx_recording_writer_t *w)
 }
 
 
+/* NGX_OK: w->item is a frame, which is to be written; NGX_DECLINED: it is
+   none, or was counted */
+
 static ngx_int_t
 ngx_recording_writer_message(ngx_recording_writer_t *w,
     ngx_recording_batch_t *batch, ngx_recording_cursor_t *cursor,
     ngx_recording_message_t *m)
 {
-    ngx_int_t              rc;
     ngx_recording_item_t  *item;
 
     item = &w->item;
 
     if (m->track == NGX_RECORDING_GAP) {
         ngx_recording_writer_gap(w, m);
-        return NGX_OK;
+        return NGX_DECLINED;
     }
 
     if (m->track == NGX_RECORDING_DATA) {
         ngx_recording_writer_meta(w, m);
-        return NGX_OK;
+        return NGX_DECLINED;
     }
 
     item->message = m;
     item->data = ngx_recording_message_body(m);
+    item->frame = m->frame;
     item->wall = batch->wall + (int64_t) m->arrival * 1000;
     item->time = w->tracks.track[m->track].last;
     item->overtaken = 0;
 
-    rc = ngx_recording_frame_parse(&item->frame, m->track, item->data, m->size);
-
-    if (rc == NGX_DECLINED) {
-        return NGX_OK;
-    }
-
-    if (rc == NGX_ERROR) {
+    if (m->broken) {
         ngx_recording_track_broken(&w->tracks, item, "is cut short");
-        return NGX_OK;
+        return NGX_DECLINED;
     }
 
     if (item->frame.header) {
         ngx_recording_track_header(&w->tracks, item);
-        return NGX_OK;
+        return NGX_DECLINED;
     }
 
     if (ngx_recording_track_media(&w->tracks, item) != NGX_OK) {
-        return NGX_OK;
+        return NGX_DECLINED;
     }
 
     ngx_recording_writer_time_thread(w, item, cursor);
 
-    if (ngx_recording_key_look(&w->key, &w->tracks, item) != NGX_OK) {
-        return NGX_OK;
+    if (m->track == NGX_RECORDING_VIDEO
+        && ngx_recording_key_look(&w->key, &w->tracks, item) != NGX_OK)
+    {
+        return NGX_DECLINED;
     }
 
-    return ngx_recording_writer_frame(w, item, cursor);
+    return NGX_OK;
 }
 
 
@@ -546,9 +550,15 @@ ngx_recording_writer_frame(ngx_recording_writer_t *w,
                                           NGX_RECORDING_HELD_ALL);
     }
 
-    if (ngx_recording_held_ahead_thread(&w->held, item, w->due)) {
+    if (item->message->track == NGX_RECORDING_AUDIO && !w->due
+        && ngx_recording_held_waits(&w->held, item))
+    {
         ngx_recording_held_add(&w->held, &w->held.ahead, item);
         return NGX_OK;
+    }
+
+    if (w->held.ahead.n) {
+        ngx_recording_held_overtaken_thread(&w->held, item, w->due);
     }
 
     ngx_recording_track_sample_thread(&w->tracks, item, w->chance);

@@ -50,14 +50,14 @@ typedef struct {
                                               came before is in the batch */
 
     ngx_recording_item_t    item;          /* where the writer stopped */
-    unsigned                exclusive:1;   /* not if another worker has it */
-    unsigned                busy:1;        /* another worker records it */
-    unsigned                unsynced:1;    /* something came since */
-    unsigned                stopped:1;     /* it is to go on with item */
-    unsigned                chance:1;      /* files may be cut at item */
-    unsigned                due:1;         /* and are */
-    unsigned                all:1;         /* of all outputs */
-    unsigned                ended:1;       /* all files are, but for rows */
+    uint8_t                 exclusive;     /* not if another worker has it */
+    uint8_t                 busy;          /* another worker records it */
+    uint8_t                 unsynced;      /* something came since */
+    uint8_t                 stopped;       /* it is to go on with item */
+    uint8_t                 chance;        /* files may be cut at item */
+    uint8_t                 due;           /* and are */
+    uint8_t                 all;           /* of all outputs */
+    uint8_t                 ended;         /* all files are, but for rows */
 } ngx_recording_writer_t;
 
 

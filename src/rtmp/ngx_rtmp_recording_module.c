@@ -41,8 +41,9 @@ static ngx_int_t ngx_rtmp_recording_av(ngx_rtmp_session_t *s,
 static ngx_int_t ngx_rtmp_recording_meta(ngx_rtmp_session_t *s,
     ngx_rtmp_header_t *h, ngx_chain_t *in);
 
-static void ngx_rtmp_recording_message(ngx_rtmp_recording_ctx_t *ctx,
-    ngx_uint_t track, uint32_t timestamp, ngx_chain_t *in);
+static ngx_inline void ngx_rtmp_recording_message(
+    ngx_rtmp_recording_ctx_t *ctx, ngx_uint_t track, uint32_t timestamp,
+    ngx_chain_t *in);
 
 static ngx_rtmp_recording_ctx_t *ngx_rtmp_recording_get_ctx(
     ngx_rtmp_session_t *s);
@@ -246,7 +247,7 @@ ngx_rtmp_recording_meta(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
 }
 
 
-static void
+static ngx_inline void
 ngx_rtmp_recording_message(ngx_rtmp_recording_ctx_t *ctx, ngx_uint_t track,
     uint32_t timestamp, ngx_chain_t *in)
 {
