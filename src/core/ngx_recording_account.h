@@ -19,6 +19,10 @@ typedef struct {
     size_t                  buffer;        /* most bytes for one recording */
     size_t                  total;         /* for all */
     size_t                  held;          /* bytes, by now */
+
+    struct ngx_recording_block_s  *spare;  /* of batches that were written, for
+                                              the next ones: not in held */
+    ngx_uint_t              nspare;
 } ngx_recording_account_t;
 
 

@@ -1,4 +1,5 @@
 
+#include "ngx_recording_batch.h"
 #include "ngx_recording_descriptors.h"
 #include "ngx_recording_worker.h"
 
@@ -230,6 +231,7 @@ ngx_recording_worker_stop(ngx_recording_worker_t *worker)
     ngx_recording_catalogue_close(&worker->catalogue);
     ngx_recording_board_leave(&worker->store.board);
     ngx_recording_store_close(&worker->store);
+    ngx_recording_batch_spare(&worker->account);
 }
 
 

@@ -2,12 +2,17 @@
 #include "ngx_recording_batch.h"
 
 
+static ngx_recording_block_t *ngx_recording_batch_block(
+    ngx_recording_account_t *account, size_t need);
+
+
 ngx_int_t
-ngx_recording_batch_grow(ngx_recording_batch_t *batch, size_t need)
+ngx_recording_batch_grow(ngx_recording_batch_t *batch,
+    ngx_recording_account_t *account, size_t need)
 {
     ngx_recording_block_t  *block;
 
-    block = malloc(need);
+    block = ngx_recording_batch_block(account, need);
 
     if (block == NULL) {
         return NGX_ERROR;
@@ -29,6 +34,72 @@ ngx_recording_batch_grow(ngx_recording_batch_t *batch, size_t need)
     batch->held += need;
 
     return NGX_OK;
+}
+
+
+/* most blocks are of one size, and whoever frees some needs them again soon */
+
+static ngx_recording_block_t *
+ngx_recording_batch_block(ngx_recording_account_t *account, size_t need)
+{
+    ngx_recording_block_t  *block;
+
+    if (account == NULL || account->spare == NULL
+        || need != NGX_RECORDING_BLOCK_HELD)
+    {
+        return malloc(need);
+    }
+
+    block = account->spare;
+
+    account->spare = block->next;
+    account->nspare--;
+
+    return block;
+}
+
+
+void
+ngx_recording_batch_release(ngx_recording_batch_t *batch,
+    ngx_recording_account_t *account)
+{
+    ngx_recording_block_t  *block, *next;
+
+    account->held -= batch->held;
+
+    for (block = batch->first; block; block = next) {
+        next = block->next;
+
+        if (block->held != NGX_RECORDING_BLOCK_HELD
+            || account->nspare == NGX_RECORDING_BLOCK_SPARE)
+        {
+            free(block);
+            continue;
+        }
+
+        block->next = account->spare;
+
+        account->spare = block;
+        account->nspare++;
+    }
+
+    ngx_memzero(batch, sizeof(ngx_recording_batch_t));
+}
+
+
+void
+ngx_recording_batch_spare(ngx_recording_account_t *account)
+{
+    ngx_recording_block_t  *block;
+
+    while (account->spare) {
+        block = account->spare;
+        account->spare = block->next;
+
+        free(block);
+    }
+
+    account->nspare = 0;
 }
 
 

@@ -16,7 +16,10 @@
 #include "ngx_recording_frame.h"
 
 
-#define NGX_RECORDING_BLOCK  32768
+#define NGX_RECORDING_BLOCK        32768
+
+/* blocks that a worker keeps for the next batches, at most: 2 MB */
+#define NGX_RECORDING_BLOCK_SPARE  64
 
 
 typedef struct {
@@ -40,6 +43,10 @@ struct ngx_recording_block_s {
     size_t                  held;       /* bytes of memory, with this */
     size_t                  used;       /* behind this */
 };
+
+/* the memory of one that is no larger than usual */
+#define NGX_RECORDING_BLOCK_HELD  (sizeof(ngx_recording_block_t)              \
+                                   + NGX_RECORDING_BLOCK)
 
 
 typedef struct {
@@ -86,8 +93,12 @@ ngx_recording_batch_need(ngx_recording_batch_t *batch, size_t size)
     return sizeof(ngx_recording_block_t) + size;
 }
 
-/* a block of so many bytes more; NGX_ERROR: no memory */
-ngx_int_t ngx_recording_batch_grow(ngx_recording_batch_t *batch, size_t need);
+/*
+ * A block of so many bytes more, one that is spare if there is an account.
+ * NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_recording_batch_grow(ngx_recording_batch_t *batch,
+    ngx_recording_account_t *account, size_t need);
 
 #define ngx_recording_message_body(m)  ((u_char *) ((m) + 1))
 #define ngx_recording_message_of(body)                                       \
@@ -133,7 +144,7 @@ ngx_recording_batch_add(ngx_recording_batch_t *batch, ngx_uint_t track,
 
     need = ngx_recording_batch_need(batch, size);
 
-    if (need && ngx_recording_batch_grow(batch, need) != NGX_OK) {
+    if (need && ngx_recording_batch_grow(batch, NULL, need) != NGX_OK) {
         return NULL;
     }
 
@@ -192,7 +203,7 @@ ngx_recording_batch_charge(ngx_recording_batch_t *batch,
     need = ngx_recording_batch_need(batch, size);
 
     if (need) {
-        if (ngx_recording_batch_grow(batch, need) != NGX_OK) {
+        if (ngx_recording_batch_grow(batch, account, need) != NGX_OK) {
             return NULL;
         }
 
@@ -202,14 +213,11 @@ ngx_recording_batch_charge(ngx_recording_batch_t *batch,
     return ngx_recording_batch_put(batch, track, timestamp, wall, size);
 }
 
-static ngx_inline void
-ngx_recording_batch_release(ngx_recording_batch_t *batch,
-    ngx_recording_account_t *account)
-{
-    account->held -= batch->held;
+void ngx_recording_batch_release(ngx_recording_batch_t *batch,
+    ngx_recording_account_t *account);
 
-    ngx_recording_batch_clear(batch);
-}
+/* frees what an account has as spare */
+void ngx_recording_batch_spare(ngx_recording_account_t *account);
 
 /* the message at the cursor, and the cursor moved on; NULL at the end */
 static ngx_inline ngx_recording_message_t *

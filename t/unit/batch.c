@@ -13,6 +13,7 @@ static void batch_need(void);
 static void batch_ahead(void);
 static void batch_shift(void);
 static void batch_tight(void);
+static void batch_spare(void);
 static void batch_fill(u_char *p, size_t size, ngx_uint_t seed);
 static ngx_uint_t batch_filled(u_char *p, size_t size, ngx_uint_t seed);
 
@@ -35,6 +36,7 @@ main(void)
     batch_ahead();
     batch_shift();
     batch_tight();
+    batch_spare();
 
     return tap_done();
 }
@@ -317,4 +319,52 @@ batch_tight(void)
     ok(batch.held < 200, "takes little memory");
 
     ngx_recording_batch_clear(&batch);
+}
+
+
+/* blocks of batches that are gone serve the next ones, up to a number */
+
+static void
+batch_spare(void)
+{
+    u_char                   *first, *p;
+    ngx_uint_t                i;
+    ngx_recording_batch_t     batch;
+    ngx_recording_account_t   account;
+
+    ngx_memzero(&batch, sizeof(ngx_recording_batch_t));
+    ngx_memzero(&account, sizeof(ngx_recording_account_t));
+
+    first = ngx_recording_batch_charge(&batch, &account, 0, 0, 0, 100);
+
+    ok(first && account.held == batch.held && account.nspare == 0,
+       "a block is in the account");
+
+    ngx_recording_batch_release(&batch, &account);
+
+    ok(account.held == 0 && account.nspare == 1 && batch.n == 0,
+       "released it is spare, and not in the account");
+
+    p = ngx_recording_batch_charge(&batch, &account, 0, 0, 0, 100);
+
+    ok(p == first && account.held == batch.held && account.nspare == 0,
+       "the next batch has it");
+
+    (void) ngx_recording_batch_charge(&batch, &account, 0, 0, 0, 40000);
+    ngx_recording_batch_release(&batch, &account);
+
+    is(account.nspare, 1, "one for a large message is not kept");
+
+    for (i = 0; i < NGX_RECORDING_BLOCK_SPARE + 10; i++) {
+        (void) ngx_recording_batch_charge(&batch, &account, 0, 0, 0, 20000);
+    }
+
+    ngx_recording_batch_release(&batch, &account);
+
+    ok(account.held == 0 && account.nspare == NGX_RECORDING_BLOCK_SPARE,
+       "no more than so many are");
+
+    ngx_recording_batch_spare(&account);
+
+    ok(account.spare == NULL && account.nspare == 0, "nor for ever");
 }

@@ -683,6 +683,8 @@ intake_end(const char *name)
     ngx_recording_intake_free(&intake);
 
     is(intake_held.held, 0, "%s: nothing is left in the account", name);
+
+    ngx_recording_batch_spare(&intake_held);
 }
 
 
