@@ -21,6 +21,7 @@ static void nal_table(void);
 static void nal_cut(void);
 static void nal_large(void);
 static void nal_ambiguous(void);
+static void nal_one(void);
 static void nal_record(void);
 
 
@@ -113,6 +114,7 @@ main(void)
     nal_cut();
     nal_large();
     nal_ambiguous();
+    nal_one();
     nal_record();
 
     return tap_done();
@@ -257,6 +259,32 @@ nal_ambiguous(void)
     is((int) size, 325, "and fills the frame");
 
     free(p);
+}
+
+
+/* units of the usual size: most frames are one */
+
+static void
+nal_one(void)
+{
+    size_t  size;
+    u_char  data[1000];
+
+    memset(data, 0x55, sizeof(data));
+    ngx_memcpy(data, "\0\0\3\xe4\x65", 5);
+
+    size = sizeof(data);
+    ok(ngx_recording_nal_look(4, data, &size) == NGX_OK
+       && size == sizeof(data), "one unit of 996 bytes");
+
+    size = sizeof(data) - 1;
+    is(ngx_recording_nal_look(4, data, &size), NGX_ERROR, "a byte too few");
+
+    ngx_memcpy(data + 4, "\0\0\1\x65", 4);
+
+    size = sizeof(data);
+    ok(ngx_recording_nal_look(4, data, &size) == NGX_DECLINED
+       && size == sizeof(data) - 3, "a start code behind the length");
 }
 
 

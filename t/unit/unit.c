@@ -21,6 +21,7 @@ typedef struct {
 
 static void unit_table(void);
 static void unit_no_picture(void);
+static void unit_first(void);
 static void unit_cut(void);
 static void unit_large(void);
 static void unit_lengths(void);
@@ -128,6 +129,7 @@ main(void)
 {
     unit_table();
     unit_no_picture();
+    unit_first();
     unit_cut();
     unit_large();
     unit_padded();
@@ -305,6 +307,61 @@ unit_padded(void)
     }
 
     is(wrong, 0, "slices with zero bytes behind are pictures");
+}
+
+
+/* frames of the usual size: of most of them the first unit says it all */
+
+static void
+unit_first(void)
+{
+    static const struct {
+        const char             *name;
+        u_char                  head[5];
+        u_char                  second;    /* the head of a unit at 604 */
+        ngx_uint_t              flag;
+        ngx_uint_t              key;
+        ngx_uint_t              idr;
+    } tests[] = {
+        { "an IDR", { 0, 0, 3, 0xe4, 0x65 }, 0, 0, 1, 1 },
+        { "a slice", { 0, 0, 3, 0xe4, 0x41 }, 0, 0, 0, 0 },
+        { "an open GOP", { 0, 0, 3, 0xe4, 0x41 }, 0, 1, 1, 0 },
+        { "two slices", { 0, 0, 2, 0x58, 0x41 }, 0x41, 0, 0, 0 },
+        { "more than there is", { 0, 0, 4, 0xb0, 0x65 }, 0, 0, 0, 0 },
+        { "one byte more", { 0, 0, 3, 0xe5, 0x65 }, 0, 0, 0, 0 },
+        { "an odd unit, an IDR", { 0, 0, 2, 0x58, 0x40 }, 0x65, 0, 1, 1 },
+        { "a delimiter, an IDR", { 0, 0, 2, 0x58, 9 }, 0x65, 0, 1, 1 },
+        { "start codes, an IDR", { 0, 0, 1, 0x65, 0x41 }, 0, 0, 1, 1 },
+        { "start codes, a slice", { 0, 0, 1, 0x41, 0x65 }, 0, 0, 0, 0 },
+    };
+
+    u_char                 data[1000];
+    ngx_uint_t             i;
+    ngx_recording_unit_t   u;
+    ngx_recording_frame_t  f;
+
+    for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+        memset(data, 0x55, sizeof(data));
+        ngx_memcpy(data, tests[i].head, sizeof(tests[i].head));
+
+        if (tests[i].second) {
+            ngx_memcpy(data + 604, "\0\0\1\x88", 4);
+            data[608] = tests[i].second;
+        }
+
+        ngx_memzero(&f, sizeof(ngx_recording_frame_t));
+        f.codec = A;
+        f.key = tests[i].flag;
+        f.idr = tests[i].flag;
+        f.picture = 1;
+        f.recovery = 1;
+
+        ngx_recording_unit_piece(&u, data, sizeof(data));
+        ngx_recording_unit_look(&f, &u, 4);
+
+        ok(f.key == tests[i].key && f.idr == tests[i].idr && !f.recovery
+           && f.picture, "of 1000 bytes: %s", tests[i].name);
+    }
 }
 
 
