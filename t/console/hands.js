@@ -76,14 +76,16 @@ async function tasks(b, base) {
   await until("a task records", async () => (await open_(base)).length === 2);
 
   const stop = button(page, "Stop the task of show");
+  const asks = (what) => until(what, () => button(page, "Stop it").evaluate(
+    (e) => e === document.activeElement));
   await stop.click();
-  ok(await button(page, "Stop it").evaluate(
-    (e) => e === document.activeElement), "it asks, and what it does has focus");
+  await asks("it asks, and what it does has focus");
   await page.keyboard.press("Escape");
   await until("Esc leaves it, and gives the focus back", () => stop.evaluate(
     (e) => e === document.activeElement));
   is((await open_(base)).length, 2, "nothing is stopped by that");
   await stop.click();
+  await asks("it asks again");
   await page.keyboard.press("Enter");
   await page.getByText("It is recorded once.").waitFor();
   await until("the task is stopped", async () =>
