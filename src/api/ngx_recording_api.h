@@ -395,15 +395,15 @@ void ngx_recording_api_policy_time(ngx_recording_api_object_t *o,
     const char *name, int64_t us);
 
 /*
- * What the call of a template was, with what this call gives; the caller's.
- * NULL: the call says what is wrong, else the catalogue failed, or there is no
- * memory.
+ * What the call of a template was, with what this call gives; the caller's, as
+ * is *was, of malloc(): the text that it was read from.  NULL: the call says
+ * what is wrong, else the catalogue failed, or there is no memory.
  */
 typedef ngx_int_t (*ngx_recording_api_policy_pt)(
     ngx_recording_catalogue_t *cat, int64_t id,
     ngx_recording_policy_params_pt each, void *data);
 json_t *ngx_recording_api_policy_merge(ngx_recording_api_call_t *call,
-    int64_t id, ngx_recording_api_policy_pt read);
+    int64_t id, ngx_recording_api_policy_pt read, char **was);
 
 /* whether a template is the configuration's */
 ngx_uint_t ngx_recording_api_policy_configured(

@@ -17,7 +17,7 @@ static ngx_int_t ngx_recording_api_callback_ask(
     ngx_recording_api_call_t *call);
 static ngx_int_t ngx_recording_api_callback_put(
     ngx_recording_api_call_t *call, const json_t *params,
-    const ngx_recording_api_callback_t *in, ngx_uint_t create);
+    const ngx_recording_api_callback_t *in, const char *was);
 static ngx_int_t ngx_recording_api_callback_safe(
     ngx_recording_api_call_t *call, const char *param, const ngx_str_t *text);
 static ngx_int_t ngx_recording_api_callback_reached(
@@ -74,7 +74,7 @@ ngx_recording_api_callback_create_thread(ngx_recording_api_call_t *call)
 
     in.id = ngx_recording_text_id(in.name.data, in.name.len);
 
-    rc = ngx_recording_api_callback_put(call, call->params, &in, 1);
+    rc = ngx_recording_api_callback_put(call, call->params, &in, NULL);
 
     return rc == NGX_OK ? ngx_recording_api_callback_ask(call) : rc;
 }
@@ -83,6 +83,7 @@ ngx_recording_api_callback_create_thread(ngx_recording_api_call_t *call)
 static ngx_int_t
 ngx_recording_api_callback_modify_thread(ngx_recording_api_call_t *call)
 {
+    char                         *was;
     json_t                       *params;
     ngx_int_t                     rc;
     ngx_str_t                     name;
@@ -111,9 +112,11 @@ ngx_recording_api_callback_modify_thread(ngx_recording_api_call_t *call)
 
     name = in.name;
     params = ngx_recording_api_policy_merge(call, in.id,
-                                            ngx_recording_callback_templates);
+                                            ngx_recording_callback_templates,
+                                            &was);
 
     if (params == NULL) {
+        free(was);
         return call->code ? NGX_DECLINED : NGX_ERROR;
     }
 
@@ -124,10 +127,11 @@ ngx_recording_api_callback_modify_thread(ngx_recording_api_call_t *call)
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_recording_api_callback_put(call, params, &in, 0);
+        rc = ngx_recording_api_callback_put(call, params, &in, was);
     }
 
     json_decref(params);
+    free(was);
 
     return rc == NGX_OK ? ngx_recording_api_callback_ask(call) : rc;
 }
@@ -136,7 +140,7 @@ ngx_recording_api_callback_modify_thread(ngx_recording_api_call_t *call)
 static ngx_int_t
 ngx_recording_api_callback_put(ngx_recording_api_call_t *call,
     const json_t *params, const ngx_recording_api_callback_t *in,
-    ngx_uint_t create)
+    const char *was)
 {
     size_t                         len;
     ngx_int_t                      rc;
@@ -153,7 +157,9 @@ ngx_recording_api_callback_put(ngx_recording_api_call_t *call,
 
     call->arg = put;
 
-    put->create = create;
+    put->create = (was == NULL);
+    (void) snprintf(put->was, sizeof(put->was), "%s", was ? was : "");
+
     put->id = in->id;
     ngx_recording_api_copy(put->name, sizeof(put->name), &in->name);
 
@@ -314,6 +320,16 @@ ngx_recording_api_callback_ask(ngx_recording_api_call_t *call)
                                          &call->err);
     if (rc != NGX_OK) {
         return rc;
+    }
+
+    if (put->result == NGX_RECORDING_POLICY_CHANGED) {
+
+        /* by another call: this one changes what that has made of it */
+
+        free(put);
+        call->arg = NULL;
+
+        return ngx_recording_api_callback_modify_thread(call);
     }
 
     rc = ngx_recording_api_policy_template(call, "callback ", put->id,

@@ -101,30 +101,41 @@ ngx_recording_api_policy_time(ngx_recording_api_object_t *o, const char *name,
 
 json_t *
 ngx_recording_api_policy_merge(ngx_recording_api_call_t *call, int64_t id,
-    ngx_recording_api_policy_pt read)
+    ngx_recording_api_policy_pt read, char **was)
 {
-    json_t     *before;
-    ngx_int_t   rc;
+    json_t      *before, *value;
+    ngx_int_t    rc;
+    const char  *name;
 
-    before = NULL;
+    *was = NULL;
 
     rc = ngx_recording_catalogue_read(call->catalogue, &call->err);
 
     if (rc == NGX_OK) {
-        rc = read(call->catalogue, id, ngx_recording_api_policy_before,
-                  &before);
+        rc = read(call->catalogue, id, ngx_recording_api_policy_before, was);
         rc = ngx_recording_catalogue_finish(call->catalogue, rc, &call->err);
     }
 
-    if (rc == NGX_OK && before == NULL) {
+    if (rc == NGX_OK && *was == NULL) {
         (void) ngx_recording_api_policy_template(call, "", id,
                                                  NGX_RECORDING_POLICY_NONE);
         return NULL;
     }
 
-    if (rc != NGX_OK || json_object_update(before, call->params) != 0) {
-        json_decref(before);
-        return NULL;
+    before = rc == NGX_OK ? json_loads(*was, 0, NULL) : NULL;
+
+    json_object_foreach(call->params, name, value) {
+
+        /* as good as absent */
+
+        if (json_is_null(value)) {
+            continue;
+        }
+
+        if (json_object_set(before, name, value) != 0) {
+            json_decref(before);
+            return NULL;
+        }
     }
 
     return before;
@@ -135,11 +146,12 @@ static ngx_int_t
 ngx_recording_api_policy_before(void *data, int64_t id, const char *name,
     const char *params)
 {
-    json_t **before = data;
+    char **was = data;
 
-    *before = json_loads(params, 0, NULL);
+    free(*was);
+    *was = strdup(params);
 
-    return *before ? NGX_OK : NGX_ERROR;
+    return *was ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -20,7 +20,7 @@ static ngx_int_t ngx_recording_api_template_path(
     ngx_recording_policy_format_t *to);
 static ngx_int_t ngx_recording_api_template_put(
     ngx_recording_api_call_t *call, const json_t *params,
-    const ngx_recording_api_template_t *in, ngx_uint_t create);
+    const ngx_recording_api_template_t *in, const char *was);
 static ngx_int_t ngx_recording_api_template_unused(
     const ngx_recording_api_template_t *in, char *text, size_t size);
 
@@ -141,7 +141,7 @@ ngx_recording_api_template_create_thread(ngx_recording_api_call_t *call)
 
     in.id = id;
 
-    rc = ngx_recording_api_template_put(call, call->params, &in, 1);
+    rc = ngx_recording_api_template_put(call, call->params, &in, NULL);
 
     return rc == NGX_OK ? ngx_recording_api_template_ask(call) : rc;
 }
@@ -150,6 +150,7 @@ ngx_recording_api_template_create_thread(ngx_recording_api_call_t *call)
 static ngx_int_t
 ngx_recording_api_template_modify_thread(ngx_recording_api_call_t *call)
 {
+    char                         *was;
     json_t                       *params;
     ngx_int_t                     rc;
     ngx_str_t                     name;
@@ -178,9 +179,11 @@ ngx_recording_api_template_modify_thread(ngx_recording_api_call_t *call)
 
     name = in.name;
     params = ngx_recording_api_policy_merge(call, in.id,
-                                            ngx_recording_policy_templates);
+                                            ngx_recording_policy_templates,
+                                            &was);
 
     if (params == NULL) {
+        free(was);
         return call->code ? NGX_DECLINED : NGX_ERROR;
     }
 
@@ -191,10 +194,11 @@ ngx_recording_api_template_modify_thread(ngx_recording_api_call_t *call)
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_recording_api_template_put(call, params, &in, 0);
+        rc = ngx_recording_api_template_put(call, params, &in, was);
     }
 
     json_decref(params);
+    free(was);
 
     return rc == NGX_OK ? ngx_recording_api_template_ask(call) : rc;
 }
@@ -203,7 +207,7 @@ ngx_recording_api_template_modify_thread(ngx_recording_api_call_t *call)
 static ngx_int_t
 ngx_recording_api_template_put(ngx_recording_api_call_t *call,
     const json_t *params, const ngx_recording_api_template_t *in,
-    ngx_uint_t create)
+    const char *was)
 {
     ngx_int_t                       rc;
     ngx_uint_t                      n;
@@ -220,7 +224,9 @@ ngx_recording_api_template_put(ngx_recording_api_call_t *call,
 
     call->arg = put;
 
-    put->create = create;
+    put->create = (was == NULL);
+    (void) snprintf(put->was, sizeof(put->was), "%s", was ? was : "");
+
     put->template.id = in->id;
     ngx_recording_api_copy(put->template.name, sizeof(put->template.name),
                            &in->name);
@@ -310,6 +316,16 @@ ngx_recording_api_template_ask(ngx_recording_api_call_t *call)
                                          &call->err);
     if (rc != NGX_OK) {
         return rc;
+    }
+
+    if (put->result == NGX_RECORDING_POLICY_CHANGED) {
+
+        /* by another call: this one changes what that has made of it */
+
+        free(put);
+        call->arg = NULL;
+
+        return ngx_recording_api_template_modify_thread(call);
     }
 
     rc = ngx_recording_api_policy_template(call, "", put->template.id,

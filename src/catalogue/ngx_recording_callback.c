@@ -9,7 +9,7 @@ static ngx_int_t ngx_recording_callback_targets(ngx_recording_catalogue_t *cat,
 static void ngx_recording_callback_template(char *to, size_t size,
     const char *name);
 static ngx_int_t ngx_recording_callback_known(ngx_recording_catalogue_t *cat,
-    int64_t id, char name[NGX_RECORDING_POLICY_NAME]);
+    int64_t id, const char *was, char name[NGX_RECORDING_POLICY_NAME]);
 static ngx_int_t ngx_recording_callback_put_targets(
     ngx_recording_catalogue_t *cat, ngx_recording_callback_put_t *put);
 static ngx_int_t ngx_recording_callback_lost(ngx_recording_catalogue_t *cat,
@@ -200,7 +200,7 @@ ngx_recording_callback_name(ngx_recording_callback_target_t *target,
 
 static ngx_int_t
 ngx_recording_callback_known(ngx_recording_catalogue_t *cat, int64_t id,
-    char name[NGX_RECORDING_POLICY_NAME])
+    const char *was, char name[NGX_RECORDING_POLICY_NAME])
 {
     ngx_recording_sql_rows_t  rows;
 
@@ -208,7 +208,7 @@ ngx_recording_callback_known(ngx_recording_catalogue_t *cat, int64_t id,
                             NGX_RECORDING_SQL_CALLBACK_TEMPLATE,
                             ngx_recording_sql_int(id));
 
-    return ngx_recording_policy_known(&rows, name);
+    return ngx_recording_policy_known(&rows, was, name);
 }
 
 
@@ -223,7 +223,8 @@ ngx_recording_callback_put(ngx_recording_catalogue_t *cat, void *arg,
     ngx_int_t                 rc;
     ngx_recording_sql_rows_t  rows;
 
-    rc = ngx_recording_callback_known(cat, put->id, name);
+    rc = ngx_recording_callback_known(cat, put->id,
+                                      put->create ? NULL : put->was, name);
 
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
@@ -327,7 +328,7 @@ ngx_recording_callback_drop(ngx_recording_catalogue_t *cat, void *arg,
 
     drop->lost = 0;
 
-    rc = ngx_recording_callback_known(cat, drop->id, drop->name);
+    rc = ngx_recording_callback_known(cat, drop->id, NULL, drop->name);
 
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
@@ -379,7 +380,7 @@ ngx_recording_callback_bind(ngx_recording_catalogue_t *cat, void *arg,
 
     rule = &bind->rule;
 
-    rc = ngx_recording_callback_known(cat, rule->id, name);
+    rc = ngx_recording_callback_known(cat, rule->id, NULL, name);
 
     if (rc != NGX_OK) {
         bind->result = NGX_RECORDING_POLICY_NONE;

@@ -90,6 +90,8 @@ typedef struct {
     int64_t                 id;
     char                    name[NGX_RECORDING_POLICY_NAME];
     ngx_uint_t              create;        /* else there has to be one */
+    char                    was[NGX_RECORDING_POLICY_PARAMS];  /* else: what its
+                                              params were made of */
     char                    params[NGX_RECORDING_POLICY_PARAMS];
     ngx_uint_t              ntargets;
     ngx_recording_callback_target_t  targets[NGX_RECORDING_CALLBACK_URLS];

@@ -111,6 +111,8 @@ typedef enum {
     NGX_RECORDING_POLICY_NONE,             /* there is no such thing */
     NGX_RECORDING_POLICY_EXISTS,           /* there is one already */
     NGX_RECORDING_POLICY_USED,             /* a rule has it */
+    NGX_RECORDING_POLICY_CHANGED,          /* it is not as it was read: it is to
+                                              be read again */
     NGX_RECORDING_POLICY_LIMIT             /* there are as many as there may
                                               be */
 } ngx_recording_policy_e;
@@ -160,9 +162,10 @@ ngx_int_t ngx_recording_policy_count(ngx_recording_sql_rows_t *rows,
 ngx_int_t ngx_recording_policy_each(ngx_recording_sql_rows_t *rows,
     ngx_recording_policy_params_pt each, void *data);
 
-/* such a row's name; NGX_DECLINED: there is none */
+/* such a row's name; NGX_DECLINED: there is none; NGX_AGAIN: its JSON is not
+   what it was, which may be NULL: any */
 ngx_int_t ngx_recording_policy_known(ngx_recording_sql_rows_t *rows,
-    char name[NGX_RECORDING_POLICY_NAME]);
+    const char *was, char name[NGX_RECORDING_POLICY_NAME]);
 
 /* whether a row has this id, in a column */
 ngx_int_t ngx_recording_policy_used(ngx_recording_sql_rows_t *rows,
@@ -188,6 +191,8 @@ ngx_recording_policy_e ngx_recording_policy_gone(
 typedef struct {
     ngx_recording_policy_template_t  template;
     ngx_uint_t              create;        /* else there has to be one */
+    char                    was[NGX_RECORDING_POLICY_PARAMS];  /* else: what its
+                                              params were made of */
     char                    params[NGX_RECORDING_POLICY_PARAMS];
     char                    unused[128];   /* of what was given, for the log */
     ngx_recording_policy_e  result;

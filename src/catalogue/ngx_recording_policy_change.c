@@ -26,20 +26,22 @@ ngx_recording_policy_count(ngx_recording_sql_rows_t *rows, int64_t *n)
 
 
 ngx_int_t
-ngx_recording_policy_known(ngx_recording_sql_rows_t *rows,
+ngx_recording_policy_known(ngx_recording_sql_rows_t *rows, const char *was,
     char name[NGX_RECORDING_POLICY_NAME])
 {
-    ngx_uint_t  found;
+    ngx_int_t  rc;
 
-    found = ngx_recording_sql_next(rows);
+    rc = NGX_DECLINED;
 
-    if (found) {
+    if (ngx_recording_sql_next(rows)) {
         ngx_recording_sql_column_copy(rows, 1, name,
                                       NGX_RECORDING_POLICY_NAME);
+
+        rc = was && strcmp(ngx_recording_sql_column_text(rows, 2), was) != 0
+             ? NGX_AGAIN : NGX_OK;
     }
 
-    return ngx_recording_sql_end(rows) == NGX_OK
-           ? (found ? NGX_OK : NGX_DECLINED) : NGX_ERROR;
+    return ngx_recording_sql_end(rows) == NGX_OK ? rc : NGX_ERROR;
 }
 
 
@@ -62,7 +64,8 @@ ngx_recording_policy_may(ngx_int_t known, int64_t n, ngx_uint_t create)
 {
     if (!create) {
         return known == NGX_OK ? NGX_RECORDING_POLICY_DONE
-                               : NGX_RECORDING_POLICY_NONE;
+               : known == NGX_AGAIN ? NGX_RECORDING_POLICY_CHANGED
+                                    : NGX_RECORDING_POLICY_NONE;
     }
 
     return known == NGX_OK ? NGX_RECORDING_POLICY_EXISTS
@@ -103,7 +106,8 @@ ngx_recording_policy_put(ngx_recording_catalogue_t *cat, void *arg,
     ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_POLICY_TEMPLATE,
                             ngx_recording_sql_int(put->template.id));
 
-    rc = ngx_recording_policy_known(&rows, name);
+    rc = ngx_recording_policy_known(&rows, put->create ? NULL : put->was,
+                                    name);
 
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
@@ -180,7 +184,7 @@ ngx_recording_policy_drop(ngx_recording_catalogue_t *cat, void *arg,
     ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_POLICY_TEMPLATE,
                             ngx_recording_sql_int(drop->id));
 
-    rc = ngx_recording_policy_known(&rows, name);
+    rc = ngx_recording_policy_known(&rows, NULL, name);
 
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
@@ -230,7 +234,7 @@ ngx_recording_policy_bind(ngx_recording_catalogue_t *cat, void *arg,
                                 NGX_RECORDING_SQL_POLICY_TEMPLATE,
                                 ngx_recording_sql_int(rule->id));
 
-        rc = ngx_recording_policy_known(&rows, name);
+        rc = ngx_recording_policy_known(&rows, NULL, name);
     }
 
     if (rc != NGX_OK) {
