@@ -3,6 +3,7 @@
 
 
 #include "ngx_rtmp_recording_module.h"
+#include "ngx_recording_text.h"
 
 
 #define NGX_RECORDING_DECIDED    2000       /* ms: by then without an answer of
@@ -13,6 +14,8 @@
 
 static ngx_uint_t ngx_rtmp_recording_known(ngx_rtmp_recording_ctx_t *ctx,
     ngx_recording_main_conf_t *rmcf);
+static void ngx_rtmp_recording_without(ngx_rtmp_recording_ctx_t *ctx,
+    const ngx_recording_stream_t *stream, int64_t template);
 static void ngx_rtmp_recording_tasks_end(ngx_rtmp_recording_ctx_t *ctx,
     const ngx_recording_policy_t *policy, int64_t now);
 static void ngx_rtmp_recording_task(ngx_rtmp_recording_ctx_t *ctx,
@@ -109,7 +112,8 @@ ngx_rtmp_recording_module_stop(ngx_recording_main_conf_t *rmcf)
 }
 
 
-/* NGX_DECLINED: no rule of a call names more than the configuration's */
+/* NGX_DECLINED: no rule of a call names more than the configuration's, or its
+   template is gone */
 
 ngx_int_t
 ngx_rtmp_recording_module_policy(ngx_rtmp_recording_ctx_t *ctx,
@@ -129,11 +133,14 @@ ngx_rtmp_recording_module_policy(ngx_rtmp_recording_ctx_t *ctx,
 
     rule = ngx_recording_rule_policy(rmcf->watch->policy, stream, rank);
 
-    template = rule ? ngx_recording_conf_policy_template(rmcf,
-                                       rmcf->watch->policy, rule->id, &made)
-                    : NULL;
+    if (rule == NULL) {
+        return NGX_DECLINED;
+    }
 
+    template = ngx_recording_conf_policy_template(rmcf, rmcf->watch->policy,
+                                                  rule->id, &made);
     if (template == NULL) {
+        ngx_rtmp_recording_without(ctx, stream, rule->id);
         return NGX_DECLINED;
     }
 
@@ -147,6 +154,23 @@ ngx_rtmp_recording_module_policy(ngx_rtmp_recording_ctx_t *ctx,
                         ngx_rtmp_recording_module_type(ctx->session, ctx), 0);
 
     return NGX_OK;
+}
+
+
+/* it was the configuration's, and is not there since a reload */
+
+static void
+ngx_rtmp_recording_without(ngx_rtmp_recording_ctx_t *ctx,
+    const ngx_recording_stream_t *stream, int64_t template)
+{
+    char  text[NGX_RECORDING_TEXT + 4];
+
+    ngx_log_error(NGX_LOG_ERR, ctx->session->connection->log, 0,
+                  "recording: template %L, which a rule of a call has for it, "
+                  "is not there any more, it is recorded as the configuration "
+                  "says, stream: \"%V/%s\"", template, &stream->app,
+                  ngx_recording_text(text, stream->name.data,
+                                     stream->name.len));
 }
 
 
