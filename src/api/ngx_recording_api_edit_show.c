@@ -6,6 +6,8 @@
 
 
 #define NGX_RECORDING_API_EDIT_PAGE  100
+#define NGX_RECORDING_API_EDIT_SIZE  1048576     /* bytes, of what was asked
+                                                    for by tasks of a page */
 
 
 typedef struct {
@@ -21,7 +23,7 @@ typedef struct {
 static ngx_int_t ngx_recording_api_edit_which(ngx_recording_api_call_t *call,
     ngx_recording_api_edit_list_t *in);
 static ngx_int_t ngx_recording_api_edit_one(ngx_recording_api_call_t *call,
-    json_t *set, uint64_t id);
+    json_t *set, uint64_t id, size_t *size);
 static ngx_int_t ngx_recording_api_edit_told(ngx_recording_api_call_t *call,
     ngx_recording_edit_facts_t *facts, json_t *object);
 static json_t *ngx_recording_api_edit_task(ngx_recording_api_call_t *call,
@@ -111,6 +113,7 @@ ngx_int_t
 ngx_recording_api_edit_list_thread(ngx_recording_api_call_t *call)
 {
     json_t                        *set;
+    size_t                         size;
     ngx_int_t                      rc;
     ngx_uint_t                     i, n;
     uint64_t                       ids[NGX_RECORDING_API_EDIT_PAGE + 1];
@@ -140,18 +143,22 @@ ngx_recording_api_edit_list_thread(ngx_recording_api_call_t *call)
         return NGX_ERROR;
     }
 
-    token[0] = '\0';
-
-    if (n > (ngx_uint_t) in.limit) {
-        n = in.limit;
-        ngx_recording_catalogue_edit_name(ids[n - 1], token);
-    }
-
     set = json_array();
     rc = set ? NGX_OK : NGX_ERROR;
+    size = 0;
 
-    for (i = 0; rc == NGX_OK && i < n; i++) {
-        rc = ngx_recording_api_edit_one(call, set, ids[i]);
+    for (i = 0;
+         rc == NGX_OK && i < ngx_min(n, (ngx_uint_t) in.limit)
+         && size < NGX_RECORDING_API_EDIT_SIZE;
+         i++)
+    {
+        rc = ngx_recording_api_edit_one(call, set, ids[i], &size);
+    }
+
+    token[0] = '\0';
+
+    if (i > 0 && i < n) {
+        ngx_recording_catalogue_edit_name(ids[i - 1], token);
     }
 
     if (rc == NGX_OK) {
@@ -214,7 +221,7 @@ ngx_recording_api_edit_which(ngx_recording_api_call_t *call,
 
 static ngx_int_t
 ngx_recording_api_edit_one(ngx_recording_api_call_t *call, json_t *set,
-    uint64_t id)
+    uint64_t id, size_t *size)
 {
     char                         name[NGX_RECORDING_EDIT_ID];
     ngx_int_t                    rc;
@@ -230,6 +237,8 @@ ngx_recording_api_edit_one(ngx_recording_api_call_t *call, json_t *set,
     rc = ngx_recording_catalogue_edit_facts(call->catalogue, id, facts);
 
     if (rc == NGX_OK) {
+        *size += ngx_strlen(facts->input);
+
         ngx_recording_catalogue_edit_name(id, name);
         ngx_recording_api_object(&o);
         ngx_recording_api_put_text(&o, "TaskId", name);

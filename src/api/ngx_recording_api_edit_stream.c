@@ -12,6 +12,7 @@
 
 #define NGX_RECORDING_API_EDIT_STREAMS  10       /* in a call */
 #define NGX_RECORDING_API_EDIT_FILES    2000     /* that are looked at */
+#define NGX_RECORDING_API_EDIT_GAPS     1000     /* that are told of a call */
 #define NGX_RECORDING_API_EDIT_NEAR     1000000  /* us: no gap, nor overlap */
 #define NGX_RECORDING_API_EDIT_TEXT     256
 
@@ -470,8 +471,10 @@ ngx_recording_api_edit_stream_parts(ngx_recording_api_edit_stream_t *s)
             continue;
         }
 
-        if (ngx_recording_api_edit_stream_gap(s, at, f->start_us) != NGX_OK) {
-            return NGX_ERROR;
+        rc = ngx_recording_api_edit_stream_gap(s, at, f->start_us);
+
+        if (rc != NGX_OK) {
+            return rc;
         }
 
         /* times of arrival: a file may begin a little before the one before it
@@ -504,13 +507,15 @@ ngx_recording_api_edit_stream_part(ngx_recording_api_edit_stream_t *s,
     ngx_recording_api_edit_found_t *f, int64_t from)
 {
     int64_t                      start, end;
+    ngx_int_t                    rc;
     ngx_recording_edit_t        *edit;
     ngx_recording_edit_input_t  *in;
 
     edit = s->edit;
+    rc = ngx_recording_api_edit_stream_interruptions(s, f);
 
-    if (ngx_recording_api_edit_stream_interruptions(s, f) != NGX_OK) {
-        return NGX_ERROR;
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     start = ngx_recording_api_edit_stream_offset(f, from);
@@ -573,6 +578,7 @@ ngx_recording_api_edit_stream_interruptions(
 {
     size_t         i;
     int64_t        at, length, from, closed;
+    ngx_int_t      rc;
     const json_t  *gap;
 
     closed = 0;
@@ -588,12 +594,11 @@ ngx_recording_api_edit_stream_interruptions(
         from = f->start_us + (at + closed) * 1000;
         closed += length;
 
-        if (ngx_recording_api_edit_stream_gap(s, ngx_max(from, s->from),
-                                              ngx_min(from + length * 1000,
-                                                      s->to))
-            != NGX_OK)
-        {
-            return NGX_ERROR;
+        rc = ngx_recording_api_edit_stream_gap(s, ngx_max(from, s->from),
+                                               ngx_min(from + length * 1000,
+                                                       s->to));
+        if (rc != NGX_OK) {
+            return rc;
         }
     }
 
@@ -624,6 +629,13 @@ ngx_recording_api_edit_stream_gap(ngx_recording_api_edit_stream_t *s,
 
     if (to - from < NGX_RECORDING_API_EDIT_NEAR) {
         return NGX_OK;
+    }
+
+    if (json_array_size(s->missing) >= NGX_RECORDING_API_EDIT_GAPS) {
+        return ngx_recording_api_fail(s->call, "InvalidParameterValue",
+                                      "at that time there are more than %d "
+                                      "interruptions of a second or more",
+                                      NGX_RECORDING_API_EDIT_GAPS);
     }
 
     ngx_recording_api_object(&o);
