@@ -14,6 +14,8 @@ static ngx_int_t ngx_recording_editor_plan_file(void *data,
     const ngx_recording_catalogue_search_file_t *file);
 static ngx_int_t ngx_recording_editor_plan_stream(ngx_recording_editor_t *e,
     const ngx_recording_catalogue_search_file_t *file);
+static ngx_int_t ngx_recording_editor_plan_whole(ngx_recording_editor_t *e,
+    ngx_recording_editor_input_t *in, ngx_recording_source_t *source);
 static ngx_int_t ngx_recording_editor_plan_join(ngx_recording_editor_t *e,
     ngx_recording_editor_input_t *in, ngx_recording_source_t *source);
 static ngx_int_t ngx_recording_editor_plan_track(ngx_recording_editor_t *e,
@@ -66,7 +68,11 @@ ngx_recording_editor_plan(ngx_recording_editor_t *e)
                                          (unsigned long long) in->id, why);
     }
 
-    rc = ngx_recording_editor_plan_join(e, in, source);
+    rc = ngx_recording_editor_plan_whole(e, in, source);
+
+    if (rc == NGX_OK) {
+        rc = ngx_recording_editor_plan_join(e, in, source);
+    }
 
     ngx_recording_source_close_thread(source);
 
@@ -207,6 +213,36 @@ ngx_recording_editor_plan_stream(ngx_recording_editor_t *e,
     e->stream.param.data = p;
     e->stream.task.data = (u_char *) e->task;
     e->stream.task.len = strlen(e->task);
+
+    return NGX_OK;
+}
+
+
+/* one that was cut short would end there without a word */
+
+static ngx_int_t
+ngx_recording_editor_plan_whole(ngx_recording_editor_t *e,
+    ngx_recording_editor_input_t *in, ngx_recording_source_t *source)
+{
+    struct stat  st;
+
+    if (ngx_recording_formats_find(in->format)->endless) {
+        return NGX_OK;
+    }
+
+    if (fstat(source->fd, &st) == -1) {
+        return ngx_recording_editor_fail(e, NGX_RECORDING_EDIT_SOURCE,
+                                         "file %llu: %s",
+                                         (unsigned long long) in->id,
+                                         strerror(errno));
+    }
+
+    if (st.st_size < in->size) {
+        return ngx_recording_editor_fail(e, NGX_RECORDING_EDIT_SOURCE,
+                   "file %llu has %lld bytes by now, it had %lld when it was "
+                   "finished", (unsigned long long) in->id,
+                   (long long) st.st_size, (long long) in->size);
+    }
 
     return NGX_OK;
 }

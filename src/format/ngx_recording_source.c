@@ -323,6 +323,27 @@ ngx_recording_source_close_thread(ngx_recording_source_t *source)
 }
 
 
+int
+ngx_recording_source_file_thread(const ngx_recording_source_t *source,
+    const char *path)
+{
+    int          fd;
+    struct stat  st;
+
+    fd = ngx_recording_openat(source->store->files, path,
+                              O_RDONLY|O_CLOEXEC|O_NOFOLLOW|O_NONBLOCK, 0);
+
+    if (fd == -1 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))) {
+        return fd;
+    }
+
+    (void) close(fd);
+    errno = EINVAL;
+
+    return -1;
+}
+
+
 ngx_int_t
 ngx_recording_source_fail(ngx_recording_source_t *source, const char *fmt,
     ...)

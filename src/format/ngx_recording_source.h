@@ -139,6 +139,11 @@ void ngx_recording_source_close_thread(ngx_recording_source_t *source);
 
 /* --- for the files of ngx_recording_source_*.c */
 
+/* opens a file in files/ for reading; -1: errno, EINVAL if it is no regular
+   one, as a pipe, which would hold the thread until somebody writes to it */
+int ngx_recording_source_file_thread(const ngx_recording_source_t *source,
+    const char *path);
+
 /* notes what is wrong; NGX_ERROR */
 ngx_int_t ngx_recording_source_fail(ngx_recording_source_t *source,
     const char *fmt, ...) __attribute__((format(printf, 2, 3)));

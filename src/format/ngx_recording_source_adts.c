@@ -39,8 +39,7 @@ ngx_recording_source_adts_open(ngx_recording_source_t *source)
 {
     ngx_recording_source_adts_t  *adts;
 
-    source->fd = ngx_recording_openat(source->store->files, source->path,
-                                      O_RDONLY|O_CLOEXEC|O_NOFOLLOW, 0);
+    source->fd = ngx_recording_source_file_thread(source, source->path);
 
     if (source->fd == -1) {
         return ngx_recording_source_fail(source, "it cannot be opened: %s",

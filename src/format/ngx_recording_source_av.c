@@ -70,8 +70,7 @@ ngx_recording_source_av_open(ngx_recording_source_t *source)
     struct stat                 st;
     ngx_recording_source_av_t  *av;
 
-    source->fd = ngx_recording_openat(source->store->files, source->path,
-                                      O_RDONLY|O_CLOEXEC|O_NOFOLLOW, 0);
+    source->fd = ngx_recording_source_file_thread(source, source->path);
 
     if (source->fd == -1 || fstat(source->fd, &st) == -1) {
         return ngx_recording_source_fail(source, "it cannot be opened: %s",

@@ -138,8 +138,7 @@ ngx_recording_source_hls_list(ngx_recording_source_t *source,
     ngx_recording_segment_t    s;
     ngx_recording_playlist_t   list;
 
-    fd = ngx_recording_openat(source->store->files, source->path,
-                              O_RDONLY|O_CLOEXEC|O_NOFOLLOW, 0);
+    fd = ngx_recording_source_file_thread(source, source->path);
 
     if (fd == -1) {
         return ngx_recording_source_fail(source, "it cannot be opened: %s",
@@ -283,8 +282,7 @@ ngx_recording_source_hls_segment(ngx_recording_source_t *source)
 
     (void) snprintf(path, sizeof(path), "%.*s/%s", len, source->path, name);
 
-    source->fd = ngx_recording_openat(source->store->files, path,
-                                      O_RDONLY|O_CLOEXEC|O_NOFOLLOW, 0);
+    source->fd = ngx_recording_source_file_thread(source, path);
 
     if (source->fd == -1) {
         return ngx_recording_source_fail(source, "its segment %s cannot be "
