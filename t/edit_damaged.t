@@ -19,7 +19,7 @@ use Recording::Media qw(media);
 use Recording::Util qw(wait_for);
 
 my @formats = qw(mp4 flv aac hls);
-my @damages = qw(pipe directory short);
+my @damages = qw(pipe directory short segment);
 
 my $media = media(duration => 4, gop => 1, fps => 10, size => '160x90');
 my $edit = Recording::Edit->started(
@@ -35,7 +35,7 @@ wait_for('the files', 30, sub {
 });
 
 for my $damage (@damages) {
-    for my $format (@formats) {
+    for my $format ($damage eq 'segment' ? 'hls' : @formats) {
         my ($row) = $t->files(stream => $damage, format => $format);
         my $path = $t->store . "/files/$row->{path}";
         my $why = qr/cannot be opened/;
@@ -47,6 +47,11 @@ for my $damage (@damages) {
         } elsif ($damage eq 'directory') {
             unlink $path;
             mkdir $path or die "$path: $!\n";
+
+        } elsif ($damage eq 'segment') {
+            $path =~ s{[^/]+$}{00000.ts};
+            truncate $path, (-s $path) - 1 or die "$path: $!\n";
+            $why = qr/it had $row->{size} when/;
 
         } else {
             truncate $path, (-s $path) / 2 or die "$path: $!\n";

@@ -224,24 +224,15 @@ static ngx_int_t
 ngx_recording_editor_plan_whole(ngx_recording_editor_t *e,
     ngx_recording_editor_input_t *in, ngx_recording_source_t *source)
 {
-    struct stat  st;
+    int64_t  size;
 
-    if (ngx_recording_formats_find(in->format)->endless) {
-        return NGX_OK;
-    }
+    size = ngx_recording_source_size_thread(source);
 
-    if (fstat(source->fd, &st) == -1) {
-        return ngx_recording_editor_fail(e, NGX_RECORDING_EDIT_SOURCE,
-                                         "file %llu: %s",
-                                         (unsigned long long) in->id,
-                                         strerror(errno));
-    }
-
-    if (st.st_size < in->size) {
+    if (size != -1 && size < in->size) {
         return ngx_recording_editor_fail(e, NGX_RECORDING_EDIT_SOURCE,
                    "file %llu has %lld bytes by now, it had %lld when it was "
-                   "finished", (unsigned long long) in->id,
-                   (long long) st.st_size, (long long) in->size);
+                   "finished", (unsigned long long) in->id, (long long) size,
+                   (long long) in->size);
     }
 
     return NGX_OK;

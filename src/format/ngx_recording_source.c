@@ -1,4 +1,5 @@
 
+#include "ngx_recording_segment.h"
 #include "ngx_recording_source.h"
 #include <stdarg.h>
 
@@ -320,6 +321,44 @@ ngx_recording_source_close_thread(ngx_recording_source_t *source)
     }
 
     free(source);
+}
+
+
+int64_t
+ngx_recording_source_size_thread(const ngx_recording_source_t *source)
+{
+    int          len;
+    char         path[NGX_RECORDING_FILE_PATH + NGX_RECORDING_SEGMENT_NAME];
+    char         name[NGX_RECORDING_SEGMENT_NAME], *slash;
+    int64_t      size;
+    ngx_uint_t   i;
+    struct stat  st;
+
+    if (fstatat(source->store->files, source->path, &st, AT_SYMLINK_NOFOLLOW)
+        == -1)
+    {
+        return -1;
+    }
+
+    size = st.st_size;
+    slash = strrchr(source->path, '/');
+    len = slash ? (int) (slash - source->path) : 0;
+
+    for (i = 0; i < source->segments; i++) {
+        ngx_recording_segment_name(i, name);
+        (void) snprintf(path, sizeof(path), "%.*s/%s", len, source->path,
+                        name);
+
+        if (fstatat(source->store->files, path, &st, AT_SYMLINK_NOFOLLOW)
+            == -1)
+        {
+            return -1;
+        }
+
+        size += st.st_size;
+    }
+
+    return size;
 }
 
 

@@ -89,6 +89,7 @@ struct ngx_recording_source_s {
     int                     fd;
 
     ngx_recording_media_t   media[NGX_RECORDING_TRACKS];
+    ngx_uint_t              segments;      /* of a playlist */
     char                    why[160];
 
     /* --- what find has found */
@@ -134,6 +135,10 @@ ngx_int_t ngx_recording_source_find_thread(ngx_recording_source_t *source,
    decoded without what was before it */
 ngx_int_t ngx_recording_source_next_thread(ngx_recording_source_t *source,
     ngx_recording_source_frame_t *frame);
+
+/* bytes that there are of it by now, with the segments of a playlist; -1: not
+   known, as one of them is missing */
+int64_t ngx_recording_source_size_thread(const ngx_recording_source_t *source);
 
 void ngx_recording_source_close_thread(ngx_recording_source_t *source);
 

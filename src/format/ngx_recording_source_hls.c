@@ -172,6 +172,8 @@ ngx_recording_source_hls_list(ngx_recording_source_t *source,
 
     (void) close(fd);
 
+    source->segments = hls->n;
+
     if (rc == NGX_DECLINED) {
         return ngx_recording_source_fail(source, "its playlist is not one of "
                                          "this module's, or has not ended");
