@@ -224,9 +224,12 @@ is(put('tls')->{there}, 1_000_000, 'TLS: passed on');
 is($s3->get($films, 'tls'), $body, 'TLS: and back');
 $fault->on('PUT', '', status => 503, code => 'SlowDown');
 is(put('tls')->{status}, 503, 'TLS: refused');
-$fault->on('PUT', '', reset => 300_000);
+
+# HTTP::Tiny may send a PUT once more after that
+$fault->on('PUT', '', reset => 300_000, times => 2);
 $reset = put('tls reset');
 is("$reset->{status} $reset->{there}", '599 -1', 'TLS: reset');
+$fault->clear;
 $fault->on('PUT', '', lost => 1);
 $lost = put('tls lost');
 is("$lost->{status} $lost->{there}", '599 1000000', 'TLS: lost');
