@@ -455,5 +455,10 @@ ngx_int_t ngx_recording_api_page_from(ngx_recording_api_call_t *call,
 ngx_int_t ngx_recording_api_page_next(ngx_recording_api_call_t *call,
     const ngx_recording_catalogue_search_t *search);
 
+/* answers with a set, which is given away, and with the token behind it; rc: of
+   what filled the set */
+ngx_int_t ngx_recording_api_page_end(ngx_recording_api_call_t *call,
+    const char *name, json_t *set, const char *token, ngx_int_t rc);
+
 
 #endif /* _NGX_RECORDING_API_H_INCLUDED_ */

@@ -161,17 +161,7 @@ ngx_recording_api_edit_list_thread(ngx_recording_api_call_t *call)
         ngx_recording_catalogue_edit_name(ids[i - 1], token);
     }
 
-    if (rc == NGX_OK) {
-        rc = ngx_recording_api_set(call->answer, "ScrollToken",
-                                   json_string(token));
-    }
-
-    if (rc != NGX_OK) {
-        json_decref(set);
-        return rc;
-    }
-
-    return ngx_recording_api_set(call->answer, "TaskSet", set);
+    return ngx_recording_api_page_end(call, "TaskSet", set, token, rc);
 }
 
 

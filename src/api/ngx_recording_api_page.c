@@ -98,6 +98,24 @@ ngx_recording_api_page_next(ngx_recording_api_call_t *call,
 }
 
 
+ngx_int_t
+ngx_recording_api_page_end(ngx_recording_api_call_t *call, const char *name,
+    json_t *set, const char *token, ngx_int_t rc)
+{
+    if (rc == NGX_OK) {
+        rc = ngx_recording_api_set(call->answer, "ScrollToken",
+                                   json_string(token));
+    }
+
+    if (rc != NGX_OK) {
+        json_decref(set);
+        return rc;
+    }
+
+    return ngx_recording_api_set(call->answer, name, set);
+}
+
+
 static void
 ngx_recording_api_page_text(char token[NGX_RECORDING_API_TOKEN],
     const ngx_recording_catalogue_search_key_t *key, ngx_uint_t skip,

@@ -362,17 +362,7 @@ ngx_recording_api_task_list_thread(ngx_recording_api_call_t *call)
 
     free(tasks);
 
-    if (rc == NGX_OK) {
-        rc = ngx_recording_api_set(call->answer, "ScrollToken",
-                                   json_string(token));
-    }
-
-    if (rc != NGX_OK) {
-        json_decref(set);
-        return rc;
-    }
-
-    return ngx_recording_api_set(call->answer, "TaskList", set);
+    return ngx_recording_api_page_end(call, "TaskList", set, token, rc);
 }
 
 
