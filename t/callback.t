@@ -188,14 +188,15 @@ is($new->{json}{sign}, md5_hex('another' . $new->{json}{t}),
 
 # --- what waits for one that is gone is dead, and says so
 
+put_off('s8', 2);
 is($api->code('ModifyLiveCallbackTemplate', { TemplateId => $told,
     RecordStatusNotifyUrl => '' }), '', 'one URL less');
 ok(wait_for('the end', 30, sub { dead('s8') == 2 }), 'what was for it is dead');
 is(waiting('s8'), 0, 'and nothing waits for it');
-$t->wait_log(qr/notice.*ModifyLiveCallbackTemplate of back-end, without effect: StreamBeginNotifyUrl, [12] events that waited/);
+$t->wait_log(qr/notice.*ModifyLiveCallbackTemplate of back-end, without effect: StreamBeginNotifyUrl, 2 events that waited/);
 $two->set(status => 403);
 publish('d.example.com', 'live', 's9');
-wait_for('an event that waits', 30, sub { waiting('s9') == 1 });
+put_off('s9', 1);
 is($api->code('DeleteLiveCallbackTemplate', { TemplateId => $other }),
    'FailedOperation.ConfInUsed', 'a rule has it');
 is($api->code('DeleteLiveCallbackRule', { DomainName => 'd.example.com',
@@ -277,21 +278,37 @@ sub what {
 }
 
 # events of a stream that wait for URLs of calls, and those that are dead
-sub waiting { return events($_[0], 'waiting') }
-sub dead { return events($_[0], 'dead') }
+sub waiting { return events('waiting', @_) }
+sub dead { return events('dead', @_) }
 
 sub events {
-    my ($stream, $state) = @_;
+    my ($state, $stream, $and) = @_;
+
+    $and //= 'true';
     return scalar(() = $t->catalogue(qq{SELECT id FROM outbox WHERE state
         = '$state' AND template LIKE 'callback=%'
-        AND facts ->> 'stream' = '$stream'}));
+        AND facts ->> 'stream' = '$stream' AND $and}));
 }
 
 # what waits is tried now, and not in a minute
-sub now {
+sub now { change("next_us = 0 WHERE state = 'waiting'") }
+
+# so many events of a stream wait, and none of them is tried for an hour
+sub put_off {
+    my ($stream, $n) = @_;
+
+    my $late = (time + 3600) . '000000';
+    wait_for("$n events that wait", 30, sub {
+        change("next_us = $late WHERE state = 'waiting' AND template LIKE"
+               . " 'callback=%' AND facts ->> 'stream' = '$stream'");
+        waiting($stream, "next_us = $late") == $n });
+}
+
+sub change {
+    my ($what) = @_;
+
     my ($status, undef, $err) = run('sqlite3', '-bail', '-cmd',
-        '.timeout 5000', $t->db,
-        "UPDATE outbox SET next_us = 0 WHERE state = 'waiting'");
+        '.timeout 5000', $t->db, "UPDATE outbox SET $what");
     die "sqlite3: $err\n" if $status || length $err;
 }
 

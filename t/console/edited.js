@@ -54,20 +54,25 @@ const pictures = (page, url, times) => page.evaluate(async ([src, all]) => {
   [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
   const context = canvas.getContext("2d", { willReadFrequently: true });
 
+  // what is drawn is the picture of before until the one of this time is shown
   for (const at of all) {
-    const seeked = new Promise((done) => { video.onseeked = done; });
-    video.currentTime = at;
-    await seeked;
-
-    // nothing is drawn as long as the picture is not decoded
-    let hash = 0;
-    for (let n = 0; hash === 0 && n < 200; n++) {
-      if (n) await new Promise((done) => setTimeout(done, 50));
-      context.drawImage(video, 0, 0);
-      const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
-      for (const byte of data) hash = (Math.imul(hash, 31) + byte) | 0;
-    }
-    found.push(hash);
+    await new Promise((done, failed) => {
+      const late = setTimeout(() => failed(new Error(`no picture of ${at}`)),
+                              60000);
+      const look = (_, { mediaTime }) => {
+        if (mediaTime > at + 0.001 || mediaTime < at - 0.041) {
+          video.requestVideoFrameCallback(look);
+          return;
+        }
+        clearTimeout(late);
+        done();
+      };
+      video.requestVideoFrameCallback(look);
+      video.currentTime = at;
+    });
+    context.drawImage(video, 0, 0);
+    const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+    found.push(data.reduce((hash, byte) => (Math.imul(hash, 31) + byte) | 0, 0));
   }
 
   return { found, duration: video.duration };
