@@ -14,6 +14,7 @@ use lib "$FindBin::Bin/lib";
 
 use Errno qw(EOPNOTSUPP);
 use Test::More;
+use Time::HiRes ();
 
 use Recording::Exact;
 use Recording::Media qw(media);
@@ -137,9 +138,6 @@ sub recovery_killed {
     $r->delete_stream;
     wait_for('the insertion', 20, sub { $disk->held });
 
-    # while another thread is held the recovery would go on
-    $disk->set(only => $row->{file_id});
-
     my %met;
 
     for (my $n = 1; $n < 100; $n++) {
@@ -152,7 +150,6 @@ sub recovery_killed {
     }
 
     $disk->release;
-    $disk->set(only => '');
     cmp_ok(scalar keys %met, '>', 4, 'at many calls');
     check('again', { %$row, was => 'recording' });
 }
@@ -200,13 +197,20 @@ sub publish {
 
     my ($row) = $t->wait_growing(1, stream => $stream);
 
+    # the journal is the last to be told
     wait_for('all frames on the disk', 20, sub {
         -s work($row, 'mp4') == RESERVE + $bytes
-            && -s work($row, 'index') >= RECORD * @bodies });
+            && -s work($row, 'index') >= RECORD * @bodies
+            && written(work($row, 'journal')) >= written(work($row, 'index'))
+    });
+
+    # calls of others may come in between
+    $disk->set(only => $row->{file_id});
 
     return ($r, $row);
 }
 
+sub written { return (Time::HiRes::stat($_[0]))[9] }
 sub work { return $t->store . "/work/$_[0]{file_id}.$_[1]" }
 
 # what is held, '' if it came to its end
