@@ -119,12 +119,15 @@ sub uploads {
            $xml =~ m{<Upload>(.*?)</Upload>}gs;
 }
 
-# the parts of one: number, size and etag
+# the parts of one: number, size and etag; none if there is no such upload any
+# more
 sub parts {
     my ($self, $bucket, $key, $id) = @_;
 
-    my $xml = $self->_ask('GET', $bucket, $key,
-                          query => { uploadId => $id })->{content};
+    my $answer = $self->request('GET', $bucket, $key,
+                                query => { uploadId => $id });
+    return if $answer->{status} == 404;
+    my $xml = _good($answer, 'GET', $bucket, $key)->{content};
 
     return map { { number => _text($_, 'PartNumber'),
                    size => _text($_, 'Size'),
