@@ -18,6 +18,10 @@ static ngx_int_t ngx_recording_policy_read_commands(
     ngx_recording_catalogue_t *cat, ngx_recording_policy_t *policy);
 static void ngx_recording_policy_task_of(ngx_recording_sql_rows_t *rows,
     ngx_recording_policy_task_t *task);
+static int ngx_recording_policy_task_order(const void *one,
+    const void *two);
+static int ngx_recording_policy_task_cmp(
+    const ngx_recording_policy_task_t *task, const ngx_str_t *stream);
 
 
 ngx_int_t
@@ -193,6 +197,12 @@ ngx_recording_policy_read_tasks(ngx_recording_catalogue_t *cat,
         ngx_recording_policy_task_of(&rows, &policy->tasks[policy->ntasks++]);
     }
 
+    if (policy->ntasks) {
+        qsort(policy->tasks, policy->ntasks,
+              sizeof(ngx_recording_policy_task_t),
+              ngx_recording_policy_task_order);
+    }
+
     return ngx_recording_sql_end(&rows) == NGX_OK ? rc : NGX_ERROR;
 }
 
@@ -262,6 +272,65 @@ ngx_recording_policy_template(const ngx_recording_policy_t *policy,
     }
 
     return NULL;
+}
+
+
+const ngx_recording_policy_task_t *
+ngx_recording_policy_tasks_of(const ngx_recording_policy_t *policy,
+    const ngx_str_t *stream, ngx_uint_t *n)
+{
+    ngx_uint_t  first, last, middle;
+
+    first = 0;
+    last = policy->ntasks;
+
+    while (first < last) {
+        middle = first + (last - first) / 2;
+
+        if (ngx_recording_policy_task_cmp(&policy->tasks[middle], stream) < 0) {
+            first = middle + 1;
+
+        } else {
+            last = middle;
+        }
+    }
+
+    while (last < policy->ntasks
+           && ngx_recording_policy_task_cmp(&policy->tasks[last], stream) == 0)
+    {
+        last++;
+    }
+
+    *n = last - first;
+
+    return *n ? &policy->tasks[first] : NULL;
+}
+
+
+static int
+ngx_recording_policy_task_order(const void *one, const void *two)
+{
+    ngx_str_t                           stream;
+    const ngx_recording_policy_task_t  *task = two;
+
+    stream.data = (u_char *) task->stream;
+    stream.len = strlen(task->stream);
+
+    return ngx_recording_policy_task_cmp(one, &stream);
+}
+
+
+static int
+ngx_recording_policy_task_cmp(const ngx_recording_policy_task_t *task,
+    const ngx_str_t *stream)
+{
+    int     rc;
+    size_t  len;
+
+    len = strlen(task->stream);
+    rc = memcmp(task->stream, stream->data, ngx_min(len, stream->len));
+
+    return rc ? rc : (len > stream->len) - (len < stream->len);
 }
 
 

@@ -95,7 +95,8 @@ typedef struct {
     ngx_uint_t              nrules;
     ngx_recording_policy_rule_t  *rules;
     ngx_uint_t              ntasks;
-    ngx_recording_policy_task_t  *tasks;   /* that are not over */
+    ngx_recording_policy_task_t  *tasks;   /* that are not over, those of a
+                                              name of a stream together */
     ngx_uint_t              ncommands;
     ngx_recording_policy_command_t  *commands;   /* to this worker */
     ngx_uint_t              nbuckets;      /* of the configuration: those that
@@ -132,6 +133,11 @@ void ngx_recording_policy_free(ngx_recording_policy_t *policy);
 /* the template of this id, or NULL */
 const ngx_recording_policy_template_t *ngx_recording_policy_template(
     const ngx_recording_policy_t *policy, int64_t id);
+
+/* those of streams of this name: the first one, *n: how many */
+const ngx_recording_policy_task_t *ngx_recording_policy_tasks_of(
+    const ngx_recording_policy_t *policy, const ngx_str_t *stream,
+    ngx_uint_t *n);
 
 /*
  * Calls back with each template, or that of an id; params is what the call has

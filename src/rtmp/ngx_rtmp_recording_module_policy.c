@@ -17,7 +17,7 @@ static ngx_uint_t ngx_rtmp_recording_known(ngx_rtmp_recording_ctx_t *ctx,
 static void ngx_rtmp_recording_without(ngx_rtmp_recording_ctx_t *ctx,
     const ngx_recording_stream_t *stream, int64_t template);
 static void ngx_rtmp_recording_tasks_end(ngx_rtmp_recording_ctx_t *ctx,
-    const ngx_recording_policy_t *policy, int64_t now);
+    const ngx_recording_policy_task_t *tasks, ngx_uint_t ntasks, int64_t now);
 static void ngx_rtmp_recording_task(ngx_rtmp_recording_ctx_t *ctx,
     const ngx_recording_policy_task_t *task);
 static ngx_rtmp_recording_one_t *ngx_rtmp_recording_has(
@@ -180,32 +180,28 @@ void
 ngx_rtmp_recording_module_tasks(ngx_rtmp_recording_ctx_t *ctx)
 {
     int64_t                             now;
-    ngx_uint_t                          i, n;
+    ngx_uint_t                          i, n, ntasks;
     ngx_recording_stream_t              stream;
     ngx_recording_main_conf_t          *rmcf;
-    const ngx_recording_policy_t       *policy;
-    const ngx_recording_policy_task_t  *task;
+    const ngx_recording_policy_task_t  *task, *tasks;
 
     rmcf = ngx_rtmp_get_module_main_conf(ctx->session,
                                          ngx_rtmp_recording_module);
 
-    if (rmcf->watch == NULL || rmcf->watch->policy == NULL) {
-        return;
-    }
-
-    policy = rmcf->watch->policy;
-    now = ngx_recording_wall();
-
-    ngx_rtmp_recording_tasks_end(ctx, policy, now);
-
-    if (policy->ntasks == 0
+    if (rmcf->watch == NULL || rmcf->watch->policy == NULL
         || ngx_rtmp_recording_module_stream(ctx, &stream) != NGX_OK)
     {
         return;
     }
 
-    for (i = 0; i < policy->ntasks; i++) {
-        task = &policy->tasks[i];
+    tasks = ngx_recording_policy_tasks_of(rmcf->watch->policy, &stream.name,
+                                          &ntasks);
+    now = ngx_recording_wall();
+
+    ngx_rtmp_recording_tasks_end(ctx, tasks, ntasks, now);
+
+    for (i = 0; i < ntasks; i++) {
+        task = &tasks[i];
 
         if (task->start <= now && task->end > now && !task->stopped
             && !task->deleted && ngx_recording_rule_task(task, &stream)
@@ -222,7 +218,7 @@ ngx_rtmp_recording_module_tasks(ngx_rtmp_recording_ctx_t *ctx)
 
 static void
 ngx_rtmp_recording_tasks_end(ngx_rtmp_recording_ctx_t *ctx,
-    const ngx_recording_policy_t *policy, int64_t now)
+    const ngx_recording_policy_task_t *tasks, ngx_uint_t ntasks, int64_t now)
 {
     ngx_uint_t                 i, n, over;
     ngx_rtmp_recording_one_t  *one;
@@ -236,9 +232,9 @@ ngx_rtmp_recording_tasks_end(ngx_rtmp_recording_ctx_t *ctx,
 
         over = now >= one->end;
 
-        for (n = 0; !over && n < policy->ntasks; n++) {
-            over = policy->tasks[n].stopped
-                   && ngx_strcmp(policy->tasks[n].id, one->task) == 0;
+        for (n = 0; !over && n < ntasks; n++) {
+            over = tasks[n].stopped
+                   && ngx_strcmp(tasks[n].id, one->task) == 0;
         }
 
         if (over) {
