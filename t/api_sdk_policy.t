@@ -133,8 +133,9 @@ bad('CreateLiveRecordRule', { %$rule, TemplateId => $default },
 bad('CreateLiveRecordRule', @$_) for
     [ { TemplateId => $id }, 'MissingParameter' ],
     [ { DomainName => 'a' }, 'MissingParameter' ],
-    [ { DomainName => 'a/b', TemplateId => $id },
-      'InvalidParameter.DomainFormatError' ],
+    (map { [ { DomainName => $_, TemplateId => $id },
+             'InvalidParameter.DomainFormatError' ] }
+         'a/b', '[', '[]', '[::1', '[::1]a', '[a.b]', '.', 'a..b', '::1'),
     [ { DomainName => 'a', TemplateId => 17 },
       'InvalidParameter.ConfNotFound' ];
 bad('DeleteLiveRecordTemplate', { TemplateId => $id },
@@ -148,6 +149,8 @@ bad('DeleteLiveRecordRule', {}, 'MissingParameter');
 bad('DeleteLiveRecordRule', { DomainName => '?' },
     'InvalidParameter.DomainFormatError');
 good('DeleteLiveRecordRule', $rule);
+good("${_}LiveRecordRule", { DomainName => '[2001:DB8::7]', AppName => 'a',
+                             TemplateId => $id }) for 'Create', 'Delete';
 good('DeleteLiveRecordTemplate', { TemplateId => $id });
 
 # --- as many as there may be
@@ -291,7 +294,8 @@ bad('DescribeRecordTask', @$_) for
     [ { StartTime => $now, EndTime => $now + 7 * 86400 + 1 }, $value ],
     [ { StartTime => $now - 91 * 86400, EndTime => $now - 90 * 86400 },
       $value ],
-    [ { %$span, ScrollToken => 'x' }, $value ];
+    map { [ { %$span, ScrollToken => $_ }, $value ] }
+        'x', "$now.1x", "$now.1 ", "-1.1";
 
 good('StopRecordTask', { TaskId => $task });
 good('DeleteRecordTask', { TaskId => $task });

@@ -5,6 +5,8 @@
 #define NGX_RECORDING_API_BEIJING  28800          /* s east of UTC */
 
 
+static ngx_uint_t ngx_recording_api_policy_address(const char *text);
+static ngx_uint_t ngx_recording_api_policy_host(const char *text);
 static ngx_int_t ngx_recording_api_policy_before(void *data, int64_t id,
     const char *name, const char *params);
 
@@ -13,32 +15,56 @@ ngx_int_t
 ngx_recording_api_policy_domain(ngx_recording_api_call_t *call,
     const ngx_str_t *text, char to[NGX_RECORDING_POLICY_NAME])
 {
-    u_char      c;
-    size_t      i;
-    ngx_uint_t  bracket;
-
-    bracket = text->len && text->data[0] == '[';
+    size_t  i;
 
     for (i = 0; i < text->len; i++) {
-        c = ngx_tolower(text->data[i]);
-
-        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.'
-            || c == '-' || c == '_'
-            || (bracket && (c == ':' || c == '[' || c == ']')))
-        {
-            to[i] = (char) c;
-            continue;
-        }
-
-        return ngx_recording_api_fail(call,
-                                      "InvalidParameter.DomainFormatError",
-                                      "DomainName is neither a name nor an "
-                                      "address");
+        to[i] = (char) ngx_tolower(text->data[i]);
     }
 
     to[i] = '\0';
 
-    return NGX_OK;
+    if (to[0] == '[' ? ngx_recording_api_policy_address(to)
+                     : ngx_recording_api_policy_host(to))
+    {
+        return NGX_OK;
+    }
+
+    return ngx_recording_api_fail(call, "InvalidParameter.DomainFormatError",
+                                  "DomainName is neither a name nor an "
+                                  "address");
+}
+
+
+/* an IPv6 address, as a URL has it */
+
+static ngx_uint_t
+ngx_recording_api_policy_address(const char *text)
+{
+    char             address[INET6_ADDRSTRLEN];
+    size_t           len;
+    struct in6_addr  in6;
+
+    len = strlen(text);
+
+    if (len < 2 || len - 2 >= sizeof(address) || text[len - 1] != ']') {
+        return 0;
+    }
+
+    ngx_memcpy(address, text + 1, len - 2);
+    address[len - 2] = '\0';
+
+    return inet_pton(AF_INET6, address, &in6) == 1;
+}
+
+
+/* labels, none of which is empty; or nothing at all */
+
+static ngx_uint_t
+ngx_recording_api_policy_host(const char *text)
+{
+    return text[0] != '.' && strstr(text, "..") == NULL
+           && text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789.-_")]
+              == '\0';
 }
 
 

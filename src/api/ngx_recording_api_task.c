@@ -396,6 +396,7 @@ static ngx_int_t
 ngx_recording_api_task_from(ngx_recording_api_call_t *call,
     const ngx_str_t *token, ngx_recording_policy_task_t *like, int64_t *after)
 {
+    int        len;
     char       text[129];
     long long  end;
 
@@ -407,7 +408,11 @@ ngx_recording_api_task_from(ngx_recording_api_call_t *call,
 
     ngx_recording_api_copy(text, sizeof(text), token);
 
-    if (sscanf(text, "%18lld.%63[0-9]", &end, like->id) != 2 || end < 0) {
+    len = 0;
+
+    if (sscanf(text, "%18lld.%63[0-9]%n", &end, like->id, &len) != 2
+        || (size_t) len != token->len || end < 0)
+    {
         return ngx_recording_api_fail(call, "InvalidParameterValue",
                                       "ScrollToken is not one of an answer");
     }
