@@ -19,6 +19,7 @@
 #define NGX_RECORDING_API_PLAY_LIST   (64 * 1024 * 1024)   /* bytes of one */
 #define NGX_RECORDING_API_PLAY_GAP    6000000              /* us, of a piece */
 #define NGX_RECORDING_API_PLAY_LEAST  100000               /* us, of a gap */
+#define NGX_RECORDING_API_PLAY_SEGMENT  86400           /* s: longer is none */
 #define NGX_RECORDING_API_PLAY_HEAD   256
 #define NGX_RECORDING_API_PLAY_TEXT   (4 * NGX_RECORDING_FILE_PATH)
 
@@ -248,6 +249,7 @@ static void
 ngx_recording_api_play_tag(ngx_recording_api_playing_t *p,
     ngx_recording_api_played_t *s, const char *line, ngx_uint_t *closed)
 {
+    double      seconds;
     int64_t     us;
     ngx_str_t   date;
 
@@ -255,7 +257,9 @@ ngx_recording_api_play_tag(ngx_recording_api_playing_t *p,
     (strncmp(line, tag, sizeof(tag) - 1) == 0)
 
     if (NGX_RECORDING_API_PLAY_IS("#EXTINF:")) {
-        s->duration = (int64_t) (strtod(line + 8, NULL) * 1000000);
+        seconds = strtod(line + 8, NULL);
+        s->duration = seconds > 0 && seconds < NGX_RECORDING_API_PLAY_SEGMENT
+                      ? (int64_t) (seconds * 1000000) : 0;
 
     } else if (NGX_RECORDING_API_PLAY_IS("#EXT-X-PROGRAM-DATE-TIME:")) {
         date.data = (u_char *) line + sizeof("#EXT-X-PROGRAM-DATE-TIME:") - 1;
