@@ -99,7 +99,8 @@ my ($now) = $t->files(file_id => 3);
 is_deeply($now, { %$finished, owner => '', resume_us => undef,
                   local => 1, server => '', delivers => '',
                   finished_us => $finished->{end_us}, gone_us => undef,
-                  retry_us => undef, told => 1, local_us => undef },
+                  retry_us => undef, told => 1, local_us => undef,
+                  lives_us => undef },
           'the row is kept');
 is_deeply(($t->recordings)[0],
           { %{ $recordings[0] }, wanted => '', server => '', delivers => '' },

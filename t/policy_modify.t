@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 
 # Templates that are changed by calls: null changes nothing, and of calls that
-# change the same one at a time, in several workers, none is lost.
+# change the same one at a time, in several workers, none is lost; how long files
+# of a recording are kept is what held when it began.
 
 use strict;
 use warnings;
@@ -12,7 +13,9 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 
 use Recording::Api;
+use Recording::Media qw(media);
 use Recording::Nginx;
+use Recording::Rtmp;
 use Recording::Util qw(wait_for);
 
 my $n = 0;
@@ -89,7 +92,44 @@ for my $i (1 .. 10) {
           eq 'InternalError.ConfNotFound', "it is gone: $codes[0]");
 }
 
+# --- while it is recorded by: its files, also those that begin later
+
+my $flv = media(duration => 3, size => '160x90');
+my $kept = create('Record', FlvParam => { Enable => 1, StorageTime => 3600 });
+is($api->code('CreateLiveRecordRule', { DomainName => 'd.example.com',
+                                        TemplateId => $kept }), '', 'a rule');
+my $r = published('s');
+wait_for('its file', 20, sub { $t->files });
+modify('Record', $kept, FlvParam => { Enable => 1, StorageTime => 7200 });
+is($api->code('CutRecording',
+              { RecordingId => ($t->recordings)[0]{recording_id} }), '', 'cut');
+wait_for('the next file', 20, sub {
+    $r->send_flv($flv);
+    1 < $t->files });
+$r->delete_stream;
+$r->close;
+$r = published('next');
+$r->delete_stream;
+$r->close;
+wait_for('the end of all', 20, sub {
+    my @open = grep { $_->{state} ne 'finished' } $t->files;
+    !@open && grep { $_->{stream} eq 'next' } $t->files });
+my %kept;
+$kept{ $_->{stream} }{ ($_->{expire_us} - $_->{end_us}) / 1e6 }++ for $t->files;
+cmp_ok(delete $kept{s}{3600}, '>', 1, 'what it held when that began');
+is_deeply(\%kept, { s => {}, next => { 7200 => 1 } }, 'and then the new one');
+
 $t->done;
+
+sub published {
+    my ($stream) = @_;
+
+    my $client = Recording::Rtmp->new(port => $t->port);
+    $client->connect(app => 'live', tcUrl => 'rtmp://d.example.com/live');
+    $client->publish($stream);
+    $client->send_flv($flv);
+    return $client;
+}
 
 sub create {
     my ($kind, %what) = @_;

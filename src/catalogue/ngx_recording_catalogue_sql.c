@@ -52,7 +52,7 @@ static const char  ngx_recording_catalogue_sql_tables[] =
     " path TEXT UNIQUE,"
     " objects TEXT NOT NULL DEFAULT '[]',"
     " play_url TEXT NOT NULL DEFAULT '',"
-    " expire_us INTEGER,"
+    " expire_us INTEGER, lives_us INTEGER,"
     " recovered INTEGER NOT NULL DEFAULT 0,"
     " owner TEXT NOT NULL DEFAULT '',"
     " resume_us INTEGER,"

@@ -45,16 +45,14 @@
 
 /*
  * When a file expires: so long after its end as StorageTime of the call that
- * made its template says, or its template; of a template that a call made, the
- * one that it is delivered by.  NULL: never.
+ * made its template said when its recording began (lives_us, 0: nothing), or
+ * its template; of a template that a call made, the one that it is delivered
+ * by.  NULL: never.
  */
 
 #define NGX_RECORDING_EXPIRE_AT(row, end)                                     \
     "(" end " + coalesce("                                                    \
-    "(SELECT record_formats.expire_us FROM record_formats WHERE "             \
-    row "delivers <> '' AND record_formats.template = " row "template"        \
-    " AND record_formats.format = " row "format"                              \
-    " AND record_formats.expire_us > 0),"                                     \
+    "nullif(" row "lives_us, 0),"                                             \
     " (SELECT lifetimes.expire_us FROM lifetimes WHERE "                      \
     row "delivers = '' AND lifetimes.template = " row "template"              \
     " AND lifetimes.format = " row "format),"                                 \
@@ -77,6 +75,7 @@
 /* files of former versions, of templates without such a time, are for good */
 
 #define NGX_RECORDING_EXPIRE_VERSION                                          \
+    "ALTER TABLE files ADD COLUMN lives_us INTEGER;"                          \
     "DROP INDEX IF EXISTS files_evicted;"                                     \
     "DROP INDEX IF EXISTS files_gone;"                                        \
     "DROP TRIGGER IF EXISTS upload_restored;"                                 \
@@ -101,6 +100,14 @@
 /* with the state, whoever sets it: nothing is forgotten by a kill */
 
 #define NGX_RECORDING_EXPIRE_TRIGGERS                                         \
+    "CREATE TRIGGER IF NOT EXISTS expire_begun AFTER INSERT ON files"         \
+    " WHEN new.delivers <> '' BEGIN"                                          \
+    " UPDATE files SET lives_us = coalesce((SELECT lives_us FROM files"       \
+    " WHERE recording_id = new.recording_id AND format = new.format"          \
+    " AND lives_us IS NOT NULL LIMIT 1), (SELECT expire_us"                   \
+    " FROM record_formats WHERE template = new.template"                      \
+    " AND format = new.format), 0) WHERE file_id = new.file_id; END;"         \
+                                                                              \
     "CREATE TRIGGER IF NOT EXISTS expire_finished AFTER UPDATE OF state"      \
     " ON files WHEN new.state = 'finished' AND old.state <> 'finished'"       \
     " AND new.expire_us IS NULL BEGIN"                                        \

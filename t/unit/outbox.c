@@ -577,7 +577,8 @@ static const char  growing[] =
     " DROP TRIGGER IF EXISTS told_finished;"
     " DROP TRIGGER IF EXISTS upload_restored;"
     " DROP TRIGGER IF EXISTS upload_finished;"
-    " DROP TRIGGER expire_finished; DROP TRIGGER callback_failed;"
+    " DROP TRIGGER expire_begun; DROP TRIGGER expire_finished;"
+    " DROP TRIGGER callback_failed;"
     " DROP TABLE callback_templates; DROP TABLE callback_targets;"
     " DROP TABLE callback_rules;"
     " DROP TRIGGER edit_finished; DROP TRIGGER edit_restored;"
@@ -585,6 +586,7 @@ static const char  growing[] =
     " DROP TABLE edits; DROP TABLE edit_inputs;"
     " ALTER TABLE targets DROP COLUMN levels;"
     " ALTER TABLE files DROP COLUMN delivers;"
+    " ALTER TABLE files DROP COLUMN lives_us;"
     " ALTER TABLE recordings DROP COLUMN delivers;"
     " ALTER TABLE targets DROP COLUMN early";
 

@@ -18,6 +18,7 @@ my %none = map { $_ => 0 } @growing, 'finished';
 # What version 9 has brought or changed, but for most of what expires: statements
 # that take it away from a catalogue that is to be one of before.
 use constant WITHOUT_9 => <<'SQL';
+    DROP TRIGGER expire_begun;
     DROP TRIGGER expire_finished;
     DROP TRIGGER upload_begun;
     DROP TRIGGER upload_moved;
@@ -54,6 +55,7 @@ use constant WITHOUT_9 => <<'SQL';
     DROP TRIGGER told_ended;
     DROP TRIGGER outbox_over;
     ALTER TABLE files DROP COLUMN delivers;
+    ALTER TABLE files DROP COLUMN lives_us;
     ALTER TABLE recordings DROP COLUMN delivers;
     ALTER TABLE targets DROP COLUMN levels;
 SQL
