@@ -485,14 +485,18 @@ ngx_rtmp_recording_rewind(ngx_rtmp_recording_ctx_t *ctx,
 static void
 ngx_rtmp_recording_end(ngx_rtmp_recording_ctx_t *ctx)
 {
-    ngx_uint_t        i;
-    ngx_recording_t  *r;
+    ngx_uint_t                  i;
+    ngx_recording_t            *r;
+    ngx_recording_main_conf_t  *rmcf;
 
     if (ctx->waiting) {
+        rmcf = ngx_rtmp_get_module_main_conf(ctx->session,
+                                             ngx_rtmp_recording_module);
 
-        /* what came is recorded, by what is known now */
+        /* what came is recorded, by what is known now: that of a moment ago, or
+           nothing yet, which is said */
 
-        ctx->waiting = 0;
+        ctx->waiting = (rmcf->watch->policy == NULL);
         ngx_rtmp_recording_module_decide(ctx);
     }
 
