@@ -470,9 +470,10 @@ ngx_int_t ngx_recording_catalogue_is_rebuilt_thread(
 ngx_int_t ngx_recording_catalogue_copy_thread(ngx_recording_catalogue_t *cat,
     ngx_recording_catalogue_error_t *err);
 
-/* and comes back from there; NGX_DECLINED: there is no such file */
+/* and comes back from there, as it was when that was made; NGX_DECLINED: there
+   is no such file */
 ngx_int_t ngx_recording_catalogue_copied_thread(
-    ngx_recording_catalogue_t *cat, ngx_uint_t *rows,
+    ngx_recording_catalogue_t *cat, ngx_uint_t *rows, time_t *made,
     ngx_recording_catalogue_error_t *err);
 
 /* they were.  NGX_AGAIN: another one is in its place since then */

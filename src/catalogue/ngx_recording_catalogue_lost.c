@@ -288,11 +288,11 @@ ngx_recording_catalogue_copy_thread(ngx_recording_catalogue_t *cat,
 
 ngx_int_t
 ngx_recording_catalogue_copied_thread(ngx_recording_catalogue_t *cat,
-    ngx_uint_t *rows, ngx_recording_catalogue_error_t *err)
+    ngx_uint_t *rows, time_t *made, ngx_recording_catalogue_error_t *err)
 {
     ngx_int_t  rc;
 
-    rc = cat->sql->engine->restore(cat->sql, rows, err->text,
+    rc = cat->sql->engine->restore(cat->sql, rows, made, err->text,
                                    sizeof(err->text));
 
     /* who is told is written anew: rows that came back have changed it */

@@ -206,10 +206,12 @@ typedef struct {
 
     /*
      * And reads it from there; rows that the database has stay as they are.
-     * *rows: how many came.  NGX_DECLINED: there is no such file.
+     * *rows: how many came; *made: when they were copied.  NGX_DECLINED: there
+     * is no such file.
      */
     ngx_int_t               (*restore)(ngx_recording_sql_t *sql,
-                                ngx_uint_t *rows, char *err, size_t size);
+                                ngx_uint_t *rows, time_t *made, char *err,
+                                size_t size);
 
 } ngx_recording_sql_engine_t;
 

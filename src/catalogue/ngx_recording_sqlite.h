@@ -110,7 +110,7 @@ ngx_int_t ngx_recording_sqlite_quick_check(sqlite3 *db);
 ngx_int_t ngx_recording_sqlite_copy(ngx_recording_sql_t *sql, char *err,
     size_t size);
 ngx_int_t ngx_recording_sqlite_restore(ngx_recording_sql_t *sql,
-    ngx_uint_t *rows, char *err, size_t size);
+    ngx_uint_t *rows, time_t *made, char *err, size_t size);
 
 
 #endif /* _NGX_RECORDING_SQLITE_H_INCLUDED_ */

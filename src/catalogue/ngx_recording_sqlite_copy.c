@@ -218,7 +218,7 @@ ngx_recording_sqlite_copy_end(ngx_recording_sql_t *sql, const char *path)
 
 ngx_int_t
 ngx_recording_sqlite_restore(ngx_recording_sql_t *sql, ngx_uint_t *rows,
-    char *err, size_t size)
+    time_t *made, char *err, size_t size)
 {
     char         path[PATH_MAX];
     sqlite3     *db;
@@ -233,6 +233,8 @@ ngx_recording_sqlite_restore(ngx_recording_sql_t *sql, ngx_uint_t *rows,
     if (stat(path, &st) == -1) {
         return NGX_DECLINED;
     }
+
+    *made = st.st_mtime;
 
     db = ngx_recording_sqlite_beside(sql);
 

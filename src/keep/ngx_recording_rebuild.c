@@ -22,8 +22,9 @@ static ngx_int_t ngx_recording_rebuild_all(ngx_recording_store_t *store,
     ngx_recording_catalogue_t *catalogue, ngx_recording_notices_t *notices,
     ngx_int_t (*work)(void *data), void *data,
     ngx_recording_catalogue_error_t *err);
-static void ngx_recording_rebuild_copied(ngx_recording_catalogue_t *catalogue,
-    ngx_recording_notices_t *notices, ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_rebuild_copied(
+    ngx_recording_catalogue_t *catalogue, ngx_recording_notices_t *notices,
+    ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_rebuild_file(void *data, int fd,
     const char *path);
 static ngx_int_t ngx_recording_rebuild_rows(
@@ -67,7 +68,7 @@ ngx_recording_rebuild_all(ngx_recording_store_t *store,
     ngx_int_t (*work)(void *data), void *data,
     ngx_recording_catalogue_error_t *err)
 {
-    ngx_int_t                 rc;
+    ngx_int_t                 rc, copied;
     ngx_uint_t                rebuilt, damaged;
     ngx_recording_rebuild_t  *rebuild;
 
@@ -100,7 +101,7 @@ ngx_recording_rebuild_all(ngx_recording_store_t *store,
     rebuild->catalogue = catalogue;
     rebuild->err = err;
 
-    ngx_recording_rebuild_copied(catalogue, notices, err);
+    copied = ngx_recording_rebuild_copied(catalogue, notices, err);
 
     err->text[0] = '\0';
 
@@ -126,9 +127,12 @@ ngx_recording_rebuild_all(ngx_recording_store_t *store,
     if (rc == NGX_OK && (damaged || rebuild->added)) {
         ngx_recording_notice(notices, NGX_LOG_ERR, 0,
                              "the catalogue was %s, it was rebuilt: %lu "
-                             "finished files",
+                             "finished files%s",
                              damaged ? "damaged and set aside" : "missing",
-                             (unsigned long) rebuild->added);
+                             (unsigned long) rebuild->added,
+                             copied == NGX_DECLINED
+                             ? "; there is no catalogue.copy: what calls have "
+                               "ordered is lost" : "");
     }
 
     free(rebuild);
@@ -137,16 +141,20 @@ ngx_recording_rebuild_all(ngx_recording_store_t *store,
 }
 
 
-/* one that cannot be read is no reason to have nothing else */
+/* one that cannot be read is no reason to have nothing else.  NGX_DECLINED:
+   there is none */
 
-static void
+static ngx_int_t
 ngx_recording_rebuild_copied(ngx_recording_catalogue_t *catalogue,
     ngx_recording_notices_t *notices, ngx_recording_catalogue_error_t *err)
 {
+    char        text[sizeof("2026-11-27 16:02:53")];
+    time_t      made;
     ngx_int_t   rc;
     ngx_uint_t  rows;
+    struct tm   tm;
 
-    rc = ngx_recording_catalogue_copied_thread(catalogue, &rows, err);
+    rc = ngx_recording_catalogue_copied_thread(catalogue, &rows, &made, err);
 
     if (rc == NGX_ERROR) {
         ngx_recording_notice(notices, NGX_LOG_ERR, 0,
@@ -154,10 +162,18 @@ ngx_recording_rebuild_copied(ngx_recording_catalogue_t *catalogue,
                              err->text);
 
     } else if (rc == NGX_OK && rows) {
-        ngx_recording_notice(notices, NGX_LOG_NOTICE, 0,
-                             "%lu rows came back from catalogue.copy",
-                             (unsigned long) rows);
+        text[0] = '\0';
+        (void) strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S",
+                        gmtime_r(&made, &tm));
+
+        ngx_recording_notice(notices, NGX_LOG_WARN, 0,
+                             "%lu rows came back from catalogue.copy, which is "
+                             "of %s UTC: what calls have ordered since then is "
+                             "lost, and has to be ordered again",
+                             (unsigned long) rows, text);
     }
+
+    return rc;
 }
 
 
