@@ -449,7 +449,11 @@ ngx_recording_dispatch_look(ngx_recording_dispatch_t *d)
     ngx_queue_t              *q;
     ngx_recording_attempt_t  *a;
 
-    if (ngx_current_msec - d->grown < NGX_RECORDING_DISPATCH_GROWN) {
+    d->unlooked = !ngx_queue_empty(&d->early)
+                  && ngx_current_msec - d->grown
+                     < NGX_RECORDING_DISPATCH_GROWN;
+
+    if (d->unlooked) {
         return;
     }
 
@@ -523,7 +527,8 @@ ngx_recording_dispatch_done(void *data)
     d->timer.cancelable = !(d->late && ngx_recording_dispatch_unwritten(d));
 
     ngx_add_timer(&d->timer, d->late ? NGX_RECORDING_DISPATCH_LATE
-                                     : NGX_RECORDING_DISPATCH_TIME);
+                             : d->unlooked ? NGX_RECORDING_DISPATCH_GROWN
+                                           : NGX_RECORDING_DISPATCH_TIME);
 }
 
 

@@ -240,6 +240,8 @@ struct ngx_recording_dispatch_s {
     unsigned                stopping:1;    /* the worker exits, now */
     unsigned                busy:1;        /* the job is ordered */
     unsigned                again:1;       /* another turn is due */
+    unsigned                unlooked:1;    /* it is too early for a look at what
+                                              grows */
     unsigned                written:1;     /* by the job: what was in
                                               ->writing */
     unsigned                late:1;        /* others write, and the job did
