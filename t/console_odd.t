@@ -34,11 +34,11 @@ $t->conf(<<"CONF")->start;
 rtmp {
     record_store %%STORE%% reserve=1m;
     record_template all { format mp4; }
-    record_template flv { format flv; }
+    record_template late { format flv; format hls segment=2s; }
     server {
         listen 127.0.0.1:%%PORT_0%%;
         application live { live on; record_rule all; }
-        application late { live on; record_rule flv; }
+        application late { live on; record_rule late; }
     }
 }
 http { $servers }
@@ -67,15 +67,15 @@ for my $round (1, 2) {
         @names == $t->files(state => $round == 1 ? 'finished' : 'recording') });
 }
 
-# sound that begins 1.5 s after the picture
-my @late = grep { $_->[0] != 8 || $_->[1] > 1500 || $_->[2] =~ /^.\0/s }
+# sound that begins so long after the picture that it is in another segment
+my @late = grep { $_->[0] != 8 || $_->[1] > 6500 || $_->[2] =~ /^.\0/s }
            Recording::Rtmp::flv_messages(
-               media(duration => 3, fps => 10, size => '160x90'));
+               media(duration => 16, fps => 10, gop => 1, size => '160x90'));
 my $late = $t->publisher('late', 'late');
 $late->send_flv(\@late);
 $late->ping;
 $late->delete_stream->close;
-my ($flv) = $t->wait_files(1, stream => 'late');
+my @files = $t->wait_files(2, stream => 'late');
 
 my $file = $api->call('SearchMedia', { StreamIds => [$names[0]] })
     ->{MediaInfoSet}[0]{RecordInfo};
@@ -103,8 +103,8 @@ my @shown = map { my $name = $_; utf8::decode($name);
 
 Recording::Console::drive('odd.js', {
     names => \@shown, file => $file,
-    late => { RecordingId => "$flv->{recording_id}",
-              FileId => "$flv->{file_id}" },
+    late => { map { ($_->{format} => { RecordingId => "$_->{recording_id}",
+                                       FileId => "$_->{file_id}" }) } @files },
     base => 'http://127.0.0.1:' . $t->port(1),
     closed => 'http://127.0.0.1:' . $t->port(2),
     broken => 'http://127.0.0.1:' . $t->port(3),

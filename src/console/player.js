@@ -9,6 +9,7 @@ import * as time from "./time.js";
 
 const STEP_S = 5;
 const LEAP_S = 10;
+const JOIN_S = 0.3;
 const FINE_S = 0.04;          // a picture, if there are 25 a second
 
 // --- wall clock and media: gaps are in the one, not in the other
@@ -51,24 +52,66 @@ function script(path) {
   });
 }
 
-async function playHls(media, url, failed) {
-  const Hls = await import("./vendor/hls.js").then((all) => all.default,
-                                                   () => null);
+// Where a track begins or ends hls.js cannot append what follows to what it has:
+// another one plays it, from there, when that is reached.  What the first segment
+// of one has is what has no decoder.
+function playParts(Hls, media, url, failed) {
+  const joins = [0];
+  let hls = null;
+  let begun = 0;
+  let there = false;
 
-  if (Hls && Hls.isSupported()) {
-    const hls = new Hls({
-      startPosition: 0, enableWorker: true,
+  const part = (at) => Math.max(...joins.filter((s) => s <= at + JOIN_S));
+
+  function begin(at) {
+    const { paused } = media;
+
+    if (hls) hls.destroy();
+    [begun, there] = [at, false];
+    hls = new Hls({
+      startPosition: at, enableWorker: true,
       workerPath: new URL("vendor/hls.worker.js", import.meta.url).href });
 
-    hls.on(Hls.Events.ERROR, (_, what) => {
-      if (what.fatal) {
-        failed(what.type === Hls.ErrorTypes.NETWORK_ERROR ? "network" : "decoder");
+    hls.on(Hls.Events.ERROR, (_, { fatal, type, frag }) => {
+      if (!fatal) return;
+      if (type === Hls.ErrorTypes.NETWORK_ERROR) failed("network");
+      else if (!frag || (frag.start <= at + JOIN_S && frag.end > at)) {
+        failed("decoder");
+      } else {
+        joins.push(frag.start);
+        moved();
       }
     });
     hls.loadSource(url);
     hls.attachMedia(media);
-    return () => hls.destroy();
+    if (!paused) media.play().catch(() => {});
   }
+
+  function moved() {
+    const at = media.currentTime;
+
+    // it begins at 0, and goes to its place then
+    there = there || (media.readyState > 1 && at > begun - JOIN_S);
+    if (there && part(at) !== part(begun)) begin(Math.max(at, part(at)));
+  }
+
+  media.addEventListener("timeupdate", moved);
+  media.addEventListener("seeking", moved);
+  media.addEventListener("waiting", moved);
+  begin(0);
+  return () => {
+    media.removeEventListener("timeupdate", moved);
+    media.removeEventListener("seeking", moved);
+    media.removeEventListener("waiting", moved);
+    hls.destroy();
+  };
+}
+
+async function playHls(media, url, failed) {
+  const Hls = await import("./vendor/hls.js").then((all) => all.default,
+                                                   () => null);
+
+  if (Hls && Hls.isSupported()) return playParts(Hls, media, url, failed);
 
   if (media.canPlayType("application/vnd.apple.mpegurl")) {
     media.src = url;

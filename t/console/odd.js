@@ -129,25 +129,47 @@ async function contrast(b, scheme) {
   }
 }
 
-// FLV whose sound begins after its picture: what is before both cannot be shown,
-// nor be waited for
-async function late(b, { RecordingId: recording, FileId: id }) {
+// sound that begins after the picture: of FLV what is before both cannot be
+// shown, nor be waited for; HLS is played over the place, and sought on both
+// sides of it
+async function late(b, { flv, hls }) {
   const { page } = b;
-  const ready = (least) => page.evaluate((n) =>
-    document.querySelector("video").readyState >= n, least);
-
-  await b.visit(`#/file/${recording}/${id}`);
-  await page.locator("video").waitFor();
-  await until("late sound: it can be played", () => ready(2));
-
-  for (const s of [2, 0]) {
+  const seek = async (format, s) => {
     await page.evaluate((n) => {
       document.querySelector("video").currentTime = n;
     }, s);
-    await until(`late sound: and sought, to ${s} s`, () => page.evaluate(() => {
+    await until(`late sound, ${format}: sought, to ${s} s`, () =>
+      page.evaluate(([n, exact]) => {
+        const media = document.querySelector("video");
+        return !media.seeking && media.readyState >= 2
+          && (!exact || Math.abs(media.currentTime - n) < 0.5);
+      }, [s, format === "hls"]));
+  };
+
+  for (const [format, file] of [["flv", flv], ["hls", hls]]) {
+    await b.visit(`#/file/${file.RecordingId}/${file.FileId}`);
+    await page.locator("video").waitFor();
+    await until(`late sound, ${format}: it can be played`, () => page.evaluate(
+      () => document.querySelector("video").readyState >= 2));
+
+    if (format === "flv") {
+      for (const s of [2, 0]) await seek(format, s);
+      continue;
+    }
+
+    await page.evaluate(() => {
       const media = document.querySelector("video");
-      return !media.seeking && media.readyState >= 2;
-    }));
+      Object.assign(media, { muted: true, playbackRate: 3 });
+      return media.play();
+    });
+    await until("late sound, hls: it is played, and heard", () =>
+      page.evaluate(() => {
+        const media = document.querySelector("video");
+        return media.currentTime > 9 && media.webkitAudioDecodedByteCount > 0;
+      }));
+    await page.evaluate(() => document.querySelector("video").pause());
+    for (const s of [2, 12, 5, 7]) await seek(format, s);
+    is(await page.locator(".failure").count(), 0, "and nothing is amiss");
   }
 }
 
