@@ -16,7 +16,7 @@ use Recording::Api;
 use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Rtmp;
-use Recording::Util qw(wait_for);
+use Recording::Util qw(slow wait_for);
 
 my $t = Recording::Nginx->new;
 my $flv = media(duration => 2, size => '160x90');
@@ -167,7 +167,7 @@ sub recorded {
 
     # of one that is over before the catalogue has answered what was known
     # before holds
-    for (1 .. 30) {
+    for (1 .. slow(30)) {
         last if grep { $_->{stream} eq $name && !$_->{end_us} } $t->recordings;
         select undef, undef, undef, 0.05;
     }

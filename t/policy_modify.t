@@ -109,6 +109,7 @@ wait_for('the next file', 20, sub {
 $r->delete_stream;
 $r->close;
 $r = published('next');
+wait_for('its file', 20, sub { grep { $_->{stream} eq 'next' } $t->files });
 $r->delete_stream;
 $r->close;
 wait_for('the end of all', 20, sub {

@@ -10,7 +10,6 @@
 #include "ngx_recording_amf.h"
 #include "ngx_recording_text.h"
 #include "ngx_rtmp_recording_module.h"
-#include "ngx_rtmp_codec_module.h"
 #include "ngx_rtmp_live_module.h"
 
 
@@ -452,7 +451,6 @@ static void
 ngx_rtmp_recording_rewind(ngx_rtmp_recording_ctx_t *ctx,
     ngx_recording_stream_t *stream, ngx_msec_t keep)
 {
-    ngx_rtmp_codec_ctx_t       *cctx;
     ngx_recording_main_conf_t  *rmcf;
 
     rmcf = ngx_rtmp_get_module_main_conf(ctx->session,
@@ -466,18 +464,7 @@ ngx_rtmp_recording_rewind(ngx_rtmp_recording_ctx_t *ctx,
         return;
     }
 
-    cctx = ngx_rtmp_get_module_ctx(ctx->session, ngx_rtmp_codec_module);
-
-    if (cctx && cctx->avc_header) {
-        ngx_recording_ring_seed(ctx->ring, NGX_RECORDING_VIDEO,
-                                cctx->avc_header);
-    }
-
-    if (cctx && cctx->aac_header) {
-        ngx_recording_ring_seed(ctx->ring, NGX_RECORDING_AUDIO,
-                                cctx->aac_header);
-    }
-
+    ngx_rtmp_recording_module_seed(ctx, NULL);
     ngx_recording_gate_rewind(&ctx->gate, ctx->ring);
 }
 
@@ -578,7 +565,6 @@ ngx_rtmp_recording_module_start(ngx_rtmp_recording_ctx_t *ctx,
 {
     char                        text[NGX_RECORDING_TEXT + 4];
     ngx_rtmp_session_t         *s;
-    ngx_rtmp_codec_ctx_t       *cctx;
     ngx_recording_template_t    t;
     ngx_rtmp_recording_one_t   *one;
     ngx_recording_main_conf_t  *rmcf;
@@ -629,20 +615,7 @@ ngx_rtmp_recording_module_start(ngx_rtmp_recording_ctx_t *ctx,
         return one;
     }
 
-    /* what the connection brought before stays in force */
-
-    cctx = ngx_rtmp_get_module_ctx(s, ngx_rtmp_codec_module);
-
-    if (cctx && cctx->avc_header) {
-        ngx_recording_recorder_seed(one->recording, NGX_RECORDING_VIDEO,
-                                    cctx->avc_header);
-    }
-
-    if (cctx && cctx->aac_header) {
-        ngx_recording_recorder_seed(one->recording, NGX_RECORDING_AUDIO,
-                                    cctx->aac_header);
-    }
-
+    ngx_rtmp_recording_module_seed(ctx, one->recording);
     ngx_recording_gate_open(&ctx->gate, one->recording);
 
     return one;

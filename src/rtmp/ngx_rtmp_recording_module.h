@@ -97,5 +97,12 @@ ngx_int_t ngx_rtmp_recording_module_policy(ngx_rtmp_recording_ctx_t *ctx,
 /* begins and ends recordings of tasks */
 void ngx_rtmp_recording_module_tasks(ngx_rtmp_recording_ctx_t *ctx);
 
+/* --- ngx_rtmp_recording_module_seed.c */
+
+/* what the connection brought before stays in force, for a recording, or, if r
+   is NULL, for what is kept of the session */
+void ngx_rtmp_recording_module_seed(ngx_rtmp_recording_ctx_t *ctx,
+    ngx_recording_t *r);
+
 
 #endif /* _NGX_RTMP_RECORDING_MODULE_H_INCLUDED_ */
