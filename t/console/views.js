@@ -169,8 +169,8 @@ async function gap(b, files) {
   await until("a time behind the gap", async () =>
     Math.abs(await at(page) - want) < 0.2);
   is(await b.text(".jump-said"), "", "and nothing is said of gaps");
-  ok((await b.text(".now-clock")).endsWith(await clock(after)),
-     "the clock has that time");
+  await until("the clock has that time", async () =>
+    (await b.text(".now-clock")).endsWith(await clock(after)));
 
   await page.getByLabel("Time of day to jump to").fill("03:00:00");
   await page.getByRole("button", { name: "Go", exact: true }).click();
