@@ -180,6 +180,7 @@ void
 ngx_rtmp_recording_module_tasks(ngx_rtmp_recording_ctx_t *ctx)
 {
     int64_t                             now;
+    ngx_str_t                           name;
     ngx_uint_t                          i, n, ntasks;
     ngx_recording_stream_t              stream;
     ngx_recording_main_conf_t          *rmcf;
@@ -188,17 +189,23 @@ ngx_rtmp_recording_module_tasks(ngx_rtmp_recording_ctx_t *ctx)
     rmcf = ngx_rtmp_get_module_main_conf(ctx->session,
                                          ngx_rtmp_recording_module);
 
-    if (rmcf->watch == NULL || rmcf->watch->policy == NULL
+    if (rmcf->watch == NULL || rmcf->watch->policy == NULL) {
+        return;
+    }
+
+    name.data = ctx->name;
+    name.len = ngx_strlen(ctx->name);
+
+    tasks = ngx_recording_policy_tasks_of(rmcf->watch->policy, &name, &ntasks);
+    now = ngx_recording_wall();
+
+    ngx_rtmp_recording_tasks_end(ctx, tasks, ntasks, now);
+
+    if (ntasks == 0
         || ngx_rtmp_recording_module_stream(ctx, &stream) != NGX_OK)
     {
         return;
     }
-
-    tasks = ngx_recording_policy_tasks_of(rmcf->watch->policy, &stream.name,
-                                          &ntasks);
-    now = ngx_recording_wall();
-
-    ngx_rtmp_recording_tasks_end(ctx, tasks, ntasks, now);
 
     for (i = 0; i < ntasks; i++) {
         task = &tasks[i];
