@@ -26,10 +26,10 @@ rtmp {
     record_store %%STORE%%;
     record_sync 100ms;
     record_template all {
-        format flv resume=10s;
-        format mp4 resume=10s;
-        format hls resume=10s;
-        format aac resume=10s;
+        format flv resume=10m;
+        format mp4 resume=10m;
+        format hls resume=10m;
+        format aac resume=10m;
     }
     server {
         listen 127.0.0.1:%%PORT_0%%;
