@@ -25,6 +25,9 @@ typedef enum {
 
 #define NGX_RECORDING_TRACKS  2
 
+/* bytes of a message with a sequence header: a longer one is not taken */
+#define NGX_RECORDING_HEADER_MAX  8192
+
 
 typedef enum {
     NGX_RECORDING_CODEC_NONE = 0,

@@ -7,7 +7,6 @@
 #include "ngx_recording_unit.h"
 
 
-#define NGX_RECORDING_INTAKE_HEADER   8192            /* of a sequence header */
 #define NGX_RECORDING_INTAKE_KEYLESS  10000           /* ms */
 
 
@@ -215,7 +214,7 @@ static ngx_int_t
 ngx_recording_intake_headed(ngx_recording_intake_t *in,
     ngx_recording_intake_message_t *m, u_char *head, size_t n)
 {
-    if (m->size > NGX_RECORDING_INTAKE_HEADER) {
+    if (m->size > NGX_RECORDING_HEADER_MAX) {
 
         if (!in->refused) {
             in->refused = 1;
@@ -224,7 +223,7 @@ ngx_recording_intake_headed(ngx_recording_intake_t *in,
                           "recording: %s sequence header of %uz bytes "
                           "refused, it may have %d",
                           ngx_recording_intake_names[m->track], m->size,
-                          NGX_RECORDING_INTAKE_HEADER);
+                          NGX_RECORDING_HEADER_MAX);
         }
 
         return NGX_DECLINED;

@@ -11,7 +11,6 @@
 #define NGX_RECORDING_RING_LATE    2000000         /* us, until a task that was
                                                       just ordered is known */
 #define NGX_RECORDING_RING_META    65536
-#define NGX_RECORDING_RING_HEADER  8192
 
 
 static u_char *ngx_recording_ring_log(ngx_log_t *log, u_char *buf,
@@ -312,7 +311,7 @@ ngx_recording_ring_keep(ngx_recording_ring_t *ring, ngx_uint_t track,
     size = ngx_recording_batch_size(in);
 
     if (size > (track == NGX_RECORDING_DATA ? NGX_RECORDING_RING_META
-                                            : NGX_RECORDING_RING_HEADER))
+                                            : NGX_RECORDING_HEADER_MAX))
     {
         return;
     }

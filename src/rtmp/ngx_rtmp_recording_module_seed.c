@@ -6,9 +6,6 @@
 #include "ngx_rtmp_codec_module.h"
 
 
-#define NGX_RECORDING_SEED_MAX  8320        /* bytes, more than a header has */
-
-
 /*
  * nginx-rtmp has them in chains that are not aligned: a copy is handed on.
  * What is cut is still longer than any header that is taken.
@@ -18,7 +15,7 @@ void
 ngx_rtmp_recording_module_seed(ngx_rtmp_recording_ctx_t *ctx,
     ngx_recording_t *r)
 {
-    u_char                 bytes[NGX_RECORDING_SEED_MAX];
+    u_char                 bytes[NGX_RECORDING_HEADER_MAX + 1];
     ngx_buf_t              buf, from;
     ngx_uint_t             i;
     ngx_chain_t            out, link, *in;
