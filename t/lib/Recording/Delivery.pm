@@ -74,6 +74,7 @@ CONF
 
 sub nginx { return $_[0]{t} }
 sub fault { return $_[0]{fault} }
+sub storage { return $_[0]{storage} }
 
 # a client of the storage, and the bucket's name there
 sub s3 { return $_[0]{s3} }

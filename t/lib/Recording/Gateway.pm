@@ -9,7 +9,10 @@ package Recording::Gateway;
 use strict;
 use warnings;
 
-use Recording::Util qw(run spew);
+use IO::Socket::INET;
+use POSIX ();
+
+use Recording::Util qw(run slurp spew wait_for);
 
 use parent 'Recording::Storage';
 
@@ -148,12 +151,58 @@ sub _disk {
 sub _gateway {
     my ($self) = @_;
 
-    my $gateway = $self->daemon('radosgw', '-f', '-n', 'client.rgw');
+    my $gateway = $self->_radosgw;
     $self->command('radosgw-admin', '-n', 'client.rgw', 'user', 'create',
         '--uid', 'test', '--display-name', 'test',
         '--access-key', $self->{access}, '--secret-key', $self->{secret});
     $self->wait_port($gateway, $_)
         for grep { $_ } @{$self}{qw(port tls_port)};
+    return;
+}
+
+sub _radosgw {
+    my ($self) = @_;
+
+    my $pid = $self->daemon('radosgw', '-f', '-n', 'client.rgw');
+    spew("$self->{dir}/gateway", $self->{gateway} = $pid);
+    return $pid;
+}
+
+# --- a gateway that dies: what it has taken is with the OSD, and stays
+
+sub kill9 {
+    my ($self) = @_;
+
+    spew("$self->{dir}/down", '');
+    kill KILL => slurp("$self->{dir}/gateway");
+    wait_for('end of the gateway', 10, sub { !$self->_connection });
+    return $self;
+}
+
+sub start_again {
+    my ($self) = @_;
+
+    unlink "$self->{dir}/down";
+    wait_for('another gateway', 60, sub { $self->_connection });
+    return $self;
+}
+
+sub _connection {
+    my ($self) = @_;
+    return IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                 PeerPort => $self->{port});
+}
+
+# in the keeper
+sub tend {
+    my ($self) = @_;
+
+    my $gateway = $self->{gateway};
+    return if -e "$self->{dir}/down"
+        || waitpid($gateway, POSIX::WNOHANG()) != $gateway;
+
+    @{ $self->{children} } = grep { $_ != $gateway } @{ $self->{children} };
+    $self->_radosgw;
     return;
 }
 

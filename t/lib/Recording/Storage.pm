@@ -199,13 +199,19 @@ sub keep {
     my $good = !$ended && eval { $self->start_here; 1 };
     print STDERR $@ if !$ended;
     spew("$self->{dir}/up", '') if $good;
-    sleep 1 while $good && !$ended;
+    while ($good && !$ended) {
+        $self->tend;
+        sleep 1;
+    }
 
     $self->_kill;
     chdir '/';
     remove_tree($self->{dir}, { safe => 0 }) if $ended && !$ENV{TEST_KEEP};
     POSIX::_exit(!$good);
 }
+
+# what is to be done each second, in the keeper
+sub tend { return }
 
 # a program that stays
 sub daemon {
