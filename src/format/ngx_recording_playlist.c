@@ -223,10 +223,11 @@ ngx_recording_playlist_next_thread(ngx_recording_playlist_t *list, int fd,
     n = 0;
 
     if (p == NULL
-        || sscanf(p, "#EXTINF:%lld.%3lld,\n%llu.ts\n%n", &sec, &msec, &number,
+        || sscanf(p, "#EXTINF:%5lld.%3lld,\n%llu.ts\n%n", &sec, &msec, &number,
                   &n)
            != 3
-        || n == 0 || p[n - 1] != '\n' || number != s->number)
+        || n == 0 || p[n - 1] != '\n' || sec < 0 || msec < 0
+        || number != s->number)
     {
         return NGX_DECLINED;
     }

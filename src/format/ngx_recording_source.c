@@ -1,5 +1,4 @@
 
-#include "ngx_recording_segment.h"
 #include "ngx_recording_source.h"
 #include <stdarg.h>
 
@@ -327,9 +326,7 @@ ngx_recording_source_close_thread(ngx_recording_source_t *source)
 int64_t
 ngx_recording_source_size_thread(const ngx_recording_source_t *source)
 {
-    int          len;
-    char         path[NGX_RECORDING_FILE_PATH + NGX_RECORDING_SEGMENT_NAME];
-    char         name[NGX_RECORDING_SEGMENT_NAME], *slash;
+    char         path[NGX_RECORDING_SOURCE_SEGMENT];
     int64_t      size;
     ngx_uint_t   i;
     struct stat  st;
@@ -341,13 +338,9 @@ ngx_recording_source_size_thread(const ngx_recording_source_t *source)
     }
 
     size = st.st_size;
-    slash = strrchr(source->path, '/');
-    len = slash ? (int) (slash - source->path) : 0;
 
     for (i = 0; i < source->segments; i++) {
-        ngx_recording_segment_name(i, name);
-        (void) snprintf(path, sizeof(path), "%.*s/%s", len, source->path,
-                        name);
+        (void) ngx_recording_source_segment(source, i, path);
 
         if (fstatat(source->store->files, path, &st, AT_SYMLINK_NOFOLLOW)
             == -1)
@@ -359,6 +352,25 @@ ngx_recording_source_size_thread(const ngx_recording_source_t *source)
     }
 
     return size;
+}
+
+
+char *
+ngx_recording_source_segment(const ngx_recording_source_t *source,
+    uint64_t number, char path[NGX_RECORDING_SOURCE_SEGMENT])
+{
+    char    *slash, *name;
+    size_t   dir;
+
+    slash = strrchr(source->path, '/');
+    dir = slash ? slash + 1 - source->path : 0;
+
+    ngx_memcpy(path, source->path, dir);
+
+    name = path + dir;
+    ngx_recording_segment_name(number, name);
+
+    return name;
 }
 
 

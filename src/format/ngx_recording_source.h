@@ -27,11 +27,16 @@
 
 #include "ngx_recording_file.h"
 #include "ngx_recording_media.h"
+#include "ngx_recording_segment.h"
 #include "ngx_recording_store.h"
 
 
 /* bytes that a frame may have */
 #define NGX_RECORDING_SOURCE_FRAME  (64 * 1024 * 1024)
+
+/* bytes of a segment's path, with its zero */
+#define NGX_RECORDING_SOURCE_SEGMENT                                         \
+    (NGX_RECORDING_FILE_PATH + NGX_RECORDING_SEGMENT_NAME)
 
 
 typedef struct {
@@ -143,6 +148,10 @@ int64_t ngx_recording_source_size_thread(const ngx_recording_source_t *source);
 void ngx_recording_source_close_thread(ngx_recording_source_t *source);
 
 /* --- for the files of ngx_recording_source_*.c */
+
+/* the path of a segment, which lies beside its playlist; its name in that */
+char *ngx_recording_source_segment(const ngx_recording_source_t *source,
+    uint64_t number, char path[NGX_RECORDING_SOURCE_SEGMENT]);
 
 /* opens a file in files/ for reading; -1: errno, EINVAL if it is no regular
    one, as a pipe, which would hold the thread until somebody writes to it */

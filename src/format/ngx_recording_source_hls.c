@@ -260,10 +260,7 @@ ngx_recording_source_hls_zero(ngx_recording_source_t *source)
 static ngx_int_t
 ngx_recording_source_hls_segment(ngx_recording_source_t *source)
 {
-    int                          len;
-    char                         path[NGX_RECORDING_FILE_PATH
-                                      + NGX_RECORDING_SEGMENT_NAME];
-    char                         name[NGX_RECORDING_SEGMENT_NAME], *slash;
+    char                         path[NGX_RECORDING_SOURCE_SEGMENT], *name;
     ngx_recording_source_hls_t  *hls;
 
     hls = source->data;
@@ -277,12 +274,7 @@ ngx_recording_source_hls_segment(ngx_recording_source_t *source)
         return NGX_DONE;
     }
 
-    ngx_recording_segment_name(hls->next, name);
-
-    slash = strrchr(source->path, '/');
-    len = slash ? (int) (slash - source->path) : 0;
-
-    (void) snprintf(path, sizeof(path), "%.*s/%s", len, source->path, name);
+    name = ngx_recording_source_segment(source, hls->next, path);
 
     source->fd = ngx_recording_source_file_thread(source, path);
 

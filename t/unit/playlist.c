@@ -12,6 +12,9 @@
 #define WALL  1771059012345000     /* us, whole ms */
 
 
+static void test_changed(int fd, const ngx_recording_playlist_t *list);
+
+
 int
 main(void)
 {
@@ -50,6 +53,8 @@ main(void)
 
     is(read.end, list.end, "to the end");
 
+    test_changed(fd, &list);
+
     s.number = 3;
     is(ngx_recording_playlist_next_thread(&read, fd, &s), NGX_DECLINED,
        "there is no more");
@@ -61,4 +66,39 @@ main(void)
     (void) close(fd);
 
     return tap_done();
+}
+
+
+/* durations that the module does not write, as others may have */
+
+static void
+test_changed(int fd, const ngx_recording_playlist_t *list)
+{
+    size_t                     size;
+    ngx_uint_t                 i;
+    ngx_recording_segment_t    s;
+    ngx_recording_playlist_t   read;
+
+    static const char  *texts[] = {
+        "#EXTINF:9223372036854775807.000,\n00003.ts\n",
+        "#EXTINF:100000.000,\n00003.ts\n",
+        "#EXTINF:-6.000,\n00003.ts\n",
+        "#EXTINF:6.-40,\n00003.ts\n",
+    };
+
+    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        read = *list;
+        size = ngx_strlen(texts[i]);
+
+        ok(pwrite(fd, texts[i], size, list->end) == (ssize_t) size,
+           "a duration that is none");
+
+        ngx_memzero(&s, sizeof(s));
+        s.number = 3;
+
+        is(ngx_recording_playlist_next_thread(&read, fd, &s), NGX_DECLINED,
+           "is not taken, text %d", (int) i);
+
+        ok(ftruncate(fd, list->end) == 0, "it is gone");
+    }
 }
