@@ -155,14 +155,15 @@ SKIP: {
     is("$rc $out$err", '0 ', 'promtool check metrics');
 }
 
-($status, $head, $body) = get('/filtered', 'GET', 'Accept-Encoding: gzip');
+($status, $head, $body) = answer('/filtered', 'GET',
+                                'Accept-Encoding: gzip');
 like($head, qr{^Content-Type: text/plain; version=0\.0\.4; charset=utf-8\r?$}m,
      'the type has its charset once');
 like($head, qr/^Content-Encoding: gzip\r?$/mi, 'it is compressed');
 
 is((get('/closed'))[0], 403, 'access is for the modules of nginx');
 is((get('/metrics', 'POST'))[0], 405, 'it only reads');
-is((get('/metrics', 'HEAD'))[2] // '', '', 'HEAD has no body');
+is((answer('/metrics', 'HEAD'))[2] // '', '', 'HEAD has no body');
 
 # --- without a zone: what the catalogue knows
 
@@ -192,10 +193,11 @@ sub metrics {
 
 # of a worker that has opened the store
 sub answer {
+    my @asked = @_ ? @_ : '/metrics';
     my @answer;
 
     wait_for('metrics', 20, sub {
-        @answer = get('/metrics');
+        @answer = get(@asked);
         return $answer[0] == 200;
     });
 
