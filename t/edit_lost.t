@@ -83,14 +83,15 @@ sub lost {
     my @grown = (glob($t->store . "/work/$row->{file_id}.mp4"),
                  glob($t->store . '/files/live/a/big*/*.ts'));
     my $size = 0;
-    $size += -s $_ for @grown;
+    $size += -s for grep { -e } @grown;
     my $all = $row->{state} eq 'finished' || $size > $bytes * 0.9;
     $whole += $all;
 
     unlink glob($t->db . '*'), $t->store . '/catalogue.copy';
     $t->allow(qr/the catalogue was missing/);
     $t->start;
-    wait_for('rows', 60, sub { $whole == $t->files(state => 'finished') });
+    wait_for('rows', 60, sub {
+        return $whole == (() = $t->files(state => 'finished')) });
     $edit->ready;
 
     return 0 if $all;
