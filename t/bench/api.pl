@@ -17,6 +17,7 @@ use POSIX ();
 use Time::HiRes qw(sleep time);
 
 use Recording::Api;
+use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Past;
 use Recording::Rtmp;
@@ -33,7 +34,13 @@ my $t = Recording::Nginx->new;
 $t->conf(<<'CONF')->start;
 rtmp {
     record_store %%STORE%%;
-    server { listen 127.0.0.1:%%PORT_0%%; ping 1h; application live { live on; } }
+    record_template both { format flv; format hls; }
+    server {
+        listen 127.0.0.1:%%PORT_0%%;
+        ping 1h;
+        application live { live on; }
+        application recorded { live on; record_rule both; }
+    }
 }
 http {
     server { listen 127.0.0.1:%%PORT_1%%; location /api/ { record_api; } }
@@ -107,17 +114,26 @@ for my $page (@pages) {
 
 # --- what a live connection notices
 
+my @streams = map {
+    my $r = $t->publisher('recorded', "s$_");
+    $r->send_flv(media(duration => 3, gop => 1, size => '160x90'));
+    $r;
+} 1 .. $clients;
+$t->wait_growing(2 * @streams, app => 'recorded');
+
 my $ping = Recording::Rtmp->new(port => $t->port);
 $ping->connect(app => 'live');
 $ping->publish('ping');
 
 noticed('nothing else', sub { sleep 5 });
-noticed("$clients clients that ask, 4 times a second", \&asked);
+noticed("$clients pages show $clients streams, each asks once a second",
+        sub { asked(1) });
+noticed("$clients clients, each asks 4 times a second", sub { asked(4) });
 noticed("$expired files that have expired", \&swept);
 noticed('the copy of the catalogue', \&copied);
 noticed('nothing else', sub { sleep 5 });
 
-$ping->close;
+$_->close for $ping, @streams;
 $t->stop;
 
 # pings, one after the other, from the beginning of something to its end
@@ -147,16 +163,21 @@ sub noticed {
            $what, time - $start, map { $took[ int $_ * $#took ] } 0.5, 0.99, 1;
 }
 
+# the clients are other machines: what they compute is not the worker's
 sub asked {
+    my ($often) = @_;
     my $request = $api->request('DescribeRecordings', { State => 'open' });
 
     my @pids = map {
         my $pid = fork // die "fork: $!";
 
         if ($pid == 0) {
-            for (1 .. 20) {
+            POSIX::nice(19);
+            sleep rand 1 / $often;
+
+            for (1 .. 10 * $often) {
                 $api->raw($request);
-                sleep 0.25;
+                sleep 1 / $often;
             }
 
             POSIX::_exit(0);
@@ -171,8 +192,9 @@ sub asked {
 # the newest of that past, which are there
 sub swept {
     my $files = $t->store . '/files';
-    my @rows = $t->catalogue("SELECT path FROM files
-        ORDER BY file_id DESC LIMIT $expired");
+    my $newest = "FROM files WHERE state = 'finished'
+        ORDER BY file_id DESC LIMIT $expired";
+    my @rows = $t->catalogue("SELECT path $newest");
 
     for my $row (@rows) {
         make_path("$files/$1") if $row->{path} =~ m{(.*)/};
@@ -180,7 +202,7 @@ sub swept {
     }
 
     $t->catalogue("UPDATE files SET expire_us = 1 WHERE file_id IN
-        (SELECT file_id FROM files ORDER BY file_id DESC LIMIT $expired)");
+        (SELECT file_id $newest)");
     wait_for('all to be gone', 300, sub {
         return !grep { -e "$files/$_->{path}" } @rows;
     });
