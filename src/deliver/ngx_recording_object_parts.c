@@ -439,9 +439,9 @@ ngx_recording_object_part_sent(ngx_recording_s3_t *s)
 
     case NGX_RECORDING_S3_REFUSED:
 
-        if (p->number > NGX_RECORDING_BUCKET_PARTS_FEW
-            && o->bucket->parts > NGX_RECORDING_BUCKET_PARTS_FEW)
-        {
+        /* another upload may have found that before this one came so far */
+
+        if (p->number > NGX_RECORDING_BUCKET_PARTS_FEW) {
             o->bucket->parts = NGX_RECORDING_BUCKET_PARTS_FEW;
             ngx_recording_object_restart(o);
             return;
