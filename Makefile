@@ -194,7 +194,11 @@ screenshots: test-deps
 # a plain nginx with nginx-rtmp linked statically
 
 static: $(BUILD)/static/$(NAME).so
-asan: $(BUILD)/asan/$(NAME).so
+asan: $(BUILD)/asan/$(NAME).so $(BUILD)/asan/keep.so
+
+$(BUILD)/asan/keep.so: t/tools/keep.c
+	@mkdir -p $(@D)
+	@$(CC) -W -Wall -Werror -fPIC -shared -o $@ $<
 
 $(BUILD)/%/tree/objs/Makefile: config t/tools/nginx.sh $(BUILD)/configured \
 		$(BUILD)/src/nginx/configure $(BUILD)/src/nginx-rtmp/config
@@ -387,12 +391,14 @@ test: test-deps
 	@$(MAKE_ALL) all unit fuzzers load static
 	prove -r -j$(JOBS) -I t/lib $(PROVE_FLAGS) $(TESTS)
 
-# the same under AddressSanitizer and UndefinedBehaviorSanitizer
+# the same under AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer
 
 test-asan: test-deps
 	@$(MAKE_ALL) all unit fuzzers load asan
-	ASAN_OPTIONS=detect_leaks=0:detect_odr_violation=0 TEST_SLOW=3 \
-	TEST_NGINX_PRELOAD=$$($(CC) -print-file-name=libasan.so) \
+	ASAN_OPTIONS=detect_leaks=1:detect_odr_violation=0 \
+	LSAN_OPTIONS=suppressions=$(CURDIR)/t/tools/leaks:print_suppressions=0 \
+	TEST_SLOW=3 \
+	TEST_NGINX_PRELOAD="$$($(CC) -print-file-name=libasan.so) $(BUILD)/asan/keep.so" \
 	TEST_NGINX_BINARY=$(BUILD)/asan/nginx TEST_RTMP_MODULE= \
 	TEST_RECORDING_MODULE=$(BUILD)/asan/$(NAME).so \
 	prove -r -j$(JOBS) -I t/lib $(PROVE_FLAGS) $(TESTS)

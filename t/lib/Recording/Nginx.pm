@@ -150,6 +150,10 @@ sub _preamble {
         $self->{limit} ? "worker_rlimit_nofile $self->{limit};" : (),
         $self->{user} ? "user $self->{user};" : (),
         'events { worker_connections 1024; }',
+
+        # what an upgrade of the executable hands on
+        defined $ENV{LSAN_OPTIONS}
+            ? map { "env $_;" } qw(LD_PRELOAD ASAN_OPTIONS LSAN_OPTIONS) : (),
     );
 
     return join ' ', grep { !_stands_in($text, $_) } @lines, '';
