@@ -14,7 +14,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 use Recording::Delivery;
-use Recording::Util qw(not_tested wait_for);
+use Recording::Util qw(not_tested wait_for within);
 
 my $missing = Recording::Delivery->missing;
 plan skip_all => not_tested($missing) if $missing;
@@ -97,7 +97,7 @@ sub leaves {
 
         my $start = time;
         $t->stop;
-        cmp_ok(time - $start, '<', 5, 'at once');
+        cmp_ok(time - $start, '<', within(5), 'at once');
         $t->start;
 
         # its upload has ended when it is looked for
