@@ -8,8 +8,8 @@
 
 'use strict';
 
-const RATE = 8;
-const DEADLINE = 4000;          // for each step forward
+const RATE = 4;
+const DEADLINE = 15000;         // for each step forward
 
 let say = () => {};
 
