@@ -114,11 +114,9 @@ for my $page (@pages) {
 
 # --- what a live connection notices
 
-my @streams = map {
-    my $r = $t->publisher('recorded', "s$_");
-    $r->send_flv(media(duration => 3, gop => 1, size => '160x90'));
-    $r;
-} 1 .. $clients;
+my $flv = media(duration => 3, gop => 1, size => '160x90');
+my @streams = map { $t->publisher('recorded', "s$_") } 1 .. $clients;
+$_->send_flv($flv) for @streams;
 $t->wait_growing(2 * @streams, app => 'recorded');
 
 my $ping = Recording::Rtmp->new(port => $t->port);
