@@ -19,7 +19,7 @@ use Recording::Fault;
 use Recording::Gateway;
 use Recording::Media qw(media);
 use Recording::Nginx;
-use Recording::Rtmp;
+use Recording::Ping;
 use Recording::Util qw(not_tested root run slurp wait_for within);
 
 my $missing = Recording::Gateway->missing;
@@ -65,9 +65,7 @@ CONF
     FILE => $gateway->credentials($t->dir . '/credentials'))->start;
 
 my ($worker) = $t->worker_pids;
-my $ping = Recording::Rtmp->new(port => $t->port);
-$ping->connect(app => 'plain');
-$ping->publish('ping');
+my $ping = Recording::Ping->new($t, 'plain');
 
 # what so many publishers take, and deliveries that go well, is no growth
 pushed('well', $streams);
@@ -76,7 +74,7 @@ removed();
 
 # --- while it is stalled
 
-my @idle = map { p99() } 1 .. 2;
+my @idle = $ping->rounds(2);
 my ($memory, $descriptors) = (rss(), descriptors());
 
 $fault->on(PUT => '', hang => 1000, times => 0);
@@ -118,16 +116,16 @@ cmp_ok(rss() - $memory, '<', $buffers + $known, 'memory, in the end, kB');
 
 # --- what was seen meanwhile
 
-push @idle, map { p99() } 1 .. 3;
+push @idle, $ping->rounds(3);
 
 for my $case ([ stalled => \@stalled ], [ away => \@away ]) {
     my ($what, $seen) = @$case;
 
-    my $grown = median(map { $_->{ping} } @$seen) - median(@idle);
-    cmp_ok($grown, '<', within(0.01), "$what: a ping does not notice");
-    note(sprintf '%s: p99 of the ping: %s ms, then %s ms', $what, map {
-        join ' ', map { sprintf '%.1f', 1000 * $_ } @$_ }
-        [ map { $_->{ping} } @$seen ], \@idle);
+    my @ping = map { $_->{ping} } @$seen;
+    cmp_ok(Recording::Ping::grown(\@idle, \@ping), '<', within(0.01),
+           "$what: a ping does not notice");
+    note(sprintf '%s: p99 of the ping: %s ms, then %s ms', $what,
+         map { Recording::Ping::milliseconds(@$_) } \@ping, \@idle);
 
     my $more = max(map { $_->{memory} } @$seen) - $memory;
     cmp_ok($more, '<', $buffers + $known, "$what: memory, kB");
@@ -163,7 +161,7 @@ sub pushed {
 }
 
 sub watched {
-    return map { { ping => p99(), memory => rss(),
+    return map { { ping => $ping->rounds(1), memory => rss(),
                    descriptors => descriptors() } } 1 .. 5;
 }
 
@@ -187,23 +185,6 @@ sub removed {
     });
 }
 
-sub median { return (sort { $a <=> $b } @_)[ @_ / 2 ] }
-
 sub rss { return (slurp("/proc/$worker/status") =~ /^VmRSS:\s+(\d+)/m)[0] }
 
 sub descriptors { return scalar(() = glob "/proc/$worker/fd/*") }
-
-# seconds; a ping each 20 ms
-sub p99 {
-    my @times;
-
-    for (1 .. 60) {
-        my $begin = time;
-        $ping->ping;
-        $ping->wait_event(7, 10);
-        push @times, time - $begin;
-        sleep 0.02;
-    }
-
-    return (sort { $a <=> $b } @times)[ int 0.99 * @times ];
-}

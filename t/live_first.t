@@ -17,8 +17,8 @@ use Time::HiRes qw(time sleep);
 use Recording::Exact;
 use Recording::Media qw(media push_stream);
 use Recording::Nginx;
+use Recording::Ping;
 use Recording::Probe qw(decode_problem);
-use Recording::Rtmp;
 use Recording::SlowDisk;
 
 my $disk = Recording::SlowDisk->new;
@@ -41,9 +41,7 @@ rtmp {
 CONF
 
 my $flv = media(duration => 30, size => '320x240');
-my $ping = Recording::Rtmp->new(port => $t->port);
-$ping->connect(app => 'plain');
-$ping->publish('ping');
+my $ping = Recording::Ping->new($t, 'plain');
 
 # the store was opened
 $disk->set(armed => 1);
@@ -51,23 +49,24 @@ $disk->set(armed => 1);
 my $push = push_stream($flv, $t->url('live/slow'), speed => 1);
 $t->wait_growing(4);
 
-my @grown;
+my (@quick, @slow);
 
 for (1 .. 5) {
     $disk->set(delay => 0);
-    my $before = p99(80);
+    push @quick, $ping->rounds(1);
 
     $disk->set(delay => 1000);
-    push @grown, p99(80) - $before;
+    push @slow, $ping->rounds(1);
 }
 
-my ($median) = (sort { $a <=> $b } @grown)[2];
-cmp_ok($median, '<', 0.005, 'p99 of the ping grows by less than 5 ms');
-note(sprintf 'ping p99 grew by %s ms', join ' ', map { sprintf '%.1f',
-    $_ * 1000 } @grown);
+cmp_ok(Recording::Ping::grown(\@quick, \@slow), '<', 0.005,
+       'p99 of the ping grows by less than 5 ms');
+note(sprintf 'p99 of the ping: %s ms, then %s ms',
+     map { Recording::Ping::milliseconds(@$_) } \@quick, \@slow);
 
 $disk->set(delay => 10_000);
-cmp_ok(p99(80), '<', 0.5, 'a disk that stands still is not felt either');
+cmp_ok(($ping->rounds(1))[0], '<', 0.5,
+       'a disk that stands still is not felt either');
 
 $disk->set(delay => 0);
 is($push->wait(90), 0, 'pushed');
@@ -97,7 +96,7 @@ my $own = eval {
 
     # until one meets a write
     for (1 .. 100) {
-        $most = max($most, p99(1, 3));
+        $most = max($most, $ping->once(3));
         last if $most > 0.3;
     }
 
@@ -118,20 +117,3 @@ $push->stop;
 $ping->close;
 
 $t->done;
-
-# seconds; a ping each 20 ms
-sub p99 {
-    my ($n, $timeout) = @_;
-
-    my @times;
-
-    for (1 .. $n) {
-        my $start = time;
-        $ping->ping;
-        $ping->wait_event(7, $timeout);
-        push @times, time - $start;
-        sleep 0.02;
-    }
-
-    return (sort { $a <=> $b } @times)[int $n * 0.99];
-}

@@ -16,7 +16,7 @@ use Time::HiRes qw(sleep time);
 
 use Recording::Media qw(media);
 use Recording::Nginx;
-use Recording::Rtmp;
+use Recording::Ping;
 use Recording::Told;
 use Recording::Util qw(root run slurp wait_for within);
 
@@ -49,11 +49,8 @@ CONF
 
 my $flv = media(duration => 12, gop => 2, size => '160x120');
 my ($worker) = $t->worker_pids;
-my $ping = Recording::Rtmp->new(port => $t->port);
-$ping->connect(app => 'plain');
-$ping->publish('ping');
-
-my @idle = map { p99() } 1 .. 2;
+my $ping = Recording::Ping->new($t, 'plain');
+my @idle = $ping->rounds(2);
 
 my ($status, undef, $err) = run(root() . '/build/bench/rtmp_load',
     '-p', $t->port, '-f', $flv, '-n', $streams, '-a', 'live', '-w', 0,
@@ -70,20 +67,20 @@ my ($left) = $t->catalogue('SELECT count(*) AS n FROM outbox'
 my (@busy, @memory);
 
 for (1 .. 5) {
-    push @busy, p99();
+    push @busy, $ping->rounds(1);
     push @memory, rss();
 }
 
 note "$left->{n} events waited at the beginning";
 
 my @events = $told->wait_events($streams, 30 + $streams * $delay);
-push @idle, map { p99() } 1 .. 3;
-my $grown = (sort { $a <=> $b } @busy)[2] - (sort { $a <=> $b } @idle)[2];
+push @idle, $ping->rounds(3);
 
 cmp_ok($left->{n}, '>', 0, 'some are still to be told');
-cmp_ok($grown, '<', within(0.005), 'a ping does not notice');
-note(sprintf 'p99 of the ping: %s ms, then %s ms', map {
-    join ' ', map { sprintf '%.1f', 1000 * $_ } @$_ } \@busy, \@idle);
+cmp_ok(Recording::Ping::grown(\@idle, \@busy), '<', within(0.005),
+       'a ping does not notice');
+note(sprintf 'p99 of the ping: %s ms, then %s ms',
+     map { Recording::Ping::milliseconds(@$_) } \@busy, \@idle);
 
 my %files = map { $_->{json}{file_id} => 1 } @events;
 is(keys %files, $streams, 'each file is told');
@@ -108,18 +105,3 @@ $told->stop;
 $t->done;
 
 sub rss { return (slurp("/proc/$worker/status") =~ /^VmRSS:\s+(\d+)/m)[0] }
-
-# seconds; a ping each 20 ms
-sub p99 {
-    my @times;
-
-    for (1 .. 60) {
-        my $begin = time;
-        $ping->ping;
-        $ping->wait_event(7, 10);
-        push @times, time - $begin;
-        sleep 0.02;
-    }
-
-    return (sort { $a <=> $b } @times)[ int 0.99 * @times ];
-}
