@@ -154,7 +154,6 @@ ngx_recording_mp4_create(ngx_recording_mux_t *mux)
 static ngx_int_t
 ngx_recording_mp4_add(ngx_recording_mux_t *mux, ngx_recording_sample_t *sample)
 {
-    int64_t                      lasts;
     uint64_t                     n;
     ngx_recording_mp4_t         *mp4;
     ngx_recording_mp4_record_t  *r;
@@ -183,8 +182,7 @@ ngx_recording_mp4_add(ngx_recording_mux_t *mux, ngx_recording_sample_t *sample)
     r->composition = sample->composition;
     r->track = (uint8_t) sample->track;
     r->key = sample->key;
-    lasts = ngx_recording_mux_lasts(mux, r->track);
-    r->duration = (uint16_t) ngx_min(lasts, UINT16_MAX);
+    r->duration = (uint16_t) ngx_min(mux->step[sample->track], UINT16_MAX);
 
     mp4->data[mp4->n] = sample->media;
 

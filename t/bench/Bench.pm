@@ -143,7 +143,7 @@ sub run_one {
     my $end = $load->wait('end');
 
     my $after = counters($pid);
-    my $counted = $perf ? $perf->stop : {};
+    my $counted = $perf ? $perf->stop($end) : {};
 
     $profile->signal('INT')->wait(60) if $profile;
     $perf->keep("$opt{profile}/$variant->{name}.callgrind")
@@ -536,7 +536,6 @@ use File::Copy ();
 use File::Path qw(make_path);
 use File::Basename qw(dirname);
 use Recording::Util qw(run slurp);
-use Time::HiRes qw(time);
 
 # why it cannot run a program with libavcodec here, '' if it can: it does not
 # know each instruction of each processor
@@ -560,22 +559,45 @@ sub new {
     my $self = bless { pid => $pid, file => "$dir/callgrind.2" }, $class;
 
     $self->_control('--dump');
-    $self->{since} = time;
-
     return $self;
 }
 
-# as of perf: what was counted, and in how many seconds
+# As of perf: what was counted, and in how many seconds of the load.  A dump
+# begins and ends some tenths of a second after it was asked for, so these are
+# told by the messages that came meanwhile.
 sub stop {
-    my ($self) = @_;
+    my ($self, $load) = @_;
 
     $self->_control('--dump');
 
-    my $seconds = time - $self->{since};
     my ($user) = slurp($self->{file}) =~ /^totals: (\d+)$/m;
-    die "callgrind has counted nothing\n" if !$user;
+    my $came = $self->_calls('ngx_rtmp_receive_message');
+    die "callgrind has counted nothing\n" if !$user || !$came;
 
-    return { user => $user, seconds => $seconds };
+    # of the stream that is only asked as well
+    my $sent = $load->{messages} * (1 + 1 / $load->{streams})
+               + $load->{ping}{n} + $load->{other_ping}{n};
+    return { user => $user, seconds => $came * $load->{seconds} / $sent };
+}
+
+# how often a function was called
+sub _calls {
+    my ($self, $function) = @_;
+
+    my ($called, %name) = (0);
+    my $calls = 0;
+
+    # a name stands where its number is used first
+    for (split /\n/, slurp($self->{file})) {
+        if (/^(c?)fn=\((\d+)\)(?: (\S+))?/) {
+            $name{$2} = $3 if defined $3;
+            $called = $name{$2} if $1;
+        } elsif (/^calls=(\d+)/ && $called eq $function) {
+            $calls += $1;
+        }
+    }
+
+    return $calls;
 }
 
 sub keep {
