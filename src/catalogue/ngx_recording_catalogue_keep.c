@@ -218,7 +218,9 @@ ngx_recording_catalogue_adopt_thread(ngx_recording_catalogue_t *cat,
                              ngx_recording_catalogue_sql_stream(file->stream),
                              ngx_recording_sql_int(file->recording_id),
                              ngx_recording_sql_text(owner),
-                             ngx_recording_sql_int(file->start));
+                             ngx_recording_sql_int(file->start),
+                             ngx_recording_sql_str(&file->stream->task),
+                             ngx_recording_sql_str(&file->stream->delivers));
 
     if (rc == NGX_OK) {
         rc = ngx_recording_catalogue_adopt_file(cat, file, owner);

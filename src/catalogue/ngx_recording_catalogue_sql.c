@@ -408,10 +408,10 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     [NGX_RECORDING_SQL_ABOUT] = { "i",
     "SELECT app, stream, template FROM files WHERE file_id = ?1" },
 
-    [NGX_RECORDING_SQL_ADOPT] = { "ttttttiti",
+    [NGX_RECORDING_SQL_ADOPT] = { "ttttttititt",
     "INSERT OR IGNORE INTO recordings (template, domain, server, app, stream,"
-    " stream_param, recording_id, owner, start_us)"
-    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)" },
+    " stream_param, recording_id, owner, start_us, task_id, delivers)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)" },
 
     /* resume_us 0: until a worker writes this row, or takes the file */
     [NGX_RECORDING_SQL_ADOPT_FILE] = { "ttttttiitiTtt",

@@ -143,6 +143,8 @@ ngx_recording_journal_facts(ngx_recording_mux_t *mux)
     ngx_recording_journal_string(&record, &stream->param);
     ngx_recording_journal_string(&record, &mux->path_text);
     ngx_recording_journal_string(&record, &stream->server);
+    ngx_recording_journal_string(&record, &stream->task);
+    ngx_recording_journal_string(&record, &stream->delivers);
 
     return ngx_recording_journal_write(mux, NGX_RECORDING_JOURNAL_FACTS,
                                        &record.iov);

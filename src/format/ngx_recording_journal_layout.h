@@ -38,7 +38,7 @@
  * away, and never change their meaning; what is needed no more is written as
  * zero.  A change that does not keep to that is a new major version, with new
  * kinds for what has changed.  Minor versions of 2: 1 added state.settled, 2
- * EDIT.
+ * EDIT, 3 task and delivers.
  *
  *     kind                 body      written by version
  *      1  FACTS_1          see below 1
@@ -66,7 +66,8 @@
  *
  *
  *     FACTS      1 facts; strings: format, template, domain, app, stream,
- *                query of the push URL, path of the template, listen addresses
+ *                query of the push URL, path of the template, listen
+ *                addresses, task, delivers
  *     MEDIA      a track each, by its number (ngx_recording_track_e); then a
  *                string for each: the message of its sequence header
  *     STATE      1 state; a progress of each track, by its number; 64 bits
@@ -89,7 +90,7 @@
 
 
 #define NGX_RECORDING_JOURNAL_MAJOR  2
-#define NGX_RECORDING_JOURNAL_MINOR  2
+#define NGX_RECORDING_JOURNAL_MINOR  3
 #define NGX_RECORDING_JOURNAL_ORDER  0x01020304
 
 
@@ -153,6 +154,8 @@ typedef enum {
     NGX_RECORDING_JOURNAL_PARAM,
     NGX_RECORDING_JOURNAL_TEXT,            /* the path of the template */
     NGX_RECORDING_JOURNAL_SERVER,
+    NGX_RECORDING_JOURNAL_TASK,
+    NGX_RECORDING_JOURNAL_DELIVERS,        /* a template */
     NGX_RECORDING_JOURNAL_STRINGS
 } ngx_recording_journal_string_e;
 

@@ -215,6 +215,8 @@ ngx_recording_journal_strings(ngx_recording_mux_t *mux, ngx_str_t *strings)
     s[NGX_RECORDING_JOURNAL_PARAM] = &stream->param;
     s[NGX_RECORDING_JOURNAL_TEXT] = &mux->path_text;
     s[NGX_RECORDING_JOURNAL_SERVER] = &stream->server;
+    s[NGX_RECORDING_JOURNAL_TASK] = &stream->task;
+    s[NGX_RECORDING_JOURNAL_DELIVERS] = &stream->delivers;
 
     for (i = 0; i < NGX_RECORDING_JOURNAL_STRINGS; i++) {
         s[i]->data = p;
