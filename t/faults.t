@@ -165,7 +165,8 @@ sub problems {
 
     push @problems, 'crash: another worker'
         if $cell->{pid} ne join ' ', $t->worker_pids;
-    push @problems, map { "live: $_" } grep { length } $live->problem($n, 1);
+    # half of what a call takes that the loop would wait for
+    push @problems, map { "live: $_" } grep { length } $live->problem($n, 2.5);
     push @problems, 'a call from the event loop: ' . $disk->name
         if $disk->get('main');
     push @problems, 'no call was hit' if !$disk->get('hits');
