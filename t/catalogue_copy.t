@@ -85,7 +85,7 @@ my $known = q{SELECT (SELECT count(*) FROM paths WHERE hash = 42) AS paths,
 my @before = $t->catalogue($known);
 
 lose();
-wait_for('all rows', 30, sub { 3 == $t->files });
+wait_for('all rows', 30, sub { 3 == (() = $t->files) });
 is_deeply([ rows() ], \@files, 'files are what they were');
 ok(wait_for('targets', 30, sub {
     !($t->catalogue($known))[0]{targets} }), 'without an API nobody is told');
