@@ -2,7 +2,8 @@
 
 # What a task records is known as the task's when the catalogue is lost while
 # it grows, with all that calls have ordered: its files have the task's number,
-# and those are told of them who would have been.
+# those are told of them who would have been, and none expires sooner than the
+# template says, which comes back with the hourly copy, or does not.
 
 use strict;
 use warnings;
@@ -15,9 +16,10 @@ use Test::More;
 use Recording::Api;
 use Recording::Media qw(media);
 use Recording::Nginx;
-use Recording::Rtmp;
 use Recording::Told;
 use Recording::Util qw(wait_for);
+
+use constant DAYS => 90 * 86400;
 
 my $t = Recording::Nginx->new;
 my $told = Recording::Told->new(port => $t->port(2));
@@ -25,11 +27,11 @@ my $flv = media(duration => 4, gop => 1, size => '160x90');
 
 $t->conf(<<'CONF')->start;
 thread_pool default threads=4;
-worker_processes 2;
+worker_processes 1;
 rtmp {
     record_store %%STORE%%;
     record_sync 200ms;
-    record_template default { format flv;
+    record_template default { format flv; expire 2h;
         notify http://127.0.0.1:%%PORT_2%%/told; }
     server {
         listen 127.0.0.1:%%PORT_0%%;
@@ -45,43 +47,72 @@ http {
 CONF
 
 my $api = Recording::Api->new(port => $t->port(1));
-wait_for('the API', 20, sub {
-    eval { !$api->code('DescribeLiveRecordTemplates') } });
+my @formats = qw(Aac Flv Hls Mp4);
+my $copy = $t->store . '/catalogue.copy';
 
-my @formats = qw(Flv Mp4 Hls Aac);
+ready();
 my $made = $api->call('CreateLiveRecordTemplate', { TemplateName => 'made',
-    map { $_ . 'Param' => { Enable => 1 } } @formats })->{TemplateId};
-my $task = $api->call('CreateRecordTask', { DomainName => '127.0.0.1',
-    AppName => 'bare', StreamName => 's', TemplateId => $made,
-    EndTime => time + 600 })->{TaskId};
+    map { $_ . 'Param' => { Enable => 1, StorageTime => DAYS } } @formats,
+})->{TemplateId};
 
-my $r = Recording::Rtmp->new(port => $t->port);
-$r->connect(app => 'bare');
-$r->publish('s');
-$r->send_flv($flv);
-$t->wait_growing(scalar @formats, stream => 's', task_id => $task);
-wait_for('what is durable', 20, sub {
-    @formats == grep { -s > 300 } glob $t->store . '/work/*.journal' });
+# one that knows the template
+wait_for('the first copy', 30, sub { -e $copy });
+unlink $copy;
+wait_for('the next one', 30, sub { -e $copy });
 
-$t->kill9;
-unlink glob($t->db . '*'), $t->store . '/catalogue.copy';
-$t->allow(qr/the catalogue was missing/);
-$t->start;
-
-my @rows = $t->wait_files(scalar @formats, stream => 's');
-is(join(' ', map { "$_->{format} $_->{template} $_->{task_id}" }
-             sort { $a->{format} cmp $b->{format} } @rows),
-   join(' ', map { "$_ made $task" } sort map { lc } @formats),
-   'each is known as of the task');
-is((grep { $_->{recovered} } @rows), 4, 'and recovered');
-is(join(' ', map { $_->{task_id} } $t->recordings), $task,
-   'the recording, too');
-
-my @events = $told->wait_events(scalar @formats, 30);
-is(join(' ', sort map { "$_->{json}{file_format} $_->{json}{task_id}" }
-             grep { $_->{json}{event_type} == 100 } @events),
-   join(' ', map { "$_ $task" } sort map { lc } @formats),
-   'it is told, by the template that a call may have no other for');
+lost('copied', DAYS);
+unlink $copy;
+lost('gone', 50 * 365 * 86400);
 
 $told->stop;
 $t->done;
+
+sub ready {
+    wait_for('the API', 20, sub {
+        eval { !$api->code('DescribeLiveRecordTemplates') } });
+}
+
+# while a task grows; how long its files are kept from then on, in seconds, at
+# least: one that is finished before the copy came back is kept for good
+sub lost {
+    my ($name, $kept) = @_;
+
+    my $task = $api->call('CreateRecordTask', { DomainName => '127.0.0.1',
+        AppName => 'bare', StreamName => $name, TemplateId => $made,
+        EndTime => time + 600 })->{TaskId};
+    my $r = $t->publisher('bare', $name);
+    $r->send_flv($flv);
+    $t->wait_growing(scalar @formats, stream => $name, task_id => $task);
+    wait_for('what is durable', 20, sub {
+        @formats == grep { -s > 300 } glob $t->store . '/work/*.journal' });
+
+    my $before = () = $told->events;
+    $t->kill9;
+    unlink glob $t->db . '*';
+    $t->allow(qr/the catalogue was missing/);
+    $t->start;
+
+    my @rows = sort { $a->{format} cmp $b->{format} }
+               $t->wait_files(scalar @formats, stream => $name);
+    is(join(' ', map { "$_->{format} $_->{template} $_->{task_id}" } @rows),
+       join(' ', map { lc() . " made $task" } @formats),
+       "$name: each is known as of the task");
+    is((grep { $_->{recovered} } @rows), 4, "$name: and recovered");
+    is(join(' ', map { $_->{task_id} } $t->recordings(stream => $name)), $task,
+       "$name: the recording, too");
+
+    for my $row (@rows) {
+        my $for = ($row->{expire_us} - $row->{end_us}) / 1e6;
+        cmp_ok($for, '>=', $kept, "$name: $row->{format} is kept");
+        note sprintf '%s: %s for %.0f days', $name, $row->{format},
+            $for / 86400;
+    }
+
+    my @events = $told->wait_events($before + @formats, 30);
+    is(join(' ', sort map { "$_->{json}{file_format} $_->{json}{task_id}" }
+                 grep { $_->{json}{stream_id} eq $name } @events),
+       join(' ', map { lc() . " $task" } @formats),
+       "$name: it is told, by template default");
+
+    ready();
+}
