@@ -230,9 +230,11 @@ ngx_recording_writer_claim(ngx_recording_writer_t *w,
 
     if (rc == NGX_ERROR) {
 
-        /* what was written of the question is not */
+        /* what was written of the question is not, and what was taken of a
+           dead worker's files is not this one's */
 
         start->asked = start->before;
+        start->repair = 0;
 
         if (start->unknown) {
             w->asked = w->asked ? w->asked : now;
