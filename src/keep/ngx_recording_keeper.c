@@ -13,7 +13,7 @@
 #define NGX_RECORDING_KEEPER_CHUNKS   240        /* the same */
 #define NGX_RECORDING_KEEPER_GRACE    3000000    /* us, a late claim */
 #define NGX_RECORDING_KEEPER_EVER     (INT64_MAX / 2)   /* all is due then */
-#define NGX_RECORDING_KEEPER_WANTED   16
+#define NGX_RECORDING_KEEPER_WANTED   128        /* recordings, in a turn */
 #define NGX_RECORDING_KEEPER_TAKEN    64         /* files that are repaired */
 
 
