@@ -417,9 +417,9 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     [NGX_RECORDING_SQL_ADOPT_FILE] = { "ttttttiitiTtt",
     "INSERT OR IGNORE INTO files (template, domain, server, app, stream,"
     " stream_param, file_id, recording_id, format, state, start_us, path,"
-    " play_url, owner, resume_us, recovered, lives_us, task_id, delivers)"
-    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'recording', ?10, ?11, ?12,"
-    " ?13, 0, 1, " NGX_RECORDING_EXPIRE_FOUND NGX_RECORDING_SQL_OF("?8") ")" },
+    " play_url, owner, resume_us, recovered, task_id, delivers) VALUES (?1,"
+    " ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'recording', ?10, ?11, ?12, ?13, 0, 1, "
+    NGX_RECORDING_SQL_OF("?8") ")" },
 
     [NGX_RECORDING_SQL_FORSAKE_FILE] = { "it",
     "UPDATE files SET owner = '', resume_us = NULL WHERE file_id = ?1"

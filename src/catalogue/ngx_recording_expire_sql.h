@@ -61,18 +61,12 @@
 
 
 /*
- * A growing file whose row is made of its journal, in a catalogue that may not
- * know its template (yet): what nobody knows to expire is kept, for a hundred
- * years.  The column lives_us, of the template ?1, recording ?8, format ?9.
+ * lives_us of a growing file whose row is made of its journal, in a catalogue
+ * that does not know its template (yet): what nobody knows to expire is kept,
+ * for a hundred years.
  */
 
 #define NGX_RECORDING_EXPIRE_UNKNOWN  "3155760000000000"
-
-#define NGX_RECORDING_EXPIRE_FOUND                                            \
-    "iif(EXISTS (SELECT 1 FROM recordings WHERE recording_id = ?8"            \
-    " AND delivers <> ''), coalesce((SELECT expire_us FROM record_formats"    \
-    " WHERE template = ?1 AND format = ?9), " NGX_RECORDING_EXPIRE_UNKNOWN    \
-    "), NULL), "
 
 
 /* in a label, whose ?4 is when the file was finished, and taken from one:
@@ -121,12 +115,13 @@
     " WHERE recording_id = new.recording_id AND format = new.format"          \
     " AND lives_us IS NOT NULL LIMIT 1), (SELECT expire_us"                   \
     " FROM record_formats WHERE template = new.template"                      \
-    " AND format = new.format), 0) WHERE file_id = new.file_id; END;"         \
+    " AND format = new.format), iif(new.recovered, "                          \
+    NGX_RECORDING_EXPIRE_UNKNOWN ", 0)) WHERE file_id = new.file_id; END;"    \
                                                                               \
     /* with the hourly copy */                                                \
     "CREATE TRIGGER IF NOT EXISTS expire_known AFTER INSERT ON"               \
     " record_formats BEGIN UPDATE files SET lives_us = new.expire_us"         \
-    " WHERE state IN ('recording', 'paused', 'finishing')"                    \
+    " WHERE " NGX_RECORDING_SQL_OPEN                                          \
     " AND lives_us = " NGX_RECORDING_EXPIRE_UNKNOWN                           \
     " AND template = new.template AND format = new.format; END;"              \
                                                                               \
