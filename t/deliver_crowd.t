@@ -13,7 +13,6 @@ use lib "$FindBin::Bin/lib";
 
 use List::Util qw(max sum0);
 use Test::More;
-use Time::HiRes qw(sleep time);
 
 use Recording::Fault;
 use Recording::Gateway;

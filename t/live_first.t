@@ -12,7 +12,6 @@ use lib "$FindBin::Bin/lib";
 
 use List::Util qw(max);
 use Test::More;
-use Time::HiRes qw(time sleep);
 
 use Recording::Exact;
 use Recording::Media qw(media push_stream);

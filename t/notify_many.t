@@ -12,7 +12,6 @@ use lib "$FindBin::Bin/lib";
 
 use List::Util qw(max);
 use Test::More;
-use Time::HiRes qw(sleep time);
 
 use Recording::Media qw(media);
 use Recording::Nginx;

@@ -570,8 +570,9 @@ sub stop {
 
     $self->_control('--dump');
 
-    my ($user) = slurp($self->{file}) =~ /^totals: (\d+)$/m;
-    my $came = $self->_calls('ngx_rtmp_receive_message');
+    my $dump = slurp($self->{file});
+    my ($user) = $dump =~ /^totals: (\d+)$/m;
+    my $came = _calls($dump, 'ngx_rtmp_receive_message');
     die "callgrind has counted nothing\n" if !$user || !$came;
 
     # of the stream that is only asked as well
@@ -582,13 +583,12 @@ sub stop {
 
 # how often a function was called
 sub _calls {
-    my ($self, $function) = @_;
+    my ($dump, $function) = @_;
 
-    my ($called, %name) = (0);
-    my $calls = 0;
+    my ($called, $calls, %name) = ('', 0);
 
     # a name stands where its number is used first
-    for (split /\n/, slurp($self->{file})) {
+    for (split /\n/, $dump) {
         if (/^(c?)fn=\((\d+)\)(?: (\S+))?/) {
             $name{$2} = $3 if defined $3;
             $called = $name{$2} if $1;

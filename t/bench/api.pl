@@ -20,7 +20,7 @@ use Recording::Api;
 use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Past;
-use Recording::Rtmp;
+use Recording::Ping;
 use Recording::Util qw(slurp spew wait_for);
 
 my $rows = $ENV{BENCH_ROWS} // 1_000_000;
@@ -119,9 +119,7 @@ my @streams = map { $t->publisher('recorded', "s$_") } 1 .. $clients;
 $_->send_flv($flv) for @streams;
 $t->wait_growing(2 * @streams, app => 'recorded');
 
-my $ping = Recording::Rtmp->new(port => $t->port);
-$ping->connect(app => 'live');
-$ping->publish('ping');
+my $ping = Recording::Ping->new($t, 'live');
 
 noticed('nothing else', sub { sleep 5 });
 noticed("$clients pages show $clients streams, each asks once a second",
@@ -149,11 +147,7 @@ sub noticed {
     my @took;
 
     while (!waitpid $pid, POSIX::WNOHANG) {
-        my $begin = time;
-        $ping->ping;
-        $ping->wait_event(7, 10);
-        push @took, 1000 * (time - $begin);
-        sleep 0.01;
+        push @took, 1000 * $ping->once(10, 0.01);
     }
 
     @took = sort { $a <=> $b } @took;

@@ -32,15 +32,16 @@ sub new {
     return bless { r => $r }, $class;
 }
 
-# seconds to an answer; dies when there is none in `timeout`
+# seconds to an answer, after which there is a pause; dies when there is none
+# in `timeout`
 sub once {
-    my ($self, $timeout) = @_;
+    my ($self, $timeout, $pause) = @_;
 
     my $begin = time;
     $self->{r}->ping;
     $self->{r}->wait_event(7, $timeout);
     my $took = time - $begin;
-    sleep 0.02;
+    sleep($pause // 0.02);
     return $took;
 }
 

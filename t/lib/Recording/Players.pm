@@ -158,7 +158,6 @@ sub problems {
         last if $played->{status} !~ /^none/;
     }
 
-
     for my $line (@{ $played->{messages} }) {
         next if $seen{$line}++;
         push @problems, $line
