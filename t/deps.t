@@ -49,9 +49,21 @@ is("$status $out$err", '0 ', 'all is there: nothing is done or said');
 
 ($status, $out, $err) = deps('there', 'perl');
 is($status, 1, 'an upgrade that cannot be done without is refused');
-like($err, qr/would upgrade perl-base\n.*--only-upgrade perl-base\n/s,
+like($err, qr/would[ ]upgrade[ ]perl-base\n .* UPGRADE=yes .*
+              --only-upgrade[ ]perl-base\n/sx,
      'and told');
 ok(!-e "$dir/done", 'nothing was installed');
+
+{
+    local $ENV{UPGRADE} = 'yes';
+    ($status, $out, $err) = deps('there', 'perl');
+    is("$status $err", '0 ', 'or is done, when that is asked for');
+    is($out, "upgrading perl-base\ninstalling 1 packages for perl\n",
+       'and what it upgrades is told');
+    like(slurp("$dir/done"), qr/--no-install-recommends .* install perl$/,
+         'in its newest version');
+    unlink "$dir/done";
+}
 
 $ENV{APT_OLD} = 1;
 ($status, $out, $err) = deps('there', 'perl');

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that are missing, and only those: nothing that
-# is installed already gets another version.  What apt says goes to
-# build/deps.log.
+# is installed already gets another version, unless UPGRADE=yes and there is no
+# other way.  What apt says goes to build/deps.log.
 # Usage: deps.sh package...
 
 set -e
@@ -88,8 +88,14 @@ while :; do
     if [ -z "$older" ] || [ $round -gt 5 ] \
        || ! apt -s install $wanted $older > /dev/null 2>> "$log"
     then
+        if [ "$UPGRADE" = yes ]; then
+            echo "upgrading" $upgrades
+            break
+        fi
+
         echo "deps.sh: what is missing would upgrade" $upgrades >&2
-        echo "Nothing was installed.  Upgrade these yourself, then again:" >&2
+        echo "Nothing was installed.  Upgrade these yourself, or" \
+             "say UPGRADE=yes, then again:" >&2
         echo "    apt-get install --only-upgrade" $upgrades >&2
         exit 1
     fi
@@ -97,7 +103,8 @@ while :; do
     wanted="$wanted $older"
 done
 
-echo "installing $(grep -c '^Inst' "$log.plan") packages for$missing"
+echo "installing $(grep -c '^Inst [^ ]* (' "$log.plan")" \
+     "packages for$missing"
 rm -f "$log.plan"
 
 
