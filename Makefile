@@ -255,7 +255,7 @@ $(BUILD)/unit/%: t/unit/%.c $(SOURCES) $(wildcard t/unit/*.h)
 
 LIB_FOLDERS = $(addprefix src/,core media store format)
 LIB_NGINX = $(patsubst %,ngx_%.o,md5 sha1 string inet palloc alloc http_parse)
-LIB_OBJECTS = $(LIB_NGINX) $(patsubst %.c,%.o,$(notdir \
+LIB_OBJECTS = $(LIB_NGINX) terminate.o $(patsubst %.c,%.o,$(notdir \
 	$(wildcard $(addsuffix /*.c,$(LIB_FOLDERS))) \
 	$(addprefix src/net/ngx_recording_,address.c url.c http_answer.c hmac.c \
 	sigv4.c tc3.c xml.c)))
@@ -276,6 +276,10 @@ $(addprefix $(BUILD)/lib/$(1)/,$(LIB_NGINX)): $(BUILD)/debian/Makefile \
 	@$$(LIB_$(1)) $$(UNIT_INCS) -c -o $$@ \
 	    $$$$(find $(BUILD)/src/nginx/src -path '*/win32' -prune \
 	         -o -name $$(basename $$(@F)).c -print)
+
+$(BUILD)/lib/$(1)/terminate.o: t/tools/terminate.c
+	@mkdir -p $$(@D)
+	@$$(LIB_$(1)) -c -o $$@ $$<
 
 $(BUILD)/lib/$(1)/ngx_recording_%.o: ngx_recording_%.c \
 		$(filter %.h,$(SOURCES)) $(BUILD)/debian/Makefile

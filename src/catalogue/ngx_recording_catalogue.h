@@ -142,6 +142,15 @@ typedef struct {
 } ngx_recording_old_t;
 
 
+/* how far a walk through files has come, by what they are in order of */
+
+typedef struct {
+    int64_t                 at;
+    uint64_t                id;
+} ngx_recording_place_t;
+
+
+#define NGX_RECORDING_WALK  2000           /* rows that are looked at, and */
 #define NGX_RECORDING_ROWS  500            /* that are removed at a time */
 
 
@@ -491,11 +500,12 @@ ngx_int_t ngx_recording_catalogue_bytes_thread(ngx_recording_catalogue_t *cat,
     ngx_recording_catalogue_error_t *err);
 
 /*
- * Finished files that should be there, by age, the oldest first; those
- * behind `after`, if that is not NULL; *n is the room.
+ * Finished files that should be there and may go, by age, the oldest first, of
+ * the next NGX_RECORDING_WALK behind `after`, which moves to the last one that
+ * was looked at; *n is the room.  NGX_DONE: there are none behind these.
  */
 ngx_int_t ngx_recording_catalogue_oldest_thread(
-    ngx_recording_catalogue_t *cat, ngx_recording_old_t *after,
+    ngx_recording_catalogue_t *cat, ngx_recording_place_t *after,
     ngx_recording_old_t *files, ngx_uint_t *n,
     ngx_recording_catalogue_error_t *err);
 
@@ -509,9 +519,10 @@ ngx_int_t ngx_recording_catalogue_missing_thread(
 
 /*
  * Marks the first ones of these as evicted, as many as it takes until all
- * files have no more than `limit`; *over is by how much they had more,
- * *evicted the bytes that were marked, *stuck how many evicted files could
- * not be removed.  With what is marked these become `most` at most.
+ * files have no more than `limit` when those are gone that are to be removed;
+ * *over is by how much they had more, *evicted the bytes that were marked,
+ * *stuck how many evicted files could not be removed.  With what is marked
+ * these become `most` at most.
  */
 ngx_int_t ngx_recording_catalogue_evict_thread(ngx_recording_catalogue_t *cat,
     int64_t now, ngx_recording_grown_all_t *grown, int64_t limit,
@@ -526,10 +537,11 @@ ngx_int_t ngx_recording_catalogue_to_remove_thread(
     ngx_recording_old_t *files, ngx_uint_t *n,
     ngx_recording_catalogue_error_t *err);
 
-/* finished files, whose local copies are to be removed now; *n is the room */
+/* finished files, whose local copies are to be removed now, by when; as
+   ngx_recording_catalogue_oldest_thread() */
 ngx_int_t ngx_recording_catalogue_local_thread(ngx_recording_catalogue_t *cat,
-    int64_t now, ngx_recording_old_t *files, ngx_uint_t *n,
-    ngx_recording_catalogue_error_t *err);
+    int64_t now, ngx_recording_place_t *after, ngx_recording_old_t *files,
+    ngx_uint_t *n, ngx_recording_catalogue_error_t *err);
 
 /* it could not be removed: it counts, and it is tried again later */
 ngx_int_t ngx_recording_catalogue_retry_thread(ngx_recording_catalogue_t *cat,

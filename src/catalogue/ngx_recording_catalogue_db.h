@@ -39,6 +39,16 @@ char *ngx_recording_catalogue_db_url(ngx_recording_catalogue_t *cat,
 void ngx_recording_catalogue_db_about(ngx_recording_sql_rows_t *rows,
     ngx_uint_t n, char about[NGX_RECORDING_ABOUT]);
 
+/*
+ * Ends a transaction with what a statement found that looks at files behind a
+ * place: file_id, path, size, state, whether it is tried first, the place,
+ * whether it may go.  As ngx_recording_catalogue_oldest_thread() returns it.
+ */
+ngx_int_t ngx_recording_catalogue_walk(ngx_recording_catalogue_t *cat,
+    ngx_recording_sql_rows_t *rows, ngx_recording_place_t *after,
+    ngx_recording_old_t *files, ngx_uint_t *n,
+    ngx_recording_catalogue_error_t *err);
+
 /* however long it waits: its stream is back, or it does not wait */
 #define NGX_RECORDING_CATALOGUE_DB_ANYTIME  INT64_MAX
 

@@ -3,56 +3,15 @@
 #include "ngx_recording_catalogue_expire.h"
 
 
-static ngx_int_t ngx_recording_catalogue_expire_due(
-    ngx_recording_catalogue_t *cat, int64_t now, int64_t *ids,
-    ngx_uint_t *n, ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_catalogue_expire_why(
     ngx_recording_catalogue_t *cat, ngx_recording_expire_t *expire,
     ngx_uint_t removal);
 
 
 ngx_int_t
-ngx_recording_catalogue_expire_thread(ngx_recording_catalogue_t *cat,
-    int64_t now, ngx_uint_t *n, ngx_recording_catalogue_error_t *err)
-{
-    int64_t     ids[NGX_RECORDING_EXPIRE_FILES];
-    ngx_int_t   rc;
-    ngx_uint_t  i, due;
-
-    *n = 0;
-
-    if (ngx_recording_catalogue_expire_due(cat, now, ids, &due, err)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (due == 0) {
-        return NGX_OK;
-    }
-
-    if (ngx_recording_catalogue_begin(cat, 1, err) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    for (rc = NGX_OK, i = 0; rc == NGX_OK && i < due; i++) {
-        rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_EXPIRE,
-                                   ngx_recording_sql_int(ids[i]),
-                                   ngx_recording_sql_int(now));
-
-        /* what became of it since is not as it was read */
-
-        *n += (rc == NGX_OK && ngx_recording_sql_changes(cat->sql));
-    }
-
-    return ngx_recording_catalogue_finish(cat, rc, err);
-}
-
-
-static ngx_int_t
-ngx_recording_catalogue_expire_due(ngx_recording_catalogue_t *cat,
-    int64_t now, int64_t *ids, ngx_uint_t *n,
-    ngx_recording_catalogue_error_t *err)
+ngx_recording_catalogue_expire_due_thread(ngx_recording_catalogue_t *cat,
+    int64_t now, ngx_recording_place_t *after, ngx_recording_old_t *files,
+    ngx_uint_t *n, ngx_recording_catalogue_error_t *err)
 {
     ngx_recording_sql_rows_t  rows;
 
@@ -61,15 +20,34 @@ ngx_recording_catalogue_expire_due(ngx_recording_catalogue_t *cat,
     }
 
     ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_EXPIRE_DUE,
-                            ngx_recording_sql_int(now),
-                            ngx_recording_sql_int(NGX_RECORDING_EXPIRE_FILES));
+                            ngx_recording_sql_int(NGX_RECORDING_WALK),
+                            ngx_recording_sql_int(after->at),
+                            ngx_recording_sql_int(after->id),
+                            ngx_recording_sql_int(now));
 
-    for (*n = 0; ngx_recording_sql_next(&rows); (*n)++) {
-        ids[*n] = ngx_recording_sql_column_int(&rows, 0);
+    return ngx_recording_catalogue_walk(cat, &rows, after, files, n, err);
+}
+
+
+ngx_int_t
+ngx_recording_catalogue_expire_thread(ngx_recording_catalogue_t *cat,
+    int64_t now, ngx_recording_old_t *files, ngx_uint_t n,
+    ngx_recording_catalogue_error_t *err)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  i;
+
+    if (ngx_recording_catalogue_begin(cat, 1, err) != NGX_OK) {
+        return NGX_ERROR;
     }
 
-    return ngx_recording_catalogue_finish(cat, ngx_recording_sql_end(&rows),
-                                          err);
+    for (rc = NGX_OK, i = 0; rc == NGX_OK && i < n; i++) {
+        rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_EXPIRE,
+                                   ngx_recording_sql_int(files[i].id),
+                                   ngx_recording_sql_int(now));
+    }
+
+    return ngx_recording_catalogue_finish(cat, rc, err);
 }
 
 

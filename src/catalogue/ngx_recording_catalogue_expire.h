@@ -16,17 +16,19 @@
 #include "ngx_recording_catalogue.h"
 
 
-#define NGX_RECORDING_EXPIRE_FILES  64             /* at a time */
-
-
 /*
- * Files whose time is over, the oldest first, but for those that are on their
- * way to a bucket, or needed by a program: at most NGX_RECORDING_EXPIRE_FILES.
- * *n is how many; nothing is written if there are none.
+ * Files whose time is over, by when, but for those that are on their way to a
+ * bucket, or needed by a program; as ngx_recording_catalogue_oldest_thread().
  */
-ngx_int_t ngx_recording_catalogue_expire_thread(
-    ngx_recording_catalogue_t *cat, int64_t now, ngx_uint_t *n,
+ngx_int_t ngx_recording_catalogue_expire_due_thread(
+    ngx_recording_catalogue_t *cat, int64_t now, ngx_recording_place_t *after,
+    ngx_recording_old_t *files, ngx_uint_t *n,
     ngx_recording_catalogue_error_t *err);
+
+/* these expire, if all of that is still so */
+ngx_int_t ngx_recording_catalogue_expire_thread(
+    ngx_recording_catalogue_t *cat, int64_t now, ngx_recording_old_t *files,
+    ngx_uint_t n, ngx_recording_catalogue_error_t *err);
 
 
 /* --- changes */

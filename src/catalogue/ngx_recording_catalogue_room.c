@@ -14,10 +14,12 @@
 #define NGX_RECORDING_CATALOGUE_LINGER  60000000LL     /* us */
 
 
-static ngx_int_t ngx_recording_catalogue_number(
-    ngx_recording_catalogue_t *cat, ngx_recording_sql_e sql, int64_t *number);
 static ngx_int_t ngx_recording_catalogue_sum(ngx_recording_catalogue_t *cat,
     ngx_recording_grown_all_t *grown, int64_t *bytes);
+static ngx_int_t ngx_recording_catalogue_total(ngx_recording_catalogue_t *cat,
+    int64_t *bytes);
+static ngx_int_t ngx_recording_catalogue_leaving(
+    ngx_recording_catalogue_t *cat, int64_t *bytes, ngx_uint_t *stuck);
 static ngx_int_t ngx_recording_catalogue_set(ngx_recording_catalogue_t *cat,
     ngx_recording_sql_e sql, uint64_t id, int64_t now);
 static ngx_int_t ngx_recording_catalogue_evict(ngx_recording_catalogue_t *cat,
@@ -31,9 +33,6 @@ static ngx_int_t ngx_recording_catalogue_find_empty(
     int64_t *ids, ngx_uint_t *n, ngx_recording_catalogue_error_t *err);
 static void ngx_recording_catalogue_old(ngx_recording_sql_rows_t *rows,
     ngx_recording_old_t *file);
-static ngx_int_t ngx_recording_catalogue_olds(ngx_recording_catalogue_t *cat,
-    ngx_recording_sql_rows_t *rows, ngx_recording_old_t *files, ngx_uint_t *n,
-    ngx_recording_catalogue_error_t *err);
 
 
 ngx_int_t
@@ -60,9 +59,7 @@ ngx_recording_catalogue_sum(ngx_recording_catalogue_t *cat,
     ngx_uint_t                 i;
     ngx_recording_sql_rows_t   rows;
 
-    if (ngx_recording_catalogue_number(cat, NGX_RECORDING_SQL_TOTAL, bytes)
-        != NGX_OK)
-    {
+    if (ngx_recording_catalogue_total(cat, bytes) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -89,18 +86,17 @@ ngx_recording_catalogue_sum(ngx_recording_catalogue_t *cat,
 
 
 static ngx_int_t
-ngx_recording_catalogue_number(ngx_recording_catalogue_t *cat,
-    ngx_recording_sql_e sql, int64_t *number)
+ngx_recording_catalogue_total(ngx_recording_catalogue_t *cat, int64_t *bytes)
 {
-    ngx_uint_t                 found;
-    ngx_recording_sql_rows_t   rows;
+    ngx_uint_t                found;
+    ngx_recording_sql_rows_t  rows;
 
-    ngx_recording_sql_query(cat->sql, &rows, sql);
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_TOTAL);
 
     found = ngx_recording_sql_next(&rows);
 
     if (found) {
-        *number = ngx_recording_sql_column_int(&rows, 0);
+        *bytes = ngx_recording_sql_column_int(&rows, 0);
     }
 
     return ngx_recording_sql_end(&rows) == NGX_OK && found ? NGX_OK
@@ -108,36 +104,77 @@ ngx_recording_catalogue_number(ngx_recording_catalogue_t *cat,
 }
 
 
+/* what is about to be removed, and how many evicted files could not be */
+
+static ngx_int_t
+ngx_recording_catalogue_leaving(ngx_recording_catalogue_t *cat,
+    int64_t *bytes, ngx_uint_t *stuck)
+{
+    ngx_recording_sql_rows_t  rows;
+
+    *bytes = 0;
+
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_LEAVING);
+
+    while (ngx_recording_sql_next(&rows)) {
+        *bytes = ngx_recording_sql_column_int(&rows, 0);
+        *stuck = (ngx_uint_t) ngx_recording_sql_column_int(&rows, 1);
+    }
+
+    return ngx_recording_sql_end(&rows);
+}
+
+
 ngx_int_t
 ngx_recording_catalogue_oldest_thread(ngx_recording_catalogue_t *cat,
-    ngx_recording_old_t *after, ngx_recording_old_t *files, ngx_uint_t *n,
+    ngx_recording_place_t *after, ngx_recording_old_t *files, ngx_uint_t *n,
     ngx_recording_catalogue_error_t *err)
 {
-    ngx_uint_t                 room;
-    ngx_recording_sql_rows_t   rows;
+    ngx_recording_sql_rows_t  rows;
 
     if (ngx_recording_catalogue_read(cat, err) != NGX_OK) {
         return NGX_ERROR;
     }
 
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_OLDEST,
+                            ngx_recording_sql_int(NGX_RECORDING_WALK),
+                            ngx_recording_sql_int(after->at),
+                            ngx_recording_sql_int(after->id));
+
+    return ngx_recording_catalogue_walk(cat, &rows, after, files, n, err);
+}
+
+
+/* what a statement found behind a place, and where that is now */
+
+ngx_int_t
+ngx_recording_catalogue_walk(ngx_recording_catalogue_t *cat,
+    ngx_recording_sql_rows_t *rows, ngx_recording_place_t *after,
+    ngx_recording_old_t *files, ngx_uint_t *n,
+    ngx_recording_catalogue_error_t *err)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  room, seen;
+
     room = *n;
     *n = 0;
+    seen = 0;
 
-    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_OLDEST,
-                          ngx_recording_sql_int(room),
-                          ngx_recording_sql_int(after ? after->age
-                                                      : INT64_MIN),
-                          ngx_recording_sql_int(after ? (int64_t) after->id
-                                                      : 0));
+    while (*n < room && ngx_recording_sql_next(rows)) {
+        seen++;
+        after->at = ngx_recording_sql_column_int(rows, 5);
+        after->id = (uint64_t) ngx_recording_sql_column_int(rows, 0);
 
-    while (ngx_recording_sql_next(&rows)) {
-        ngx_recording_catalogue_old(&rows, &files[*n]);
-
-        files[(*n)++].age = ngx_recording_sql_column_int(&rows, 3);
+        if (ngx_recording_sql_column_int(rows, 6)) {
+            ngx_recording_catalogue_old(rows, &files[*n]);
+            files[(*n)++].age = after->at;
+        }
     }
 
-    return ngx_recording_catalogue_finish(cat, ngx_recording_sql_end(&rows),
-                                          err);
+    rc = ngx_recording_catalogue_finish(cat, ngx_recording_sql_end(rows), err);
+
+    return rc == NGX_OK && *n < room && seen < NGX_RECORDING_WALK ? NGX_DONE
+                                                                  : rc;
 }
 
 
@@ -147,6 +184,9 @@ ngx_recording_catalogue_old(ngx_recording_sql_rows_t *rows,
 {
     file->id = (uint64_t) ngx_recording_sql_column_int(rows, 0);
     file->size = ngx_recording_sql_column_int(rows, 2);
+    file->state = ngx_recording_catalogue_db_state(
+                                     ngx_recording_sql_column_text(rows, 3));
+    file->first = (ngx_recording_sql_column_int(rows, 4) != 0);
     file->there = 1;
 
     (void) snprintf(file->path, sizeof(file->path), "%s",
@@ -198,7 +238,7 @@ ngx_recording_catalogue_evict_thread(ngx_recording_catalogue_t *cat,
     ngx_recording_old_t *files, ngx_uint_t n, ngx_uint_t most, int64_t *over,
     int64_t *evicted, ngx_uint_t *stuck, ngx_recording_catalogue_error_t *err)
 {
-    int64_t    bytes, number;
+    int64_t    bytes, leaving;
     ngx_int_t  rc;
 
     *over = 0;
@@ -212,13 +252,11 @@ ngx_recording_catalogue_evict_thread(ngx_recording_catalogue_t *cat,
     rc = ngx_recording_catalogue_sum(cat, grown, &bytes);
 
     if (rc == NGX_OK) {
-        rc = ngx_recording_catalogue_number(cat, NGX_RECORDING_SQL_STUCK,
-                                            &number);
+        rc = ngx_recording_catalogue_leaving(cat, &leaving, stuck);
     }
 
     if (rc == NGX_OK) {
-        *over = bytes - limit;
-        *stuck = (ngx_uint_t) number;
+        *over = bytes - leaving - limit;
 
         if (*stuck < most) {
             rc = ngx_recording_catalogue_evict(cat, now, files,
@@ -278,14 +316,19 @@ ngx_recording_catalogue_to_remove_thread(ngx_recording_catalogue_t *cat,
                     ngx_recording_sql_int(now),
                     ngx_recording_sql_int(now + NGX_RECORDING_CATALOGUE_LATE));
 
-    return ngx_recording_catalogue_olds(cat, &rows, files, n, err);
+    for (*n = 0; ngx_recording_sql_next(&rows); (*n)++) {
+        ngx_recording_catalogue_old(&rows, &files[*n]);
+    }
+
+    return ngx_recording_catalogue_finish(cat, ngx_recording_sql_end(&rows),
+                                          err);
 }
 
 
 ngx_int_t
 ngx_recording_catalogue_local_thread(ngx_recording_catalogue_t *cat,
-    int64_t now, ngx_recording_old_t *files, ngx_uint_t *n,
-    ngx_recording_catalogue_error_t *err)
+    int64_t now, ngx_recording_place_t *after, ngx_recording_old_t *files,
+    ngx_uint_t *n, ngx_recording_catalogue_error_t *err)
 {
     ngx_recording_sql_rows_t  rows;
 
@@ -294,31 +337,13 @@ ngx_recording_catalogue_local_thread(ngx_recording_catalogue_t *cat,
     }
 
     ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_TO_REMOVE_LOCAL,
-                    ngx_recording_sql_int(*n),
+                    ngx_recording_sql_int(NGX_RECORDING_WALK),
+                    ngx_recording_sql_int(after->at),
+                    ngx_recording_sql_int(after->id),
                     ngx_recording_sql_int(now),
                     ngx_recording_sql_int(now + NGX_RECORDING_CATALOGUE_LATE));
 
-    return ngx_recording_catalogue_olds(cat, &rows, files, n, err);
-}
-
-
-/* all rows of a query, and its end */
-
-static ngx_int_t
-ngx_recording_catalogue_olds(ngx_recording_catalogue_t *cat,
-    ngx_recording_sql_rows_t *rows, ngx_recording_old_t *files, ngx_uint_t *n,
-    ngx_recording_catalogue_error_t *err)
-{
-    for (*n = 0; ngx_recording_sql_next(rows); (*n)++) {
-        ngx_recording_catalogue_old(rows, &files[*n]);
-
-        files[*n].state = ngx_recording_catalogue_db_state(
-                                     ngx_recording_sql_column_text(rows, 3));
-        files[*n].first = (ngx_recording_sql_column_int(rows, 4) != 0);
-    }
-
-    return ngx_recording_catalogue_finish(cat, ngx_recording_sql_end(rows),
-                                          err);
+    return ngx_recording_catalogue_walk(cat, &rows, after, files, n, err);
 }
 
 

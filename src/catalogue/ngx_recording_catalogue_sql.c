@@ -492,14 +492,12 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     "SELECT iif(state IN ('recording', 'paused', 'finishing'),"
     " max(?2 - size, 0), 0) FROM files WHERE file_id = ?1" },
 
-    /* behind this one */
+    /* behind this one; whether it may go */
     [NGX_RECORDING_SQL_OLDEST] = { "iii",
-    "SELECT file_id, path, size, " NGX_RECORDING_SQL_AGE " FROM files"
-    " WHERE state = 'finished' AND local = 1"
-    " AND " NGX_RECORDING_SQL_FREE
-    " AND " NGX_RECORDING_SQL_AGE " >= ?2"
-    " AND (" NGX_RECORDING_SQL_AGE " > ?2 OR file_id > ?3)"
-    " ORDER BY " NGX_RECORDING_SQL_AGE ", file_id LIMIT ?1" },
+    "SELECT file_id, path, size, state, 0, " NGX_RECORDING_SQL_AGE ", "
+    NGX_RECORDING_SQL_FREE " FROM files WHERE state = 'finished' AND local = 1"
+    " AND " NGX_RECORDING_SQL_AGE " >= ?2 AND (" NGX_RECORDING_SQL_AGE " > ?2"
+    " OR file_id > ?3) ORDER BY " NGX_RECORDING_SQL_AGE ", file_id LIMIT ?1" },
 
     /* others have removed it; not we, whose row is about to say so */
     [NGX_RECORDING_SQL_MISSING] = { "ii",
@@ -518,18 +516,19 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " AND local = 1 AND file_id > ?2 AND (retry_us IS NULL"
     " OR retry_us <= ?3 OR retry_us > ?4) ORDER BY file_id LIMIT ?1" },
 
-    /* what is delivered, and stayed for long enough */
-    [NGX_RECORDING_SQL_TO_REMOVE_LOCAL] = { "iii",
-    "SELECT file_id, path, size, state, 0 FROM files WHERE state = 'finished'"
-    " AND local = 1 AND local_us IS NOT NULL AND local_us <= ?2"
-    " AND (retry_us IS NULL OR retry_us <= ?2 OR retry_us > ?3)"
-    " AND path IS NOT NULL AND objects <> '[]' AND " NGX_RECORDING_SQL_FREE
-    " ORDER BY local_us LIMIT ?1" },
+    /* what is delivered, and stayed for long enough; behind this one */
+    [NGX_RECORDING_SQL_TO_REMOVE_LOCAL] = { "iiiii",
+    "SELECT file_id, path, size, state, 0, local_us, path IS NOT NULL"
+    " AND objects <> '[]' AND (retry_us IS NULL OR retry_us <= ?4"
+    " OR retry_us > ?5) AND " NGX_RECORDING_SQL_FREE " FROM files"
+    " WHERE state = 'finished' AND local = 1 AND local_us IS NOT NULL"
+    " AND local_us <= ?4 AND (local_us, file_id) > (?2, ?3)"
+    " ORDER BY local_us, file_id LIMIT ?1" },
 
-    [NGX_RECORDING_SQL_STUCK] = { "",
-    "SELECT count(*) FROM files WHERE state IN " NGX_RECORDING_EXPIRE_REMOVED
-    " AND local = 1 AND file_id > 0 AND state = 'evicted'"
-    " AND retry_us IS NOT NULL" },
+    [NGX_RECORDING_SQL_LEAVING] = { "",
+    "SELECT total(size) FILTER (WHERE retry_us IS NULL), count(*) FILTER"
+    " (WHERE state = 'evicted' AND retry_us IS NOT NULL) FROM files"
+    " WHERE state IN " NGX_RECORDING_EXPIRE_REMOVED " AND local = 1" },
 
     /* each time as long as it took up to now, within bounds */
     [NGX_RECORDING_SQL_RETRY] = { "iiii",

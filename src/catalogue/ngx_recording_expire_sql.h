@@ -192,13 +192,14 @@
     "INSERT INTO lifetimes (template, format, expire_us)"                     \
     " VALUES (?1, ?2, ?3)" },                                                 \
                                                                               \
-    [NGX_RECORDING_SQL_EXPIRE_DUE] = { "ii",                                  \
-    "SELECT file_id FROM files WHERE expire_us IS NOT NULL"                   \
-    " AND " NGX_RECORDING_SEARCH_IS_MEDIA " AND expire_us <= ?1"              \
-    " AND NOT " NGX_RECORDING_EXPIRE_DELIVERED                                \
-    " AND NOT " NGX_RECORDING_EXPIRE_NEEDED                                   \
-    " AND NOT " NGX_RECORDING_EDIT_USES                                       \
-    " ORDER BY expire_us LIMIT ?2" },                                         \
+    /* behind this one; whether it may go */                                  \
+    [NGX_RECORDING_SQL_EXPIRE_DUE] = { "iiii",                                \
+    "SELECT file_id, path, size, state, 0, expire_us, NOT "                   \
+    NGX_RECORDING_EXPIRE_DELIVERED " AND NOT " NGX_RECORDING_EXPIRE_NEEDED    \
+    " AND NOT " NGX_RECORDING_EDIT_USES " FROM files"                         \
+    " WHERE expire_us IS NOT NULL AND " NGX_RECORDING_SEARCH_IS_MEDIA         \
+    " AND expire_us <= ?4 AND (expire_us, file_id) > (?2, ?3)"                \
+    " ORDER BY expire_us, file_id LIMIT ?1" },                                \
                                                                               \
     [NGX_RECORDING_SQL_EXPIRE] = { "ii",                                      \
     "UPDATE files SET state = 'expired', gone_us = ?2, local_us = NULL,"      \

@@ -5,6 +5,7 @@
 #define NGX_RECORDING_PAGE       65536         /* or less */
 #define NGX_RECORDING_IO_BUFFER  65536
 #define NGX_RECORDING_IO_COPY    (1024 * 1024)
+#define NGX_RECORDING_IO_RANGE   (64 * 1024 * 1024)
 
 
 ngx_int_t
@@ -144,8 +145,9 @@ ngx_recording_io_copy_thread(int from, int to, off_t in, off_t out,
     ssize_t    n;
     ngx_int_t  rc;
 
-    while (size) {
-        n = copy_file_range(from, &in, to, &out, size, 0);
+    while (size && !ngx_terminate) {
+        n = copy_file_range(from, &in, to, &out,
+                            ngx_min(size, NGX_RECORDING_IO_RANGE), 0);
 
         if (n > 0) {
             size -= n;
@@ -168,6 +170,11 @@ ngx_recording_io_copy_thread(int from, int to, off_t in, off_t out,
         return NGX_OK;
     }
 
+    if (ngx_terminate) {
+        errno = NGX_EINTR;
+        return NGX_ERROR;
+    }
+
     if (errno != EXDEV && errno != EINVAL && errno != EOPNOTSUPP
         && errno != ENOSYS)
     {
@@ -182,6 +189,12 @@ ngx_recording_io_copy_thread(int from, int to, off_t in, off_t out,
 
     for (rc = NGX_OK; size && rc == NGX_OK; size -= part) {
         part = ngx_min(size, NGX_RECORDING_IO_COPY);
+
+        if (ngx_terminate) {
+            errno = NGX_EINTR;
+            rc = NGX_ERROR;
+            break;
+        }
 
         rc = ngx_recording_io_read_thread(from, buf, part, in);
 

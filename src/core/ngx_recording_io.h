@@ -38,7 +38,8 @@ ngx_int_t ngx_recording_io_writev_thread(int fd, ngx_recording_iov_t *iov,
 ngx_int_t ngx_recording_io_read_thread(int fd, void *buf, size_t size,
     off_t offset);
 
-/* from one file to another; where it can be, blocks are shared, not copied */
+/* from one file to another; where it can be, blocks are shared, not copied.
+   EINTR: nginx ends at once */
 ngx_int_t ngx_recording_io_copy_thread(int from, int to, off_t in, off_t out,
     uint64_t size);
 

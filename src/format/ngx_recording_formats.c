@@ -79,7 +79,7 @@ ngx_recording_formats_whole_thread(int dir)
 
 ngx_int_t
 ngx_recording_formats_discard_thread(ngx_recording_store_t *store,
-    const char *path, ngx_uint_t empty)
+    const char *path, ngx_uint_t empty, int64_t until)
 {
     char                           dir[PATH_MAX];
     off_t                          size;
@@ -111,7 +111,8 @@ ngx_recording_formats_discard_thread(ngx_recording_store_t *store,
     (void) strcpy(dir, path);
     dir[strlen(path) - strlen(format->extension)] = '\0';
 
-    return ngx_recording_store_discard_dir_thread(store, dir, format->owns);
+    return ngx_recording_store_discard_dir_thread(store, dir, format->owns,
+                                                  until);
 }
 
 

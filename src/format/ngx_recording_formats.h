@@ -49,11 +49,12 @@ ngx_int_t ngx_recording_formats_hide_thread(ngx_recording_store_t *store,
 /*
  * On a thread: removes what a file has in files/.  If that is a directory,
  * what others have put there stays, and the directory with it; empty: only if
- * nothing was listed yet.  That it is not there is no error.  NGX_ERROR with
- * errno.
+ * nothing was listed yet.  That it is not there is no error.  NGX_AGAIN: it
+ * goes on after `until`, as of ngx_recording_store_discard_dir_thread();
+ * NGX_ERROR with errno.
  */
 ngx_int_t ngx_recording_formats_discard_thread(ngx_recording_store_t *store,
-    const char *path, ngx_uint_t empty);
+    const char *path, ngx_uint_t empty, int64_t until);
 
 
 #endif /* _NGX_RECORDING_FORMATS_H_INCLUDED_ */

@@ -71,6 +71,11 @@ ngx_recording_finish_whole(ngx_recording_finish_t *f)
     mux->err = mux->format->endless ? mux->err : 0;
 
     if (!mux->whole && mux->format->finish(mux) != NGX_OK) {
+
+        if (mux->err == NGX_EINTR) {
+            return NGX_AGAIN;
+        }
+
         rc = ngx_recording_finish_error(f, mux);
 
         if (mux->tainted) {
@@ -372,6 +377,18 @@ ngx_recording_finish_lost(ngx_recording_finish_t *f)
         mux->file.duration = 0;
     }
 
+    if (mux->format->endless && mux->file.path_len) {
+        ngx_recording_file_path(&mux->file, path);
+
+        if (ngx_recording_formats_discard_thread(mux->store, path,
+                                      mux->edit != NGX_RECORDING_MUX_EDITING,
+                                      INT64_MAX)
+            == NGX_AGAIN)
+        {
+            return NGX_AGAIN;
+        }
+    }
+
     /* one that was opened, and nothing came, leaves no trace */
 
     came = mux->file.in - mux->file.dropped[NGX_RECORDING_DROP_TRACK];
@@ -396,13 +413,6 @@ ngx_recording_finish_lost(ngx_recording_finish_t *f)
                              "%llu frames are missing", f->taken.format,
                              (unsigned long long) f->taken.id,
                              (unsigned long long) came);
-    }
-
-    if (mux->format->endless && mux->file.path_len) {
-        ngx_recording_file_path(&mux->file, path);
-
-        (void) ngx_recording_formats_discard_thread(mux->store, path,
-                                     mux->edit != NGX_RECORDING_MUX_EDITING);
     }
 
     kept = mux->kept;

@@ -3,6 +3,7 @@
 #include "ngx_recording_copy.h"
 #include "ngx_recording_finish.h"
 #include "ngx_recording_keeper.h"
+#include "ngx_recording_reserve.h"
 #include "ngx_recording_room.h"
 #include "ngx_recording_survey.h"
 
@@ -24,6 +25,8 @@ typedef struct {
     ngx_recording_notices_t notices;
     ngx_recording_survey_t  survey;
     ngx_recording_copy_t    copy;
+    ngx_recording_room_t    room;
+    ngx_recording_reserve_t reserve;
 
     ngx_uint_t              turns;
     ngx_uint_t              repairing;     /* files, by the loop */
@@ -41,15 +44,15 @@ typedef struct {
     unsigned                more:1;        /* than could be taken at a time */
     unsigned                failed:1;      /* and this was said */
     unsigned                held:1;        /* the WAL, by a reader */
-    unsigned                low:1;
     unsigned                exiting:1;     /* and that was seen */
     unsigned                left:1;        /* files wait in a store that is
                                               not configured any more */
-    ngx_recording_room_t    room;
 } ngx_recording_keeper_t;
 
 
 static void ngx_recording_keeper_timer(ngx_event_t *ev);
+static ngx_uint_t ngx_recording_keeper_sweeps(
+    ngx_recording_keeper_t *keeper);
 static void ngx_recording_keeper_thread(void *data);
 static void ngx_recording_keeper_done(void *data);
 static void ngx_recording_keeper_wait(ngx_recording_keeper_t *keeper);
@@ -62,7 +65,6 @@ static ngx_int_t ngx_recording_keeper_own(ngx_recording_keeper_t *keeper,
     ngx_recording_catalogue_error_t *err);
 static void ngx_recording_keeper_checkpoint(
     ngx_recording_keeper_t *keeper);
-static void ngx_recording_keeper_reserve(ngx_recording_keeper_t *keeper);
 
 
 void
@@ -84,8 +86,8 @@ ngx_recording_keeper_start(ngx_recording_worker_t *worker)
 
     ngx_recording_survey_init(&keeper->survey, worker);
     ngx_recording_copy_init(&keeper->copy, worker);
-    ngx_recording_room_init(&keeper->room, &worker->store,
-                            &worker->catalogue, &keeper->notices);
+    ngx_recording_room_init(&keeper->room, worker);
+    ngx_recording_reserve_init(&keeper->reserve, worker);
 
     ngx_recording_job_init(&keeper->job, &worker->jobs,
                            ngx_recording_keeper_thread,
@@ -115,11 +117,32 @@ ngx_recording_keeper_timer(ngx_event_t *ev)
         }
     }
 
+    keeper->turns++;
     keeper->ntaken = NGX_RECORDING_KEEPER_TAKEN - keeper->repairing;
 
+    ngx_recording_reserve(&keeper->reserve);
     ngx_recording_survey(&keeper->survey);
     ngx_recording_copy(&keeper->copy);
+
+    if (!keeper->failed) {
+        ngx_recording_room(&keeper->room,
+                           ngx_recording_keeper_sweeps(keeper));
+    }
+
     ngx_recording_job_post(&keeper->job);
+}
+
+
+/* a worker that leaves begins nothing new, unless nobody else would */
+
+static ngx_uint_t
+ngx_recording_keeper_sweeps(ngx_recording_keeper_t *keeper)
+{
+    return !ngx_terminate
+           && (keeper->left
+               || (!ngx_exiting
+                   && (keeper->more || keeper->turns
+                                       % NGX_RECORDING_KEEPER_SWEEP == 1)));
 }
 
 
@@ -128,27 +151,16 @@ ngx_recording_keeper_thread(void *data)
 {
     ngx_recording_keeper_t *keeper = data;
 
-    ngx_int_t                         rc;
-    ngx_uint_t                        sweep;
-    ngx_recording_catalogue_error_t   err;
+    ngx_int_t                        rc;
+    ngx_recording_catalogue_error_t  err;
 
-    ngx_recording_keeper_reserve(keeper);
-
-    if (keeper->turns++ % NGX_RECORDING_KEEPER_CHUNKS == 0) {
+    if (keeper->turns % NGX_RECORDING_KEEPER_CHUNKS == 1) {
         ngx_recording_chunk_sweep_thread(&keeper->worker->store);
     }
 
     rc = ngx_recording_keeper_orders(keeper, &err);
 
-    /* a worker that leaves begins nothing new, unless nobody else would */
-
-    sweep = !ngx_terminate
-            && (keeper->left
-                || (!ngx_exiting
-                    && (keeper->more || keeper->turns
-                                        % NGX_RECORDING_KEEPER_SWEEP == 1)));
-
-    if (rc == NGX_OK && sweep) {
+    if (rc == NGX_OK && ngx_recording_keeper_sweeps(keeper)) {
         rc = ngx_recording_keeper_sweep(keeper, &err);
 
     } else if (rc == NGX_OK && !ngx_exiting && !ngx_terminate
@@ -158,10 +170,6 @@ ngx_recording_keeper_thread(void *data)
 
     } else {
         keeper->ntaken = 0;
-    }
-
-    if (rc == NGX_OK) {
-        rc = ngx_recording_room_thread(&keeper->room, sweep, &err);
     }
 
     if (rc == NGX_OK) {
@@ -374,38 +382,4 @@ ngx_recording_keeper_checkpoint(ngx_recording_keeper_t *keeper)
     }
 
     keeper->held = (held != 0);
-}
-
-
-/* less than the reserve, until there is a tenth more */
-
-static void
-ngx_recording_keeper_reserve(ngx_recording_keeper_t *keeper)
-{
-    off_t                   room;
-    ngx_recording_store_t  *store;
-
-    store = &keeper->worker->store;
-
-    if (ngx_recording_store_room_thread(store, &room) != NGX_OK) {
-        return;
-    }
-
-    if (room < store->reserve && ngx_recording_once(keeper->low, 1)) {
-        ngx_recording_notice_exception(&keeper->notices,
-            NGX_RECORDING_EXCEPTION_LOST, 0,
-            "store \"%s\" has %lld bytes left, less than reserve=: recording "
-            "stops at the next key frames", store->path, (long long) room);
-
-    } else if (room >= store->reserve + store->reserve / 10
-               && ngx_recording_over(keeper->low, 1))
-    {
-        ngx_recording_notice(&keeper->notices, NGX_LOG_NOTICE, 0,
-                             "store \"%s\" has room again, recording goes "
-                             "on", store->path);
-    }
-
-    store->low = keeper->low;
-    store->scarce = room < store->reserve + store->reserve / 10
-                    || keeper->room.full;
 }

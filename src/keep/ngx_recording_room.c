@@ -4,20 +4,26 @@
 #include "ngx_recording_room.h"
 #include "ngx_recording_text.h"
 #include <sys/file.h>
-#include <time.h>
 
 
 #define NGX_RECORDING_ROOM_FILES   64              /* at a time */
 #define NGX_RECORDING_ROOM_ROUNDS  8               /* of these */
-#define NGX_RECORDING_ROOM_LOOK    50              /* ms, all round */
+#define NGX_RECORDING_ROOM_SLICE   50000           /* us */
 #define NGX_RECORDING_ROOM_STUCK   16              /* that are not removed,
                                                       and none goes any more */
 
 
+static void ngx_recording_room_thread(void *data);
+static void ngx_recording_room_done(void *data);
+static ngx_int_t ngx_recording_room_turn(ngx_recording_room_t *room,
+    ngx_recording_catalogue_error_t *err);
+static ngx_uint_t ngx_recording_room_late(ngx_recording_room_t *room);
 static ngx_int_t ngx_recording_room_expire(ngx_recording_room_t *room,
     ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_room_due(ngx_recording_room_t *room,
+    ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_room_keep(ngx_recording_room_t *room,
-    ngx_uint_t sweep, ngx_recording_catalogue_error_t *err);
+    ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_room_max(ngx_recording_room_t *room,
     ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_room_over(ngx_recording_room_t *room,
@@ -29,6 +35,8 @@ static ngx_int_t ngx_recording_room_oldest(ngx_recording_room_t *room,
     ngx_uint_t *n, ngx_uint_t *missing, ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_room_look(ngx_recording_room_t *room,
     ngx_uint_t n, ngx_uint_t *missing, ngx_recording_catalogue_error_t *err);
+static void ngx_recording_room_begin(ngx_recording_room_t *room,
+    ngx_recording_old_t *file);
 static void ngx_recording_room_full(ngx_recording_room_t *room,
     ngx_uint_t stuck);
 static ngx_int_t ngx_recording_room_discard(ngx_recording_room_t *room,
@@ -43,7 +51,6 @@ static void ngx_recording_room_failed(ngx_recording_room_t *room,
     ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_room_rows(ngx_recording_room_t *room,
     ngx_recording_catalogue_error_t *err);
-static int64_t ngx_recording_room_clock(void);
 
 
 /* by the state of what is removed */
@@ -62,55 +69,132 @@ static const struct {
 
 void
 ngx_recording_room_init(ngx_recording_room_t *room,
-    ngx_recording_store_t *store, ngx_recording_catalogue_t *catalogue,
-    ngx_recording_notices_t *notices)
+    ngx_recording_worker_t *worker)
 {
     ngx_memzero(room, sizeof(ngx_recording_room_t));
 
-    room->store = store;
-    room->catalogue = catalogue;
-    room->notices = notices;
-    room->seen.age = INT64_MIN;
+    room->worker = worker;
+    room->store = &worker->store;
+    room->catalogue = &worker->catalogue;
+
+    room->seen.at = INT64_MIN;
+    room->oldest.at = INT64_MIN;
+    room->due.at = INT64_MIN;
+    room->local.at = INT64_MIN;
+
+    ngx_recording_job_init(&room->job, &worker->jobs,
+                           ngx_recording_room_thread, ngx_recording_room_done,
+                           room);
+    room->job.background = 1;
 }
 
 
-ngx_int_t
-ngx_recording_room_thread(ngx_recording_room_t *room, ngx_uint_t sweep,
-    ngx_recording_catalogue_error_t *err)
+void
+ngx_recording_room(ngx_recording_room_t *room, ngx_uint_t sweep)
 {
-    ngx_int_t  rc;
+    if (room->busy || ngx_terminate) {
+        return;
+    }
 
+    room->busy = 1;
+    room->sweep = sweep;
+
+    ngx_recording_job_post(&room->job);
+}
+
+
+static void
+ngx_recording_room_thread(void *data)
+{
+    ngx_recording_room_t *room = data;
+
+    ngx_int_t                        rc;
+    ngx_recording_catalogue_error_t  err;
+
+    room->again = 0;
     room->files = malloc(NGX_RECORDING_ROOM_FILES
                          * sizeof(ngx_recording_old_t));
 
     if (room->files == NULL) {
-        return NGX_OK;
+        return;
     }
 
     room->now = ngx_recording_wall();
+    room->until = ngx_recording_mono() + NGX_RECORDING_ROOM_SLICE;
 
-    if (sweep) {
-        ngx_recording_board_bury_thread(&room->store->board);
-    }
-
-    rc = sweep && !ngx_exiting ? ngx_recording_room_expire(room, err) : NGX_OK;
-
-    if (rc == NGX_OK) {
-        rc = ngx_recording_room_keep(room, sweep, err);
-    }
-
-    if (rc == NGX_OK && sweep) {
-        rc = ngx_recording_room_local(room, err);
-    }
-
-    if (rc == NGX_OK && room->store->rows && (sweep || room->old)) {
-        rc = ngx_recording_room_rows(room, err);
-    }
+    rc = ngx_recording_room_turn(room, &err);
 
     free(room->files);
     room->files = NULL;
 
+    if (rc == NGX_OK) {
+        room->failed = 0;
+
+    } else if (!ngx_terminate && ngx_recording_once(room->failed, 1)) {
+        ngx_recording_notice(&room->notices, NGX_LOG_ERR, 0,
+                             "no room is made in the store: %s, it is tried "
+                             "again", err.text);
+    }
+
+    room->again = room->again && rc == NGX_OK && !ngx_terminate;
+}
+
+
+static void
+ngx_recording_room_done(void *data)
+{
+    ngx_recording_room_t *room = data;
+
+    ngx_recording_notices_log(&room->notices, room->worker->log);
+
+    /* behind what else waits for a thread */
+
+    if (room->again) {
+        ngx_recording_job_post(&room->job);
+        return;
+    }
+
+    room->busy = 0;
+}
+
+
+static ngx_int_t
+ngx_recording_room_turn(ngx_recording_room_t *room,
+    ngx_recording_catalogue_error_t *err)
+{
+    ngx_int_t  rc;
+
+    if (room->sweep) {
+        ngx_recording_board_bury_thread(&room->store->board);
+    }
+
+    rc = room->sweep && !ngx_exiting ? ngx_recording_room_expire(room, err)
+                                     : NGX_OK;
+
+    if (rc == NGX_OK) {
+        rc = ngx_recording_room_keep(room, err);
+    }
+
+    if (rc == NGX_OK && room->sweep) {
+        rc = ngx_recording_room_local(room, err);
+    }
+
+    if (rc == NGX_OK && room->store->rows && (room->sweep || room->old)) {
+        rc = ngx_recording_room_rows(room, err);
+    }
+
     return rc;
+}
+
+
+/* the rest of it is for the next slice */
+
+static ngx_uint_t
+ngx_recording_room_late(ngx_recording_room_t *room)
+{
+    room->again |= ngx_terminate || ngx_recording_mono() >= room->until;
+
+    return room->again;
 }
 
 
@@ -121,9 +205,8 @@ static ngx_int_t
 ngx_recording_room_expire(ngx_recording_room_t *room,
     ngx_recording_catalogue_error_t *err)
 {
-    int         lock;
-    ngx_int_t   rc;
-    ngx_uint_t  i, n;
+    int        lock;
+    ngx_int_t  rc;
 
     lock = ngx_recording_openat(room->store->work, ".",
                                 O_RDONLY|O_DIRECTORY|O_CLOEXEC, 0);
@@ -132,19 +215,8 @@ ngx_recording_room_expire(ngx_recording_room_t *room,
         return NGX_OK;
     }
 
-    rc = NGX_OK;
-    n = NGX_RECORDING_EXPIRE_FILES;
-
-    if (flock(lock, LOCK_EX|LOCK_NB) == 0) {
-
-        for (i = 0; i < NGX_RECORDING_ROOM_ROUNDS && rc == NGX_OK
-                    && n == NGX_RECORDING_EXPIRE_FILES; i++)
-        {
-            rc = ngx_recording_catalogue_expire_thread(room->catalogue,
-                                                       room->now, &n, err);
-        }
-    }
-
+    rc = flock(lock, LOCK_EX|LOCK_NB) == 0 ? ngx_recording_room_due(room, err)
+                                           : NGX_OK;
     (void) close(lock);
 
     return rc;
@@ -152,40 +224,68 @@ ngx_recording_room_expire(ngx_recording_room_t *room,
 
 
 static ngx_int_t
-ngx_recording_room_keep(ngx_recording_room_t *room, ngx_uint_t sweep,
+ngx_recording_room_due(ngx_recording_room_t *room,
     ngx_recording_catalogue_error_t *err)
 {
-    ngx_uint_t  i, failed;
+    ngx_int_t   rc;
+    ngx_uint_t  i, n;
+
+    rc = NGX_OK;
+
+    for (i = 0; i < NGX_RECORDING_ROOM_ROUNDS && rc == NGX_OK; i++) {
+        n = NGX_RECORDING_ROOM_FILES;
+        rc = ngx_recording_catalogue_expire_due_thread(room->catalogue,
+                                                       room->now, &room->due,
+                                                       room->files, &n, err);
+
+        if (rc != NGX_ERROR && n
+            && ngx_recording_catalogue_expire_thread(room->catalogue,
+                                                     room->now, room->files,
+                                                     n, err)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (rc == NGX_DONE) {
+        room->due.at = INT64_MIN;
+        rc = NGX_OK;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_recording_room_keep(ngx_recording_room_t *room,
+    ngx_recording_catalogue_error_t *err)
+{
+    ngx_uint_t  failed;
+
+    room->evicted = 0;
 
     /* without max= it is told once that this worker serves */
 
-    if (room->store->max == 0) {
+    if ((room->store->max || !room->told)
+        && ngx_recording_room_max(room, err) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
-        if (!room->told && ngx_recording_room_max(room, err) != NGX_OK) {
-            return NGX_ERROR;
-        }
+    /* some may be left of a max= that is there no more */
 
-        /* some may be left of a max= that is there no more */
+    if (room->store->max == 0 && !room->sweep) {
+        return NGX_OK;
+    }
 
-        return sweep ? ngx_recording_room_discard(room, &failed, err)
-                     : NGX_OK;
+    if (ngx_recording_room_discard(room, &failed, err) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     /* some at a time: if these cannot be removed, no others go, either */
 
-    for (i = 0; i < NGX_RECORDING_ROOM_ROUNDS; i++) {
-        room->evicted = 0;
-
-        if (ngx_recording_room_max(room, err) != NGX_OK
-            || ngx_recording_room_discard(room, &failed, err) != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        if (room->evicted == 0 || failed) {
-            break;
-        }
-    }
+    room->again |= room->evicted && !failed;
 
     return NGX_OK;
 }
@@ -233,7 +333,7 @@ ngx_recording_room_max(ngx_recording_room_t *room,
                                               err);
 
     if (rc == NGX_OK && bytes <= limit) {
-        room->full = 0;
+        room->store->full = 0;
 
     } else if (rc == NGX_OK) {
         rc = ngx_recording_room_over(room, &grown, limit, err);
@@ -267,7 +367,7 @@ ngx_recording_room_over(ngx_recording_room_t *room,
     }
 
     if (missing) {
-        ngx_recording_notice(room->notices, NGX_LOG_NOTICE, 0,
+        ngx_recording_notice(&room->notices, NGX_LOG_NOTICE, 0,
                              "%lu finished files are not in the store any "
                              "more, others have removed them: they do not "
                              "count for max= any more",
@@ -275,10 +375,14 @@ ngx_recording_room_over(ngx_recording_room_t *room,
     }
 
     if (over <= 0 || room->evicted) {
-        room->full = 0;
+        room->store->full = 0;
+        room->known = 0;
 
-    } else if (!room->full) {
-        room->full = 1;
+    } else if (room->known == 0) {
+        room->known = room->rounds + 2;
+
+    } else if (room->rounds >= room->known && !room->store->full) {
+        room->store->full = 1;
         ngx_recording_room_full(room, stuck);
     }
 
@@ -296,34 +400,42 @@ ngx_recording_room_all(ngx_recording_room_t *room, ngx_uint_t *missing,
     ngx_recording_catalogue_error_t *err)
 {
     int64_t     end;
+    ngx_int_t   rc;
     ngx_uint_t  i, n;
 
-    end = ngx_recording_room_clock() + NGX_RECORDING_ROOM_LOOK;
+    end = ngx_recording_mono() + NGX_RECORDING_ROOM_SLICE;
 
     for (i = 0; i < NGX_RECORDING_ROOM_ROUNDS; i++) {
         n = NGX_RECORDING_ROOM_FILES;
+        rc = ngx_recording_catalogue_oldest_thread(room->catalogue,
+                                                   &room->seen, room->files,
+                                                   &n, err);
 
-        if (ngx_recording_catalogue_oldest_thread(room->catalogue,
-                                                  &room->seen, room->files,
-                                                  &n, err)
-            != NGX_OK
+        if (rc == NGX_ERROR
             || ngx_recording_room_look(room, n, missing, err) != NGX_OK)
         {
             return NGX_ERROR;
         }
 
-        if (n < NGX_RECORDING_ROOM_FILES) {
+        /* it could not go when it was passed by */
+
+        if (n && (room->files[0].age < room->oldest.at
+                  || (room->files[0].age == room->oldest.at
+                      && room->files[0].id <= room->oldest.id)))
+        {
+            ngx_recording_room_begin(room, &room->files[0]);
+        }
+
+        if (rc == NGX_DONE) {
 
             /* round, but not twice at a time */
 
-            room->seen.age = INT64_MIN;
-            room->seen.id = 0;
+            room->seen.at = INT64_MIN;
+            room->rounds++;
             break;
         }
 
-        room->seen = room->files[n - 1];
-
-        if (ngx_recording_room_clock() >= end) {
+        if (ngx_terminate || ngx_recording_mono() >= end) {
             break;
         }
     }
@@ -332,32 +444,59 @@ ngx_recording_room_all(ngx_recording_room_t *room, ngx_uint_t *missing,
 }
 
 
-/* those that may go, all of which are there, unless there are too many */
+/*
+ * Those that may go, all of which are there, unless there are too many.  What
+ * waits for a bucket stands before them, and is passed by once.
+ */
 
 static ngx_int_t
 ngx_recording_room_oldest(ngx_recording_room_t *room, ngx_uint_t *n,
     ngx_uint_t *missing, ngx_recording_catalogue_error_t *err)
 {
-    ngx_uint_t  i, before;
+    ngx_int_t              rc;
+    ngx_uint_t             i, before;
+    ngx_recording_place_t  place;
 
     for (i = 0; i < NGX_RECORDING_ROOM_ROUNDS; i++) {
         *n = NGX_RECORDING_ROOM_FILES;
         before = *missing;
+        place = room->oldest;
 
-        if (ngx_recording_catalogue_oldest_thread(room->catalogue, NULL,
-                                                  room->files, n, err)
-            != NGX_OK
+        rc = ngx_recording_catalogue_oldest_thread(room->catalogue, &place,
+                                                   room->files, n, err);
+
+        if (rc == NGX_ERROR
             || ngx_recording_room_look(room, *n, missing, err) != NGX_OK)
         {
             return NGX_ERROR;
         }
 
-        if (*missing == before) {
-            break;
+        if (*n) {
+            ngx_recording_room_begin(room, &room->files[0]);
+
+        } else {
+            room->oldest = place;
+        }
+
+        if ((*n || rc == NGX_DONE) && *missing == before) {
+            return NGX_OK;
         }
     }
 
+    room->again |= (*n == 0);
+
     return NGX_OK;
+}
+
+
+/* just before this one */
+
+static void
+ngx_recording_room_begin(ngx_recording_room_t *room,
+    ngx_recording_old_t *file)
+{
+    room->oldest.at = file->age;
+    room->oldest.id = file->id - 1;
 }
 
 
@@ -367,7 +506,7 @@ ngx_recording_room_look(ngx_recording_room_t *room, ngx_uint_t n,
 {
     ngx_uint_t  i, gone;
 
-    for (gone = 0, i = 0; i < n; i++) {
+    for (gone = 0, i = 0; i < n && !ngx_terminate; i++) {
         room->files[i].there = ngx_recording_store_there_thread(room->store,
                                                         room->files[i].path);
         gone += !room->files[i].there;
@@ -387,7 +526,7 @@ static void
 ngx_recording_room_full(ngx_recording_room_t *room, ngx_uint_t stuck)
 {
     if (stuck >= NGX_RECORDING_ROOM_STUCK) {
-        ngx_recording_notice(room->notices, NGX_LOG_ERR, 0,
+        ngx_recording_notice(&room->notices, NGX_LOG_ERR, 0,
                              "store \"%s\" has more than max=, and no more "
                              "files are evicted, as %lu evicted ones cannot "
                              "be removed", room->store->path,
@@ -395,7 +534,7 @@ ngx_recording_room_full(ngx_recording_room_t *room, ngx_uint_t stuck)
         return;
     }
 
-    ngx_recording_notice(room->notices, NGX_LOG_WARN, 0,
+    ngx_recording_notice(&room->notices, NGX_LOG_WARN, 0,
                          "store \"%s\" has more than max=, but no finished "
                          "file to be evicted", room->store->path);
 }
@@ -405,34 +544,38 @@ static ngx_int_t
 ngx_recording_room_discard(ngx_recording_room_t *room, ngx_uint_t *failed,
     ngx_recording_catalogue_error_t *err)
 {
-    uint64_t    after;
     ngx_uint_t  i, n;
 
-    after = 0;
     *failed = 0;
 
     do {
         n = NGX_RECORDING_ROOM_FILES;
 
         if (ngx_recording_catalogue_to_remove_thread(room->catalogue, room->now,
-                                                     after, room->files, &n,
-                                                     err)
+                                                     room->removed,
+                                                     room->files, &n, err)
             != NGX_OK)
         {
             return NGX_ERROR;
         }
 
         for (i = 0; i < n; i++) {
-            after = room->files[i].id;
+            room->removed = room->files[i].id;
 
             if (ngx_recording_room_remove(room, &room->files[i], failed, err)
                 != NGX_OK)
             {
                 return NGX_ERROR;
             }
+
+            if (ngx_recording_room_late(room)) {
+                return NGX_OK;
+            }
         }
 
     } while (n == NGX_RECORDING_ROOM_FILES);
+
+    room->removed = 0;
 
     return NGX_OK;
 }
@@ -444,27 +587,43 @@ static ngx_int_t
 ngx_recording_room_local(ngx_recording_room_t *room,
     ngx_recording_catalogue_error_t *err)
 {
+    ngx_int_t   rc;
     ngx_uint_t  i, k, n, failed;
 
     failed = 0;
-    n = NGX_RECORDING_ROOM_FILES;
 
-    for (i = 0; i < NGX_RECORDING_ROOM_ROUNDS
-                && n == NGX_RECORDING_ROOM_FILES; i++)
-    {
-        if (ngx_recording_catalogue_local_thread(room->catalogue, room->now,
-                                                 room->files, &n, err)
-            != NGX_OK)
-        {
+    for (i = 0; i < NGX_RECORDING_ROOM_ROUNDS; i++) {
+
+        if (ngx_recording_room_late(room)) {
+            return NGX_OK;
+        }
+
+        n = NGX_RECORDING_ROOM_FILES;
+        rc = ngx_recording_catalogue_local_thread(room->catalogue, room->now,
+                                                  &room->local, room->files,
+                                                  &n, err);
+        if (rc == NGX_ERROR) {
             return NGX_ERROR;
         }
 
         for (k = 0; k < n; k++) {
+
+            if (ngx_recording_room_late(room)) {
+                room->local.at = room->files[k].age;
+                room->local.id = room->files[k].id - 1;
+                return NGX_OK;
+            }
+
             if (ngx_recording_room_remove(room, &room->files[k], &failed, err)
                 != NGX_OK)
             {
                 return NGX_ERROR;
             }
+        }
+
+        if (rc == NGX_DONE) {
+            room->local.at = INT64_MIN;
+            break;
         }
     }
 
@@ -493,10 +652,16 @@ ngx_recording_room_remove(ngx_recording_room_t *room,
                                                      err);
     }
 
-    if (rc == NGX_ERROR
-        || ngx_recording_formats_discard_thread(room->store, file->path, 0)
-           != NGX_OK)
-    {
+    if (rc != NGX_ERROR) {
+        rc = ngx_recording_formats_discard_thread(room->store, file->path, 0,
+                                                  room->until);
+    }
+
+    if (rc == NGX_AGAIN) {
+        return NGX_OK;
+    }
+
+    if (rc != NGX_OK) {
         (*failed)++;
         ngx_recording_room_failed(room, file, errno, err);
 
@@ -515,7 +680,7 @@ ngx_recording_room_remove(ngx_recording_room_t *room,
     ngx_recording_text(text, (u_char *) file->path, ngx_strlen(file->path));
     (void) ngx_recording_catalogue_about_thread(room->catalogue, file->id,
                                                 about, err);
-    ngx_recording_notice(room->notices, NGX_LOG_NOTICE, 0,
+    ngx_recording_notice(&room->notices, NGX_LOG_NOTICE, 0,
                          "%s: \"%s\", %lld bytes%s",
                          ngx_recording_room_words[file->state].done, text,
                          (long long) file->size, about);
@@ -540,7 +705,7 @@ ngx_recording_room_failed(ngx_recording_room_t *room,
     ngx_recording_text(text, (u_char *) file->path, ngx_strlen(file->path));
     (void) ngx_recording_catalogue_about_thread(room->catalogue, file->id,
                                                 about, err);
-    ngx_recording_notice(room->notices, NGX_LOG_ERR, e,
+    ngx_recording_notice(&room->notices, NGX_LOG_ERR, e,
                          "remove %s \"%s\" failed, it is tried again, and "
                          "counts for max= until then%s",
                          ngx_recording_room_words[file->state].what, text,
@@ -568,17 +733,4 @@ ngx_recording_room_rows(ngx_recording_room_t *room,
 
     return ngx_recording_catalogue_empty_thread(room->catalogue, before,
                                                 &room->recording, err);
-}
-
-
-/* ms, of a clock that is never set */
-
-static int64_t
-ngx_recording_room_clock(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }

@@ -4,7 +4,8 @@
  * copies of files that were delivered go after local=, what has expired or was
  * deleted goes at once, and rows of files that are gone go after rows=.
  *
- * Runs on a pool thread, in the keeper's job; it belongs to the keeper.
+ * A job of its own that belongs to the keeper: removing takes as long as the
+ * disk does, so it goes in slices, and ends when nginx does.
  *
  * What files have is known by their rows, and while they grow by what the
  * workers tell each other.  Before files go it is looked which are there:
@@ -20,43 +21,52 @@
 #define _NGX_RECORDING_ROOM_H_INCLUDED_
 
 
-#include "ngx_recording_catalogue.h"
-#include "ngx_recording_notice.h"
+#include "ngx_recording_worker.h"
 
 
 typedef struct {
+    ngx_recording_worker_t *worker;
     ngx_recording_store_t  *store;
     ngx_recording_catalogue_t  *catalogue;
-    ngx_recording_notices_t *notices;
+    ngx_recording_job_t     job;
+    ngx_recording_notices_t notices;
 
     int64_t                 now;           /* us */
-    ngx_recording_old_t    *files;         /* during a call */
+    int64_t                 until;         /* us, monotonic: a slice */
+    ngx_recording_old_t    *files;         /* during a slice */
     int64_t                 evicted;       /* bytes, at once */
-    ngx_recording_old_t     seen;          /* the last one that was looked
-                                              for, all round */
-    uint64_t                recording;     /* and the last recording */
+
+    ngx_recording_place_t   seen;          /* looked for on the disk, all
+                                              round */
+    ngx_recording_place_t   oldest;        /* none up to here may go */
+    ngx_uint_t              rounds;        /* of those on the disk */
+    ngx_uint_t              known;         /* after so many it is known that
+                                              none may go; 0: some may */
+    ngx_recording_place_t   due;           /* has expired, all round */
+    ngx_recording_place_t   local;         /* local copies, all round */
+    uint64_t                removed;       /* the last one, all round */
+    uint64_t                recording;     /* the last one without files */
 
     ngx_uint_t              stuck[NGX_RECORDING_FILE_STATES];  /* a file of
                                               this state cannot be removed, and
                                               this was said */
 
+    ngx_uint_t              sweep;         /* a turn in which there is more
+                                              time */
+    ngx_uint_t              again;         /* a slice was not enough */
+
+    unsigned                busy:1;
     unsigned                told:1;        /* others know of this worker */
-    unsigned                full:1;        /* nothing can go, and this was
-                                              said */
     unsigned                old:1;         /* there may be more old rows */
+    unsigned                failed:1;      /* and this was said */
 } ngx_recording_room_t;
 
 
 void ngx_recording_room_init(ngx_recording_room_t *room,
-    ngx_recording_store_t *store, ngx_recording_catalogue_t *catalogue,
-    ngx_recording_notices_t *notices);
+    ngx_recording_worker_t *worker);
 
-/*
- * A turn of the keeper; sweep: one of those in which it has more time.
- * NGX_OK, or NGX_ERROR with the reason in the error given.
- */
-ngx_int_t ngx_recording_room_thread(ngx_recording_room_t *room,
-    ngx_uint_t sweep, ngx_recording_catalogue_error_t *err);
+/* loop, on a turn of the keeper; sweep: one of those that have more time */
+void ngx_recording_room(ngx_recording_room_t *room, ngx_uint_t sweep);
 
 
 #endif /* _NGX_RECORDING_ROOM_H_INCLUDED_ */

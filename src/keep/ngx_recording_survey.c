@@ -262,7 +262,13 @@ ngx_recording_survey_discard(ngx_recording_survey_work_t *work,
 
     if (mux->format->endless && mux->file.path_len) {
         ngx_recording_file_path(&mux->file, path);
-        (void) ngx_recording_formats_discard_thread(store, path, 0);
+
+        if (ngx_recording_formats_discard_thread(store, path, 0, INT64_MAX)
+            == NGX_AGAIN)
+        {
+            work->rc = NGX_AGAIN;
+            return;
+        }
     }
 
     (void) ngx_recording_journal_clear_thread(store, mux->file.id);

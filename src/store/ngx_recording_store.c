@@ -454,12 +454,13 @@ ngx_recording_store_discard_thread(ngx_recording_store_t *store,
 
 ngx_int_t
 ngx_recording_store_discard_dir_thread(ngx_recording_store_t *store,
-    const char *path, ngx_uint_t (*owns)(const char *name))
+    const char *path, ngx_uint_t (*owns)(const char *name), int64_t until)
 {
     int             fd;
     DIR            *dir;
     ngx_err_t       err;
     ngx_int_t       rc;
+    ngx_uint_t      removed;
     struct dirent  *e;
 
     fd = ngx_recording_openat(store->files, path,
@@ -478,14 +479,22 @@ ngx_recording_store_discard_dir_thread(ngx_recording_store_t *store,
 
     rc = NGX_OK;
     err = 0;
+    removed = 0;
 
     /* one that cannot be removed does not keep the others */
 
-    while ((e = readdir(dir)) != NULL) {
-        if (owns(e->d_name)
-            && ngx_recording_unlinkat(fd, e->d_name, 0) == -1
-            && errno != NGX_ENOENT && errno != EISDIR)
-        {
+    while (rc != NGX_AGAIN && (e = readdir(dir)) != NULL) {
+
+        if (ngx_terminate || (removed && ngx_recording_mono() >= until)) {
+            rc = NGX_AGAIN;
+
+        } else if (!owns(e->d_name)) {
+            continue;
+
+        } else if (ngx_recording_unlinkat(fd, e->d_name, 0) == 0) {
+            removed = 1;
+
+        } else if (errno != NGX_ENOENT && errno != EISDIR) {
             rc = NGX_ERROR;
             err = errno;
         }
@@ -495,7 +504,7 @@ ngx_recording_store_discard_dir_thread(ngx_recording_store_t *store,
 
     if (rc != NGX_OK) {
         errno = err;
-        return NGX_ERROR;
+        return rc;
     }
 
     return ngx_recording_unlinkat(store->files, path, AT_REMOVEDIR) == 0

@@ -47,6 +47,7 @@ typedef struct {
     ngx_uint_t              connections;   /* that nginx may have */
 
     ngx_atomic_t            low;       /* less than the reserve is free */
+    ngx_atomic_t            full;      /* more than max=, and nothing can go */
     ngx_atomic_t            scarce;    /* what is not recorded has to go: soon
                                           less is, or there is more than max= */
     ngx_uint_t              rings;     /* so many were made, by the loop */
@@ -169,12 +170,13 @@ ngx_int_t ngx_recording_store_remove_thread(ngx_recording_store_t *store,
 /*
  * Removes a file in files/, or what a directory there has of which owns() says
  * that it goes, and the directory, unless something stays.  That it is not
- * there is no error.
+ * there is no error.  NGX_AGAIN: a part of it, at least one file; it is past
+ * `until` (us, of ngx_recording_mono()), or nginx ends at once.
  */
 ngx_int_t ngx_recording_store_discard_thread(ngx_recording_store_t *store,
     const char *path);
 ngx_int_t ngx_recording_store_discard_dir_thread(ngx_recording_store_t *store,
-    const char *path, ngx_uint_t (*owns)(const char *name));
+    const char *path, ngx_uint_t (*owns)(const char *name), int64_t until);
 
 /* the size of a file in files/, or -1; ENOENT: there is none */
 off_t ngx_recording_store_size_thread(ngx_recording_store_t *store,

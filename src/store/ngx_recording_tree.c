@@ -126,6 +126,12 @@ ngx_recording_tree_dir(ngx_recording_tree_t *tree, int at, size_t len,
     errno = 0;
 
     while (rc == NGX_OK && (e = readdir(dir)) != NULL) {
+
+        if (ngx_terminate) {
+            rc = NGX_AGAIN;
+            break;
+        }
+
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
             rc = ngx_recording_tree_entry(tree, at, e->d_name, len, depth);
         }

@@ -32,8 +32,9 @@ ngx_int_t ngx_recording_tree_read_thread(int fd, char *text);
 
 /*
  * Calls back with the path of each file in files/, and its descriptor, until
- * it returns something else than NGX_OK.  Of a directory only the entry counts
- * that whole() names, as it stands for all; NULL: each of them does.
+ * it returns something else than NGX_OK, or NGX_AGAIN: nginx ends at once.  Of
+ * a directory only the entry counts that whole() names, as it stands for all;
+ * NULL: each of them does.
  */
 ngx_int_t ngx_recording_tree_walk_thread(ngx_recording_store_t *store,
     const char *(*whole)(int dir), ngx_recording_tree_file_pt file,

@@ -130,12 +130,15 @@ formats_files(ngx_recording_store_t *store)
                                       "hls/a00000.ts" };
 
     formats_create(store->files, "a.flv");
-    is(ngx_recording_formats_discard_thread(store, "a.flv", 0), NGX_OK,
+    is(ngx_recording_formats_discard_thread(store, "a.flv", 0,
+                                            INT64_MAX), NGX_OK,
        "a file is removed");
     is(faccessat(store->files, "a.flv", F_OK, 0), -1, "it is gone");
-    is(ngx_recording_formats_discard_thread(store, "a.flv", 0), NGX_OK,
+    is(ngx_recording_formats_discard_thread(store, "a.flv", 0,
+                                            INT64_MAX), NGX_OK,
        "or was it before");
-    is(ngx_recording_formats_discard_thread(store, "no/index.m3u8", 0),
+    is(ngx_recording_formats_discard_thread(store, "no/index.m3u8", 0,
+                                            INT64_MAX),
        NGX_OK, "as may be a playlist");
 
     (void) mkdirat(store->files, "hls", 0755);
@@ -152,10 +155,12 @@ formats_files(ngx_recording_store_t *store)
             "index.m3u8", "that is one file");
     (void) close(fd);
 
-    is(ngx_recording_formats_discard_thread(store, names[0], 1), NGX_OK,
+    is(ngx_recording_formats_discard_thread(store, names[0], 1,
+                                            INT64_MAX), NGX_OK,
        "a playlist that has something");
     is(faccessat(store->files, names[1], F_OK, 0), 0, "is left");
-    is(ngx_recording_formats_discard_thread(store, names[0], 0), NGX_OK,
+    is(ngx_recording_formats_discard_thread(store, names[0], 0,
+                                            INT64_MAX), NGX_OK,
        "and removed");
 
     for (i = 0; i < 3; i++) {
@@ -166,7 +171,8 @@ formats_files(ngx_recording_store_t *store)
         (void) unlinkat(store->files, strange[i], 0);
     }
 
-    is(ngx_recording_formats_discard_thread(store, names[0], 0), NGX_OK,
+    is(ngx_recording_formats_discard_thread(store, names[0], 0,
+                                            INT64_MAX), NGX_OK,
        "now the directory");
     is(faccessat(store->files, "hls", F_OK, 0), -1, "is gone, too");
 }

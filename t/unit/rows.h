@@ -109,8 +109,10 @@ statement(ngx_uint_t n, const char *types, ...)
 
     rows = 0;
 
+    /* of a walk through files, those that may go */
+
     while (sqlite3_step(st) == SQLITE_ROW) {
-        rows++;
+        rows += sqlite3_column_count(st) != 7 || sqlite3_column_int(st, 6);
     }
 
     if (sqlite3_stmt_readonly(st) == 0) {
