@@ -371,12 +371,19 @@ ngx_int_t ngx_recording_catalogue_mend(ngx_recording_catalogue_t *cat,
 /* --- housekeeping */
 
 /*
- * Looks through the whole database, if nginx had no clean end; with another
- * connection, so that nobody waits.  What is damaged is set aside by the next
+ * Whether nginx had no clean end.  Then the whole database is looked through,
+ * with another connection, so that nobody waits and no seat is needed; and at
+ * last it is told what was found: what is damaged is set aside by the next
  * call.
  */
+ngx_int_t ngx_recording_catalogue_unclean_thread(
+    ngx_recording_catalogue_t *cat, ngx_uint_t *unclean,
+    ngx_recording_catalogue_error_t *err);
 ngx_int_t ngx_recording_catalogue_check_thread(
-    ngx_recording_catalogue_t *cat, ngx_recording_catalogue_error_t *err);
+    ngx_recording_catalogue_t *cat, ngx_uint_t *damaged,
+    ngx_recording_catalogue_error_t *err);
+void ngx_recording_catalogue_checked_thread(ngx_recording_catalogue_t *cat,
+    ngx_uint_t damaged);
 
 /*
  * Moves what was committed to where it stays, if it is much.  Returns 0, or how

@@ -7,6 +7,7 @@
 
 #include "ngx_recording_catalogue_db.h"
 #include "ngx_recording_catalogue_wait.h"
+#include "ngx_recording_seat.h"
 
 
 static void ngx_recording_catalogue_connect(ngx_recording_catalogue_t *cat,
@@ -162,6 +163,13 @@ ngx_recording_catalogue_enter(ngx_recording_catalogue_t *cat,
 
     if (cat->sql == NULL) {
         (void) snprintf(err->text, sizeof(err->text), "no memory");
+        return NGX_ERROR;
+    }
+
+    /* a thread more would wait for whoever hangs */
+
+    if (cat->most == 0 && ngx_recording_seat_missing_thread()) {
+        (void) snprintf(err->text, sizeof(err->text), "no seat");
         return NGX_ERROR;
     }
 

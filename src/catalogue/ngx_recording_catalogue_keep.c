@@ -32,43 +32,44 @@ ngx_recording_catalogue_changed_thread(ngx_recording_catalogue_t *cat)
 
 
 ngx_int_t
-ngx_recording_catalogue_check_thread(ngx_recording_catalogue_t *cat,
-    ngx_recording_catalogue_error_t *err)
+ngx_recording_catalogue_unclean_thread(ngx_recording_catalogue_t *cat,
+    ngx_uint_t *unclean, ngx_recording_catalogue_error_t *err)
 {
-    ngx_int_t                          rc;
-    ngx_uint_t                         unclean;
-    const ngx_recording_sql_engine_t  *engine;
-
     /* opened, it knows whether it is to be looked through */
 
     if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    engine = cat->sql->engine;
-    unclean = engine->unclean(cat->sql);
+    *unclean = cat->sql->engine->unclean(cat->sql);
 
-    if (ngx_recording_catalogue_finish(cat, NGX_OK, err) != NGX_OK) {
-        return NGX_ERROR;
-    }
+    return ngx_recording_catalogue_finish(cat, NGX_OK, err);
+}
 
-    if (!unclean) {
-        return NGX_OK;
-    }
 
-    rc = engine->check(cat->sql, err->text, sizeof(err->text));
+ngx_int_t
+ngx_recording_catalogue_check_thread(ngx_recording_catalogue_t *cat,
+    ngx_uint_t *damaged, ngx_recording_catalogue_error_t *err)
+{
+    ngx_int_t  rc;
 
-    if (rc == NGX_ERROR) {
-        return NGX_ERROR;
-    }
+    rc = cat->sql->engine->check(cat->sql, err->text, sizeof(err->text));
 
+    *damaged = (rc == NGX_DECLINED);
+
+    return rc == NGX_ERROR ? NGX_ERROR : NGX_OK;
+}
+
+
+void
+ngx_recording_catalogue_checked_thread(ngx_recording_catalogue_t *cat,
+    ngx_uint_t damaged)
+{
     (void) pthread_mutex_lock(&cat->mutex);
 
-    engine->checked(cat->sql, rc == NGX_DECLINED);
+    cat->sql->engine->checked(cat->sql, damaged);
 
     (void) pthread_mutex_unlock(&cat->mutex);
-
-    return NGX_OK;
 }
 
 

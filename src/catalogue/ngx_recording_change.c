@@ -25,6 +25,7 @@ ngx_recording_changes_init(ngx_recording_changes_t *changes,
 
     ngx_recording_job_init(&changes->job, jobs, ngx_recording_changes_thread,
                            ngx_recording_changes_done, changes);
+    changes->job.seat = NGX_RECORDING_SEAT_COMMITS;
 }
 
 

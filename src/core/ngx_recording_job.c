@@ -7,6 +7,7 @@
 
 
 static void ngx_recording_jobs_run(ngx_recording_jobs_t *jobs);
+static ngx_queue_t *ngx_recording_job_queue(ngx_recording_job_t *job);
 static ngx_int_t ngx_recording_jobs_next(ngx_recording_jobs_t *jobs,
     ngx_queue_t *queue);
 static void ngx_recording_job_thread(void *ctx, ngx_log_t *log);
@@ -19,6 +20,8 @@ void
 ngx_recording_jobs_init(ngx_recording_jobs_t *jobs, ngx_thread_pool_t *pool,
     ngx_log_t *log)
 {
+    ngx_uint_t  i;
+
     ngx_memzero(jobs, sizeof(ngx_recording_jobs_t));
 
     jobs->pool = pool;
@@ -34,6 +37,10 @@ ngx_recording_jobs_init(ngx_recording_jobs_t *jobs, ngx_thread_pool_t *pool,
 
     ngx_queue_init(&jobs->waiting);
     ngx_queue_init(&jobs->later);
+
+    for (i = 0; i < NGX_RECORDING_SEATS; i++) {
+        ngx_queue_init(&jobs->seats[i].waiting);
+    }
 }
 
 
@@ -67,10 +74,20 @@ ngx_recording_job_post(ngx_recording_job_t *job)
     jobs->ordered++;
     job->ran = 0;
 
-    ngx_queue_insert_tail(job->background ? &jobs->later : &jobs->waiting,
-                          &job->queue);
+    ngx_queue_insert_tail(ngx_recording_job_queue(job), &job->queue);
 
     ngx_recording_jobs_run(jobs);
+}
+
+
+static ngx_queue_t *
+ngx_recording_job_queue(ngx_recording_job_t *job)
+{
+    if (job->seat != NGX_RECORDING_SEAT_NONE) {
+        return &job->jobs->seats[job->seat].waiting;
+    }
+
+    return job->background ? &job->jobs->later : &job->jobs->waiting;
 }
 
 
@@ -95,10 +112,27 @@ ngx_recording_jobs_let(ngx_recording_jobs_t *jobs)
 static void
 ngx_recording_jobs_run(ngx_recording_jobs_t *jobs)
 {
+    ngx_uint_t             i;
+    ngx_recording_seat_t  *seat;
+
     while (!ngx_queue_empty(&jobs->waiting)) {
         if (ngx_recording_jobs_next(jobs, &jobs->waiting) != NGX_OK) {
             return;
         }
+    }
+
+    for (i = 0; i < NGX_RECORDING_SEATS; i++) {
+        seat = &jobs->seats[i];
+
+        if (ngx_queue_empty(&seat->waiting) || seat->taken) {
+            continue;
+        }
+
+        if (ngx_recording_jobs_next(jobs, &seat->waiting) != NGX_OK) {
+            return;
+        }
+
+        seat->taken = 1;
     }
 
     while (!ngx_queue_empty(&jobs->later)
@@ -153,8 +187,12 @@ ngx_recording_job_thread(void *ctx, ngx_log_t *log)
         (void) ngx_atomic_fetch_add(&job->jobs->threads, 1);
     }
 
+    ngx_recording_seat_begin_thread(job->seat);
+
     job->run(job->data);
     job->ran = 1;
+
+    ngx_recording_seat_end_thread();
 }
 
 
@@ -169,7 +207,10 @@ ngx_recording_job_done(ngx_event_t *ev)
 
     ev->complete = 0;
 
-    if (job->background) {
+    if (job->seat != NGX_RECORDING_SEAT_NONE) {
+        jobs->seats[job->seat].taken = 0;
+
+    } else if (job->background) {
         jobs->background--;
     }
 

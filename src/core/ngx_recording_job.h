@@ -12,6 +12,9 @@
  * How many threads a pool has nginx does not tell: they are counted as they
  * are met.
  *
+ * Jobs that work in the catalogue have a seat: of those with the same one is
+ * in the pool, the others wait here, in their order.
+ *
  * As long as any job is not done a timer keeps an exiting worker alive.
  */
 
@@ -24,6 +27,13 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 #include <ngx_thread_pool.h>
+#include "ngx_recording_seat.h"
+
+
+typedef struct {
+    ngx_queue_t             waiting;
+    ngx_uint_t              taken;         /* by one in the pool */
+} ngx_recording_seat_t;
 
 
 typedef struct {
@@ -33,6 +43,7 @@ typedef struct {
     ngx_event_t             retry;         /* the pool's queue was full */
     ngx_queue_t             waiting;       /* foreground */
     ngx_queue_t             later;         /* background */
+    ngx_recording_seat_t    seats[NGX_RECORDING_SEATS];
     ngx_uint_t              active;        /* not done */
     ngx_uint_t              ordered;       /* of those, jobs */
     ngx_uint_t              background;    /* of those, in the pool */
@@ -48,7 +59,8 @@ typedef struct {
     void                  (*done)(void *data);
     void                   *data;
     ngx_uint_t              ran;           /* since it was ordered */
-    unsigned                background:1;
+    ngx_recording_seat_e    seat;          /* in the catalogue */
+    unsigned                background:1;  /* without a seat */
 } ngx_recording_job_t;
 
 

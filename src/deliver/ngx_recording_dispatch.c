@@ -251,6 +251,7 @@ ngx_recording_dispatch_start(ngx_recording_worker_t *worker)
     ngx_recording_job_init(&d->job, &worker->jobs,
                            ngx_recording_dispatch_turn_thread,
                            ngx_recording_dispatch_done, d);
+    d->job.seat = NGX_RECORDING_SEAT_TURNS;
 
     d->started = 1;
 

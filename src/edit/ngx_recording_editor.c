@@ -9,6 +9,9 @@
 static void ngx_recording_editor_timer(ngx_event_t *ev);
 static u_char *ngx_recording_editor_log(ngx_log_t *log, u_char *buf,
     size_t len);
+static void ngx_recording_editor_post(ngx_recording_editor_t *e);
+static ngx_recording_seat_e ngx_recording_editor_seat(
+    ngx_recording_editor_t *e);
 static void ngx_recording_editor_thread(void *data);
 static ngx_int_t ngx_recording_editor_run(ngx_recording_editor_t *e);
 static ngx_int_t ngx_recording_editor_take(ngx_recording_editor_t *e);
@@ -91,7 +94,27 @@ ngx_recording_editor_timer(ngx_event_t *ev)
         e->step = ngx_recording_editor_take;
     }
 
+    ngx_recording_editor_post(e);
+}
+
+
+static void
+ngx_recording_editor_post(ngx_recording_editor_t *e)
+{
+    e->job.seat = ngx_recording_editor_seat(e);
+
     ngx_recording_job_post(&e->job);
+}
+
+
+/* in the catalogue, but for what it only asks for */
+
+static ngx_recording_seat_e
+ngx_recording_editor_seat(ngx_recording_editor_t *e)
+{
+    return e->step == ngx_recording_editor_take
+           || e->step == ngx_recording_editor_plan
+           ? NGX_RECORDING_SEAT_TURNS : NGX_RECORDING_SEAT_NONE;
 }
 
 
@@ -104,7 +127,11 @@ ngx_recording_editor_thread(void *data)
 
     do {
         rc = ngx_recording_editor_run(e);
-    } while (rc == NGX_OK);
+    } while (rc == NGX_OK && ngx_recording_editor_seat(e) == e->job.seat);
+
+    if (rc == NGX_OK) {
+        rc = NGX_AGAIN;
+    }
 
     if (rc == NGX_DONE && e->busy) {
         ngx_recording_editor_free(e);
@@ -296,7 +323,7 @@ ngx_recording_editor_done(void *data)
         return;
 
     case NGX_AGAIN:
-        ngx_recording_job_post(&e->job);
+        ngx_recording_editor_post(e);
         return;
 
     case NGX_DECLINED:
@@ -315,7 +342,7 @@ ngx_recording_editor_order(void *data)
 {
     ngx_recording_editor_t *e = data;
 
-    ngx_recording_job_post(&e->job);
+    ngx_recording_editor_post(e);
 }
 
 

@@ -9,6 +9,7 @@
 #include "ngx_recording_trial.h"
 
 
+static ngx_int_t ngx_recording_editor_plan_source(ngx_recording_editor_t *e);
 static ngx_int_t ngx_recording_editor_plan_row(ngx_recording_editor_t *e);
 static ngx_int_t ngx_recording_editor_plan_file(void *data,
     const ngx_recording_catalogue_search_file_t *file);
@@ -25,17 +26,11 @@ static ngx_uint_t ngx_recording_editor_plan_sound(ngx_recording_media_t *a,
     ngx_recording_media_t *b);
 
 
-/* a source in a call */
+/* a source in a call: its row, then what it has */
 
 ngx_int_t
 ngx_recording_editor_plan(ngx_recording_editor_t *e)
 {
-    char                           why[160];
-    ngx_int_t                      rc;
-    ngx_recording_source_t        *source;
-    ngx_recording_edit_input_t    *part;
-    ngx_recording_editor_input_t  *in;
-
     if (e->at == e->edit.n) {
         e->at = 0;
         e->step = ngx_recording_editor_create;
@@ -43,14 +38,29 @@ ngx_recording_editor_plan(ngx_recording_editor_t *e)
         return NGX_OK;
     }
 
-    in = &e->inputs[e->at];
-    part = &e->edit.inputs[e->at];
-
     e->format = ngx_recording_formats_find(e->edit.format);
 
     if (ngx_recording_editor_plan_row(e) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    e->step = ngx_recording_editor_plan_source;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_editor_plan_source(ngx_recording_editor_t *e)
+{
+    char                           why[160];
+    ngx_int_t                      rc;
+    ngx_recording_source_t        *source;
+    ngx_recording_edit_input_t    *part;
+    ngx_recording_editor_input_t  *in;
+
+    in = &e->inputs[e->at];
+    part = &e->edit.inputs[e->at];
 
     if (!in->there) {
         return ngx_recording_editor_fail(e, NGX_RECORDING_EDIT_SOURCE,
@@ -82,6 +92,7 @@ ngx_recording_editor_plan(ngx_recording_editor_t *e)
 
     e->total += ngx_recording_editor_lasts(e, e->at);
     e->at++;
+    e->step = ngx_recording_editor_plan;
 
     return NGX_AGAIN;
 }

@@ -92,6 +92,7 @@ ngx_recording_keeper_start(ngx_recording_worker_t *worker)
     ngx_recording_job_init(&keeper->job, &worker->jobs,
                            ngx_recording_keeper_thread,
                            ngx_recording_keeper_done, keeper);
+    keeper->job.seat = NGX_RECORDING_SEAT_TURNS;
 
     ngx_recording_keeper_timer(&keeper->timer);
 }

@@ -8,27 +8,33 @@
 #define NGX_RECORDING_REBUILD_ROWS  500          /* a transaction */
 
 
-typedef struct {
-    ngx_recording_catalogue_t        *catalogue;
-    ngx_recording_catalogue_error_t  *err;
-    ngx_uint_t                        added;
-    char                              label[NGX_RECORDING_LABEL];
-    ngx_uint_t                        n;
-    ngx_recording_found_t             found[NGX_RECORDING_REBUILD_ROWS];
-} ngx_recording_rebuild_t;
+struct ngx_recording_rebuild_s {
+    ngx_recording_store_t      *store;
+    ngx_recording_catalogue_t  *catalogue;
+    ngx_recording_notices_t    *notices;
+    int                         lock;      /* of the store */
+    ngx_recording_tree_t       *tree;      /* NULL: not begun */
+    ngx_uint_t                  damaged;
+    ngx_int_t                   copied;
+    ngx_uint_t                  added;
+    char                        label[NGX_RECORDING_LABEL];
+    ngx_uint_t                  n;
+    ngx_recording_found_t       found[NGX_RECORDING_REBUILD_ROWS];
+};
 
 
-static ngx_int_t ngx_recording_rebuild_all(ngx_recording_store_t *store,
-    ngx_recording_catalogue_t *catalogue, ngx_recording_notices_t *notices,
-    ngx_int_t (*work)(void *data), void *data,
-    ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_rebuild_needed(
+    ngx_recording_rebuild_t *rebuild, ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_rebuild_next(ngx_recording_rebuild_t *rebuild);
+static ngx_int_t ngx_recording_rebuild_whole(
+    ngx_recording_rebuild_t *rebuild, ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_rebuild_copied(
     ngx_recording_catalogue_t *catalogue, ngx_recording_notices_t *notices,
     ngx_recording_catalogue_error_t *err);
-static ngx_int_t ngx_recording_rebuild_file(void *data, int fd,
-    const char *path);
-static ngx_int_t ngx_recording_rebuild_rows(
-    ngx_recording_rebuild_t *rebuild);
+static ngx_int_t ngx_recording_rebuild_file(ngx_recording_rebuild_t *rebuild,
+    int fd, const char *path);
+static ngx_int_t ngx_recording_rebuild_rows(ngx_recording_rebuild_t *rebuild,
+    ngx_recording_catalogue_error_t *err);
 static void ngx_recording_rebuild_names(ngx_recording_stream_t *stream,
     u_char *path);
 
@@ -36,108 +42,167 @@ static void ngx_recording_rebuild_names(ngx_recording_stream_t *stream,
 /* one worker does it, the others see that it was done */
 
 ngx_int_t
-ngx_recording_rebuild_thread(ngx_recording_store_t *store,
+ngx_recording_rebuild_begin_thread(ngx_recording_store_t *store,
     ngx_recording_catalogue_t *catalogue, ngx_recording_notices_t *notices,
-    ngx_int_t (*work)(void *data), void *data,
-    ngx_recording_catalogue_error_t *err)
+    ngx_recording_rebuild_t **rebuild, ngx_recording_catalogue_error_t *err)
 {
-    int        lock;
-    ngx_int_t  rc;
+    ngx_int_t                 rc;
+    ngx_recording_rebuild_t  *r;
 
-    lock = ngx_recording_open(store->path, O_RDONLY|O_DIRECTORY|O_CLOEXEC, 0);
+    r = calloc(1, sizeof(ngx_recording_rebuild_t));
 
-    if (lock == -1) {
-        (void) snprintf(err->text, sizeof(err->text), "lock the store: %s",
-                        strerror(errno));
+    if (r == NULL) {
+        (void) snprintf(err->text, sizeof(err->text), "no memory");
         return NGX_ERROR;
     }
 
-    rc = flock(lock, LOCK_EX|LOCK_NB) == -1 ? NGX_AGAIN
-         : ngx_recording_rebuild_all(store, catalogue, notices, work, data,
-                                     err);
+    r->store = store;
+    r->catalogue = catalogue;
+    r->notices = notices;
 
-    (void) close(lock);
+    r->lock = ngx_recording_open(store->path, O_RDONLY|O_DIRECTORY|O_CLOEXEC,
+                                 0);
 
-    return rc;
+    if (r->lock == -1) {
+        (void) snprintf(err->text, sizeof(err->text), "lock the store: %s",
+                        strerror(errno));
+        rc = NGX_ERROR;
+
+    } else {
+        rc = flock(r->lock, LOCK_EX|LOCK_NB) == -1 ? NGX_AGAIN
+             : ngx_recording_rebuild_needed(r, err);
+    }
+
+    if (rc != NGX_OK) {
+        ngx_recording_rebuild_end_thread(r);
+        return rc;
+    }
+
+    *rebuild = r;
+
+    return NGX_OK;
 }
 
 
 static ngx_int_t
-ngx_recording_rebuild_all(ngx_recording_store_t *store,
-    ngx_recording_catalogue_t *catalogue, ngx_recording_notices_t *notices,
-    ngx_int_t (*work)(void *data), void *data,
+ngx_recording_rebuild_needed(ngx_recording_rebuild_t *rebuild,
     ngx_recording_catalogue_error_t *err)
 {
-    ngx_int_t                 rc, copied;
-    ngx_uint_t                rebuilt, damaged;
-    ngx_recording_rebuild_t  *rebuild;
+    ngx_uint_t  rebuilt;
 
-    if (ngx_recording_catalogue_is_rebuilt_thread(catalogue, &rebuilt,
-                                                  &damaged, err)
+    if (ngx_recording_catalogue_is_rebuilt_thread(rebuild->catalogue, &rebuilt,
+                                                  &rebuild->damaged, err)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (rebuilt) {
+    return rebuilt ? NGX_DONE : NGX_OK;
+}
+
+
+ngx_int_t
+ngx_recording_rebuild_thread(ngx_recording_rebuild_t *rebuild,
+    ngx_recording_catalogue_error_t *err)
+{
+    ngx_int_t  rc;
+
+    if (rebuild->tree == NULL) {
+        rebuild->copied = ngx_recording_rebuild_copied(rebuild->catalogue,
+                                                       rebuild->notices, err);
+
+        rebuild->tree = ngx_recording_tree_open_thread(rebuild->store,
+                                         ngx_recording_formats_whole_thread);
+
+        rc = rebuild->tree ? NGX_OK : NGX_ERROR;
+
+    } else {
+        rc = ngx_recording_rebuild_next(rebuild);
+    }
+
+    if (rc == NGX_ERROR) {
+        (void) snprintf(err->text, sizeof(err->text), "read files/: %s",
+                        strerror(errno));
+    }
+
+    if (rc == NGX_OK && rebuild->n < NGX_RECORDING_REBUILD_ROWS) {
         return NGX_OK;
     }
 
-    /* by now this one may be another than work/ was looked through for */
+    if (ngx_recording_rebuild_rows(rebuild, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
-    rc = work(data);
+    return rc == NGX_DONE ? ngx_recording_rebuild_whole(rebuild, err) : rc;
+}
+
+
+static ngx_int_t
+ngx_recording_rebuild_next(ngx_recording_rebuild_t *rebuild)
+{
+    int          fd;
+    ngx_int_t    rc;
+    const char  *path;
+
+    rc = ngx_recording_tree_next_thread(rebuild->tree, &fd, &path);
+
+    if (rc == NGX_OK) {
+        rc = ngx_recording_rebuild_file(rebuild, fd, path);
+        (void) close(fd);
+    }
+
+    return rc;
+}
+
+
+/* NGX_AGAIN: rows of one that was set aside meanwhile are written again */
+
+static ngx_int_t
+ngx_recording_rebuild_whole(ngx_recording_rebuild_t *rebuild,
+    ngx_recording_catalogue_error_t *err)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_recording_catalogue_mark_rebuilt_thread(rebuild->catalogue, err);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    rebuild = calloc(1, sizeof(ngx_recording_rebuild_t));
-
-    if (rebuild == NULL) {
-        (void) snprintf(err->text, sizeof(err->text), "no memory");
-        return NGX_ERROR;
-    }
-
-    rebuild->catalogue = catalogue;
-    rebuild->err = err;
-
-    copied = ngx_recording_rebuild_copied(catalogue, notices, err);
-
-    err->text[0] = '\0';
-
-    rc = ngx_recording_tree_walk_thread(store,
-                                        ngx_recording_formats_whole_thread,
-                                        ngx_recording_rebuild_file, rebuild);
-
-    if (rc != NGX_OK && err->text[0] == '\0') {
-        (void) snprintf(err->text, sizeof(err->text), "read files/: %s",
-                        strerror(errno));
-    }
-
-    if (ngx_recording_rebuild_rows(rebuild) != NGX_OK) {
-        rc = NGX_ERROR;
-    }
-
-    /* NGX_AGAIN: rows of one that was set aside meanwhile are written again */
-
-    if (rc == NGX_OK) {
-        rc = ngx_recording_catalogue_mark_rebuilt_thread(catalogue, err);
-    }
-
-    if (rc == NGX_OK && (damaged || rebuild->added)) {
-        ngx_recording_notice(notices, NGX_LOG_ERR, 0,
+    if (rebuild->damaged || rebuild->added) {
+        ngx_recording_notice(rebuild->notices, NGX_LOG_ERR, 0,
                              "the catalogue was %s, it was rebuilt: %lu "
                              "finished files%s",
-                             damaged ? "damaged and set aside" : "missing",
+                             rebuild->damaged ? "damaged and set aside"
+                                              : "missing",
                              (unsigned long) rebuild->added,
-                             copied == NGX_DECLINED
+                             rebuild->copied == NGX_DECLINED
                              ? "; there is no catalogue.copy: what calls have "
                                "ordered is lost" : "");
     }
 
-    free(rebuild);
+    return NGX_DONE;
+}
 
-    return rc;
+
+void
+ngx_recording_rebuild_end_thread(ngx_recording_rebuild_t *rebuild)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < rebuild->n; i++) {
+        free(rebuild->found[i].label);
+    }
+
+    if (rebuild->tree) {
+        ngx_recording_tree_close_thread(rebuild->tree);
+    }
+
+    if (rebuild->lock != -1) {
+        (void) close(rebuild->lock);
+    }
+
+    free(rebuild);
 }
 
 
@@ -178,10 +243,9 @@ ngx_recording_rebuild_copied(ngx_recording_catalogue_t *catalogue,
 
 
 static ngx_int_t
-ngx_recording_rebuild_file(void *data, int fd, const char *path)
+ngx_recording_rebuild_file(ngx_recording_rebuild_t *rebuild, int fd,
+    const char *path)
 {
-    ngx_recording_rebuild_t *rebuild = data;
-
     struct stat                    st;
     ngx_recording_file_t          *file;
     ngx_recording_found_t         *found;
@@ -222,13 +286,15 @@ ngx_recording_rebuild_file(void *data, int fd, const char *path)
         }
     }
 
-    return ++rebuild->n < NGX_RECORDING_REBUILD_ROWS
-           ? NGX_OK : ngx_recording_rebuild_rows(rebuild);
+    rebuild->n++;
+
+    return NGX_OK;
 }
 
 
 static ngx_int_t
-ngx_recording_rebuild_rows(ngx_recording_rebuild_t *rebuild)
+ngx_recording_rebuild_rows(ngx_recording_rebuild_t *rebuild,
+    ngx_recording_catalogue_error_t *err)
 {
     ngx_int_t   rc;
     ngx_uint_t  i;
@@ -237,8 +303,7 @@ ngx_recording_rebuild_rows(ngx_recording_rebuild_t *rebuild)
          ? NGX_OK
          : ngx_recording_catalogue_restore_thread(rebuild->catalogue,
                                                   rebuild->found, rebuild->n,
-                                                  &rebuild->added,
-                                                  rebuild->err);
+                                                  &rebuild->added, err);
 
     for (i = 0; i < rebuild->n; i++) {
         free(rebuild->found[i].label);

@@ -1,11 +1,12 @@
 
 #include "ngx_recording_formats.h"
 #include "ngx_recording_journal.h"
-#include "ngx_recording_rebuild.h"
 #include "ngx_recording_survey.h"
 
 
 #define NGX_RECORDING_SURVEY_RETRY   1000        /* ms */
+#define NGX_RECORDING_SURVEY_SLICE   50000       /* us */
+#define NGX_RECORDING_SURVEY_IDS     1024        /* at first */
 
 
 typedef struct {
@@ -15,12 +16,25 @@ typedef struct {
 } ngx_recording_survey_work_t;
 
 
+static void ngx_recording_survey_post(ngx_recording_survey_t *survey);
+static ngx_recording_seat_e ngx_recording_survey_seat(
+    ngx_recording_survey_t *survey);
 static void ngx_recording_survey_thread(void *data);
+static void ngx_recording_survey_end(ngx_recording_survey_t *survey);
 static void ngx_recording_survey_done(void *data);
-static ngx_int_t ngx_recording_survey_all(ngx_recording_survey_t *survey,
+static ngx_int_t ngx_recording_survey_open(ngx_recording_survey_t *survey,
     ngx_recording_catalogue_error_t *err);
-static ngx_int_t ngx_recording_survey_work(void *data);
+static ngx_int_t ngx_recording_survey_check(ngx_recording_survey_t *survey,
+    ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_survey_checked(ngx_recording_survey_t *survey,
+    ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_survey_list(ngx_recording_survey_t *survey,
+    ngx_recording_catalogue_error_t *err);
 static void ngx_recording_survey_name(void *data, const char *name);
+static ngx_int_t ngx_recording_survey_work(ngx_recording_survey_t *survey,
+    ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_survey_files(ngx_recording_survey_t *survey,
+    ngx_recording_catalogue_error_t *err);
 static void ngx_recording_survey_journal(ngx_recording_survey_work_t *work,
     uint64_t id);
 static void ngx_recording_survey_adopt(ngx_recording_survey_work_t *work,
@@ -59,8 +73,28 @@ ngx_recording_survey(ngx_recording_survey_t *survey)
     }
 
     survey->busy = 1;
+    survey->step = ngx_recording_survey_open;
+
+    ngx_recording_survey_post(survey);
+}
+
+
+static void
+ngx_recording_survey_post(ngx_recording_survey_t *survey)
+{
+    survey->job.seat = ngx_recording_survey_seat(survey);
 
     ngx_recording_job_post(&survey->job);
+}
+
+
+/* in the catalogue, but for what needs another connection and minutes */
+
+static ngx_recording_seat_e
+ngx_recording_survey_seat(ngx_recording_survey_t *survey)
+{
+    return survey->step == ngx_recording_survey_check
+           ? NGX_RECORDING_SEAT_NONE : NGX_RECORDING_SEAT_TURNS;
 }
 
 
@@ -69,12 +103,27 @@ ngx_recording_survey_thread(void *data)
 {
     ngx_recording_survey_t *survey = data;
 
+    int64_t                          begin;
     ngx_int_t                        rc;
     ngx_recording_catalogue_error_t  err;
 
-    rc = ngx_recording_survey_all(survey, &err);
+    begin = ngx_recording_mono();
 
-    survey->over = (rc == NGX_OK);
+    do {
+        rc = survey->step(survey, &err);
+    } while (rc == NGX_OK
+             && ngx_recording_survey_seat(survey) == survey->job.seat
+             && ngx_recording_mono() - begin < NGX_RECORDING_SURVEY_SLICE);
+
+    survey->result = rc;
+
+    if (rc == NGX_OK) {
+        return;
+    }
+
+    ngx_recording_survey_end(survey);
+
+    survey->over = (rc == NGX_DONE);
 
     if (rc == NGX_ERROR && !survey->failed) {
         survey->failed = 1;
@@ -86,83 +135,177 @@ ngx_recording_survey_thread(void *data)
 
 
 static void
+ngx_recording_survey_end(ngx_recording_survey_t *survey)
+{
+    if (survey->rebuild) {
+        ngx_recording_rebuild_end_thread(survey->rebuild);
+        survey->rebuild = NULL;
+    }
+
+    free(survey->ids);
+
+    survey->ids = NULL;
+    survey->size = 0;
+}
+
+
+static void
 ngx_recording_survey_done(void *data)
 {
     ngx_recording_survey_t *survey = data;
 
+    ngx_recording_notices_log(&survey->notices, survey->worker->log);
+
+    if (survey->result == NGX_OK) {
+        ngx_recording_survey_post(survey);
+        return;
+    }
+
     survey->busy = 0;
     survey->next = ngx_current_msec + NGX_RECORDING_SURVEY_RETRY;
-
-    ngx_recording_notices_log(&survey->notices, survey->worker->log);
 }
 
 
-/* NGX_AGAIN: another worker is at it */
+/* how nginx ended is seen by the locks of its workers */
 
 static ngx_int_t
-ngx_recording_survey_all(ngx_recording_survey_t *survey,
+ngx_recording_survey_open(ngx_recording_survey_t *survey,
     ngx_recording_catalogue_error_t *err)
 {
-    ngx_recording_worker_t      *worker;
-    ngx_recording_survey_work_t  work;
+    ngx_uint_t  unclean;
 
-    worker = survey->worker;
-
-    /* how nginx ended is seen by the locks of its workers */
-
-    if (ngx_recording_catalogue_check_thread(&worker->catalogue, err)
+    if (ngx_recording_catalogue_unclean_thread(&survey->worker->catalogue,
+                                               &unclean, err)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    work.worker = worker;
-    work.err = err;
-    work.rc = NGX_OK;
+    survey->step = unclean ? ngx_recording_survey_check
+                           : ngx_recording_survey_list;
 
-    if (ngx_recording_survey_work(&work) != NGX_OK) {
-        return work.rc;
-    }
-
-    return ngx_recording_rebuild_thread(&worker->store, &worker->catalogue,
-                                        &survey->notices,
-                                        ngx_recording_survey_work, &work,
-                                        err);
+    return NGX_OK;
 }
 
 
 static ngx_int_t
-ngx_recording_survey_work(void *data)
+ngx_recording_survey_check(ngx_recording_survey_t *survey,
+    ngx_recording_catalogue_error_t *err)
 {
-    ngx_recording_survey_work_t *work = data;
+    survey->step = ngx_recording_survey_checked;
 
-    if (ngx_recording_store_list_thread(&work->worker->store,
-                                        ngx_recording_survey_name, work)
-        != NGX_OK)
+    return ngx_recording_catalogue_check_thread(&survey->worker->catalogue,
+                                                &survey->damaged, err);
+}
+
+
+static ngx_int_t
+ngx_recording_survey_checked(ngx_recording_survey_t *survey,
+    ngx_recording_catalogue_error_t *err)
+{
+    ngx_recording_catalogue_checked_thread(&survey->worker->catalogue,
+                                           survey->damaged);
+
+    survey->step = ngx_recording_survey_list;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_recording_survey_list(ngx_recording_survey_t *survey,
+    ngx_recording_catalogue_error_t *err)
+{
+    survey->n = 0;
+    survey->at = 0;
+    survey->step = ngx_recording_survey_work;
+
+    errno = 0;
+
+    if (ngx_recording_store_list_thread(&survey->worker->store,
+                                        ngx_recording_survey_name, survey)
+        != NGX_OK || survey->n > survey->size)
     {
-        (void) snprintf(work->err->text, sizeof(work->err->text),
-                        "read work/: %s", strerror(errno));
-        work->rc = NGX_ERROR;
+        (void) snprintf(err->text, sizeof(err->text), "read work/: %s",
+                        strerror(errno));
+        return NGX_ERROR;
     }
 
-    return work->rc;
+    return NGX_OK;
 }
 
 
 static void
 ngx_recording_survey_name(void *data, const char *name)
 {
-    ngx_recording_survey_work_t *work = data;
+    ngx_recording_survey_t *survey = data;
 
-    uint64_t  id;
+    uint64_t    id, *ids;
+    ngx_uint_t  size;
 
-    ngx_recording_store_bury_thread(&work->worker->store, name);
+    ngx_recording_store_bury_thread(&survey->worker->store, name);
 
-    if (work->rc == NGX_OK
-        && ngx_recording_journal_name(name, &id) == NGX_OK)
+    if (ngx_recording_journal_name(name, &id) != NGX_OK
+        || survey->n > survey->size)
     {
-        ngx_recording_survey_journal(work, id);
+        return;
     }
+
+    if (survey->n == survey->size) {
+        size = survey->size ? 2 * survey->size : NGX_RECORDING_SURVEY_IDS;
+        ids = realloc(survey->ids, size * sizeof(uint64_t));
+
+        if (ids == NULL) {
+            survey->n++;
+            return;
+        }
+
+        survey->ids = ids;
+        survey->size = size;
+    }
+
+    survey->ids[survey->n++] = id;
+}
+
+
+/* a file in work/; at last it is seen whether those in files/ are known, too:
+   then those in work/ come again, as the catalogue may be another one by now */
+
+static ngx_int_t
+ngx_recording_survey_work(ngx_recording_survey_t *survey,
+    ngx_recording_catalogue_error_t *err)
+{
+    ngx_recording_survey_work_t  work;
+
+    if (survey->at < survey->n) {
+        work.worker = survey->worker;
+        work.err = err;
+        work.rc = NGX_OK;
+
+        ngx_recording_survey_journal(&work, survey->ids[survey->at++]);
+
+        return work.rc;
+    }
+
+    if (survey->rebuild) {
+        survey->step = ngx_recording_survey_files;
+        return NGX_OK;
+    }
+
+    survey->step = ngx_recording_survey_list;
+
+    return ngx_recording_rebuild_begin_thread(&survey->worker->store,
+                                              &survey->worker->catalogue,
+                                              &survey->notices,
+                                              &survey->rebuild, err);
+}
+
+
+static ngx_int_t
+ngx_recording_survey_files(ngx_recording_survey_t *survey,
+    ngx_recording_catalogue_error_t *err)
+{
+    return ngx_recording_rebuild_thread(survey->rebuild, err);
 }
 
 

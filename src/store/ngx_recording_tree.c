@@ -10,17 +10,24 @@
 
 
 typedef struct {
+    DIR                    *dir;
+    size_t                  len;           /* of its path */
+} ngx_recording_tree_level_t;
+
+
+struct ngx_recording_tree_s {
     const char           *(*whole)(int dir);
-    ngx_recording_tree_file_pt  file;
-    void                   *data;
+    int                     root;          /* -1: it was looked at */
+    ngx_uint_t              depth;
+    ngx_recording_tree_level_t  level[NGX_RECORDING_TREE_DEPTH + 1];
     char                    path[PATH_MAX];
-} ngx_recording_tree_t;
+};
 
 
 static ngx_int_t ngx_recording_tree_dir(ngx_recording_tree_t *tree, int at,
-    size_t len, ngx_uint_t depth);
+    size_t len, int *fd);
 static ngx_int_t ngx_recording_tree_entry(ngx_recording_tree_t *tree, int at,
-    const char *name, size_t len, ngx_uint_t depth);
+    const char *name, size_t len, int *fd);
 
 
 ngx_int_t
@@ -64,131 +71,177 @@ ngx_recording_tree_read_thread(int fd, char *text)
 }
 
 
-ngx_int_t
-ngx_recording_tree_walk_thread(ngx_recording_store_t *store,
-    const char *(*whole)(int dir), ngx_recording_tree_file_pt file,
-    void *data)
+ngx_recording_tree_t *
+ngx_recording_tree_open_thread(ngx_recording_store_t *store,
+    const char *(*whole)(int dir))
 {
-    int                    fd;
-    ngx_int_t              rc;
     ngx_recording_tree_t  *tree;
 
     tree = calloc(1, sizeof(ngx_recording_tree_t));
 
     if (tree == NULL) {
-        return NGX_ERROR;
+        return NULL;
     }
 
     tree->whole = whole;
-    tree->file = file;
-    tree->data = data;
+    tree->root = ngx_recording_openat(store->files, ".",
+                                      O_RDONLY|O_DIRECTORY|O_CLOEXEC, 0);
 
-    fd = ngx_recording_openat(store->files, ".",
-                              O_RDONLY|O_DIRECTORY|O_CLOEXEC, 0);
+    if (tree->root == -1) {
+        free(tree);
+        return NULL;
+    }
 
-    rc = fd == -1 ? NGX_ERROR : ngx_recording_tree_dir(tree, fd, 0, 0);
-
-    free(tree);
-
-    return rc;
+    return tree;
 }
 
 
-/* takes the descriptor */
+void
+ngx_recording_tree_close_thread(ngx_recording_tree_t *tree)
+{
+    while (tree->depth) {
+        (void) closedir(tree->level[--tree->depth].dir);
+    }
+
+    if (tree->root != -1) {
+        (void) close(tree->root);
+    }
+
+    free(tree);
+}
+
+
+ngx_int_t
+ngx_recording_tree_next_thread(ngx_recording_tree_t *tree, int *fd,
+    const char **path)
+{
+    int                          root;
+    ngx_int_t                    rc;
+    struct dirent               *e;
+    ngx_recording_tree_level_t  *level;
+
+    *path = tree->path;
+
+    if (tree->root != -1) {
+        root = tree->root;
+        tree->root = -1;
+
+        rc = ngx_recording_tree_dir(tree, root, 0, fd);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
+
+    while (tree->depth) {
+        level = &tree->level[tree->depth - 1];
+
+        errno = 0;
+        e = readdir(level->dir);
+
+        if (e == NULL && errno) {
+            return NGX_ERROR;
+        }
+
+        if (e == NULL) {
+            (void) closedir(level->dir);
+            tree->depth--;
+            continue;
+        }
+
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) {
+            continue;
+        }
+
+        rc = ngx_recording_tree_entry(tree, dirfd(level->dir), e->d_name,
+                                      level->len, fd);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
+
+    return NGX_DONE;
+}
+
+
+/*
+ * Takes the descriptor.  NGX_OK: there is a file that stands for all of it;
+ * NGX_DECLINED: there is none, its entries come one by one.
+ */
 
 static ngx_int_t
 ngx_recording_tree_dir(ngx_recording_tree_t *tree, int at, size_t len,
-    ngx_uint_t depth)
+    int *fd)
 {
-    DIR            *dir;
-    ngx_err_t       err;
-    ngx_int_t       rc;
-    const char     *whole;
-    struct dirent  *e;
-
-    dir = fdopendir(at);
-
-    if (dir == NULL) {
-        (void) close(at);
-        return NGX_ERROR;
-    }
+    ngx_int_t                    rc;
+    const char                  *whole;
+    ngx_recording_tree_level_t  *level;
 
     whole = tree->whole(at);
 
     if (whole) {
-        rc = ngx_recording_tree_entry(tree, at, whole, len, depth);
-        (void) closedir(dir);
+        rc = ngx_recording_tree_entry(tree, at, whole, len, fd);
+        (void) close(at);
 
         return rc;
     }
 
-    rc = NGX_OK;
-    errno = 0;
+    level = &tree->level[tree->depth];
 
-    while (rc == NGX_OK && (e = readdir(dir)) != NULL) {
+    level->len = len;
+    level->dir = fdopendir(at);
 
-        if (ngx_terminate) {
-            rc = NGX_AGAIN;
-            break;
-        }
-
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
-            rc = ngx_recording_tree_entry(tree, at, e->d_name, len, depth);
-        }
-
-        errno = rc == NGX_OK ? 0 : errno;
+    if (level->dir == NULL) {
+        (void) close(at);
+        return NGX_ERROR;
     }
 
-    if (rc == NGX_OK && errno) {
-        rc = NGX_ERROR;
-    }
+    tree->depth++;
 
-    err = errno;
-    (void) closedir(dir);
-    errno = err;
-
-    return rc;
+    return NGX_DECLINED;
 }
 
 
 static ngx_int_t
 ngx_recording_tree_entry(ngx_recording_tree_t *tree, int at, const char *name,
-    size_t len, ngx_uint_t depth)
+    size_t len, int *fd)
 {
-    int          fd, n;
-    ngx_int_t    rc;
+    int          n;
     struct stat  st;
 
     n = snprintf(tree->path + len, sizeof(tree->path) - len, "%s%s",
                  len ? "/" : "", name);
 
     if (n < 0 || (size_t) n >= sizeof(tree->path) - len) {
-        return NGX_OK;
+        return NGX_DECLINED;
     }
 
-    fd = ngx_recording_openat(at, name,
-                              O_RDONLY|O_CLOEXEC|O_NOFOLLOW|O_NONBLOCK, 0);
+    *fd = ngx_recording_openat(at, name,
+                               O_RDONLY|O_CLOEXEC|O_NOFOLLOW|O_NONBLOCK, 0);
 
-    if (fd == -1) {
+    if (*fd == -1) {
 
         /* removed by now, a link, or a socket */
 
         return errno == ENOENT || errno == ELOOP || errno == ENXIO
-               ? NGX_OK : NGX_ERROR;
+               ? NGX_DECLINED : NGX_ERROR;
     }
 
-    if (fstat(fd, &st) == -1) {
-        (void) close(fd);
+    if (fstat(*fd, &st) == -1) {
+        (void) close(*fd);
         return NGX_ERROR;
     }
 
-    if (S_ISDIR(st.st_mode) && depth < NGX_RECORDING_TREE_DEPTH) {
-        return ngx_recording_tree_dir(tree, fd, len + n, depth + 1);
+    if (S_ISREG(st.st_mode)) {
+        return NGX_OK;
     }
 
-    rc = S_ISREG(st.st_mode) ? tree->file(tree->data, fd, tree->path)
-                             : NGX_OK;
-    (void) close(fd);
+    if (S_ISDIR(st.st_mode) && tree->depth <= NGX_RECORDING_TREE_DEPTH) {
+        return ngx_recording_tree_dir(tree, *fd, len + n, fd);
+    }
 
-    return rc;
+    (void) close(*fd);
+
+    return NGX_DECLINED;
 }

@@ -17,8 +17,7 @@
 #define NGX_RECORDING_LABEL  8192
 
 
-typedef ngx_int_t (*ngx_recording_tree_file_pt)(void *data, int fd,
-    const char *path);
+typedef struct ngx_recording_tree_s  ngx_recording_tree_t;
 
 
 /*
@@ -31,14 +30,19 @@ ngx_int_t ngx_recording_tree_label_thread(ngx_recording_store_t *store,
 ngx_int_t ngx_recording_tree_read_thread(int fd, char *text);
 
 /*
- * Calls back with the path of each file in files/, and its descriptor, until
- * it returns something else than NGX_OK, or NGX_AGAIN: nginx ends at once.  Of
- * a directory only the entry counts that whole() names, as it stands for all;
- * NULL: each of them does.
+ * The files in files/, one after the other.  Of a directory only the entry
+ * counts that whole() names, as it stands for all; NULL: each of them does.
  */
-ngx_int_t ngx_recording_tree_walk_thread(ngx_recording_store_t *store,
-    const char *(*whole)(int dir), ngx_recording_tree_file_pt file,
-    void *data);
+ngx_recording_tree_t *ngx_recording_tree_open_thread(
+    ngx_recording_store_t *store, const char *(*whole)(int dir));
+void ngx_recording_tree_close_thread(ngx_recording_tree_t *tree);
+
+/*
+ * The next one: its path, until the next call, and its descriptor, to be
+ * closed.  NGX_DONE: that were all.
+ */
+ngx_int_t ngx_recording_tree_next_thread(ngx_recording_tree_t *tree, int *fd,
+    const char **path);
 
 
 #endif /* _NGX_RECORDING_TREE_H_INCLUDED_ */
