@@ -28,7 +28,8 @@ my $flv = media(duration => 18, fps => 20, gop => 0.5, size => '160x90',
                 key_bytes => 500_000);
 my $MB = 1024 * 1024;
 
-$t->conf(Recording::Rewind->conf('record_rule off rewind=1m;'))->start;
+$t->conf(Recording::Rewind->conf('record_rule off rewind=1m; }'
+                                 . ' application plain { live on;'))->start;
 
 my $w = Recording::Rewind->new($t);
 $disk->set(armed => 1, only => 'rewind.', call => 'read', delay => 500);
@@ -51,9 +52,14 @@ is($w->api->code('CutRecording', { RecordingId => "$id{$task{cut}}" }), '',
 is($w->api->code('StopRecording', { RecordingId => "$id{$task{stopped}}" }), '',
    'its recording is stopped');
 is($w->stop($task{ended}), '', 'the task is stopped');
+
+# what was ordered later is done
+$w->publish('later', $flv, app => 'plain', rate => 1);
+my $later = $w->task('later', AppName => 'plain', template => 'flv');
 wait_for('it is known', 20, sub {
-    !($t->catalogue('SELECT count(*) AS n FROM record_commands'))[0]{n} });
+    grep { $_->{task_id} eq $later } $t->recordings });
 my $obeyed = time;
+$w->unpublish('later', kill => 1);
 
 # --- more than may be in memory when it has caught up
 

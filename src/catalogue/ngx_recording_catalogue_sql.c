@@ -358,8 +358,8 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     "UPDATE files SET state = ?2, end_us = ?3, duration_ms = ?4, size = ?5,"
     " video_codec = ?6, audio_codec = ?7, resolution = ?8, frames_in = ?9,"
     " frames_written = ?10, frames_dropped = ?11, drops = ?12, gaps = ?13,"
-    " owner = ?14, resume_us = ?15, recovered = max(recovered, ?16),"
-    " finished_us = ?17 WHERE" NGX_RECORDING_SQL_NOT_OVER },
+    " owner = ?14, recovered = max(recovered, ?16), finished_us = ?17,"
+    NGX_RECORDING_POLICY_WAITS("?15") " WHERE" NGX_RECORDING_SQL_NOT_OVER },
 
     [NGX_RECORDING_SQL_REMOVE] = { "i",
     "DELETE FROM files WHERE file_id = ?1" },

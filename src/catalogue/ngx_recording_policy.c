@@ -213,6 +213,7 @@ ngx_recording_policy_read_commands(ngx_recording_catalogue_t *cat,
 {
     void                            *room;
     ngx_int_t                        rc;
+    const char                      *text;
     ngx_recording_sql_rows_t         rows;
     ngx_recording_policy_command_t  *c;
 
@@ -233,9 +234,11 @@ ngx_recording_policy_read_commands(ngx_recording_catalogue_t *cat,
         policy->commands = room;
         c = &policy->commands[policy->ncommands++];
         c->recording_id = (uint64_t) ngx_recording_sql_column_int(&rows, 0);
-        c->command = strcmp(ngx_recording_sql_column_text(&rows, 1), "stop")
-                     == 0 ? NGX_RECORDING_POLICY_STOP
-                          : NGX_RECORDING_POLICY_CUT;
+        text = ngx_recording_sql_column_text(&rows, 1);
+        c->command = strcmp(text, "stop") == 0 ? NGX_RECORDING_POLICY_STOP
+                                               : NGX_RECORDING_POLICY_CUT;
+        c->again = (strcmp(text, "cut again") == 0);
+        c->obeyed = 0;
     }
 
     return ngx_recording_sql_end(&rows) == NGX_OK ? rc : NGX_ERROR;

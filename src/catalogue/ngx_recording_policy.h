@@ -83,6 +83,10 @@ typedef enum {
 typedef struct {
     uint64_t                recording_id;
     ngx_recording_policy_command_e  command;
+    ngx_uint_t              again;         /* a cut: one was ordered before, and
+                                              may be done */
+    ngx_uint_t              obeyed;        /* it is done, by the one who has
+                                              read this */
 } ngx_recording_policy_command_t;
 
 
@@ -256,7 +260,8 @@ typedef struct {
 ngx_int_t ngx_recording_policy_tell(ngx_recording_catalogue_t *cat,
     void *tell, ngx_uint_t again);
 
-/* the worker has done it; an ngx_recording_policy_t's commands */
+/* the worker has done them: of an ngx_recording_policy_t's commands those that
+   were obeyed */
 ngx_int_t ngx_recording_policy_obeyed(ngx_recording_catalogue_t *cat,
     void *policy, ngx_uint_t again);
 

@@ -418,7 +418,11 @@ ngx_recording_policy_task_delete(ngx_recording_catalogue_t *cat, void *arg,
 
     order->result = ngx_recording_policy_gone(cat);
 
-    return NGX_OK;
+    /* no stream goes on with what waits */
+
+    return ngx_recording_sql_run(cat->sql,
+                                 NGX_RECORDING_SQL_POLICY_TASK_FINISH,
+                                 ngx_recording_sql_text(order->task.id));
 }
 
 
@@ -428,6 +432,7 @@ ngx_recording_policy_tell(ngx_recording_catalogue_t *cat, void *arg,
 {
     ngx_recording_policy_tell_t *tell = arg;
 
+    ngx_int_t                        rc;
     ngx_uint_t                       waits;
     ngx_recording_sql_rows_t         rows;
     ngx_recording_policy_command_t  *c;
@@ -449,32 +454,31 @@ ngx_recording_policy_tell(ngx_recording_catalogue_t *cat, void *arg,
         return NGX_ERROR;
     }
 
-    if (tell->result == NGX_RECORDING_POLICY_NONE) {
-        return NGX_OK;
-    }
-
-    if (c->command == NGX_RECORDING_POLICY_STOP) {
-
-        /* some of its files may wait while others are recorded */
-
-        if (ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_POLICY_FINISH,
-                                  ngx_recording_sql_int(c->recording_id))
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-    } else if (waits) {
+    if (c->command == NGX_RECORDING_POLICY_CUT && waits) {
         tell->result = NGX_RECORDING_POLICY_USED;
     }
 
-    return waits ? NGX_OK
-           : ngx_recording_sql_run(cat->sql,
-                        NGX_RECORDING_SQL_POLICY_COMMAND_PUT,
-                        ngx_recording_sql_int(c->recording_id),
-                        ngx_recording_sql_text(
-                               c->command == NGX_RECORDING_POLICY_STOP
-                               ? "stop" : "cut"));
+    if (tell->result != NGX_RECORDING_POLICY_DONE) {
+        return NGX_OK;
+    }
+
+    /* of what is nobody's there may be files that do not wait yet, as a dead
+       worker left them */
+
+    rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_POLICY_COMMAND_PUT,
+                               ngx_recording_sql_int(c->recording_id),
+                               ngx_recording_sql_text(
+                                   c->command == NGX_RECORDING_POLICY_STOP
+                                   ? "stop" : "cut"));
+
+    if (rc != NGX_OK || c->command == NGX_RECORDING_POLICY_CUT) {
+        return rc;
+    }
+
+    /* and some may wait while others are recorded */
+
+    return ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_POLICY_FINISH,
+                                 ngx_recording_sql_int(c->recording_id));
 }
 
 
@@ -493,12 +497,14 @@ ngx_recording_policy_obeyed(ngx_recording_catalogue_t *cat, void *arg,
     for (i = 0; rc == NGX_OK && i < policy->ncommands; i++) {
         c = &policy->commands[i];
 
-        rc = ngx_recording_sql_run(cat->sql,
-                        NGX_RECORDING_SQL_POLICY_COMMAND_DONE,
-                        ngx_recording_sql_int(c->recording_id),
-                        ngx_recording_sql_text(
-                               c->command == NGX_RECORDING_POLICY_STOP
-                               ? "stop" : "cut"));
+        if (c->obeyed) {
+            rc = ngx_recording_sql_run(cat->sql,
+                                       NGX_RECORDING_SQL_POLICY_COMMAND_DONE,
+                                       ngx_recording_sql_int(c->recording_id),
+                                       ngx_recording_sql_text(c->again
+                                                              ? "cut again"
+                                                              : "cut"));
+        }
     }
 
     return rc;

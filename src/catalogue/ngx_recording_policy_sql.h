@@ -123,6 +123,21 @@
     NGX_RECORDING_CALLBACK_TABLES
 
 
+/*
+ * resume_us of a file, which waits until then, or NULL: not at all if what it
+ * is of was told to end, or to go on with new files, and nobody could obey; nor
+ * if nobody comes to it any more.  As the order is a row by then, or finds it
+ * waiting, it does not matter who was killed in between.
+ */
+#define NGX_RECORDING_POLICY_WAITS(until)                                     \
+    " resume_us = iif(" until " IS NOT NULL AND (EXISTS (SELECT 1"            \
+    " FROM record_commands AS c WHERE c.recording_id = files.recording_id)"   \
+    " OR EXISTS (SELECT 1 FROM recordings AS r WHERE r.recording_id ="        \
+    " files.recording_id AND r.end_us IS NOT NULL) OR EXISTS (SELECT 1"       \
+    " FROM record_tasks AS t WHERE t.task_id = files.task_id"                 \
+    " AND t.deleted_us > 0)), 1, " until ")"
+
+
 /* two tasks, or a task and a time, have something of the same stream */
 #define NGX_RECORDING_POLICY_STREAM(row)                                      \
     row "app = ?2 AND " row "stream = ?3 AND " row "domain = ?1"              \
@@ -241,17 +256,20 @@
     "SELECT owner FROM recordings WHERE recording_id = ?1"                    \
     " AND end_us IS NULL" },                                                  \
                                                                               \
-    /* a stop is not taken back by a cut */                                   \
+    /* a stop is not taken back by a cut; of two cuts the second one is not    \
+       taken for the first, which may be done, and about to go */             \
     [NGX_RECORDING_SQL_POLICY_COMMAND_PUT] = { "it",                          \
     "INSERT INTO record_commands (recording_id, command) VALUES (?1, ?2)"     \
     " ON CONFLICT (recording_id) DO UPDATE SET"                               \
-    " command = iif(command = 'stop', command, excluded.command)" },          \
+    " command = iif('stop' IN (command, excluded.command), 'stop',"           \
+    " iif(command = 'cut', 'cut again', 'cut'))" },                           \
                                                                               \
     [NGX_RECORDING_SQL_POLICY_COMMANDS] = { "t",                              \
     "SELECT recording_id, command FROM record_commands WHERE recording_id > 0"\
     " AND EXISTS (SELECT 1 FROM recordings WHERE recordings.recording_id ="   \
     " record_commands.recording_id AND owner = ?1)" },                        \
                                                                               \
+    /* a stop goes with the end of what it stops */                           \
     [NGX_RECORDING_SQL_POLICY_COMMAND_DONE] = { "it",                         \
     "DELETE FROM record_commands WHERE recording_id = ?1 AND command = ?2" }, \
                                                                               \

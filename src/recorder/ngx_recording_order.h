@@ -34,7 +34,8 @@ typedef struct {
                                               end, or wait */
     unsigned                stop:1;        /* the worker exits at once */
     unsigned                left:1;        /* nobody comes to files that wait */
-    unsigned                cut:1;         /* new files are ordered */
+    unsigned                cut:1;         /* new files are ordered; until they
+                                              have begun */
 
     /*
      * What comes back.  NGX_OK: all was done; NGX_AGAIN: it is not known yet

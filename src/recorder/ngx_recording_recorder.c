@@ -281,10 +281,24 @@ ngx_recording_recorder_finish(ngx_recording_t *r)
 }
 
 
-void
-ngx_recording_recorder_cut(ngx_recording_t *r)
+ngx_int_t
+ngx_recording_recorder_cut(ngx_recording_t *r, ngx_uint_t again)
 {
-    r->cut = 1;
+    if (r->cut == NGX_RECORDING_RECORDER_CUT_DONE) {
+        r->cut = NGX_RECORDING_RECORDER_UNCUT;
+
+        if (r->again == again) {
+            return NGX_OK;
+        }
+    }
+
+    if (r->cut == NGX_RECORDING_RECORDER_UNCUT) {
+        r->cut = NGX_RECORDING_RECORDER_CUT;
+    }
+
+    r->again = again;
+
+    return NGX_AGAIN;
 }
 
 
@@ -421,8 +435,10 @@ ngx_recording_recorder_take(ngx_recording_t *r)
 
     /* new files begin with what comes, not with what had come */
 
-    r->order.cut = (r->cut && r->replay == NULL);
-    r->cut &= !r->order.cut;
+    if (r->cut == NGX_RECORDING_RECORDER_CUT && r->replay == NULL) {
+        r->cut = NGX_RECORDING_RECORDER_CUTTING;
+        r->order.cut = 1;
+    }
 }
 
 
@@ -509,6 +525,10 @@ ngx_recording_recorder_rest(ngx_recording_t *r)
 {
     r->job = r->order.rc == NGX_AGAIN ? NGX_RECORDING_RECORDER_AGAIN
                                       : NGX_RECORDING_RECORDER_IDLE;
+
+    if (r->cut == NGX_RECORDING_RECORDER_CUTTING && !r->order.cut) {
+        r->cut = NGX_RECORDING_RECORDER_CUT_DONE;
+    }
 }
 
 

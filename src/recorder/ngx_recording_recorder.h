@@ -49,6 +49,17 @@ typedef enum {
 } ngx_recording_recorder_e;
 
 
+/* new files that a call has ordered */
+
+typedef enum {
+    NGX_RECORDING_RECORDER_UNCUT = 0,
+    NGX_RECORDING_RECORDER_CUT,            /* they are ordered */
+    NGX_RECORDING_RECORDER_CUTTING,        /* the writer waits for a frame that
+                                              they can begin with */
+    NGX_RECORDING_RECORDER_CUT_DONE        /* they have begun */
+} ngx_recording_recorder_cut_e;
+
+
 struct ngx_recording_s {
     ngx_queue_t             queue;
     ngx_recording_worker_t *worker;
@@ -78,6 +89,8 @@ struct ngx_recording_s {
     ngx_msec_t              shown;         /* what others may know; 0: never */
     ngx_recording_board_slot_t  *slot;     /* there */
     ngx_uint_t              asks;          /* of the catalogue, not answered */
+    ngx_recording_recorder_cut_e  cut;
+    ngx_uint_t              again;         /* as that was ordered */
 
     ngx_recording_replay_t *replay;        /* which feeds it in the place of
                                               its session; NULL: none does */
@@ -89,7 +102,6 @@ struct ngx_recording_s {
                                               was told */
     unsigned                finish:1;      /* its files do not wait for their
                                               stream */
-    unsigned                cut:1;         /* new files are ordered */
 };
 
 
@@ -119,8 +131,12 @@ void ngx_recording_recorder_close(ngx_recording_t *r);
 /* the same, before the stream is: files do not wait for it, all are finished */
 void ngx_recording_recorder_finish(ngx_recording_t *r);
 
-/* new files begin at the next chance, of all formats */
-void ngx_recording_recorder_cut(ngx_recording_t *r);
+/*
+ * New files begin at the next chance, of all formats.  It is called until they
+ * have begun: NGX_OK, else NGX_AGAIN.  again: what an order is known by, as
+ * there may be another one when they have.
+ */
+ngx_int_t ngx_recording_recorder_cut(ngx_recording_t *r, ngx_uint_t again);
 
 /* what a worker asks its recordings, by their links in worker->recordings */
 extern const ngx_recording_worker_calls_t  ngx_recording_recorder_calls;

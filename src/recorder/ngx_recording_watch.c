@@ -230,7 +230,16 @@ ngx_recording_watch_commands(ngx_recording_watch_t *watch)
 void
 ngx_recording_watch_obeyed(ngx_recording_watch_t *watch)
 {
+    ngx_uint_t                       i, n;
     ngx_recording_catalogue_error_t  err;
+
+    for (n = 0, i = ngx_recording_watch_commands(watch); i > 0; i--) {
+        n += watch->policy->commands[i - 1].obeyed;
+    }
+
+    if (n == 0) {
+        return;
+    }
 
     /* its rows stay until they are gone, and are obeyed once more if not */
 

@@ -68,8 +68,9 @@ ngx_uint_t ngx_recording_watch_has(ngx_recording_watch_t *watch,
     ngx_uint_t look);
 
 /*
- * How many commands of what is known are to be obeyed; then they were, and are
- * forgotten: none is obeyed twice by a worker that lives.
+ * How many commands of what is known are to be obeyed, each time until it is
+ * ->obeyed; then those that are so are forgotten: none is obeyed twice by a
+ * worker that lives.  A stop stays until its recording has ended.
  */
 ngx_uint_t ngx_recording_watch_commands(ngx_recording_watch_t *watch);
 void ngx_recording_watch_obeyed(ngx_recording_watch_t *watch);

@@ -120,6 +120,7 @@ ngx_recording_writer_run_thread(ngx_recording_writer_t *w,
     ngx_recording_order_t *order)
 {
     ngx_int_t                 rc;
+    ngx_uint_t                cut;
     ngx_recording_outputs_t  *o;
 
     o = &w->outputs;
@@ -130,11 +131,12 @@ ngx_recording_writer_run_thread(ngx_recording_writer_t *w,
     w->now = order->now;
     w->end = order->over;
 
-    if (order->cut && o->started) {
+    cut = (order->cut && o->started);
+
+    if (cut) {
 
         /* what is wanted for another reason is as good */
 
-        order->cut = 0;
         o->ordered = 1;
         o->wanted = o->wanted == NGX_RECORDING_CUT_NONE
                     ? NGX_RECORDING_CUT_ORDER : o->wanted;
@@ -149,6 +151,10 @@ ngx_recording_writer_run_thread(ngx_recording_writer_t *w,
 
     if (rc == NGX_OK && order->end) {
         rc = ngx_recording_writer_end_thread(w);
+    }
+
+    if (cut) {
+        order->cut = o->ordered;
     }
 
     order->rc = rc;

@@ -23,7 +23,7 @@ static void ngx_rtmp_recording_task(ngx_rtmp_recording_ctx_t *ctx,
 static ngx_rtmp_recording_one_t *ngx_rtmp_recording_has(
     ngx_rtmp_recording_ctx_t *ctx, const char *task, ngx_uint_t *n);
 static void ngx_rtmp_recording_obey(ngx_rtmp_recording_ctx_t *ctx,
-    const ngx_recording_policy_command_t *command);
+    ngx_recording_policy_command_t *command);
 static void ngx_rtmp_recording_remove(ngx_rtmp_recording_ctx_t *ctx,
     ngx_uint_t i);
 
@@ -62,9 +62,7 @@ ngx_rtmp_recording_module_looked(void *data)
         }
     }
 
-    if (n) {
-        ngx_recording_watch_obeyed(rmcf->watch);
-    }
+    ngx_recording_watch_obeyed(rmcf->watch);
 }
 
 
@@ -328,9 +326,11 @@ ngx_rtmp_recording_has(ngx_rtmp_recording_ctx_t *ctx, const char *task,
 }
 
 
+/* one to a recording that is not known by its number yet is met again */
+
 static void
 ngx_rtmp_recording_obey(ngx_rtmp_recording_ctx_t *ctx,
-    const ngx_recording_policy_command_t *command)
+    ngx_recording_policy_command_t *command)
 {
     ngx_uint_t        i;
     ngx_recording_t  *r;
@@ -343,7 +343,8 @@ ngx_rtmp_recording_obey(ngx_rtmp_recording_ctx_t *ctx,
         }
 
         if (command->command == NGX_RECORDING_POLICY_CUT) {
-            ngx_recording_recorder_cut(r);
+            command->obeyed = ngx_recording_recorder_cut(r, command->again)
+                              == NGX_OK;
             continue;
         }
 
