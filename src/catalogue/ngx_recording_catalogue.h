@@ -486,8 +486,10 @@ ngx_int_t ngx_recording_catalogue_is_rebuilt_thread(
 ngx_int_t ngx_recording_catalogue_copy_thread(ngx_recording_catalogue_t *cat,
     ngx_recording_catalogue_error_t *err);
 
-/* and comes back from there, as it was when that was made; NGX_DECLINED: there
-   is no such file */
+/*
+ * And comes back from there, as it was when that was made.  NGX_DECLINED: there
+ * is no such file; NGX_ABORT: it is damaged, and not there any more.
+ */
 ngx_int_t ngx_recording_catalogue_copied_thread(
     ngx_recording_catalogue_t *cat, ngx_uint_t *rows, time_t *made,
     ngx_recording_catalogue_error_t *err);

@@ -206,8 +206,10 @@ typedef struct {
 
     /*
      * And reads it from there; rows that the database has stay as they are.
-     * *rows: how many came; *made: when they were copied.  NGX_DECLINED: there
-     * is no such file.
+     * *rows: how many came; *made: when they were copied.  A database that has
+     * had them does not get them once more.  NGX_DECLINED: there is no such
+     * file; NGX_ABORT: it is damaged, and set aside, which the error tells;
+     * NGX_ERROR: it is to be tried again.
      */
     ngx_int_t               (*restore)(ngx_recording_sql_t *sql,
                                 ngx_uint_t *rows, time_t *made, char *err,

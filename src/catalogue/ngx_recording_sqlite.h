@@ -26,6 +26,10 @@
 #define NGX_RECORDING_SQLITE_WHOLE     1919250531
 #define NGX_RECORDING_SQLITE_REPAIRED  1919250532
 
+/* 0 and that, when what was copied has come back */
+#define NGX_RECORDING_SQLITE_COPIED           1919250533
+#define NGX_RECORDING_SQLITE_REPAIRED_COPIED  1919250534
+
 
 /* statements of the engine's own, behind those of the table */
 
@@ -77,6 +81,9 @@ int ngx_recording_sqlite_number(sqlite3 *db, const char *text, int *number);
 /* --- ngx_recording_sqlite_open.c */
 
 ngx_int_t ngx_recording_sqlite_open(ngx_recording_sql_t *sql);
+
+/* of an application_id */
+ngx_recording_sql_mark_e ngx_recording_sqlite_mark_of(int id);
 
 ngx_int_t ngx_recording_sqlite_mark(ngx_recording_sql_t *sql,
     ngx_recording_sql_mark_e *mark);

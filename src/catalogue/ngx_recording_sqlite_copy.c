@@ -6,6 +6,7 @@
 
 
 #include "ngx_recording_sqlite.h"
+#include <time.h>
 
 
 #define NGX_RECORDING_SQLITE_COPY   "catalogue.copy"
@@ -23,11 +24,16 @@ static ngx_int_t ngx_recording_sqlite_copy_end(ngx_recording_sql_t *sql,
     const char *path);
 static ngx_int_t ngx_recording_sqlite_copy_attach(sqlite3 *db,
     const char *path);
+static int ngx_recording_sqlite_copy_leaves(void *data);
 static ngx_int_t ngx_recording_sqlite_restore_tables(ngx_recording_sql_t *sql,
     sqlite3 *db, ngx_uint_t *rows);
 static ngx_int_t ngx_recording_sqlite_restore_table(sqlite3 *db,
     const char *table, ngx_uint_t *rows);
-static int ngx_recording_sqlite_copy_leaves(void *data);
+static int ngx_recording_sqlite_restore_ends(void *data);
+static ngx_int_t ngx_recording_sqlite_restore_failed(const char *path,
+    int code, char *err, size_t size);
+static ngx_uint_t ngx_recording_sqlite_restore_damaged(const char *path,
+    int code);
 
 
 ngx_int_t
@@ -45,6 +51,9 @@ ngx_recording_sqlite_copy(ngx_recording_sql_t *sql, char *err, size_t size)
     rc = db ? ngx_recording_sqlite_copy_begin(path) : NGX_ERROR;
 
     if (rc == NGX_OK) {
+        sqlite3_progress_handler(db, NGX_RECORDING_SQLITE_STEPS,
+                                 ngx_recording_sqlite_copy_leaves, NULL);
+
         rc = ngx_recording_sqlite_copy_attach(db, path);
 
         if (rc == NGX_OK) {
@@ -103,9 +112,6 @@ ngx_recording_sqlite_copy_attach(sqlite3 *db, const char *path)
 {
     int            rc;
     sqlite3_stmt  *st;
-
-    sqlite3_progress_handler(db, NGX_RECORDING_SQLITE_STEPS,
-                             ngx_recording_sqlite_copy_leaves, NULL);
 
     if (sqlite3_prepare_v2(db, "ATTACH ?1 AS copy", -1, &st, NULL)
         != SQLITE_OK)
@@ -181,8 +187,8 @@ ngx_recording_sqlite_copy_whole(sqlite3 *db)
         return NGX_ERROR;
     }
 
-    return id == 0 || id == NGX_RECORDING_SQLITE_REPAIRED ? NGX_DECLINED
-                                                          : NGX_OK;
+    return ngx_recording_sqlite_mark_of(id) == NGX_RECORDING_SQL_MARK_WHOLE
+           ? NGX_OK : NGX_DECLINED;
 }
 
 
@@ -220,6 +226,7 @@ ngx_int_t
 ngx_recording_sqlite_restore(ngx_recording_sql_t *sql, ngx_uint_t *rows,
     time_t *made, char *err, size_t size)
 {
+    int          code;
     char         path[PATH_MAX];
     sqlite3     *db;
     ngx_int_t    rc;
@@ -231,38 +238,134 @@ ngx_recording_sqlite_restore(ngx_recording_sql_t *sql, ngx_uint_t *rows,
                     sql->setup.store->path);
 
     if (stat(path, &st) == -1) {
-        return NGX_DECLINED;
+        (void) snprintf(err, size, "%s", strerror(errno));
+        return errno == ENOENT ? NGX_DECLINED : NGX_ERROR;
     }
 
     *made = st.st_mtime;
 
     db = ngx_recording_sqlite_beside(sql);
 
-    rc = db ? ngx_recording_sqlite_copy_attach(db, path) : NGX_ERROR;
+    if (db == NULL) {
+        (void) snprintf(err, size, "no memory");
+        return NGX_ERROR;
+    }
+
+    /* nothing else is done before: a worker that exits ends it, too */
+
+    sqlite3_progress_handler(db, NGX_RECORDING_SQLITE_STEPS,
+                             ngx_recording_sqlite_restore_ends, NULL);
+
+    rc = ngx_recording_sqlite_copy_attach(db, path);
 
     if (rc == NGX_OK) {
         rc = ngx_recording_sqlite_restore_tables(sql, db, rows);
     }
 
+    code = sqlite3_errcode(db);
+
     if (rc != NGX_OK) {
-        (void) snprintf(err, size, "%s", db ? sqlite3_errmsg(db)
-                                            : "no memory");
+        (void) snprintf(err, size, "%s", code == SQLITE_OK
+                                         ? "no memory" : sqlite3_errmsg(db));
     }
 
     (void) sqlite3_close(db);
 
-    return rc;
+    return rc == NGX_OK ? NGX_OK
+           : ngx_recording_sqlite_restore_failed(path, code, err, size);
 }
 
+
+static int
+ngx_recording_sqlite_restore_ends(void *data)
+{
+    return ngx_terminate;
+}
+
+
+/*
+ * What may pass is tried again.  What does not keeps nobody from having all
+ * else; it is not lost with the next copy: somebody may want to look at it.
+ */
+
+static ngx_int_t
+ngx_recording_sqlite_restore_failed(const char *path, int code, char *err,
+    size_t size)
+{
+    char    to[PATH_MAX + 32];
+    size_t  len;
+
+    if (!ngx_recording_sqlite_restore_damaged(path, code)) {
+        return NGX_ERROR;
+    }
+
+    (void) snprintf(to, sizeof(to), "%s.damaged.%ld", path, (long) time(NULL));
+
+    if (rename(path, to) == -1) {
+        (void) snprintf(err, size, "rename: %s", strerror(errno));
+        return NGX_ERROR;
+    }
+
+    len = strlen(err);
+
+    (void) snprintf(err + len, size - len, ", it is set aside as %s",
+                    strrchr(to, '/') + 1);
+
+    return NGX_ABORT;
+}
+
+
+/* it, and not the catalogue; or it has what cannot be taken over */
+
+static ngx_uint_t
+ngx_recording_sqlite_restore_damaged(const char *path, int code)
+{
+    sqlite3    *db;
+    ngx_int_t   rc;
+
+    if (code == SQLITE_ERROR || code == SQLITE_CONSTRAINT
+        || code == SQLITE_MISMATCH)
+    {
+        return 1;
+    }
+
+    if (!ngx_recording_sqlite_damaged(code)) {
+        return 0;
+    }
+
+    rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY|SQLITE_OPEN_NOMUTEX,
+                         NULL)
+         == SQLITE_OK
+         ? ngx_recording_sqlite_quick_check(db) : NGX_ERROR;
+
+    (void) sqlite3_close(db);
+
+    return rc == NGX_DECLINED;
+}
+
+
+/*
+ * Once for a catalogue, if all else has to be done again: what calls have
+ * removed since then does not come back.
+ */
 
 static ngx_int_t
 ngx_recording_sqlite_restore_tables(ngx_recording_sql_t *sql, sqlite3 *db,
     ngx_uint_t *rows)
 {
+    int                              id;
+    char                             pragma[64];
     const ngx_recording_sql_kept_t  *kept;
 
-    if (ngx_recording_sqlite_exec(db, "BEGIN IMMEDIATE") != SQLITE_OK) {
+    if (ngx_recording_sqlite_exec(db, "BEGIN IMMEDIATE") != SQLITE_OK
+        || ngx_recording_sqlite_number(db, "PRAGMA main.application_id", &id)
+           != SQLITE_ROW)
+    {
         return NGX_ERROR;
+    }
+
+    if (id != 0 && id != NGX_RECORDING_SQLITE_REPAIRED) {
+        return NGX_OK;
     }
 
     for (kept = sql->setup.schema->kept; kept->table; kept++) {
@@ -274,8 +377,13 @@ ngx_recording_sqlite_restore_tables(ngx_recording_sql_t *sql, sqlite3 *db,
         }
     }
 
-    return ngx_recording_sqlite_exec(db, "COMMIT") == SQLITE_OK ? NGX_OK
-                                                                : NGX_ERROR;
+    (void) snprintf(pragma, sizeof(pragma), "PRAGMA main.application_id=%d",
+                    id ? NGX_RECORDING_SQLITE_REPAIRED_COPIED
+                       : NGX_RECORDING_SQLITE_COPIED);
+
+    return ngx_recording_sqlite_exec(db, pragma) == SQLITE_OK
+           && ngx_recording_sqlite_exec(db, "COMMIT") == SQLITE_OK
+           ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -287,6 +395,7 @@ ngx_recording_sqlite_restore_table(sqlite3 *db, const char *table,
 {
     int            rc;
     char          *text;
+    ngx_uint_t     absent;
     const char    *columns;
     sqlite3_stmt  *st;
 
@@ -305,6 +414,11 @@ ngx_recording_sqlite_restore_table(sqlite3 *db, const char *table,
 
     rc = sqlite3_step(st);
 
+    /* one of before does not have the table */
+
+    absent = rc == SQLITE_ROW
+             && sqlite3_column_type(st, 0) == SQLITE_NULL;
+
     columns = rc == SQLITE_ROW ? (char *) sqlite3_column_text(st, 0) : NULL;
 
     text = columns ? sqlite3_mprintf("INSERT OR IGNORE INTO main.%s (%s)"
@@ -312,12 +426,10 @@ ngx_recording_sqlite_restore_table(sqlite3 *db, const char *table,
                                      columns, columns, table)
                    : NULL;
 
-    (void) sqlite3_finalize(st);
-
-    /* one of before does not have the table */
+    rc = sqlite3_finalize(st);
 
     if (text == NULL) {
-        return rc == SQLITE_ROW ? NGX_OK : NGX_ERROR;
+        return absent && rc == SQLITE_OK ? NGX_OK : NGX_ERROR;
     }
 
     rc = ngx_recording_sqlite_exec(db, text);

@@ -508,13 +508,16 @@ ngx_recording_sqlite_why(ngx_recording_sqlite_t *lite)
     }
 
     if (lite->anew) {
-        mark = NGX_RECORDING_SQL_MARK_REPAIRED;
+        rc = ngx_recording_sqlite_set_mark(&lite->sql,
+                                           NGX_RECORDING_SQL_MARK_REPAIRED);
 
-    } else if (mark != NGX_RECORDING_SQL_MARK_REPAIRED) {
-        mark = NGX_RECORDING_SQL_MARK_NEW;
+    } else if (mark == NGX_RECORDING_SQL_MARK_WHOLE) {
+        rc = ngx_recording_sqlite_set_mark(&lite->sql,
+                                           NGX_RECORDING_SQL_MARK_NEW);
+
+    } else {
+        rc = NGX_OK;
     }
-
-    rc = ngx_recording_sqlite_set_mark(&lite->sql, mark);
 
     if (rc == NGX_OK) {
         lite->moved = 0;
@@ -539,11 +542,28 @@ ngx_recording_sqlite_mark(ngx_recording_sql_t *sql,
         return NGX_ERROR;
     }
 
-    *mark = id == 0 ? NGX_RECORDING_SQL_MARK_NEW
-            : id == NGX_RECORDING_SQLITE_REPAIRED
-            ? NGX_RECORDING_SQL_MARK_REPAIRED : NGX_RECORDING_SQL_MARK_WHOLE;
+    *mark = ngx_recording_sqlite_mark_of(id);
 
     return NGX_OK;
+}
+
+
+ngx_recording_sql_mark_e
+ngx_recording_sqlite_mark_of(int id)
+{
+    switch (id) {
+
+    case 0:
+    case NGX_RECORDING_SQLITE_COPIED:
+        return NGX_RECORDING_SQL_MARK_NEW;
+
+    case NGX_RECORDING_SQLITE_REPAIRED:
+    case NGX_RECORDING_SQLITE_REPAIRED_COPIED:
+        return NGX_RECORDING_SQL_MARK_REPAIRED;
+
+    default:
+        return NGX_RECORDING_SQL_MARK_WHOLE;
+    }
 }
 
 

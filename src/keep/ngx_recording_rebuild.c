@@ -111,6 +111,10 @@ ngx_recording_rebuild_thread(ngx_recording_rebuild_t *rebuild,
         rebuild->copied = ngx_recording_rebuild_copied(rebuild->catalogue,
                                                        rebuild->notices, err);
 
+        if (rebuild->copied == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
         rebuild->tree = ngx_recording_tree_open_thread(rebuild->store,
                                          ngx_recording_formats_whole_thread);
 
@@ -206,25 +210,33 @@ ngx_recording_rebuild_end_thread(ngx_recording_rebuild_t *rebuild)
 }
 
 
-/* one that cannot be read is no reason to have nothing else.  NGX_DECLINED:
-   there is none */
+/*
+ * One that is damaged is no reason to have nothing else.  What could not be
+ * read for another reason is waited for: once the catalogue is whole it is
+ * copied over it.  NGX_DECLINED: there is none.
+ */
 
 static ngx_int_t
 ngx_recording_rebuild_copied(ngx_recording_catalogue_t *catalogue,
     ngx_recording_notices_t *notices, ngx_recording_catalogue_error_t *err)
 {
-    char        text[sizeof("2026-11-27 16:02:53")];
-    time_t      made;
-    ngx_int_t   rc;
-    ngx_uint_t  rows;
-    struct tm   tm;
+    char                             text[sizeof("2026-11-27 16:02:53")];
+    time_t                           made;
+    ngx_int_t                        rc;
+    ngx_uint_t                       rows;
+    struct tm                        tm;
+    ngx_recording_catalogue_error_t  why;
 
-    rc = ngx_recording_catalogue_copied_thread(catalogue, &rows, &made, err);
+    rc = ngx_recording_catalogue_copied_thread(catalogue, &rows, &made, &why);
 
     if (rc == NGX_ERROR) {
+        (void) snprintf(err->text, sizeof(err->text),
+                        "restore catalogue.copy: %.200s", why.text);
+
+    } else if (rc == NGX_ABORT) {
         ngx_recording_notice(notices, NGX_LOG_ERR, 0,
                              "what catalogue.copy has is not restored: %s",
-                             err->text);
+                             why.text);
 
     } else if (rc == NGX_OK && rows) {
         text[0] = '\0';

@@ -125,7 +125,7 @@ ngx_recording_survey_thread(void *data)
 
     survey->over = (rc == NGX_DONE);
 
-    if (rc == NGX_ERROR && !survey->failed) {
+    if (rc == NGX_ERROR && !survey->failed && !ngx_terminate) {
         survey->failed = 1;
         ngx_recording_notice(&survey->notices, NGX_LOG_ERR, 0,
                              "looking through the store failed: %s, it is "
