@@ -105,7 +105,10 @@ ngx_recording_watch_post(ngx_recording_watch_t *watch)
     watch->busy = 1;
     watch->again = 0;
     watch->begun++;
-    watch->all = watch->policy == NULL
+
+    /* what the one before could not read has not changed since then */
+
+    watch->all = watch->policy == NULL || watch->rc != NGX_OK
                  || watch->begun % NGX_RECORDING_WATCH_ALL == 0;
     watch->number = watch->policy ? watch->policy->number : -1;
 
