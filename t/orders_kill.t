@@ -27,8 +27,8 @@ worker_processes 1;
 thread_pool default threads=8;
 rtmp {
     record_store %%STORE%%;
-    record_template one { format flv resume=60s; }
-    record_template two { format flv resume=60s; format mp4 resume=60s; }
+    record_template one { format flv resume=10m; }
+    record_template two { format flv resume=10m; format mp4 resume=10m; }
     server {
         listen 127.0.0.1:%%PORT_0%%;
         application one { live on; record_rule one; }
