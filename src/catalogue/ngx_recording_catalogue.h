@@ -413,6 +413,18 @@ ngx_int_t ngx_recording_catalogue_own_thread(ngx_recording_catalogue_t *cat,
 ngx_int_t ngx_recording_catalogue_close_stale_thread(
     ngx_recording_catalogue_t *cat, ngx_recording_catalogue_error_t *err);
 
+/*
+ * Recordings of this worker, behind one, whose files are finished, or wait; *n
+ * is the room.  And ends those, which it does not have, or they are nobody's if
+ * files of them wait.
+ */
+ngx_int_t ngx_recording_catalogue_idle_thread(ngx_recording_catalogue_t *cat,
+    uint64_t behind, uint64_t *ids, ngx_uint_t *n,
+    ngx_recording_catalogue_error_t *err);
+ngx_int_t ngx_recording_catalogue_end_idle_thread(
+    ngx_recording_catalogue_t *cat, uint64_t *ids, ngx_uint_t n,
+    ngx_recording_catalogue_error_t *err);
+
 /* whether another worker has written since the last call */
 ngx_uint_t ngx_recording_catalogue_changed_thread(
     ngx_recording_catalogue_t *cat);

@@ -34,6 +34,9 @@ static ngx_int_t ngx_recording_catalogue_take_all(
     ngx_uint_t *n);
 static ngx_int_t ngx_recording_catalogue_stale(ngx_recording_catalogue_t *cat,
     const char *owner, uint64_t *ids, ngx_uint_t *n);
+static ngx_int_t ngx_recording_catalogue_end_all(
+    ngx_recording_catalogue_t *cat, const char *owner, uint64_t *ids,
+    ngx_uint_t n);
 
 
 ngx_int_t
@@ -216,7 +219,7 @@ ngx_recording_catalogue_close_stale_thread(ngx_recording_catalogue_t *cat,
 {
     uint64_t              ids[NGX_RECORDING_CATALOGUE_STALE];
     ngx_int_t             rc;
-    ngx_uint_t            i, k, n, from[NGX_RECORDING_CATALOGUE_DEAD + 1];
+    ngx_uint_t            i, n, from[NGX_RECORDING_CATALOGUE_DEAD + 1];
     ngx_recording_dead_t  dead;
 
     if (ngx_recording_catalogue_read(cat, err) != NGX_OK) {
@@ -244,17 +247,32 @@ ngx_recording_catalogue_close_stale_thread(ngx_recording_catalogue_t *cat,
         return NGX_ERROR;
     }
 
-    for (i = 0; i < dead.n; i++) {
-
-        for (k = from[i]; rc == NGX_OK && k < from[i + 1]; k++) {
-            rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_END,
-                                       ngx_recording_sql_int(ids[k]),
-                                       ngx_recording_sql_null(),
-                                       ngx_recording_sql_text(dead.name[i]));
-        }
+    for (i = 0; rc == NGX_OK && i < dead.n; i++) {
+        rc = ngx_recording_catalogue_end_all(cat, dead.name[i], &ids[from[i]],
+                                             from[i + 1] - from[i]);
     }
 
     return ngx_recording_catalogue_finish(cat, rc, err);
+}
+
+
+static ngx_int_t
+ngx_recording_catalogue_end_all(ngx_recording_catalogue_t *cat,
+    const char *owner, uint64_t *ids, ngx_uint_t n)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  i;
+
+    rc = NGX_OK;
+
+    for (i = 0; rc == NGX_OK && i < n; i++) {
+        rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_END,
+                                   ngx_recording_sql_int(ids[i]),
+                                   ngx_recording_sql_null(),
+                                   ngx_recording_sql_text(owner));
+    }
+
+    return rc;
 }
 
 
@@ -268,11 +286,59 @@ ngx_recording_catalogue_stale(ngx_recording_catalogue_t *cat,
 
     ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_STALE,
                      ngx_recording_sql_text(owner),
-                     ngx_recording_sql_int(NGX_RECORDING_CATALOGUE_STALE - *n));
+                     ngx_recording_sql_int(NGX_RECORDING_CATALOGUE_STALE - *n),
+                     ngx_recording_sql_int(0),
+                     ngx_recording_sql_text("finishing"));
 
     while (ngx_recording_sql_next(&rows)) {
         ids[(*n)++] = (uint64_t) ngx_recording_sql_column_int(&rows, 0);
     }
 
     return ngx_recording_sql_end(&rows);
+}
+
+
+ngx_int_t
+ngx_recording_catalogue_idle_thread(ngx_recording_catalogue_t *cat,
+    uint64_t behind, uint64_t *ids, ngx_uint_t *n,
+    ngx_recording_catalogue_error_t *err)
+{
+    ngx_uint_t                 room;
+    ngx_recording_sql_rows_t   rows;
+
+    room = *n;
+    *n = 0;
+
+    if (ngx_recording_catalogue_read(cat, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_STALE,
+                            ngx_recording_sql_text(cat->store->owner),
+                            ngx_recording_sql_int(room),
+                            ngx_recording_sql_int(behind),
+                            ngx_recording_sql_text("paused"));
+
+    while (ngx_recording_sql_next(&rows)) {
+        ids[(*n)++] = (uint64_t) ngx_recording_sql_column_int(&rows, 0);
+    }
+
+    return ngx_recording_catalogue_finish(cat, ngx_recording_sql_end(&rows),
+                                          err);
+}
+
+
+ngx_int_t
+ngx_recording_catalogue_end_idle_thread(ngx_recording_catalogue_t *cat,
+    uint64_t *ids, ngx_uint_t n, ngx_recording_catalogue_error_t *err)
+{
+    ngx_int_t  rc;
+
+    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_recording_catalogue_end_all(cat, cat->store->owner, ids, n);
+
+    return ngx_recording_catalogue_finish(cat, rc, err);
 }

@@ -393,12 +393,12 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " AND owner = ?1 AND coalesce(resume_us, 0)" NGX_RECORDING_SQL_DUE("?2")
     " ORDER BY coalesce(resume_us, 0), file_id LIMIT ?3" },
 
-    /* recordings without files that wait */
-    [NGX_RECORDING_SQL_STALE] = { "ti",
-    "SELECT recording_id FROM recordings WHERE end_us IS NULL"
-    " AND owner = ?1 AND NOT EXISTS (SELECT 1 FROM files WHERE"
-    " files.recording_id = recordings.recording_id AND "
-    NGX_RECORDING_SQL_OPEN " AND state IN ('paused', 'recording')) LIMIT ?2" },
+    /* recordings whose files are all finished, or in this other state */
+    [NGX_RECORDING_SQL_STALE] = { "tiit",
+    "SELECT recording_id FROM recordings WHERE end_us IS NULL AND owner = ?1"
+    " AND recording_id > ?3 AND NOT EXISTS (SELECT 1 FROM files WHERE"
+    " files.recording_id = recordings.recording_id AND " NGX_RECORDING_SQL_OPEN
+    " AND state <> ?4) ORDER BY recording_id LIMIT ?2" },
 
     /* and whether its journal alone told that it is this owner's */
     [NGX_RECORDING_SQL_FILE_STATE] = { "it",

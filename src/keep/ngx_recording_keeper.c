@@ -16,6 +16,7 @@
 #define NGX_RECORDING_KEEPER_EVER     (INT64_MAX / 2)   /* all is due then */
 #define NGX_RECORDING_KEEPER_WANTED   128        /* recordings, in a turn */
 #define NGX_RECORDING_KEEPER_TAKEN    64         /* files that are repaired */
+#define NGX_RECORDING_KEEPER_IDLE     64         /* recordings, in a pass */
 
 
 typedef struct {
@@ -35,6 +36,12 @@ typedef struct {
 
     ngx_uint_t              nstrays;       /* seen at the last pass */
     uint64_t                strays[NGX_RECORDING_KEEPER_TAKEN];
+
+    uint64_t                behind;        /* recordings are looked at */
+    ngx_uint_t              nidle;         /* seen at the last pass */
+    uint64_t                idle[NGX_RECORDING_KEEPER_IDLE];
+    ngx_uint_t              nover;         /* and at this one: to be ended */
+    uint64_t                over[NGX_RECORDING_KEEPER_IDLE];
 
     ngx_uint_t              nwanted;
     uint64_t                wanted[NGX_RECORDING_KEEPER_WANTED];
@@ -63,6 +70,9 @@ static ngx_int_t ngx_recording_keeper_sweep(ngx_recording_keeper_t *keeper,
     ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_keeper_own(ngx_recording_keeper_t *keeper,
     ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_keeper_idle(ngx_recording_keeper_t *keeper,
+    ngx_recording_catalogue_error_t *err);
+static void ngx_recording_keeper_over(ngx_recording_keeper_t *keeper);
 static void ngx_recording_keeper_checkpoint(
     ngx_recording_keeper_t *keeper);
 
@@ -229,6 +239,8 @@ ngx_recording_keeper_done(void *data)
         }
     }
 
+    ngx_recording_keeper_over(keeper);
+
     /* one that fails is left to a configuration that has this store again */
 
     if (keeper->failed || (keeper->ntaken == 0 && keeper->repairing == 0)) {
@@ -277,6 +289,15 @@ ngx_recording_keeper_orders(ngx_recording_keeper_t *keeper,
         }
     }
 
+    if (keeper->nover
+        && ngx_recording_catalogue_end_idle_thread(catalogue, keeper->over,
+                                                   keeper->nover, err)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    keeper->nover = 0;
     keeper->nwanted = 0;
 
     if (!ngx_recording_catalogue_changed_thread(catalogue)
@@ -361,7 +382,77 @@ ngx_recording_keeper_own(ngx_recording_keeper_t *keeper,
     ngx_memcpy(keeper->strays, seen, nseen * sizeof(uint64_t));
     keeper->nstrays = nseen;
 
+    return ngx_recording_keeper_idle(keeper, err);
+}
+
+
+/*
+ * The same of recordings, whose end was written into a catalogue that is lost:
+ * those of which no file grows, or is being finished, at two passes; then the
+ * next ones, if there are more, as those may live.
+ */
+
+static ngx_int_t
+ngx_recording_keeper_idle(ngx_recording_keeper_t *keeper,
+    ngx_recording_catalogue_error_t *err)
+{
+    uint64_t    seen[NGX_RECORDING_KEEPER_IDLE];
+    ngx_uint_t  i, k, n, more;
+
+    n = NGX_RECORDING_KEEPER_IDLE;
+
+    if (ngx_recording_catalogue_idle_thread(&keeper->worker->catalogue,
+                                            keeper->behind, seen, &n, err)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+
+        for (k = 0; k < keeper->nidle; k++) {
+            if (keeper->idle[k] == seen[i]) {
+                keeper->over[keeper->nover++] = seen[i];
+                break;
+            }
+        }
+    }
+
+    more = (n == NGX_RECORDING_KEEPER_IDLE);
+
+    if (n == 0 || (keeper->nidle && (more || keeper->behind))) {
+        keeper->behind = more ? seen[n - 1] : 0;
+        n = 0;
+    }
+
+    ngx_memcpy(keeper->idle, seen, n * sizeof(uint64_t));
+    keeper->nidle = n;
+
     return NGX_OK;
+}
+
+
+/* no session has them, nor is one about to, by what the loop knows */
+
+static void
+ngx_recording_keeper_over(ngx_recording_keeper_t *keeper)
+{
+    ngx_uint_t               i, n;
+    ngx_recording_worker_t  *worker;
+
+    worker = keeper->worker;
+    n = keeper->nover;
+    keeper->nover = 0;
+
+    if (n == 0 || worker->calls->begins(worker)) {
+        return;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (!worker->calls->lives(worker, keeper->over[i])) {
+            keeper->over[keeper->nover++] = keeper->over[i];
+        }
+    }
 }
 
 

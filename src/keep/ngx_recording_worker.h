@@ -40,7 +40,7 @@ typedef struct {
     /*
      * Another worker process has the stream of a recording now and asks for
      * it.  NGX_OK: it is given, or it is not known yet; NGX_DECLINED: frames
-     * still come to this one.
+     * still come to this one, or it does not have it.
      */
     ngx_int_t             (*asked)(ngx_recording_worker_t *worker,
                                    uint64_t id);
@@ -48,6 +48,9 @@ typedef struct {
     /* whether this worker has a recording that is not over */
     ngx_uint_t            (*lives)(ngx_recording_worker_t *worker,
                                    uint64_t id);
+
+    /* whether one begins, whose id it does not know yet: it may be any */
+    ngx_uint_t            (*begins)(ngx_recording_worker_t *worker);
 } ngx_recording_worker_calls_t;
 
 

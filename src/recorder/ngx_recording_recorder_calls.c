@@ -14,6 +14,10 @@ static ngx_int_t ngx_recording_recorder_asked(ngx_recording_worker_t *worker,
     uint64_t id);
 static ngx_uint_t ngx_recording_recorder_lives(ngx_recording_worker_t *worker,
     uint64_t id);
+static ngx_uint_t ngx_recording_recorder_begins(
+    ngx_recording_worker_t *worker);
+static ngx_recording_t *ngx_recording_recorder_find(
+    ngx_recording_worker_t *worker, uint64_t id);
 static void ngx_recording_recorder_drain(ngx_queue_t *q);
 static void ngx_recording_recorder_stop(ngx_queue_t *q);
 static ngx_int_t ngx_recording_recorder_ask(ngx_recording_t *r);
@@ -25,7 +29,8 @@ const ngx_recording_worker_calls_t  ngx_recording_recorder_calls = {
     ngx_recording_recorder_drain,
     ngx_recording_recorder_stop,
     ngx_recording_recorder_asked,
-    ngx_recording_recorder_lives
+    ngx_recording_recorder_lives,
+    ngx_recording_recorder_begins
 };
 
 
@@ -54,6 +59,35 @@ ngx_recording_recorder_ready(ngx_queue_t *q)
 static ngx_int_t
 ngx_recording_recorder_asked(ngx_recording_worker_t *worker, uint64_t id)
 {
+    ngx_recording_t  *r;
+
+    r = ngx_recording_recorder_find(worker, id);
+
+    if (r == NULL) {
+        return ngx_recording_recorder_begins(worker) ? NGX_OK : NGX_DECLINED;
+    }
+
+    if (r->intake.state != NGX_RECORDING_INTAKE_ENDING) {
+        return ngx_recording_recorder_ask(r);
+    }
+
+    /* its end is being written, or was, and the catalogue was lost since */
+
+    return r->order.end && r->job == NGX_RECORDING_RECORDER_IDLE
+           ? NGX_DECLINED : NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_recording_recorder_lives(ngx_recording_worker_t *worker, uint64_t id)
+{
+    return ngx_recording_recorder_find(worker, id) != NULL;
+}
+
+
+static ngx_recording_t *
+ngx_recording_recorder_find(ngx_recording_worker_t *worker, uint64_t id)
+{
     ngx_queue_t      *q;
     ngx_recording_t  *r;
 
@@ -63,27 +97,32 @@ ngx_recording_recorder_asked(ngx_recording_worker_t *worker, uint64_t id)
     {
         r = ngx_recording_recorder_of(q);
 
-        if (r->id == id && r->intake.state != NGX_RECORDING_INTAKE_ENDING) {
-            return ngx_recording_recorder_ask(r);
+        if (r->id == id) {
+            return r;
         }
     }
 
-    /* its end is being written */
-
-    return NGX_OK;
+    return NULL;
 }
 
 
+/* its row may be there; one that waits for another's recording has none */
+
 static ngx_uint_t
-ngx_recording_recorder_lives(ngx_recording_worker_t *worker, uint64_t id)
+ngx_recording_recorder_begins(ngx_recording_worker_t *worker)
 {
-    ngx_queue_t  *q;
+    ngx_queue_t      *q;
+    ngx_recording_t  *r;
 
     for (q = ngx_queue_head(&worker->recordings);
          q != ngx_queue_sentinel(&worker->recordings);
          q = ngx_queue_next(q))
     {
-        if (ngx_recording_recorder_of(q)->id == id) {
+        r = ngx_recording_recorder_of(q);
+
+        if (r->id == 0
+            && (r->job == NGX_RECORDING_RECORDER_ORDERED || r->asks))
+        {
             return 1;
         }
     }
