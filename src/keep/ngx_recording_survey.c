@@ -10,6 +10,7 @@
 
 
 typedef struct {
+    ngx_recording_survey_t           *survey;
     ngx_recording_worker_t           *worker;
     ngx_recording_catalogue_error_t  *err;
     ngx_int_t                         rc;
@@ -39,6 +40,8 @@ static void ngx_recording_survey_journal(ngx_recording_survey_work_t *work,
     uint64_t id);
 static void ngx_recording_survey_adopt(ngx_recording_survey_work_t *work,
     uint64_t id);
+static void ngx_recording_survey_unread(ngx_recording_survey_work_t *work,
+    uint64_t id, ngx_err_t err);
 static void ngx_recording_survey_discard(ngx_recording_survey_work_t *work,
     ngx_recording_mux_t *mux);
 static void ngx_recording_survey_forsake(ngx_recording_survey_work_t *work,
@@ -278,6 +281,7 @@ ngx_recording_survey_work(ngx_recording_survey_t *survey,
     ngx_recording_survey_work_t  work;
 
     if (survey->at < survey->n) {
+        work.survey = survey;
         work.worker = survey->worker;
         work.err = err;
         work.rc = NGX_OK;
@@ -348,25 +352,16 @@ ngx_recording_survey_adopt(ngx_recording_survey_work_t *work, uint64_t id)
 
     mux = ngx_recording_journal_read_thread(&worker->store, id);
 
+    if (mux == NULL && errno == ENODATA) {
+
+        /* a power cut, before anything of it was durable */
+
+        (void) ngx_recording_journal_clear_thread(&worker->store, id);
+        return;
+    }
+
     if (mux == NULL) {
-
-        if (errno == ENODATA) {
-
-            /* a power cut, before anything of it was durable */
-
-            (void) ngx_recording_journal_clear_thread(&worker->store, id);
-
-        } else if (errno == NGX_EMFILE || errno == NGX_ENFILE
-                   || errno == NGX_ENOMEM)
-        {
-            /* not by itself: it is not passed over */
-
-            (void) snprintf(work->err->text, sizeof(work->err->text),
-                            "read the journal of \"%llu\": %s",
-                            (unsigned long long) id, strerror(errno));
-            work->rc = NGX_ERROR;
-        }
-
+        ngx_recording_survey_unread(work, id, errno);
         return;
     }
 
@@ -385,6 +380,56 @@ ngx_recording_survey_adopt(ngx_recording_survey_work_t *work, uint64_t id)
     }
 
     ngx_recording_mux_close_thread(mux);
+}
+
+
+/*
+ * What cannot be read now is looked at again, by the next worker that begins;
+ * all others are not kept by it.
+ */
+
+static void
+ngx_recording_survey_unread(ngx_recording_survey_work_t *work, uint64_t id,
+    ngx_err_t err)
+{
+    ngx_uint_t               i;
+    ngx_recording_survey_t  *survey;
+
+    if (err == NGX_ENOENT) {
+        return;
+    }
+
+    if (err == NGX_EMFILE || err == NGX_ENFILE || err == NGX_ENOMEM) {
+
+        /* not by itself: it is not passed over */
+
+        (void) snprintf(work->err->text, sizeof(work->err->text),
+                        "read the journal of \"%llu\": %s",
+                        (unsigned long long) id, strerror(err));
+        work->rc = NGX_ERROR;
+        return;
+    }
+
+    survey = work->survey;
+
+    for (i = 0; i < survey->nunread; i++) {
+        if (survey->unread[i] == id) {
+            return;
+        }
+    }
+
+    if (survey->nunread == NGX_RECORDING_SURVEY_UNREAD) {
+        return;
+    }
+
+    survey->unread[survey->nunread++] = id;
+
+    ngx_recording_notice(&survey->notices, NGX_LOG_ERR, err,
+                         "\"%s/work/%llu.journal\" %s: its file is not "
+                         "finished, it is tried again when a worker process "
+                         "starts", survey->worker->store.path,
+                         (unsigned long long) id,
+                         err ? "cannot be read" : "is damaged");
 }
 
 

@@ -17,6 +17,9 @@
 #include "ngx_recording_worker.h"
 
 
+#define NGX_RECORDING_SURVEY_UNREAD  64          /* journals, that were told */
+
+
 typedef struct ngx_recording_survey_s  ngx_recording_survey_t;
 
 /*
@@ -41,6 +44,8 @@ struct ngx_recording_survey_s {
     ngx_recording_rebuild_t  *rebuild;     /* NULL: not begun */
     ngx_recording_notices_t notices;
     ngx_msec_t              next;          /* not before */
+    ngx_uint_t              nunread;
+    uint64_t                unread[NGX_RECORDING_SURVEY_UNREAD];
     unsigned                busy:1;
     unsigned                over:1;        /* all was looked through */
     unsigned                failed:1;      /* and this was said */
