@@ -344,12 +344,13 @@ ngx_rtmp_recording_init_module(ngx_cycle_t *cycle)
     cln->handler = ngx_rtmp_recording_unmap;
     cln->data = (void *) rmcf->left;
 
-    /* workers before and after a reload tell deadlines by one clock */
+    if (ngx_recording_conf_create_store(cycle, rmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
-    rmcf->base = old && old->base ? old->base
-                 : ngx_recording_wall() - ngx_recording_mono();
+    ngx_recording_conf_clock(cycle, rmcf, old);
 
-    return ngx_recording_conf_create_store(cycle, rmcf);
+    return NGX_OK;
 }
 
 
@@ -386,6 +387,7 @@ ngx_rtmp_recording_init_process(ngx_cycle_t *cycle)
     worker->store.max = rmcf->max;
     worker->store.rows = rmcf->rows;
     worker->store.base = rmcf->base;
+    worker->store.rebased = rmcf->rebased;
     worker->store.connections = cycle->connection_n;
     worker->account.buffer = rmcf->buffer;
     worker->account.total = rmcf->total;

@@ -10,6 +10,8 @@
 static ngx_int_t ngx_recording_api_file_live(ngx_recording_api_call_t *call,
     const ngx_recording_catalogue_search_file_t *file,
     ngx_recording_api_growing_t *growing);
+static int64_t ngx_recording_api_file_resume(ngx_recording_api_call_t *call,
+    const ngx_recording_catalogue_search_file_t *file);
 static void ngx_recording_api_file_size(ngx_recording_api_object_t *o,
     const ngx_recording_catalogue_search_file_t *file,
     const ngx_recording_api_growing_t *growing);
@@ -62,7 +64,8 @@ ngx_recording_api_file(ngx_recording_api_call_t *call,
     ngx_recording_api_put_bool(&o, "Recovered", file->recovered);
     ngx_recording_api_put_bool(&o, "Local", file->local);
     ngx_recording_api_put_text(&o, "Worker", file->owner);
-    ngx_recording_api_put_date(&o, "ResumeTime", file->resume_us);
+    ngx_recording_api_put_date(&o, "ResumeTime",
+                               ngx_recording_api_file_resume(call, file));
     ngx_recording_api_put_date(&o, "FinishTime", file->finished_us);
     ngx_recording_api_put_date(&o, "GoneTime", file->gone_us);
     ngx_recording_api_put_date(&o, "ExpireTime", file->expire_us);
@@ -87,6 +90,19 @@ ngx_recording_api_file_live(ngx_recording_api_call_t *call,
     }
 
     return api->live->growing(api->data, &call->seen, file->id, growing);
+}
+
+
+/* by the wall clock, if it is a time, and not the order to wait no more */
+
+static int64_t
+ngx_recording_api_file_resume(ngx_recording_api_call_t *call,
+    const ngx_recording_catalogue_search_file_t *file)
+{
+    return file->resume_us <= 1
+           ? file->resume_us
+           : file->resume_us
+             + ngx_recording_store_shift(call->catalogue->store);
 }
 
 

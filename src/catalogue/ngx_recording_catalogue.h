@@ -444,12 +444,17 @@ ngx_int_t ngx_recording_catalogue_release_all_thread(
     ngx_recording_catalogue_t *cat, ngx_recording_catalogue_error_t *err);
 
 /*
- * The state of a file's row, and whether it is this worker's by its journal
- * alone; NGX_DECLINED: it has none.
+ * The state of a file's row, whether it is this worker's by its journal alone,
+ * and until when it waits; NGX_DECLINED: it has none.
  */
 ngx_int_t ngx_recording_catalogue_file_state_thread(
     ngx_recording_catalogue_t *cat, uint64_t id, ngx_recording_file_e *state,
-    ngx_uint_t *told, ngx_recording_catalogue_error_t *err);
+    ngx_uint_t *told, int64_t *waits, ngx_recording_catalogue_error_t *err);
+
+/* a paused file waits no longer than until then */
+ngx_int_t ngx_recording_catalogue_wait_less_thread(
+    ngx_recording_catalogue_t *cat, uint64_t id, int64_t waits,
+    ngx_recording_catalogue_error_t *err);
 
 /* how messages about a file end, by its row; empty if that is not known */
 ngx_int_t ngx_recording_catalogue_about_thread(ngx_recording_catalogue_t *cat,

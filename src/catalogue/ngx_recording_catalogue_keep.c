@@ -174,7 +174,7 @@ ngx_recording_catalogue_own_thread(ngx_recording_catalogue_t *cat,
 ngx_int_t
 ngx_recording_catalogue_file_state_thread(ngx_recording_catalogue_t *cat,
     uint64_t id, ngx_recording_file_e *state, ngx_uint_t *told,
-    ngx_recording_catalogue_error_t *err)
+    int64_t *waits, ngx_recording_catalogue_error_t *err)
 {
     ngx_int_t                  rc;
     ngx_recording_sql_rows_t   rows;
@@ -193,12 +193,31 @@ ngx_recording_catalogue_file_state_thread(ngx_recording_catalogue_t *cat,
         *state = ngx_recording_catalogue_db_state(
                                     ngx_recording_sql_column_text(&rows, 0));
         *told = (ngx_recording_sql_column_int(&rows, 1) != 0);
+        *waits = ngx_recording_sql_column_int(&rows, 2);
         rc = NGX_OK;
     }
 
     if (ngx_recording_sql_end(&rows) != NGX_OK) {
         rc = NGX_ERROR;
     }
+
+    return ngx_recording_catalogue_finish(cat, rc, err);
+}
+
+
+ngx_int_t
+ngx_recording_catalogue_wait_less_thread(ngx_recording_catalogue_t *cat,
+    uint64_t id, int64_t waits, ngx_recording_catalogue_error_t *err)
+{
+    ngx_int_t  rc;
+
+    if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_WAIT_LESS,
+                               ngx_recording_sql_int(id),
+                               ngx_recording_sql_int(waits));
 
     return ngx_recording_catalogue_finish(cat, rc, err);
 }

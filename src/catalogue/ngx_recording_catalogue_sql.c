@@ -2,6 +2,7 @@
 #include "ngx_recording_catalogue_sql.h"
 #include "ngx_recording_catalogue_search_sql.h"
 #include "ngx_recording_expire_sql.h"
+#include "ngx_recording_keep_sql.h"
 #include "ngx_recording_outbox_sql.h"
 #include "ngx_recording_policy_sql.h"
 
@@ -400,11 +401,6 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " files.recording_id = recordings.recording_id AND " NGX_RECORDING_SQL_OPEN
     " AND state <> ?4) ORDER BY recording_id LIMIT ?2" },
 
-    /* and whether its journal alone told that it is this owner's */
-    [NGX_RECORDING_SQL_FILE_STATE] = { "it",
-    "SELECT state, owner = ?2 AND resume_us IS 0 FROM files"
-    " WHERE file_id = ?1" },
-
     [NGX_RECORDING_SQL_ABOUT] = { "i",
     "SELECT app, stream, template FROM files WHERE file_id = ?1" },
 
@@ -420,17 +416,6 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " play_url, owner, resume_us, recovered, task_id, delivers) VALUES (?1,"
     " ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'recording', ?10, ?11, ?12, ?13, 0, 1, "
     NGX_RECORDING_SQL_OF("?8") ")" },
-
-    [NGX_RECORDING_SQL_FORSAKE_FILE] = { "it",
-    "UPDATE files SET owner = '', resume_us = NULL WHERE file_id = ?1"
-    " AND owner = ?2 AND resume_us = 0 AND " NGX_RECORDING_SQL_OPEN },
-
-    [NGX_RECORDING_SQL_FORSAKE] = { "it",
-    "UPDATE recordings SET owner = '' WHERE recording_id ="
-    " (SELECT recording_id FROM files WHERE file_id = ?1) AND owner = ?2"
-    " AND end_us IS NULL AND NOT EXISTS (SELECT 1 FROM files"
-    " WHERE files.recording_id = recordings.recording_id"
-    " AND files.owner = ?2 AND " NGX_RECORDING_SQL_OPEN ")" },
 
     /* ?3: without what may be long */
     [NGX_RECORDING_SQL_LABEL] = { "iiii",
@@ -795,4 +780,5 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     NGX_RECORDING_SEARCH_STATEMENTS
     NGX_RECORDING_POLICY_STATEMENTS
     NGX_RECORDING_EXPIRE_STATEMENTS
+    NGX_RECORDING_KEEP_STATEMENTS
 };

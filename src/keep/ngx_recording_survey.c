@@ -42,6 +42,8 @@ static void ngx_recording_survey_adopt(ngx_recording_survey_work_t *work,
     uint64_t id);
 static void ngx_recording_survey_unread(ngx_recording_survey_work_t *work,
     uint64_t id, ngx_err_t err);
+static void ngx_recording_survey_wait(ngx_recording_survey_work_t *work,
+    uint64_t id, int64_t waits);
 static void ngx_recording_survey_discard(ngx_recording_survey_work_t *work,
     ngx_recording_mux_t *mux);
 static void ngx_recording_survey_forsake(ngx_recording_survey_work_t *work,
@@ -318,6 +320,7 @@ ngx_recording_survey_files(ngx_recording_survey_t *survey,
 static void
 ngx_recording_survey_journal(ngx_recording_survey_work_t *work, uint64_t id)
 {
+    int64_t                  waits;
     ngx_int_t                rc;
     ngx_uint_t               told;
     ngx_recording_file_e     state;
@@ -326,7 +329,8 @@ ngx_recording_survey_journal(ngx_recording_survey_work_t *work, uint64_t id)
     worker = work->worker;
 
     rc = ngx_recording_catalogue_file_state_thread(&worker->catalogue, id,
-                                                   &state, &told, work->err);
+                                                   &state, &told, &waits,
+                                                   work->err);
     if (rc == NGX_ERROR) {
         work->rc = NGX_ERROR;
 
@@ -338,6 +342,9 @@ ngx_recording_survey_journal(ngx_recording_survey_work_t *work, uint64_t id)
 
     } else if (told) {
         ngx_recording_survey_forsake(work, id);
+
+    } else if (state == NGX_RECORDING_FILE_PAUSED && worker->store.rebased) {
+        ngx_recording_survey_wait(work, id, waits);
     }
 }
 
@@ -430,6 +437,47 @@ ngx_recording_survey_unread(ngx_recording_survey_work_t *work, uint64_t id,
                          "starts", survey->worker->store.path,
                          (unsigned long long) id,
                          err ? "cannot be read" : "is damaged");
+}
+
+
+/*
+ * The machine was started since the file began to wait, and its clock may have
+ * been set: it waits no longer than it was to.
+ */
+
+static void
+ngx_recording_survey_wait(ngx_recording_survey_work_t *work, uint64_t id,
+    int64_t waits)
+{
+    int64_t                 now, most;
+    ngx_recording_mux_t    *mux;
+    ngx_recording_store_t  *store;
+
+    store = &work->worker->store;
+    now = ngx_recording_store_now(store);
+
+    if (waits <= now) {
+        return;
+    }
+
+    mux = ngx_recording_journal_read_thread(store, id);
+
+    if (mux == NULL) {
+        ngx_recording_survey_unread(work, id, errno);
+        return;
+    }
+
+    most = now + mux->resume * 1000;
+
+    ngx_recording_mux_close_thread(mux);
+
+    if (waits > most
+        && ngx_recording_catalogue_wait_less_thread(&work->worker->catalogue,
+                                                    id, most, work->err)
+           != NGX_OK)
+    {
+        work->rc = NGX_ERROR;
+    }
 }
 
 

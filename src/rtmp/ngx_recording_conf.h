@@ -43,7 +43,7 @@ typedef struct {
                                               something; NULL: none */
 
     int64_t                 base;          /* us, of the store's clock: kept
-                                              over reloads */
+                                              as long as the machine runs */
     ngx_atomic_t           *left;          /* shared with the workers: 1 when
                                               this store is not configured
                                               any more */
@@ -53,6 +53,8 @@ typedef struct {
     ngx_queue_t             sessions;      /* that publish, with ->watch */
 
     unsigned                zone_set:1;
+    unsigned                rebased:1;     /* base is another one than that of
+                                              nginx before */
 } ngx_recording_main_conf_t;
 
 
@@ -211,6 +213,10 @@ const ngx_recording_template_t *ngx_recording_conf_policy_template(
 /* creates the store's directory for the worker user, in the master */
 ngx_int_t ngx_recording_conf_create_store(ngx_cycle_t *cycle,
     ngx_recording_main_conf_t *rmcf);
+
+/* the base of its clock, then: of the configuration before, NULL: none */
+void ngx_recording_conf_clock(ngx_cycle_t *cycle,
+    ngx_recording_main_conf_t *rmcf, ngx_recording_main_conf_t *old);
 
 
 #endif /* _NGX_RECORDING_CONF_H_INCLUDED_ */

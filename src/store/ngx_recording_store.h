@@ -37,6 +37,8 @@ typedef struct {
     pthread_mutex_t         mutex;     /* of the next */
     ngx_recording_growth_t *growing;   /* this worker's files that grow */
     int64_t                 base;      /* us, see ngx_recording_store_now() */
+    ngx_uint_t              rebased;   /* it is not what it was when nginx ran
+                                          last: the machine was started since */
     ngx_recording_busy_t    busy;      /* its files, finished ones apart */
     ngx_recording_board_t   board;     /* where others see what grows */
 
@@ -65,8 +67,8 @@ typedef struct {
 
 /*
  * The time by which intervals and deadlines are told: the wall clock as it
- * was when the master began, but as nobody sets it.  It is the same in all
- * workers of a master.  Any thread.
+ * was when nginx first ran since the machine's start, but as nobody sets it.
+ * It is the same in all workers, those of other masters, too.  Any thread.
  */
 static ngx_inline int64_t
 ngx_recording_store_now(ngx_recording_store_t *store)
