@@ -138,6 +138,8 @@ typedef struct {
                                               a local copy */
     ngx_uint_t              first;         /* of that: nothing of it was tried
                                               to be removed */
+    ngx_int_t               removed;       /* how that went, and why not */
+    ngx_err_t               err;
     char                    path[NGX_RECORDING_FILE_PATH];
 } ngx_recording_old_t;
 

@@ -202,11 +202,17 @@ ngx_recording_catalogue_missing_thread(ngx_recording_catalogue_t *cat,
     ngx_int_t   rc;
     ngx_uint_t  i;
 
+    for (i = 0; i < n && files[i].there; i++) { /* void */ }
+
+    if (i == n) {
+        return NGX_OK;
+    }
+
     if (ngx_recording_catalogue_begin(cat, 0, err) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    for (rc = NGX_OK, i = 0; rc == NGX_OK && i < n; i++) {
+    for (rc = NGX_OK; rc == NGX_OK && i < n; i++) {
         if (files[i].there) {
             continue;
         }

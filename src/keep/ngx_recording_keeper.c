@@ -1,5 +1,4 @@
 
-#include "ngx_recording_chunk.h"
 #include "ngx_recording_copy.h"
 #include "ngx_recording_finish.h"
 #include "ngx_recording_keeper.h"
@@ -11,7 +10,6 @@
 #define NGX_RECORDING_KEEPER_TIME     250        /* ms */
 #define NGX_RECORDING_KEEPER_SWEEP    4          /* of these, at least */
 #define NGX_RECORDING_KEEPER_OWN      40         /* the same */
-#define NGX_RECORDING_KEEPER_CHUNKS   240        /* the same */
 #define NGX_RECORDING_KEEPER_GRACE    3000000    /* us, a late claim */
 #define NGX_RECORDING_KEEPER_EVER     (INT64_MAX / 2)   /* all is due then */
 #define NGX_RECORDING_KEEPER_WANTED   128        /* recordings, in a turn */
@@ -164,10 +162,6 @@ ngx_recording_keeper_thread(void *data)
 
     ngx_int_t                        rc;
     ngx_recording_catalogue_error_t  err;
-
-    if (keeper->turns % NGX_RECORDING_KEEPER_CHUNKS == 1) {
-        ngx_recording_chunk_sweep_thread(&keeper->worker->store);
-    }
 
     rc = ngx_recording_keeper_orders(keeper, &err);
 

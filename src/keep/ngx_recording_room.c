@@ -1,54 +1,39 @@
 
 #include "ngx_recording_catalogue_expire.h"
+#include "ngx_recording_chunk.h"
 #include "ngx_recording_formats.h"
-#include "ngx_recording_room.h"
+#include "ngx_recording_room_step.h"
 #include "ngx_recording_text.h"
 #include <sys/file.h>
 
 
-#define NGX_RECORDING_ROOM_FILES   64              /* at a time */
-#define NGX_RECORDING_ROOM_ROUNDS  8               /* of these */
 #define NGX_RECORDING_ROOM_SLICE   50000           /* us */
-#define NGX_RECORDING_ROOM_STUCK   16              /* that are not removed,
-                                                      and none goes any more */
+#define NGX_RECORDING_ROOM_CHUNKS  60              /* turns with more time */
 
 
+static void ngx_recording_room_post(ngx_recording_room_t *room);
+static ngx_recording_seat_e ngx_recording_room_seat(
+    ngx_recording_room_t *room);
 static void ngx_recording_room_thread(void *data);
 static void ngx_recording_room_done(void *data);
 static ngx_int_t ngx_recording_room_turn(ngx_recording_room_t *room,
     ngx_recording_catalogue_error_t *err);
-static ngx_uint_t ngx_recording_room_late(ngx_recording_room_t *room);
 static ngx_int_t ngx_recording_room_expire(ngx_recording_room_t *room,
     ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_room_due(ngx_recording_room_t *room,
     ngx_recording_catalogue_error_t *err);
-static ngx_int_t ngx_recording_room_keep(ngx_recording_room_t *room,
-    ngx_recording_catalogue_error_t *err);
-static ngx_int_t ngx_recording_room_max(ngx_recording_room_t *room,
-    ngx_recording_catalogue_error_t *err);
-static ngx_int_t ngx_recording_room_over(ngx_recording_room_t *room,
-    ngx_recording_grown_all_t *grown, int64_t limit,
-    ngx_recording_catalogue_error_t *err);
-static ngx_int_t ngx_recording_room_all(ngx_recording_room_t *room,
-    ngx_uint_t *missing, ngx_recording_catalogue_error_t *err);
-static ngx_int_t ngx_recording_room_oldest(ngx_recording_room_t *room,
-    ngx_uint_t *n, ngx_uint_t *missing, ngx_recording_catalogue_error_t *err);
-static ngx_int_t ngx_recording_room_look(ngx_recording_room_t *room,
-    ngx_uint_t n, ngx_uint_t *missing, ngx_recording_catalogue_error_t *err);
-static void ngx_recording_room_begin(ngx_recording_room_t *room,
-    ngx_recording_old_t *file);
-static void ngx_recording_room_full(ngx_recording_room_t *room,
-    ngx_uint_t stuck);
-static ngx_int_t ngx_recording_room_discard(ngx_recording_room_t *room,
-    ngx_uint_t *failed, ngx_recording_catalogue_error_t *err);
-static ngx_int_t ngx_recording_room_local(ngx_recording_room_t *room,
+static ngx_int_t ngx_recording_room_copies(ngx_recording_room_t *room,
     ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_room_remove(ngx_recording_room_t *room,
-    ngx_recording_old_t *file, ngx_uint_t *failed,
     ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_room_file(ngx_recording_room_t *room,
+    ngx_recording_old_t *file, int64_t until);
+static ngx_int_t ngx_recording_room_mark(ngx_recording_room_t *room,
+    ngx_recording_catalogue_error_t *err);
+static ngx_int_t ngx_recording_room_removed(ngx_recording_room_t *room,
+    ngx_recording_old_t *file, ngx_recording_catalogue_error_t *err);
 static void ngx_recording_room_failed(ngx_recording_room_t *room,
-    ngx_recording_old_t *file, ngx_err_t e,
-    ngx_recording_catalogue_error_t *err);
+    ngx_recording_old_t *file, ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_room_rows(ngx_recording_room_t *room,
     ngx_recording_catalogue_error_t *err);
 
@@ -98,8 +83,30 @@ ngx_recording_room(ngx_recording_room_t *room, ngx_uint_t sweep)
 
     room->busy = 1;
     room->sweep = sweep;
+    room->step = ngx_recording_room_turn;
+
+    ngx_recording_room_post(room);
+}
+
+
+static void
+ngx_recording_room_post(ngx_recording_room_t *room)
+{
+    room->job.seat = ngx_recording_room_seat(room);
 
     ngx_recording_job_post(&room->job);
+}
+
+
+/* in the catalogue, but for what may wait for the disk as long as it takes */
+
+static ngx_recording_seat_e
+ngx_recording_room_seat(ngx_recording_room_t *room)
+{
+    return room->step == ngx_recording_room_turn
+           || room->step == ngx_recording_room_look
+           || room->step == ngx_recording_room_remove
+           ? NGX_RECORDING_SEAT_NONE : NGX_RECORDING_SEAT_TURNS;
 }
 
 
@@ -108,35 +115,38 @@ ngx_recording_room_thread(void *data)
 {
     ngx_recording_room_t *room = data;
 
+    int64_t                          until;
     ngx_int_t                        rc;
     ngx_recording_catalogue_error_t  err;
 
-    room->again = 0;
-    room->files = malloc(NGX_RECORDING_ROOM_FILES
-                         * sizeof(ngx_recording_old_t));
+    until = ngx_recording_mono() + NGX_RECORDING_ROOM_SLICE;
 
-    if (room->files == NULL) {
+    do {
+        rc = room->step(room, &err);
+    } while (rc == NGX_OK && !ngx_terminate
+             && ngx_recording_room_seat(room) == room->job.seat
+             && ngx_recording_mono() < until);
+
+    room->result = rc;
+
+    if (rc == NGX_OK && !ngx_terminate) {
         return;
     }
 
-    room->now = ngx_recording_wall();
-    room->until = ngx_recording_mono() + NGX_RECORDING_ROOM_SLICE;
-
-    rc = ngx_recording_room_turn(room, &err);
-
     free(room->files);
+    free(room->others);
+
     room->files = NULL;
+    room->others = NULL;
 
-    if (rc == NGX_OK) {
-        room->failed = 0;
+    if (rc == NGX_DONE) {
+        room->broken = 0;
 
-    } else if (!ngx_terminate && ngx_recording_once(room->failed, 1)) {
+    } else if (!ngx_terminate && ngx_recording_once(room->broken, 1)) {
         ngx_recording_notice(&room->notices, NGX_LOG_ERR, 0,
                              "no room is made in the store: %s, it is tried "
                              "again", err.text);
     }
-
-    room->again = room->again && rc == NGX_OK && !ngx_terminate;
 }
 
 
@@ -147,10 +157,17 @@ ngx_recording_room_done(void *data)
 
     ngx_recording_notices_log(&room->notices, room->worker->log);
 
+    if (room->result == NGX_DONE && room->again
+        && (room->sweep || !ngx_exiting))
+    {
+        room->step = ngx_recording_room_turn;
+        room->result = NGX_OK;
+    }
+
     /* behind what else waits for a thread */
 
-    if (room->again) {
-        ngx_recording_job_post(&room->job);
+    if (room->result == NGX_OK) {
+        ngx_recording_room_post(room);
         return;
     }
 
@@ -162,39 +179,36 @@ static ngx_int_t
 ngx_recording_room_turn(ngx_recording_room_t *room,
     ngx_recording_catalogue_error_t *err)
 {
-    ngx_int_t  rc;
+    room->again = 0;
+    room->failed = 0;
+    room->copies = 0;
+    room->evicted = 0;
+    room->round = 0;
+    room->now = ngx_recording_wall();
+
+    if (room->files == NULL) {
+        room->files = malloc(NGX_RECORDING_ROOM_FILES
+                             * sizeof(ngx_recording_old_t));
+        room->others = malloc(NGX_RECORDING_ROOM_OTHERS
+                              * sizeof(ngx_recording_old_t));
+
+        if (room->files == NULL || room->others == NULL) {
+            (void) snprintf(err->text, sizeof(err->text), "no memory");
+            return NGX_ERROR;
+        }
+    }
 
     if (room->sweep) {
         ngx_recording_board_bury_thread(&room->store->board);
+
+        if (room->sweeps++ % NGX_RECORDING_ROOM_CHUNKS == 0) {
+            ngx_recording_chunk_sweep_thread(room->store);
+        }
     }
 
-    rc = room->sweep && !ngx_exiting ? ngx_recording_room_expire(room, err)
-                                     : NGX_OK;
-
-    if (rc == NGX_OK) {
-        rc = ngx_recording_room_keep(room, err);
-    }
-
-    if (rc == NGX_OK && room->sweep) {
-        rc = ngx_recording_room_local(room, err);
-    }
-
-    if (rc == NGX_OK && room->store->rows && (room->sweep || room->old)) {
-        rc = ngx_recording_room_rows(room, err);
-    }
-
-    return rc;
-}
-
-
-/* the rest of it is for the next slice */
-
-static ngx_uint_t
-ngx_recording_room_late(ngx_recording_room_t *room)
-{
-    room->again |= ngx_terminate || ngx_recording_mono() >= room->until;
-
-    return room->again;
+    room->step = room->sweep && !ngx_exiting ? ngx_recording_room_expire
+                                             : ngx_recording_room_max;
+    return NGX_OK;
 }
 
 
@@ -211,15 +225,22 @@ ngx_recording_room_expire(ngx_recording_room_t *room,
     lock = ngx_recording_openat(room->store->work, ".",
                                 O_RDONLY|O_DIRECTORY|O_CLOEXEC, 0);
 
-    if (lock == -1) {
-        return NGX_OK;
+    rc = lock != -1 && flock(lock, LOCK_EX|LOCK_NB) == 0
+         ? ngx_recording_room_due(room, err) : NGX_DONE;
+
+    if (lock != -1) {
+        (void) close(lock);
     }
 
-    rc = flock(lock, LOCK_EX|LOCK_NB) == 0 ? ngx_recording_room_due(room, err)
-                                           : NGX_OK;
-    (void) close(lock);
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
 
-    return rc;
+    if (rc == NGX_DONE || ++room->round == NGX_RECORDING_ROOM_ROUNDS) {
+        room->step = ngx_recording_room_max;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -227,356 +248,68 @@ static ngx_int_t
 ngx_recording_room_due(ngx_recording_room_t *room,
     ngx_recording_catalogue_error_t *err)
 {
-    ngx_int_t   rc;
-    ngx_uint_t  i, n;
+    ngx_int_t  rc;
 
-    rc = NGX_OK;
+    room->n = NGX_RECORDING_ROOM_FILES;
+    rc = ngx_recording_catalogue_expire_due_thread(room->catalogue, room->now,
+                                                   &room->due, room->files,
+                                                   &room->n, err);
 
-    for (i = 0; i < NGX_RECORDING_ROOM_ROUNDS && rc == NGX_OK; i++) {
-        n = NGX_RECORDING_ROOM_FILES;
-        rc = ngx_recording_catalogue_expire_due_thread(room->catalogue,
-                                                       room->now, &room->due,
-                                                       room->files, &n, err);
-
-        if (rc != NGX_ERROR && n
-            && ngx_recording_catalogue_expire_thread(room->catalogue,
-                                                     room->now, room->files,
-                                                     n, err)
-               != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    if (rc == NGX_DONE) {
-        room->due.at = INT64_MIN;
-        rc = NGX_OK;
-    }
-
-    return rc;
-}
-
-
-static ngx_int_t
-ngx_recording_room_keep(ngx_recording_room_t *room,
-    ngx_recording_catalogue_error_t *err)
-{
-    ngx_uint_t  failed;
-
-    room->evicted = 0;
-
-    /* without max= it is told once that this worker serves */
-
-    if ((room->store->max || !room->told)
-        && ngx_recording_room_max(room, err) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    /* some may be left of a max= that is there no more */
-
-    if (room->store->max == 0 && !room->sweep) {
-        return NGX_OK;
-    }
-
-    if (ngx_recording_room_discard(room, &failed, err) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    /* some at a time: if these cannot be removed, no others go, either */
-
-    room->again |= room->evicted && !failed;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_recording_room_max(ngx_recording_room_t *room,
-    ngx_recording_catalogue_error_t *err)
-{
-    int64_t                    bytes, limit;
-    ngx_err_t                  failed;
-    ngx_int_t                  rc;
-    ngx_recording_grown_all_t  grown;
-
-    if (ngx_recording_growth_all_thread(room->store, ngx_exiting, &grown)
-        != NGX_OK)
-    {
-        failed = errno;
-        ngx_recording_growth_free(&grown);
-
-        if (failed == NGX_EAGAIN) {
-            return NGX_OK;
-        }
-
-        (void) snprintf(err->text, sizeof(err->text),
-                        "read what other workers tell in work/: %s",
-                        strerror(failed));
-        return NGX_ERROR;
-    }
-
-    room->told = 1;
-
-    /* the workers of a new configuration go by its max= */
-
-    if (room->store->max == 0 || (ngx_exiting && grown.serving)) {
-        ngx_recording_growth_free(&grown);
-        return NGX_OK;
-    }
-
-    /* the last hundredth is for what is written until the next turn */
-
-    limit = room->store->max - room->store->max / 100;
-
-    rc = ngx_recording_catalogue_bytes_thread(room->catalogue, &grown, &bytes,
-                                              err);
-
-    if (rc == NGX_OK && bytes <= limit) {
-        room->store->full = 0;
-
-    } else if (rc == NGX_OK) {
-        rc = ngx_recording_room_over(room, &grown, limit, err);
-    }
-
-    ngx_recording_growth_free(&grown);
-
-    return rc;
-}
-
-
-static ngx_int_t
-ngx_recording_room_over(ngx_recording_room_t *room,
-    ngx_recording_grown_all_t *grown, int64_t limit,
-    ngx_recording_catalogue_error_t *err)
-{
-    int64_t     over;
-    ngx_uint_t  n, missing, stuck;
-
-    missing = 0;
-
-    if (ngx_recording_room_all(room, &missing, err) != NGX_OK
-        || ngx_recording_room_oldest(room, &n, &missing, err) != NGX_OK
-        || ngx_recording_catalogue_evict_thread(room->catalogue, room->now,
-                                      grown, limit, room->files, n,
-                                      NGX_RECORDING_ROOM_STUCK, &over,
-                                      &room->evicted, &stuck, err)
+    if (rc != NGX_ERROR && room->n
+        && ngx_recording_catalogue_expire_thread(room->catalogue, room->now,
+                                                 room->files, room->n, err)
            != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (missing) {
-        ngx_recording_notice(&room->notices, NGX_LOG_NOTICE, 0,
-                             "%lu finished files are not in the store any "
-                             "more, others have removed them: they do not "
-                             "count for max= any more",
-                             (unsigned long) missing);
+    if (rc == NGX_DONE) {
+        room->due.at = INT64_MIN;
     }
 
-    if (over <= 0 || room->evicted) {
-        room->store->full = 0;
-        room->known = 0;
-
-    } else if (room->known == 0) {
-        room->known = room->rounds + 2;
-
-    } else if (room->rounds >= room->known && !room->store->full) {
-        room->store->full = 1;
-        ngx_recording_room_full(room, stuck);
-    }
-
-    return NGX_OK;
+    return rc;
 }
 
 
-/*
- * All files in turn, some at a time: what others removed may be younger than
- * what would go.  Without more than these few it is all of them.
- */
-
-static ngx_int_t
-ngx_recording_room_all(ngx_recording_room_t *room, ngx_uint_t *missing,
+ngx_int_t
+ngx_recording_room_list(ngx_recording_room_t *room,
     ngx_recording_catalogue_error_t *err)
 {
-    int64_t     end;
-    ngx_int_t   rc;
-    ngx_uint_t  i, n;
-
-    end = ngx_recording_mono() + NGX_RECORDING_ROOM_SLICE;
-
-    for (i = 0; i < NGX_RECORDING_ROOM_ROUNDS; i++) {
-        n = NGX_RECORDING_ROOM_FILES;
-        rc = ngx_recording_catalogue_oldest_thread(room->catalogue,
-                                                   &room->seen, room->files,
-                                                   &n, err);
-
-        if (rc == NGX_ERROR
-            || ngx_recording_room_look(room, n, missing, err) != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        /* it could not go when it was passed by */
-
-        if (n && (room->files[0].age < room->oldest.at
-                  || (room->files[0].age == room->oldest.at
-                      && room->files[0].id <= room->oldest.id)))
-        {
-            ngx_recording_room_begin(room, &room->files[0]);
-        }
-
-        if (rc == NGX_DONE) {
-
-            /* round, but not twice at a time */
-
-            room->seen.at = INT64_MIN;
-            room->rounds++;
-            break;
-        }
-
-        if (ngx_terminate || ngx_recording_mono() >= end) {
-            break;
-        }
+    if (room->copies) {
+        return ngx_recording_room_copies(room, err);
     }
 
-    return NGX_OK;
-}
+    /* some may be left of a max= that is there no more */
 
-
-/*
- * Those that may go, all of which are there, unless there are too many.  What
- * waits for a bucket stands before them, and is passed by once.
- */
-
-static ngx_int_t
-ngx_recording_room_oldest(ngx_recording_room_t *room, ngx_uint_t *n,
-    ngx_uint_t *missing, ngx_recording_catalogue_error_t *err)
-{
-    ngx_int_t              rc;
-    ngx_uint_t             i, before;
-    ngx_recording_place_t  place;
-
-    for (i = 0; i < NGX_RECORDING_ROOM_ROUNDS; i++) {
-        *n = NGX_RECORDING_ROOM_FILES;
-        before = *missing;
-        place = room->oldest;
-
-        rc = ngx_recording_catalogue_oldest_thread(room->catalogue, &place,
-                                                   room->files, n, err);
-
-        if (rc == NGX_ERROR
-            || ngx_recording_room_look(room, *n, missing, err) != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        if (*n) {
-            ngx_recording_room_begin(room, &room->files[0]);
-
-        } else {
-            room->oldest = place;
-        }
-
-        if ((*n || rc == NGX_DONE) && *missing == before) {
-            return NGX_OK;
-        }
-    }
-
-    room->again |= (*n == 0);
-
-    return NGX_OK;
-}
-
-
-/* just before this one */
-
-static void
-ngx_recording_room_begin(ngx_recording_room_t *room,
-    ngx_recording_old_t *file)
-{
-    room->oldest.at = file->age;
-    room->oldest.id = file->id - 1;
-}
-
-
-static ngx_int_t
-ngx_recording_room_look(ngx_recording_room_t *room, ngx_uint_t n,
-    ngx_uint_t *missing, ngx_recording_catalogue_error_t *err)
-{
-    ngx_uint_t  i, gone;
-
-    for (gone = 0, i = 0; i < n && !ngx_terminate; i++) {
-        room->files[i].there = ngx_recording_store_there_thread(room->store,
-                                                        room->files[i].path);
-        gone += !room->files[i].there;
-    }
-
-    if (gone == 0) {
+    if (room->store->max == 0 && !room->sweep) {
+        room->step = ngx_recording_room_rows;
         return NGX_OK;
     }
 
-    return ngx_recording_catalogue_missing_thread(room->catalogue, room->now,
-                                                  room->files, n, missing,
-                                                  err);
-}
+    room->n = NGX_RECORDING_ROOM_FILES;
 
-
-static void
-ngx_recording_room_full(ngx_recording_room_t *room, ngx_uint_t stuck)
-{
-    if (stuck >= NGX_RECORDING_ROOM_STUCK) {
-        ngx_recording_notice(&room->notices, NGX_LOG_ERR, 0,
-                             "store \"%s\" has more than max=, and no more "
-                             "files are evicted, as %lu evicted ones cannot "
-                             "be removed", room->store->path,
-                             (unsigned long) stuck);
-        return;
+    if (ngx_recording_catalogue_to_remove_thread(room->catalogue, room->now,
+                                                 room->removed, room->files,
+                                                 &room->n, err)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
-    ngx_recording_notice(&room->notices, NGX_LOG_WARN, 0,
-                         "store \"%s\" has more than max=, but no finished "
-                         "file to be evicted", room->store->path);
-}
-
-
-static ngx_int_t
-ngx_recording_room_discard(ngx_recording_room_t *room, ngx_uint_t *failed,
-    ngx_recording_catalogue_error_t *err)
-{
-    ngx_uint_t  i, n;
-
-    *failed = 0;
-
-    do {
-        n = NGX_RECORDING_ROOM_FILES;
-
-        if (ngx_recording_catalogue_to_remove_thread(room->catalogue, room->now,
-                                                     room->removed,
-                                                     room->files, &n, err)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        for (i = 0; i < n; i++) {
-            room->removed = room->files[i].id;
-
-            if (ngx_recording_room_remove(room, &room->files[i], failed, err)
-                != NGX_OK)
-            {
-                return NGX_ERROR;
-            }
-
-            if (ngx_recording_room_late(room)) {
-                return NGX_OK;
-            }
-        }
-
-    } while (n == NGX_RECORDING_ROOM_FILES);
+    if (room->n) {
+        room->step = ngx_recording_room_remove;
+        return NGX_OK;
+    }
 
     room->removed = 0;
 
+    /* some at a time: if these cannot be removed, no others go, either */
+
+    room->again |= room->evicted && !room->failed;
+    room->copies = 1;
+    room->round = 0;
+    room->step = room->sweep ? ngx_recording_room_list
+                             : ngx_recording_room_rows;
     return NGX_OK;
 }
 
@@ -584,90 +317,152 @@ ngx_recording_room_discard(ngx_recording_room_t *room, ngx_uint_t *failed,
 /* those that could not be removed wait: it is other ones each time */
 
 static ngx_int_t
-ngx_recording_room_local(ngx_recording_room_t *room,
+ngx_recording_room_copies(ngx_recording_room_t *room,
     ngx_recording_catalogue_error_t *err)
 {
-    ngx_int_t   rc;
-    ngx_uint_t  i, k, n, failed;
+    ngx_int_t  rc;
 
-    failed = 0;
+    room->n = NGX_RECORDING_ROOM_FILES;
+    rc = ngx_recording_catalogue_local_thread(room->catalogue, room->now,
+                                              &room->local, room->files,
+                                              &room->n, err);
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
 
-    for (i = 0; i < NGX_RECORDING_ROOM_ROUNDS; i++) {
+    if (rc == NGX_DONE) {
+        room->local.at = INT64_MIN;
+    }
 
-        if (ngx_recording_room_late(room)) {
-            return NGX_OK;
-        }
+    if (room->n) {
+        room->step = ngx_recording_room_remove;
 
-        n = NGX_RECORDING_ROOM_FILES;
-        rc = ngx_recording_catalogue_local_thread(room->catalogue, room->now,
-                                                  &room->local, room->files,
-                                                  &n, err);
-        if (rc == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-
-        for (k = 0; k < n; k++) {
-
-            if (ngx_recording_room_late(room)) {
-                room->local.at = room->files[k].age;
-                room->local.id = room->files[k].id - 1;
-                return NGX_OK;
-            }
-
-            if (ngx_recording_room_remove(room, &room->files[k], &failed, err)
-                != NGX_OK)
-            {
-                return NGX_ERROR;
-            }
-        }
-
-        if (rc == NGX_DONE) {
-            room->local.at = INT64_MIN;
-            break;
-        }
+    } else if (rc == NGX_DONE || ++room->round == NGX_RECORDING_ROOM_ROUNDS) {
+        room->step = ngx_recording_room_rows;
     }
 
     return NGX_OK;
 }
 
 
+/* as many of them as a slice has time for */
+
 static ngx_int_t
 ngx_recording_room_remove(ngx_recording_room_t *room,
-    ngx_recording_old_t *file, ngx_uint_t *failed,
     ngx_recording_catalogue_error_t *err)
 {
-    char        text[NGX_RECORDING_TEXT + 4], about[NGX_RECORDING_ABOUT];
-    ngx_int_t   rc;
+    int64_t               until;
+    ngx_uint_t            i;
+    ngx_recording_old_t  *file;
+
+    until = ngx_recording_mono() + NGX_RECORDING_ROOM_SLICE;
+
+    for (i = 0; i < room->n && !ngx_terminate; i++) {
+        file = &room->files[i];
+
+        file->removed = ngx_recording_room_file(room, file, until);
+        file->err = errno;
+
+        if (ngx_recording_mono() >= until) {
+            i++;
+            break;
+        }
+    }
+
+    /* the others come again */
+
+    if (i < room->n && room->copies) {
+        room->local.at = room->files[i].age;
+        room->local.id = room->files[i].id - 1;
+    }
+
+    room->n = i;
+
+    room->step = ngx_recording_room_mark;
+
+    return NGX_OK;
+}
+
+
+/* NGX_DECLINED: what leads to it, as players that have read the playlist go on
+   for a while; NGX_AGAIN: a part of it */
+
+static ngx_int_t
+ngx_recording_room_file(ngx_recording_room_t *room, ngx_recording_old_t *file,
+    int64_t until)
+{
+    ngx_int_t  rc;
 
     rc = file->first && file->state != NGX_RECORDING_FILE_EVICTED
          ? ngx_recording_formats_hide_thread(room->store, file->path)
          : NGX_DECLINED;
 
     if (rc == NGX_OK) {
-
-        /* players that have read the playlist go on for a while */
-
-        return ngx_recording_catalogue_linger_thread(room->catalogue,
-                                                     room->now, file->id,
-                                                     err);
+        return NGX_DECLINED;
     }
 
-    if (rc != NGX_ERROR) {
-        rc = ngx_recording_formats_discard_thread(room->store, file->path, 0,
-                                                  room->until);
+    return rc == NGX_ERROR ? NGX_ERROR
+           : ngx_recording_formats_discard_thread(room->store, file->path, 0,
+                                                  until);
+}
+
+
+static ngx_int_t
+ngx_recording_room_mark(ngx_recording_room_t *room,
+    ngx_recording_catalogue_error_t *err)
+{
+    ngx_int_t             rc;
+    ngx_uint_t            i;
+    ngx_recording_old_t  *file;
+
+    /* a worker that exits is not kept by it */
+
+    room->step = room->sweep || !ngx_exiting ? ngx_recording_room_list
+                                             : ngx_recording_room_rows;
+
+    for (rc = NGX_OK, i = 0; rc == NGX_OK && i < room->n; i++) {
+        file = &room->files[i];
+
+        if (!room->copies) {
+            room->removed = file->id;
+        }
+
+        switch (file->removed) {
+
+        case NGX_OK:
+            rc = ngx_recording_room_removed(room, file, err);
+            break;
+
+        case NGX_DECLINED:
+            rc = ngx_recording_catalogue_linger_thread(room->catalogue,
+                                                       room->now, file->id,
+                                                       err);
+            break;
+
+        case NGX_AGAIN:
+            room->again = 1;
+            break;
+
+        default:
+            room->failed = 1;
+            ngx_recording_room_failed(room, file, err);
+
+            rc = ngx_recording_catalogue_retry_thread(room->catalogue,
+                                                      room->now, file->id,
+                                                      err);
+        }
     }
 
-    if (rc == NGX_AGAIN) {
-        return NGX_OK;
-    }
+    return rc;
+}
 
-    if (rc != NGX_OK) {
-        (*failed)++;
-        ngx_recording_room_failed(room, file, errno, err);
 
-        return ngx_recording_catalogue_retry_thread(room->catalogue,
-                                                    room->now, file->id, err);
-    }
+static ngx_int_t
+ngx_recording_room_removed(ngx_recording_room_t *room,
+    ngx_recording_old_t *file, ngx_recording_catalogue_error_t *err)
+{
+    char       text[NGX_RECORDING_TEXT + 4], about[NGX_RECORDING_ABOUT];
+    ngx_int_t  rc;
 
     rc = ngx_recording_catalogue_mark_removed_thread(room->catalogue, room->now,
                                                      file->id, err);
@@ -691,8 +486,7 @@ ngx_recording_room_remove(ngx_recording_room_t *room,
 
 static void
 ngx_recording_room_failed(ngx_recording_room_t *room,
-    ngx_recording_old_t *file, ngx_err_t e,
-    ngx_recording_catalogue_error_t *err)
+    ngx_recording_old_t *file, ngx_recording_catalogue_error_t *err)
 {
     char  text[NGX_RECORDING_TEXT + 4], about[NGX_RECORDING_ABOUT];
 
@@ -705,7 +499,7 @@ ngx_recording_room_failed(ngx_recording_room_t *room,
     ngx_recording_text(text, (u_char *) file->path, ngx_strlen(file->path));
     (void) ngx_recording_catalogue_about_thread(room->catalogue, file->id,
                                                 about, err);
-    ngx_recording_notice(&room->notices, NGX_LOG_ERR, e,
+    ngx_recording_notice(&room->notices, NGX_LOG_ERR, file->err,
                          "remove %s \"%s\" failed, it is tried again, and "
                          "counts for max= until then%s",
                          ngx_recording_room_words[file->state].what, text,
@@ -720,17 +514,23 @@ ngx_recording_room_rows(ngx_recording_room_t *room,
     int64_t     before;
     ngx_uint_t  n;
 
+    if (room->store->rows == 0 || (!room->sweep && !room->old)) {
+        return NGX_DONE;
+    }
+
     before = room->now - room->store->rows * 1000000;
 
     if (ngx_recording_catalogue_forget_thread(room->catalogue, before, &n,
                                               err)
-        != NGX_OK)
+        != NGX_OK
+        || ngx_recording_catalogue_empty_thread(room->catalogue, before,
+                                                &room->recording, err)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     room->old = (n == NGX_RECORDING_ROWS);
 
-    return ngx_recording_catalogue_empty_thread(room->catalogue, before,
-                                                &room->recording, err);
+    return NGX_DONE;
 }

@@ -4,8 +4,10 @@
  * copies of files that were delivered go after local=, what has expired or was
  * deleted goes at once, and rows of files that are gone go after rows=.
  *
- * A job of its own that belongs to the keeper: removing takes as long as the
- * disk does, so it goes in slices, and ends when nginx does.
+ * A job of its own that belongs to the keeper.  It goes step by step, some with
+ * the seat in the catalogue, and without it what may wait for the disk: looking
+ * which files are there, and removing them, which ends with a slice of 50 ms,
+ * and when nginx does.
  *
  * What files have is known by their rows, and while they grow by what the
  * workers tell each other.  Before files go it is looked which are there:
@@ -24,24 +26,43 @@
 #include "ngx_recording_worker.h"
 
 
-typedef struct {
+typedef struct ngx_recording_room_s  ngx_recording_room_t;
+
+/*
+ * A step, on a thread.  NGX_OK: room->step is the next one; NGX_DONE: it was
+ * the last one.
+ */
+typedef ngx_int_t (*ngx_recording_room_pt)(ngx_recording_room_t *room,
+    ngx_recording_catalogue_error_t *err);
+
+
+struct ngx_recording_room_s {
     ngx_recording_worker_t *worker;
     ngx_recording_store_t  *store;
     ngx_recording_catalogue_t  *catalogue;
     ngx_recording_job_t     job;
     ngx_recording_notices_t notices;
 
-    int64_t                 now;           /* us */
-    int64_t                 until;         /* us, monotonic: a slice */
-    ngx_recording_old_t    *files;         /* during a slice */
-    int64_t                 evicted;       /* bytes, at once */
+    ngx_recording_room_pt   step;
+    ngx_int_t               result;
+    ngx_uint_t              sweep;         /* a turn in which there is more
+                                              time */
+    int64_t                 now;           /* us, at its begin */
+    ngx_uint_t              round;
+    ngx_uint_t              sweeps;
+
+    ngx_recording_old_t    *files;         /* that are to go; malloc() */
+    ngx_uint_t              n;
+    ngx_recording_old_t    *others;        /* that are looked for */
+    ngx_uint_t              nothers;
+    int64_t                 evicted;       /* bytes, in this turn */
 
     ngx_recording_place_t   seen;          /* looked for on the disk, all
                                               round */
+    ngx_uint_t              rounds;        /* of that */
     ngx_recording_place_t   oldest;        /* none up to here may go */
-    ngx_uint_t              rounds;        /* of those on the disk */
-    ngx_uint_t              known;         /* after so many it is known that
-                                              none may go; 0: some may */
+    ngx_uint_t              known;         /* after so many rounds it is known
+                                              that none may; 0: some may */
     ngx_recording_place_t   due;           /* has expired, all round */
     ngx_recording_place_t   local;         /* local copies, all round */
     uint64_t                removed;       /* the last one, all round */
@@ -51,15 +72,15 @@ typedef struct {
                                               this state cannot be removed, and
                                               this was said */
 
-    ngx_uint_t              sweep;         /* a turn in which there is more
-                                              time */
-    ngx_uint_t              again;         /* a slice was not enough */
-
     unsigned                busy:1;
     unsigned                told:1;        /* others know of this worker */
+    unsigned                copies:1;      /* local ones are what is to go */
+    unsigned                failed:1;      /* a removal, in this turn */
+    unsigned                again:1;       /* there is more to do at once */
     unsigned                old:1;         /* there may be more old rows */
-    unsigned                failed:1;      /* and this was said */
-} ngx_recording_room_t;
+    unsigned                broken:1;      /* no turn works, and this was
+                                              said */
+};
 
 
 void ngx_recording_room_init(ngx_recording_room_t *room,
