@@ -47,7 +47,7 @@ CONF
 my $api = Recording::Api->new(port => $t->port(1));
 my @all = Recording::Rtmp::flv_messages(media(duration => 6, gop => 1,
                                               size => '160x90'));
-my $probe;
+my ($probe, %at);
 ready();
 
 # --- it was obeyed, and the worker killed before anything of that was written
@@ -116,12 +116,9 @@ for my $order (qw(Stop Cut)) {
         next;
     }
 
-    my $at = 1500;
     wait_for('another file', 30, sub {
-        $s->send_flv(\@all, from => $at, to => $at + 500) if $at < 5500;
-        $at += 500;
-        2 == $t->files(recording_id => $id);
-    });
+        more($s);
+        2 == $t->files(recording_id => $id) });
     $s->close;
 }
 
@@ -138,12 +135,10 @@ over('cut', $id, 1);
 
 $s = publish('one/cuts', 0, 500);
 $id = recorded('cuts');
-
 for my $n (1 .. 4) {
     is($api->code('CutRecording', { RecordingId => $id }), '', "cut $n");
-    looked();
-    $s->send_flv(\@all, from => $n * 1000 - 500, to => $n * 1000 + 500);
     wait_for('another file', 30, sub {
+        more($s);
         $n + 1 == $t->files(recording_id => $id) });
 }
 
@@ -229,7 +224,21 @@ sub publish {
     $r->connect(app => $app, tcUrl => "rtmp://push.example.com/$app");
     $r->publish($name);
     $r->send_flv(\@all, from => $from, to => $to);
+    $at{$r} = $to;
     return $r;
+}
+
+# another second of it, with a key frame
+sub more {
+    my ($r) = @_;
+
+    my $behind = $at{$r} - 1000;
+    $r->send_flv(\@all, from => 1000, to => 2000, map => sub {
+        my ($message) = @_;
+        $message->[1] += $behind;
+        return $message;
+    });
+    $at{$r} += 1000;
 }
 
 # a stream's open recording, when so many files of it are written
@@ -271,10 +280,8 @@ sub looked {
     my $task = task('probe');
 
     $probe ||= publish('none/probe', 0, 100);
-    my $at = 0;
     wait_for('a look', 30, sub {
-        $probe->send_flv(\@all, from => $at % 5000, to => $at % 5000 + 1000);
-        $at += 1000;
+        more($probe);
         grep { $_->{task_id} eq $task } $t->recordings;
     });
     is($api->code('StopRecordTask', { TaskId => $task }), '', 'looked');

@@ -296,7 +296,11 @@ ngx_recording_recorder_cut(ngx_recording_t *r, ngx_uint_t again)
         r->cut = NGX_RECORDING_RECORDER_CUT;
     }
 
-    r->again = again;
+    /* one that comes when the writer has the first may be of after it */
+
+    if (r->cut == NGX_RECORDING_RECORDER_CUT) {
+        r->again = again;
+    }
 
     return NGX_AGAIN;
 }

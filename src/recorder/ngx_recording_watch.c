@@ -106,9 +106,11 @@ ngx_recording_watch_post(ngx_recording_watch_t *watch)
     watch->again = 0;
     watch->begun++;
 
-    /* what the one before could not read has not changed since then */
+    /* what the one before could not read has not changed since then, and
+       that commands were obeyed is counted by nobody */
 
     watch->all = watch->policy == NULL || watch->rc != NGX_OK
+                 || watch->read < watch->fresh
                  || watch->begun % NGX_RECORDING_WATCH_ALL == 0;
     watch->number = watch->policy ? watch->policy->number : -1;
 
@@ -278,4 +280,6 @@ ngx_recording_watch_answered(void *data)
     if (obeyed != watch->policy) {
         ngx_recording_policy_free(obeyed);
     }
+
+    (void) ngx_recording_watch_look(watch);
 }

@@ -1,7 +1,8 @@
 
 /*
  * The watch: what a look could not read is read by the next one, though nothing
- * has changed since; until then nothing is taken for known.
+ * has changed since; until then nothing is taken for known.  Commands that were
+ * obeyed are not met again, and others are at the next look.
  */
 
 
@@ -20,10 +21,15 @@ static ngx_uint_t      watch_fails;        /* each transaction */
 static int64_t         watch_number;       /* that the catalogue has */
 static ngx_uint_t      watch_reads;        /* of all of it */
 static ngx_uint_t      watch_said;
+static ngx_uint_t      watch_commands;     /* that the catalogue has */
+static ngx_uint_t      watch_waits;        /* changes, for their answer */
+static void          (*watch_answer)(void *data);
 
 
 static void watch_looked(void *data);
 static ngx_uint_t watch_look(ngx_recording_watch_t *watch);
+static void watch_ran(ngx_recording_watch_t *watch);
+static void watch_obeys(ngx_recording_watch_t *watch);
 
 
 int
@@ -79,12 +85,51 @@ main(void)
     ok(ngx_recording_watch_has(watch, look), "nothing has changed");
     is(watch_reads, n, "nor was it read again");
 
+    watch_obeys(watch);
+
     ngx_recording_policy_free(watch->policy);
     free(watch);
     free(worker->log);
     free(worker);
 
     return tap_done();
+}
+
+
+static void
+watch_obeys(ngx_recording_watch_t *watch)
+{
+    watch_changes = 1;
+    watch_number++;
+    watch_commands = 2;
+    (void) watch_look(watch);
+    is(ngx_recording_watch_commands(watch), 2, "two commands");
+
+    ngx_recording_watch_obeyed(watch);
+    ok(watch_answer == NULL, "none was obeyed");
+
+    watch->policy->commands[0].obeyed = 1;
+    watch_waits = 1;
+    ngx_recording_watch_obeyed(watch);
+    ok(watch_answer != NULL, "one was: it is to go");
+    is(ngx_recording_watch_commands(watch), 0, "none is met meanwhile");
+
+    /* it goes when a look has read it once more */
+
+    watch_changes = 1;
+    watch_number++;
+    (void) watch_look(watch);
+    is(ngx_recording_watch_commands(watch), 0, "nor one that was read");
+
+    watch_waits = 0;
+    watch_commands = 1;
+    watch_answer(watch);
+    is(ngx_recording_watch_commands(watch), 0, "nor until there is a look");
+    ok(watch->busy, "which there is at once");
+
+    watch_ran(watch);
+    is(ngx_recording_watch_commands(watch), 1,
+       "the other one is met, though no number has changed");
 }
 
 
@@ -101,11 +146,17 @@ watch_look(ngx_recording_watch_t *watch)
     ngx_uint_t  look;
 
     look = ngx_recording_watch_look(watch);
-
-    watch->job.run(watch->job.data);
-    watch->job.done(watch->job.data);
+    watch_ran(watch);
 
     return look;
+}
+
+
+static void
+watch_ran(ngx_recording_watch_t *watch)
+{
+    watch->job.run(watch->job.data);
+    watch->job.done(watch->job.data);
 }
 
 
@@ -159,6 +210,8 @@ ngx_recording_policy_read(ngx_recording_catalogue_t *cat, int64_t now)
 
     policy = calloc(1, sizeof(ngx_recording_policy_t));
     policy->number = watch_number;
+    policy->ncommands = watch_commands;
+    policy->commands = calloc(2, sizeof(ngx_recording_policy_command_t));
 
     return policy;
 }
@@ -167,7 +220,10 @@ ngx_recording_policy_read(ngx_recording_catalogue_t *cat, int64_t now)
 void
 ngx_recording_policy_free(ngx_recording_policy_t *policy)
 {
-    free(policy);
+    if (policy) {
+        free(policy->commands);
+        free(policy);
+    }
 }
 
 
@@ -224,7 +280,7 @@ ngx_recording_change_ask_thread(ngx_recording_change_t *c,
     ngx_recording_catalogue_pt run, void *arg, ngx_uint_t durable,
     ngx_recording_catalogue_error_t *err)
 {
-    return NGX_OK;
+    return watch_waits ? NGX_BUSY : NGX_OK;
 }
 
 
@@ -232,7 +288,9 @@ ngx_uint_t
 ngx_recording_change_post(ngx_recording_change_t *c,
     void (*answered)(void *data), void *data)
 {
-    return 0;
+    watch_answer = answered;
+
+    return 1;
 }
 
 
