@@ -128,6 +128,19 @@ spew($copy, $bytes);
 lose();
 whole('sound again');
 
+# --- nor is a file taken for one without a label
+
+my @rows = rows();
+lose(sub {
+    $disk->set(armed => 1, only => '.flv', call => 'read', error => EIO,
+               hits => 0);
+});
+wait_for('tries', 30, sub { $disk->get('hits') >= 3 });
+isnt(mark(), $WHOLE, 'a label: the catalogue is not whole');
+$disk->set(armed => 0);
+whole('a label');
+is_deeply([ rows() ], \@rows, 'a label: the row is what it was');
+
 # --- all has to be done again, and a call comes in between
 
 lose(sub {
@@ -174,6 +187,11 @@ sub ordered {
     my %n = map { $_ => ($t->catalogue("SELECT count(*) AS n FROM $_"))[0]{n} }
                 keys %ordered;
     return \%n;
+}
+
+sub rows {
+    return $t->catalogue('SELECT file_id, recording_id, template, start_us,'
+                         . ' end_us, frames_written FROM files');
 }
 
 sub mark {

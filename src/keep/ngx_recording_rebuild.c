@@ -258,6 +258,7 @@ static ngx_int_t
 ngx_recording_rebuild_file(ngx_recording_rebuild_t *rebuild, int fd,
     const char *path)
 {
+    ngx_int_t                      rc;
     struct stat                    st;
     ngx_recording_file_t          *file;
     ngx_recording_found_t         *found;
@@ -290,7 +291,16 @@ ngx_recording_rebuild_file(ngx_recording_rebuild_t *rebuild, int fd,
 
     ngx_recording_rebuild_names(&found->stream, file->path);
 
-    if (ngx_recording_tree_read_thread(fd, rebuild->label) == NGX_OK) {
+    rc = ngx_recording_tree_read_thread(fd, rebuild->label);
+
+    if (rc == NGX_ERROR) {
+
+        /* what it tells would not be asked for again */
+
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_OK) {
         found->label = strdup(rebuild->label);
 
         if (found->label == NULL) {

@@ -62,7 +62,8 @@ ngx_recording_tree_read_thread(int fd, char *text)
                   NGX_RECORDING_LABEL - 1);
 
     if (n == -1) {
-        return NGX_ERROR;
+        return errno == ENODATA || errno == EOPNOTSUPP || errno == ERANGE
+               ? NGX_DECLINED : NGX_ERROR;
     }
 
     text[n] = '\0';

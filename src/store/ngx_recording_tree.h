@@ -22,8 +22,9 @@ typedef struct ngx_recording_tree_s  ngx_recording_tree_t;
 
 /*
  * A text that stays with a file, as an extended attribute: what its row has.
- * Not every file system knows them: NGX_ERROR.  work: it lies in work/, else
- * in files/.  size of the buffer: NGX_RECORDING_LABEL.
+ * Not every file system knows them: NGX_ERROR, or, if it is read, NGX_DECLINED,
+ * as without a text; then NGX_ERROR is a disk that fails.  work: it lies in
+ * work/, else in files/.  size of the buffer: NGX_RECORDING_LABEL.
  */
 ngx_int_t ngx_recording_tree_label_thread(ngx_recording_store_t *store,
     ngx_uint_t work, const char *name, const char *text);

@@ -588,6 +588,9 @@ CALL(READ, ssize_t, pread64, (int fd, void *buf, size_t n, off64_t off),
 CALL(READ, ssize_t, read, (int fd, void *buf, size_t n), (fd, buf, n), fd,
      NULL)
 
+CALL(READ, ssize_t, fgetxattr, (int fd, const char *name, void *value,
+     size_t size), (fd, name, value, size), fd, NULL)
+
 #define SYNC_CALL(kind, name)                                                \
 int name(int fd)                                                             \
 {                                                                            \
