@@ -251,7 +251,8 @@ ngx_recording_sqlite_restore(ngx_recording_sql_t *sql, ngx_uint_t *rows,
         return NGX_ERROR;
     }
 
-    /* nothing else is done before: a worker that exits ends it, too */
+    /* nothing of finished files is done before: also a worker that exits reads
+       it to its end */
 
     sqlite3_progress_handler(db, NGX_RECORDING_SQLITE_STEPS,
                              ngx_recording_sqlite_restore_ends, NULL);
@@ -266,7 +267,8 @@ ngx_recording_sqlite_restore(ngx_recording_sql_t *sql, ngx_uint_t *rows,
 
     if (rc != NGX_OK) {
         (void) snprintf(err, size, "%s", code == SQLITE_OK
-                                         ? "no memory" : sqlite3_errmsg(db));
+                                         ? "no memory, or no tables yet"
+                                         : sqlite3_errmsg(db));
     }
 
     (void) sqlite3_close(db);
@@ -353,13 +355,19 @@ static ngx_int_t
 ngx_recording_sqlite_restore_tables(ngx_recording_sql_t *sql, sqlite3 *db,
     ngx_uint_t *rows)
 {
-    int                              id;
+    int                              id, version;
     char                             pragma[64];
     const ngx_recording_sql_kept_t  *kept;
 
+    /* one that has just taken the place of another has no tables */
+
     if (ngx_recording_sqlite_exec(db, "BEGIN IMMEDIATE") != SQLITE_OK
         || ngx_recording_sqlite_number(db, "PRAGMA main.application_id", &id)
-           != SQLITE_ROW)
+           != SQLITE_ROW
+        || ngx_recording_sqlite_number(db, "PRAGMA main.user_version",
+                                       &version)
+           != SQLITE_ROW
+        || version == 0)
     {
         return NGX_ERROR;
     }
