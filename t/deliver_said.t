@@ -29,7 +29,7 @@ subtest 'a file, after the bucket was away for one attempt' => sub {
     is(said(qr/was not delivered/), 0, 'nothing is said of that');
 
     $fault->on(PUT => '', status => 413, body => '<html></html>', times => 0);
-    $t->wait_log(qr/\[error\].*"$name\.flv" was not delivered .*: PUT answered with 413;/);
+    $t->wait_log(qr/\[error\].*"$name\.flv" was not delivered .*: PUT answered with 413;.*@{[ about($name) ]}/);
     is(row('upload', $name)->{state}, 'waiting', 'it is not given up');
     $fault->clear;
     $d->arrived($name);
@@ -41,7 +41,7 @@ subtest 'an object' => sub {
     $fault->on(DELETE => '', status => 403, code => 'AccessDenied',
                times => 0);
     sql("UPDATE files SET expire_us = 1 WHERE stream = '$name'");
-    $t->wait_log(qr/\[error\].*"$name\.flv" was not removed .* 403 AccessDenied/);
+    $t->wait_log(qr/\[error\].*"$name\.flv" was not removed .* 403 AccessDenied.*@{[ about($name) ]}/);
     $fault->clear;
     sql("UPDATE outbox SET next_us = 0 WHERE kind = 'remove'");
     wait_for('it to go', 60,
@@ -95,6 +95,12 @@ sub stopped {
     $fault->clear;
     $d->arrived($name);
     return;
+}
+
+# how a message about a file ends, so long after its stream
+sub about {
+    my ($name) = @_;
+    return qr/, stream: "one\/$name", template: "one"$/m;
 }
 
 sub said {

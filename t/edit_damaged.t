@@ -74,4 +74,12 @@ for my $format (@formats) {
        "whole, $format");
 }
 
+# each names what it would have been
+
+my @said = grep { /a file of others cannot be made/ }
+           split /\n/, $t->error_log;
+cmp_ok(scalar @said, '>', @damages, 'said');
+is(join("\n", grep { !/, task: "[^"]+", stream: "live\/\w+", template: "all"$/ }
+                    @said), '', 'with stream and template');
+
 $t->done;

@@ -252,11 +252,13 @@ sub fails {
               'each ran once, one to its end');
 
     my $path = $t->dir . "/$name";
-    like($t->error_log, qr/\[notice\].*: $path: attempt $_$/m,
+    my $about = qr/, stream: "live\/one", template: "\w+"$/m;
+    like($t->error_log, qr/\[notice\].*: $path: attempt $_$about/,
          "what attempt $_ said is in the log") for 1 .. 3;
-    like($t->error_log, qr/: $path: says why$/m, 'also without a line feed');
+    like($t->error_log, qr/: $path: says why$about/,
+         'also without a line feed');
     my $said = () = $t->error_log
-        =~ /\[error\].* was not told to "exec:$path" .*, saying "says why"; /g;
+        =~ /\[error\].* was not told to "exec:$path" .*, saying "says why"; .*$about/g;
     is($said, 2, 'and that it failed, each time');
 
     is_left($t);
@@ -277,7 +279,7 @@ MORE
     my $path = $t->dir . "/$name";
     my $lines = () = $t->error_log =~ /: $path: x{10}/g;
     is($lines, 100, 'of a flood 100 lines are logged');
-    like($t->error_log, qr/: $path: \d{8} bytes of output are left out/,
+    like($t->error_log, qr/: $path: \d{8} bytes of output are left out.*"flood\/one"/,
          'and how much is left out');
     cmp_ok(length $t->error_log, '<', 200_000, 'the log stays small');
 

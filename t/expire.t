@@ -145,7 +145,7 @@ is((files($brief))[0]{expire_us}, undef, 'and in its row');
 is($off->code('DeleteMedia', { FileId => $id }), '', 'deleted');
 gone($id, 'deleted');
 $t->wait_log(qr/notice.*file deleted: "keep\/a\/.*\.flv", \d+ bytes/);
-$t->wait_log(qr/DeleteMedia of $id by a request without a key/);
+$t->wait_log(qr/DeleteMedia of $id by a request without a key from [^"]*, stream: "keep\/a", template: "/);
 is($off->code('DeleteMedia', { FileId => $id }),
    'InvalidParameterValue.FileId', 'but once');
 is($api->call('DescribeMediaInfos', { FileIds => [$id] })

@@ -59,7 +59,7 @@ $d->fault->on('DELETE', '', status => 503, code => 'SlowDown', times => 2);
 wait_for('its object to go', 60, sub {
     !grep { $_ eq "p/$file{'away/a/mp4'}{path}" } keys_of('') });
 wait_for('its row', 20, sub { row('away/a/mp4')->{objects} eq '[]' });
-$t->wait_log(qr/notice.*object removed: "p\/away\/a\/.*\.mp4" from bucket "arch/);
+$t->wait_log(qr/notice.*object removed: "p\/away\/a\/.*\.mp4" from bucket "arch[^"]*", stream: "away\/a", template: "away"/);
 
 # --- a single file, its local copy too
 

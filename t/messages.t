@@ -74,8 +74,8 @@ for my $case (@cases) {
 
     is((grep { /recording \d+ started/ } @lines), 1, "$text: started");
     is((grep { /file finished: "live\// } @lines), 2, 'two files finished');
-    is(() = $log =~ /unknown record_type "\Q$type\E" ignored/g, 1,
-       'and its query') if defined $type;
+    is(() = $log =~ /unknown record_type "\Q$type\E" ignored.*, stream: "live\/\Q$name\E"/g,
+       1, 'and its query') if defined $type;
 }
 
 is(join("\n", grep { /file evicted/

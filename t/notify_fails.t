@@ -96,7 +96,8 @@ for my $kind (@tried) {
 
 # of what refuses, but works, nothing else speaks
 
-ok($t->wait_log(qr/\[error\].* was not told to .*"elsewhere": answered with/),
+my $about = qr/, stream: "elsewhere\/one", template: "elsewhere"$/m;
+ok($t->wait_log(qr/\[error\].* was not told to .*"elsewhere": answered with.*$about/),
    'elsewhere: an error in the log');
 is(scalar(() = $t->error_log =~ /\[error\].* was not told to/g), 1,
    'said once');
@@ -130,7 +131,7 @@ for my $dead ([ elsewhere => 14 ], [ down => 3 ]) {
     my $what = qr/event \w{32} \(record_start_succeeded\) is not told/;
     my $whom = qr/to "[^"]+" of template "$kind" any more, after $n attempts/;
 
-    ok($t->wait_log(qr/\[error\].*$what $whom: .*; it stays in the catal/,
+    ok($t->wait_log(qr/\[error\].*$what $whom: .*; it stays in the catal.*, stream: "$kind\/one", template: "$kind"$/m,
                     10, $mark), "$kind: the log says that it is dead");
 }
 

@@ -119,7 +119,7 @@ sub tries {
     my ($t, $takes, $refuses) = @unusable{qw(t takes refuses)};
 
     my $what = 'recording: that a recording could not begin is not told to';
-    $t->wait_log(qr/\[error\].*$what "[^"]+\/b" of template "a" any more/, 60);
+    $t->wait_log(qr/\[error\].*$what "[^"]+\/b" of template "a" any more: .*, stream: "a\/one", template: "a"$/m, 60);
     wait_for('both formats', 10, sub {
         2 == scalar(() = $t->error_log =~ /$what/g) });
 

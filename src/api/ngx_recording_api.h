@@ -172,6 +172,8 @@ struct ngx_recording_api_call_s {
     ngx_recording_board_seen_t  seen;      /* workers, in this call */
     char                    object[NGX_RECORDING_TEXT + 4];  /* what was
                                               changed, for the log */
+    char                    about[NGX_RECORDING_ABOUT];  /* and of which
+                                              stream, if it is a file */
 
     /* --- what comes out: an error, if there is a code */
 

@@ -195,6 +195,9 @@ ngx_recording_api_expire_ask(ngx_recording_api_call_t *call,
     case NGX_RECORDING_EXPIRE_DONE:
         ngx_recording_label_again_thread(&call->api->worker->store,
                                          call->catalogue, expire->id);
+        (void) ngx_recording_catalogue_about_thread(call->catalogue,
+                                                    expire->id, call->about,
+                                                    &call->err);
         return NGX_OK;
 
     case NGX_RECORDING_EXPIRE_GROWS:

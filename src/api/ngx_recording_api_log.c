@@ -50,6 +50,6 @@ ngx_recording_api_log(const ngx_recording_api_call_t *call)
     }
 
     ngx_log_error(NGX_LOG_NOTICE, call->api->worker->log, 0,
-                  "recording: %s of %s by %s", call->action->name,
-                  call->object, call->by);
+                  "recording: %s of %s by %s%s", call->action->name,
+                  call->object, call->by, call->about);
 }

@@ -394,16 +394,13 @@ void
 ngx_recording_catalogue_db_about(ngx_recording_sql_rows_t *rows, ngx_uint_t n,
     char about[NGX_RECORDING_ABOUT])
 {
-    ngx_recording_file_t    file;
     ngx_recording_stream_t  stream;
-
-    file.stream = &stream;
 
     ngx_recording_sql_column_str(rows, n, &stream.app);
     ngx_recording_sql_column_str(rows, n + 1, &stream.name);
     ngx_recording_sql_column_str(rows, n + 2, &stream.template);
 
-    ngx_recording_file_about(&file, about);
+    ngx_recording_file_about(&stream, about);
 }
 
 

@@ -91,6 +91,7 @@ typedef struct {
     ngx_uint_t              attempts;      /* with this one */
     char                    owner[NGX_RECORDING_OWNER];
     char                   *facts;         /* JSON, of malloc() */
+    char                    about[NGX_RECORDING_ABOUT];  /* for messages */
 
     /* of an upload, or of an object that is to be removed, of malloc(); else
        NULL */

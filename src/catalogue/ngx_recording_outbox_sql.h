@@ -475,11 +475,19 @@
     " AND next_us > ?2 LIMIT ?3"
 
 
+/* one that is no JSON is not to keep others from being taken */
+#define NGX_RECORDING_SQL_OUTBOX_FACT(name)                                   \
+    "iif(json_valid(facts), facts ->> '" name "', '')"
+
+
 /* what is taken of a row; ?3 is the time */
 
 #define NGX_RECORDING_SQL_OUTBOX_ROW                                          \
     "id, event_id, recording_id, file_id, seq, kind, event, event_us,"        \
-    " attempts, coalesce(first_us, ?3), facts, key, progress"
+    " attempts, coalesce(first_us, ?3), facts, key, progress, "               \
+    NGX_RECORDING_SQL_OUTBOX_FACT("app") ", "                                 \
+    NGX_RECORDING_SQL_OUTBOX_FACT("stream") ", "                              \
+    NGX_RECORDING_SQL_OUTBOX_FACT("template")
 
 
 #endif /* _NGX_RECORDING_OUTBOX_SQL_H_INCLUDED_ */

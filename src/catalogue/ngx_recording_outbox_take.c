@@ -233,6 +233,8 @@ static void
 ngx_recording_outbox_row(ngx_recording_sql_rows_t *rows,
     ngx_recording_outbox_row_t *row)
 {
+    ngx_recording_stream_t  stream;
+
     row->id = (uint64_t) ngx_recording_sql_column_int(rows, 0);
     row->recording_id = (uint64_t) ngx_recording_sql_column_int(rows, 2);
     row->file_id = (uint64_t) ngx_recording_sql_column_int(rows, 3);
@@ -245,6 +247,16 @@ ngx_recording_outbox_row(ngx_recording_sql_rows_t *rows,
                                   sizeof(row->event_id));
     ngx_recording_sql_column_copy(rows, 5, row->kind, sizeof(row->kind));
     ngx_recording_sql_column_copy(rows, 6, row->event, sizeof(row->event));
+
+    ngx_recording_sql_column_str(rows, 13, &stream.app);
+    ngx_recording_sql_column_str(rows, 14, &stream.name);
+    ngx_recording_sql_column_str(rows, 15, &stream.template);
+
+    row->about[0] = '\0';
+
+    if (stream.name.len) {
+        ngx_recording_file_about(&stream, row->about);
+    }
 
     row->facts = strdup(ngx_recording_sql_column_text(rows, 10));
     row->key = NULL;

@@ -603,21 +603,7 @@ ngx_recording_dispatch_told(ngx_recording_dispatch_t *d)
 
         a = ngx_queue_data(q, ngx_recording_attempt_t, queue);
 
-        if (a->delivery) {
-            ngx_recording_dispatch_upload_told(a);
-
-        } else if (a->removal) {
-            ngx_recording_dispatch_remove_told(a);
-
-        } else if (a->dead) {
-            ngx_log_error(NGX_LOG_ERR, d->worker->log, 0,
-                          "recording: event %s (%s) is not told to \"%V\" of "
-                          "template \"%V\" any more, after %ui attempts: %s; "
-                          "it stays in the catalogue and can be sent again",
-                          a->row.event_id, a->row.event, &a->lane->target->name,
-                          &a->lane->target->template, a->row.attempts,
-                          a->error);
-        }
+        ngx_recording_dispatch_attempt_told(a);
 
         ngx_recording_dispatch_attempt_free(a);
     }

@@ -145,6 +145,7 @@ typedef struct {
     ngx_recording_event_t   event;
     ngx_recording_event_program_t  args;
     int                     lock;          /* of a program, or -1 */
+    ngx_log_t               log;           /* that names the stream */
 
     ngx_recording_http_request_t  request;
     ngx_recording_program_t  program;
@@ -319,11 +320,18 @@ ngx_int_t ngx_recording_dispatch_take(ngx_recording_dispatch_t *d);
 
 /* --- ngx_recording_dispatch_attempt.c */
 
+/* any thread: one without a row yet; NULL: no memory */
+ngx_recording_attempt_t *ngx_recording_dispatch_attempt_create(
+    ngx_recording_dispatch_t *d, ngx_recording_lane_t *lane);
+
 /* any thread: makes what is told; ->error is set if that cannot be done */
 void ngx_recording_dispatch_attempt_prepare(ngx_recording_attempt_t *a);
 
 /* loop: ngx_recording_dispatch_over() is called, now or later */
 void ngx_recording_dispatch_attempt_start(ngx_recording_attempt_t *a);
+
+/* loop: it was written */
+void ngx_recording_dispatch_attempt_told(ngx_recording_attempt_t *a);
 
 /* loop: it is over */
 void ngx_recording_dispatch_attempt_count(ngx_recording_attempt_t *a,

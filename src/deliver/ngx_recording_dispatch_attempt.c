@@ -11,6 +11,8 @@
 #define NGX_RECORDING_ATTEMPT_PROGRAM  600000    /* ms, for a program */
 
 
+static u_char *ngx_recording_attempt_log(ngx_log_t *log, u_char *buf,
+    size_t len);
 static void ngx_recording_attempt_request(ngx_recording_attempt_t *a);
 static void ngx_recording_attempt_answered(ngx_recording_http_request_t *r);
 static void ngx_recording_attempt_program(ngx_recording_attempt_t *a);
@@ -21,6 +23,40 @@ static void ngx_recording_attempt_why(ngx_recording_attempt_t *a);
 static void ngx_recording_attempt_done(ngx_recording_attempt_t *a);
 static void ngx_recording_attempt_refused(ngx_recording_attempt_t *a,
     ngx_uint_t level);
+
+
+ngx_recording_attempt_t *
+ngx_recording_dispatch_attempt_create(ngx_recording_dispatch_t *d,
+    ngx_recording_lane_t *lane)
+{
+    ngx_recording_attempt_t  *a;
+
+    a = calloc(1, sizeof(ngx_recording_attempt_t));
+
+    if (a) {
+        a->dispatch = d;
+        a->lane = lane;
+        a->lock = -1;
+
+        a->log = *d->worker->log;
+        a->log.handler = ngx_recording_attempt_log;
+        a->log.data = a;
+        a->log.action = NULL;
+    }
+
+    return a;
+}
+
+
+static u_char *
+ngx_recording_attempt_log(ngx_log_t *log, u_char *buf, size_t len)
+{
+    ngx_recording_attempt_t  *a;
+
+    a = log->data;
+
+    return ngx_snprintf(buf, len, "%s", a->row.about);
+}
 
 
 void
@@ -95,6 +131,26 @@ ngx_recording_dispatch_attempt_free(ngx_recording_attempt_t *a)
 
     ngx_recording_outbox_row_free(&a->row);
     free(a);
+}
+
+
+void
+ngx_recording_dispatch_attempt_told(ngx_recording_attempt_t *a)
+{
+    if (a->delivery) {
+        ngx_recording_dispatch_upload_told(a);
+
+    } else if (a->removal) {
+        ngx_recording_dispatch_remove_told(a);
+
+    } else if (a->dead) {
+        ngx_log_error(NGX_LOG_ERR, &a->log, 0,
+                      "recording: event %s (%s) is not told to \"%V\" of "
+                      "template \"%V\" any more, after %ui attempts: %s; it "
+                      "stays in the catalogue and can be sent again",
+                      a->row.event_id, a->row.event, &a->lane->target->name,
+                      &a->lane->target->template, a->row.attempts, a->error);
+    }
 }
 
 
@@ -208,7 +264,7 @@ ngx_recording_attempt_program(ngx_recording_attempt_t *a)
 
     p->programs = &a->dispatch->programs;
     p->jobs = &a->dispatch->worker->jobs;
-    p->log = a->dispatch->worker->log;
+    p->log = &a->log;
     p->argv = a->args.argv;
     p->envp = a->args.envp;
     p->dir = a->dispatch->worker->store.path;
@@ -332,7 +388,7 @@ ngx_recording_attempt_refused(ngx_recording_attempt_t *a, ngx_uint_t level)
         return;
     }
 
-    ngx_log_error(level, a->dispatch->worker->log, 0,
+    ngx_log_error(level, &a->log, 0,
                   "recording: event %s (%s) was not told to \"%V\" of "
                   "template \"%V\": %s; it is tried again",
                   a->row.event_id, a->row.event, &a->lane->target->name,

@@ -75,21 +75,20 @@ ngx_recording_memory_event(ngx_recording_dispatch_t *d,
     ngx_recording_attempt_t  *a;
 
     a = d->memory < NGX_RECORDING_DISPATCH_MEMORY
-        ? calloc(1, sizeof(ngx_recording_attempt_t)) : NULL;
+        ? ngx_recording_dispatch_attempt_create(d, lane) : NULL;
 
     if (a == NULL) {
         d->left_out++;
         return;
     }
 
-    a->dispatch = d;
-    a->lane = lane;
-    a->lock = -1;
     a->tries = NGX_RECORDING_MEMORY_TRIES;
 
     a->row.target = lane->target;
     a->row.event_us = ngx_recording_wall();
     a->row.facts = ngx_recording_facts_refused(stream, format, text);
+
+    ngx_recording_file_about(stream, a->row.about);
 
     (void) strcpy(a->row.kind, "status");
     (void) strcpy(a->row.event, "record_start_failed");
@@ -140,7 +139,7 @@ ngx_recording_dispatch_memory_over(ngx_recording_attempt_t *a)
     }
 
     if (a->result == NGX_RECORDING_OUTBOX_FAILED) {
-        ngx_log_error(NGX_LOG_ERR, a->dispatch->worker->log, 0,
+        ngx_log_error(NGX_LOG_ERR, &a->log, 0,
                       "recording: that a recording could not begin is not "
                       "told to \"%V\" of template \"%V\" any more: %s",
                       &a->lane->target->name, &a->lane->target->template,

@@ -57,7 +57,7 @@ ngx_recording_dispatch_remove_prepare(ngx_recording_attempt_t *a)
     }
 
     removal->bucket = a->lane->bucket;
-    removal->log = a->dispatch->worker->log;
+    removal->log = &a->log;
     removal->row = &a->row;
     removal->done = ngx_recording_remove_done;
     removal->data = a;

@@ -225,11 +225,9 @@ ngx_recording_dispatch_attempt(ngx_recording_taking_t *taking,
 {
     ngx_recording_attempt_t  *a;
 
-    a = calloc(1, sizeof(ngx_recording_attempt_t));
+    a = ngx_recording_dispatch_attempt_create(taking->dispatch, taking->lane);
 
     if (a) {
-        a->dispatch = taking->dispatch;
-        a->lane = taking->lane;
         a->row = *row;
         a->lock = taking->locks[n];
 

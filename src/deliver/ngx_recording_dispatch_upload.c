@@ -120,7 +120,7 @@ ngx_recording_dispatch_upload_prepare(ngx_recording_attempt_t *a)
     delivery->bucket = a->lane->bucket;
     delivery->store = &worker->store;
     delivery->jobs = &worker->jobs;
-    delivery->log = worker->log;
+    delivery->log = &a->log;
     delivery->row = &a->row;
     delivery->early = a->early;
     delivery->probe = a->probe;

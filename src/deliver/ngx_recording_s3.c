@@ -135,8 +135,7 @@ ngx_recording_s3_next(ngx_recording_bucket_t *bucket)
 static ngx_uint_t
 ngx_recording_s3_holds(ngx_recording_bucket_t *bucket)
 {
-    ngx_msec_int_t       wait;
-    ngx_recording_s3_t  *s;
+    ngx_msec_int_t  wait;
 
     wait = bucket->held ? (ngx_msec_int_t) (bucket->until - ngx_current_msec)
                         : 0;
@@ -147,12 +146,9 @@ ngx_recording_s3_holds(ngx_recording_bucket_t *bucket)
     }
 
     if (!bucket->timer.timer_set) {
-        s = ngx_queue_data(ngx_queue_head(&bucket->waiting),
-                           ngx_recording_s3_t, queue);
-
         bucket->timer.handler = ngx_recording_s3_held;
         bucket->timer.data = bucket;
-        bucket->timer.log = s->log;
+        bucket->timer.log = ngx_cycle->log;
         bucket->timer.cancelable = 1;
 
         ngx_add_timer(&bucket->timer, wait);

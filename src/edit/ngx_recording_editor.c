@@ -65,7 +65,7 @@ ngx_recording_editor_log(ngx_log_t *log, u_char *buf, size_t len)
 
     e = log->data;
 
-    return ngx_snprintf(buf, len, ", task: \"%s\"", e->task);
+    return ngx_snprintf(buf, len, ", task: \"%s\"%s", e->task, e->about);
 }
 
 
@@ -224,6 +224,8 @@ ngx_recording_editor_take(ngx_recording_editor_t *e)
     e->end.id = e->edit.id;
 
     ngx_recording_catalogue_edit_name(e->edit.id, e->task);
+
+    e->about[0] = '\0';
 
     ngx_memzero(&e->progress, sizeof(e->progress));
     e->progress.edit = &e->edit;

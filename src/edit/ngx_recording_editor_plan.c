@@ -225,6 +225,8 @@ ngx_recording_editor_plan_stream(ngx_recording_editor_t *e,
     e->stream.task.data = (u_char *) e->task;
     e->stream.task.len = strlen(e->task);
 
+    ngx_recording_file_about(&e->stream, e->about);
+
     return NGX_OK;
 }
 

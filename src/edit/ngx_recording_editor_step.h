@@ -112,6 +112,8 @@ struct ngx_recording_editor_s {
     ngx_recording_editor_input_t  inputs[NGX_RECORDING_EDIT_INPUTS];
 
     ngx_recording_stream_t  stream;        /* of what is made; of malloc() */
+    char                    about[NGX_RECORDING_ABOUT];  /* for messages;
+                                              empty: it is not known yet */
     char                    task[NGX_RECORDING_EDIT_ID];
     const ngx_recording_format_t  *format;
     ngx_recording_media_t   media[NGX_RECORDING_TRACKS];

@@ -48,6 +48,8 @@ static ngx_rtmp_recording_ctx_t *ngx_rtmp_recording_get_ctx(
     ngx_rtmp_session_t *s);
 static void ngx_rtmp_recording_begin(ngx_rtmp_session_t *s,
     ngx_rtmp_recording_ctx_t *ctx);
+static void ngx_rtmp_recording_late(ngx_rtmp_recording_ctx_t *ctx,
+    const ngx_recording_stream_t *stream);
 static void ngx_rtmp_recording_rule(ngx_rtmp_recording_ctx_t *ctx,
     ngx_recording_stream_t *stream);
 static void ngx_rtmp_recording_rewind(ngx_rtmp_recording_ctx_t *ctx,
@@ -336,27 +338,43 @@ ngx_rtmp_recording_begin(ngx_rtmp_session_t *s, ngx_rtmp_recording_ctx_t *ctx)
 void
 ngx_rtmp_recording_module_decide(ngx_rtmp_recording_ctx_t *ctx)
 {
+    ngx_uint_t                  late;
     ngx_recording_stream_t      stream;
     ngx_recording_main_conf_t  *rmcf;
 
     rmcf = ngx_rtmp_get_module_main_conf(ctx->session,
                                          ngx_rtmp_recording_module);
 
-    if (ctx->waiting && !ngx_recording_watch_has(rmcf->watch, ctx->look)) {
-        ngx_log_error(NGX_LOG_WARN, ctx->session->connection->log, 0,
-                      "recording: the catalogue has not told in time whether "
-                      "calls have ordered something for a stream: what was "
-                      "known before holds for it");
-    }
+    late = ctx->waiting && !ngx_recording_watch_has(rmcf->watch, ctx->look);
 
     ctx->waiting = 0;
 
     if (ngx_rtmp_recording_module_stream(ctx, &stream) == NGX_OK) {
+
+        if (late) {
+            ngx_rtmp_recording_late(ctx, &stream);
+        }
+
         ngx_rtmp_recording_rule(ctx, &stream);
         ngx_rtmp_recording_module_tasks(ctx);
     }
 
     ngx_recording_gate_free(&ctx->gate, &rmcf->worker->account);
+}
+
+
+static void
+ngx_rtmp_recording_late(ngx_rtmp_recording_ctx_t *ctx,
+    const ngx_recording_stream_t *stream)
+{
+    char  about[NGX_RECORDING_ABOUT];
+
+    ngx_recording_file_about(stream, about);
+
+    ngx_log_error(NGX_LOG_WARN, ctx->session->connection->log, 0,
+                  "recording: the catalogue has not told in time whether "
+                  "calls have ordered something for a stream: what was "
+                  "known before holds for it%s", about);
 }
 
 
@@ -432,7 +450,7 @@ ngx_rtmp_recording_rule(ngx_rtmp_recording_ctx_t *ctx,
         return;
     }
 
-    type = rule->args ? ngx_rtmp_recording_module_type(ctx->session, ctx)
+    type = rule->args ? ngx_rtmp_recording_module_type(ctx, stream)
                       : NGX_RECORDING_TYPE_ANY;
 
     template = rule->templates.elts;
@@ -451,6 +469,7 @@ static void
 ngx_rtmp_recording_rewind(ngx_rtmp_recording_ctx_t *ctx,
     ngx_recording_stream_t *stream, ngx_msec_t keep)
 {
+    char                        about[NGX_RECORDING_ABOUT];
     ngx_recording_main_conf_t  *rmcf;
 
     rmcf = ngx_rtmp_get_module_main_conf(ctx->session,
@@ -459,8 +478,11 @@ ngx_rtmp_recording_rewind(ngx_rtmp_recording_ctx_t *ctx,
     ctx->ring = ngx_recording_ring_create(rmcf->worker, stream, keep);
 
     if (ctx->ring == NULL) {
+        ngx_recording_file_about(stream, about);
+
         ngx_log_error(NGX_LOG_ERR, ctx->session->connection->log, 0,
-                      "recording: no memory, nothing is kept for rewind=");
+                      "recording: no memory, nothing is kept for rewind=%s",
+                      about);
         return;
     }
 
@@ -526,13 +548,17 @@ ngx_rtmp_recording_module_finish(ngx_recording_t *r)
 /* the stream's query goes before the application's */
 
 ngx_recording_type_e
-ngx_rtmp_recording_module_type(ngx_rtmp_session_t *s,
-    ngx_rtmp_recording_ctx_t *ctx)
+ngx_rtmp_recording_module_type(ngx_rtmp_recording_ctx_t *ctx,
+    const ngx_recording_stream_t *stream)
 {
     char                  text[NGX_RECORDING_TEXT + 4];
+    char                  about[NGX_RECORDING_ABOUT];
     ngx_str_t             args[2], value;
     ngx_uint_t            i;
+    ngx_rtmp_session_t   *s;
     ngx_recording_type_e  type;
+
+    s = ctx->session;
 
     args[0].data = ctx->args;
     args[0].len = ngx_strlen(ctx->args);
@@ -542,10 +568,13 @@ ngx_rtmp_recording_module_type(ngx_rtmp_session_t *s,
         type = ngx_recording_rule_type(&args[i], &value);
 
         if (type == NGX_RECORDING_TYPE_UNKNOWN) {
+            ngx_recording_file_about(stream, about);
+
             ngx_log_error(NGX_LOG_WARN, s->connection->log, 0,
                           "recording: unknown record_type \"%s\" ignored, it "
-                          "must be audio or video",
-                          ngx_recording_text(text, value.data, value.len));
+                          "must be audio or video%s",
+                          ngx_recording_text(text, value.data, value.len),
+                          about);
 
         } else if (type != NGX_RECORDING_TYPE_ANY) {
             return type;
@@ -563,7 +592,7 @@ ngx_rtmp_recording_module_start(ngx_rtmp_recording_ctx_t *ctx,
     const ngx_recording_template_t *template, ngx_recording_stream_t *stream,
     ngx_recording_type_e type, int64_t start)
 {
-    char                        text[NGX_RECORDING_TEXT + 4];
+    char                        about[NGX_RECORDING_ABOUT];
     ngx_rtmp_session_t         *s;
     ngx_recording_template_t    t;
     ngx_rtmp_recording_one_t   *one;
@@ -594,12 +623,10 @@ ngx_rtmp_recording_module_start(ngx_rtmp_recording_ctx_t *ctx,
     }
 
     if (one == NULL || one->recording == NULL) {
+        ngx_recording_file_about(stream, about);
+
         ngx_log_error(NGX_LOG_ERR, s->connection->log, 0,
-                      "recording: no memory, not recorded, "
-                      "stream: \"%V/%s\", template: \"%V\"", &stream->app,
-                      ngx_recording_text(text, stream->name.data,
-                                         stream->name.len),
-                      &stream->template);
+                      "recording: no memory, not recorded%s", about);
         return NULL;
     }
 
@@ -661,15 +688,12 @@ static void
 ngx_rtmp_recording_not(ngx_rtmp_session_t *s, ngx_recording_stream_t *stream,
     const char *why)
 {
-    char  text[NGX_RECORDING_TEXT + 4];
+    char  about[NGX_RECORDING_ABOUT];
+
+    ngx_recording_file_about(stream, about);
 
     ngx_log_error(NGX_LOG_NOTICE, s->connection->log, 0,
-                  "recording: not recorded, %s, stream: \"%V/%s\"%s%V%s",
-                  why, &stream->app,
-                  ngx_recording_text(text, stream->name.data,
-                                     stream->name.len),
-                  stream->template.len ? ", template: \"" : "",
-                  &stream->template, stream->template.len ? "\"" : "");
+                  "recording: not recorded, %s%s", why, about);
 }
 
 

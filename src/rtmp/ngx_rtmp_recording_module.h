@@ -74,8 +74,8 @@ ngx_int_t ngx_rtmp_recording_module_stream(ngx_rtmp_recording_ctx_t *ctx,
     ngx_recording_stream_t *stream);
 
 /* what its publisher asks for */
-ngx_recording_type_e ngx_rtmp_recording_module_type(ngx_rtmp_session_t *s,
-    ngx_rtmp_recording_ctx_t *ctx);
+ngx_recording_type_e ngx_rtmp_recording_module_type(
+    ngx_rtmp_recording_ctx_t *ctx, const ngx_recording_stream_t *stream);
 
 /*
  * Begins a recording, now, or at a time (us, the wall clock; 0: now) as far as

@@ -3,7 +3,6 @@
 
 
 #include "ngx_rtmp_recording_module.h"
-#include "ngx_recording_text.h"
 
 
 #define NGX_RECORDING_DECIDED    2000       /* ms: by then without an answer of
@@ -149,7 +148,7 @@ ngx_rtmp_recording_module_policy(ngx_rtmp_recording_ctx_t *ctx,
     }
 
     (void) ngx_rtmp_recording_module_start(ctx, template, stream,
-                        ngx_rtmp_recording_module_type(ctx->session, ctx), 0);
+                        ngx_rtmp_recording_module_type(ctx, stream), 0);
 
     return NGX_OK;
 }
@@ -161,14 +160,14 @@ static void
 ngx_rtmp_recording_without(ngx_rtmp_recording_ctx_t *ctx,
     const ngx_recording_stream_t *stream, int64_t template)
 {
-    char  text[NGX_RECORDING_TEXT + 4];
+    char  about[NGX_RECORDING_ABOUT];
+
+    ngx_recording_file_about(stream, about);
 
     ngx_log_error(NGX_LOG_ERR, ctx->session->connection->log, 0,
                   "recording: template %L, which a rule of a call has for it, "
                   "is not there any more, it is recorded as the configuration "
-                  "says, stream: \"%V/%s\"", template, &stream->app,
-                  ngx_recording_text(text, stream->name.data,
-                                     stream->name.len));
+                  "says%s", template, about);
 }
 
 

@@ -9,17 +9,18 @@ const char *const  ngx_recording_file_reasons[NGX_RECORDING_DROPS] = {
 
 
 void
-ngx_recording_file_about(ngx_recording_file_t *file,
+ngx_recording_file_about(const ngx_recording_stream_t *s,
     char about[NGX_RECORDING_ABOUT])
 {
-    char                     text[NGX_RECORDING_TEXT + 4];
-    ngx_recording_stream_t  *s;
+    char    text[NGX_RECORDING_TEXT + 4];
+    size_t  len;
 
-    s = file->stream;
+    len = ngx_min(s->template.len, 64);
 
     (void) snprintf(about, NGX_RECORDING_ABOUT,
-                    ", stream: \"%.*s/%s\", template: \"%.*s\"",
+                    ", stream: \"%.*s/%s\"%s%.*s%s",
                     (int) ngx_min(s->app.len, 64), s->app.data,
                     ngx_recording_text(text, s->name.data, s->name.len),
-                    (int) ngx_min(s->template.len, 64), s->template.data);
+                    len ? ", template: \"" : "", (int) len,
+                    len ? (char *) s->template.data : "", len ? "\"" : "");
 }

@@ -138,10 +138,11 @@ ngx_recording_file_path(ngx_recording_file_t *file, char *path)
 
 
 /*
- * How a message about the file ends: ", stream: ..., template: ...", with what
- * the publisher chose made printable.
+ * How a message about a file of a stream ends: ", stream: ..., template: ...",
+ * with what the publisher chose made printable; without a template, if it is
+ * not known which.
  */
-void ngx_recording_file_about(ngx_recording_file_t *file,
+void ngx_recording_file_about(const ngx_recording_stream_t *s,
     char about[NGX_RECORDING_ABOUT]);
 
 
