@@ -37,12 +37,53 @@ my @all = Recording::Rtmp::flv_messages($flv);
 my $rounds = 8;
 
 subtest 'what the dispatch writes hangs' => \&told;
+subtest 'and nginx stops at once' => \&stops;
 subtest 'another program holds it' => \&held;
 
 Recording::Nginx->done;
 
 # then those wait, too, who commit, keep house, and look for tasks
 sub told {
+    my ($t, $disk, @grow) = told_hangs();
+
+    my $late = publisher($t, 'late');
+    $late->send_flv(\@all, to => 2000);
+    $late->wait_delivered;
+    grows($t, @grow);
+
+    ok($disk->held, 'and the write is still held');
+    is(scalar(() = $t->files(stream => 'late')), 0, 'the others wait');
+
+    $disk->release;
+    whole($t, $late, @grow);
+    $t->stop;
+}
+
+# it does not come back: what was buffered is written beside it
+sub stops {
+    my ($t, $disk, @grow) = told_hangs();
+
+    $_->send_flv(\@all, from => 1000, to => 3000) for @grow;
+    $_->wait_delivered for @grow;
+    $t->terminate;
+    ok($t->error_log !~ /signal 9/, 'no worker was killed');
+    ok($t->error_log =~ /the catalogue does not answer, and nginx stops/,
+       'it says why');
+    $_->abort for @grow;
+
+    $disk->release;
+    $t->start;
+    my @frames = grep { $_->[0] != 18 && ord substr $_->[2], 1, 1 } @all;
+    my ($key) = map { $_->[1] } grep { $_->[0] == 9 } @frames;
+    my $sent = grep { $_->[1] >= $key && $_->[1] < 3000 } @frames;
+
+    is($_->{frames_written}, $sent, "$_->{stream}: $_->{format} is whole")
+        for $t->wait_files(4, _timeout => 60);
+    $t->stop;
+}
+
+# two streams that grow, while the dispatch hangs in the catalogue
+sub told_hangs {
     my $disk = Recording::SlowDisk->new;
     my $t = Recording::Nginx->new(store => $disk->store);
     my $told = Recording::Told->new(port => $t->port(1))->set(hang => 1);
@@ -61,17 +102,7 @@ sub told {
     wait_for('a write to be held', 30, sub { $disk->held });
     like($disk->held, qr/catalogue/, 'it is one of the catalogue');
 
-    my $late = publisher($t, 'late');
-    $late->send_flv(\@all, to => 2000);
-    $late->wait_delivered;
-    grows($t, @grow);
-
-    ok($disk->held, 'and the write is still held');
-    is(scalar(() = $t->files(stream => 'late')), 0, 'the others wait');
-
-    $disk->release;
-    whole($t, $late, @grow);
-    $t->stop;
+    return ($t, $disk, @grow);
 }
 
 # those who commit wait for it, and the mutex of their connection has others

@@ -24,6 +24,8 @@ static void ngx_recording_dispatch_start(ngx_recording_worker_t *worker);
 static void ngx_recording_dispatch_committed(void *data);
 static void ngx_recording_dispatch_exception(ngx_recording_worker_t *worker,
     const ngx_recording_outbox_exception_t *e);
+static ngx_uint_t ngx_recording_dispatch_answers(
+    ngx_recording_worker_t *worker, int64_t ms);
 static void ngx_recording_dispatch_stop(ngx_recording_worker_t *worker);
 static void ngx_recording_dispatch_timer(ngx_event_t *ev);
 static void ngx_recording_dispatch_post(ngx_recording_dispatch_t *d);
@@ -44,6 +46,7 @@ const ngx_recording_worker_told_t  ngx_recording_dispatch_calls = {
     ngx_recording_dispatch_committed,
     ngx_recording_dispatch_exception,
     ngx_recording_dispatch_refused,
+    ngx_recording_dispatch_answers,
     ngx_recording_dispatch_stop
 };
 
@@ -293,6 +296,17 @@ ngx_recording_dispatch_exception(ngx_recording_worker_t *worker,
     d->waiting[d->nwaiting++] = *e;
 
     ngx_recording_dispatch_wake(d);
+}
+
+
+static ngx_uint_t
+ngx_recording_dispatch_answers(ngx_recording_worker_t *worker, int64_t ms)
+{
+    ngx_recording_dispatch_t  *d;
+
+    d = worker->dispatch;
+
+    return !d->started || ngx_recording_catalogue_answers(&d->catalogue, ms);
 }
 
 

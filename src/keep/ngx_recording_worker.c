@@ -13,6 +13,8 @@
 static void ngx_recording_worker_open_thread(void *data);
 static void ngx_recording_worker_opened(void *data);
 static void ngx_recording_worker_reopen(ngx_event_t *ev);
+static ngx_uint_t ngx_recording_worker_answers(
+    ngx_recording_worker_t *worker);
 static void ngx_recording_worker_drain(ngx_recording_worker_t *worker);
 static void ngx_recording_worker_flush(ngx_recording_worker_t *worker);
 static void ngx_recording_worker_text(const ngx_recording_notice_t *n,
@@ -141,10 +143,7 @@ ngx_recording_worker_reopen(ngx_event_t *ev)
 void
 ngx_recording_worker_hurry(ngx_recording_worker_t *worker)
 {
-    if (!worker->ready
-        || ngx_recording_catalogue_answers(&worker->catalogue,
-                                           NGX_RECORDING_WORKER_HUNG))
-    {
+    if (!worker->ready || ngx_recording_worker_answers(worker)) {
         return;
     }
 
@@ -160,6 +159,16 @@ ngx_recording_worker_hurry(ngx_recording_worker_t *worker)
     /* the lock in work/ goes with the process, as after a kill */
 
     _exit(0);
+}
+
+
+static ngx_uint_t
+ngx_recording_worker_answers(ngx_recording_worker_t *worker)
+{
+    return ngx_recording_catalogue_answers(&worker->catalogue,
+                                           NGX_RECORDING_WORKER_HUNG)
+           && (worker->told == NULL
+               || worker->told->answers(worker, NGX_RECORDING_WORKER_HUNG));
 }
 
 

@@ -77,6 +77,10 @@ typedef struct {
                                      const char *text, const char **formats,
                                      ngx_uint_t n);
 
+    /* a fast stop: whether its call of the catalogue ends within so many ms */
+    ngx_uint_t            (*answers)(ngx_recording_worker_t *worker,
+                                     int64_t ms);
+
     /* the worker exits, its threads are gone */
     void                  (*stop)(ngx_recording_worker_t *worker);
 } ngx_recording_worker_told_t;
