@@ -25,6 +25,7 @@
 
 
 #define NGX_RECORDING_JOURNAL_SUFFIX  ".journal"
+#define NGX_RECORDING_JOURNAL_ASIDE   NGX_RECORDING_JOURNAL_SUFFIX ".lost"
 
 /* bytes beyond which a journal is written anew */
 #define NGX_RECORDING_JOURNAL_GROWN   (1024 * 1024)

@@ -114,7 +114,7 @@ ngx_recording_journal_lose_thread(ngx_recording_mux_t *mux, ngx_uint_t keep)
     ngx_recording_store_name(from, sizeof(from), mux->file.id,
                              NGX_RECORDING_JOURNAL_SUFFIX);
     ngx_recording_store_name(to, sizeof(to), mux->file.id,
-                             NGX_RECORDING_JOURNAL_SUFFIX ".lost");
+                             NGX_RECORDING_JOURNAL_ASIDE);
 
     if (keep
         && ngx_recording_renameat(mux->store->work, from, mux->store->work,

@@ -2,6 +2,7 @@
 /* a file becomes whole, and appears */
 
 
+#include "ngx_recording_aside.h"
 #include "ngx_recording_finish_step.h"
 #include "ngx_recording_formats.h"
 #include "ngx_recording_label.h"
@@ -373,7 +374,10 @@ ngx_recording_finish_lost(ngx_recording_finish_t *f)
 
         mux->file.dropped[NGX_RECORDING_DROP_DISK] += mux->file.written;
         mux->file.written = 0;
-        mux->file.size = 0;
+        mux->file.size = mux->kept
+                         ? ngx_recording_aside_bytes_thread(mux->store,
+                                                            f->taken.id, 0)
+                         : 0;
         mux->file.duration = 0;
     }
 

@@ -2,6 +2,7 @@
 /* files that another worker has left */
 
 
+#include "ngx_recording_aside.h"
 #include "ngx_recording_finish_step.h"
 #include "ngx_recording_tree.h"
 
@@ -254,10 +255,16 @@ static ngx_int_t
 ngx_recording_finish_unknown(ngx_recording_finish_t *f)
 {
     ngx_int_t    rc;
+    ngx_uint_t   left;
     const char  *why;
 
-    rc = ngx_recording_finish_state(f, NGX_RECORDING_FILE_LOST, 0, 0);
+    left = !f->clear && ngx_recording_journal_left_thread(&f->worker->store,
+                                                          f->taken.id);
 
+    rc = ngx_recording_finish_state(f, NGX_RECORDING_FILE_LOST, 0,
+                 left ? ngx_recording_aside_bytes_thread(&f->worker->store,
+                                                         f->taken.id, 1)
+                      : 0);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -265,9 +272,7 @@ ngx_recording_finish_unknown(ngx_recording_finish_t *f)
     if (f->clear) {
         why = "is lost, the system stopped before anything of it was durable";
 
-    } else if (ngx_recording_journal_left_thread(&f->worker->store,
-                                                 f->taken.id))
-    {
+    } else if (left) {
         why = "has no journal, what there is of it is left in work/";
 
     } else {

@@ -1,4 +1,5 @@
 
+#include "ngx_recording_aside.h"
 #include "ngx_recording_catalogue_expire.h"
 #include "ngx_recording_chunk.h"
 #include "ngx_recording_formats.h"
@@ -203,6 +204,7 @@ ngx_recording_room_turn(ngx_recording_room_t *room,
 
         if (room->sweeps++ % NGX_RECORDING_ROOM_CHUNKS == 0) {
             ngx_recording_chunk_sweep_thread(room->store);
+            ngx_recording_aside_sweep_thread(room->store, &room->notices);
         }
     }
 
