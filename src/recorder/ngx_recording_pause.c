@@ -11,6 +11,13 @@
 
 static int64_t ngx_recording_pause_join(ngx_recording_mux_t *mux,
     ngx_recording_cut_t *cut);
+static ngx_int_t ngx_recording_pause_open_thread(ngx_recording_outputs_t *o,
+    ngx_recording_start_t *start, ngx_recording_taken_t *taken,
+    ngx_uint_t tired);
+static ngx_recording_output_t *ngx_recording_pause_output(
+    ngx_recording_outputs_t *o, ngx_recording_taken_t *taken);
+static void ngx_recording_pause_failed(ngx_recording_outputs_t *o,
+    ngx_recording_taken_t *taken, ngx_recording_mux_t *mux, ngx_err_t err);
 static void ngx_recording_pause_leave(ngx_recording_leaves_t *leaves,
     uint64_t id);
 static void ngx_recording_pause_file_thread(ngx_recording_outputs_t *o,
@@ -122,14 +129,14 @@ ngx_recording_pause_continue_thread(ngx_recording_outputs_t *o,
 }
 
 
-void
+ngx_int_t
 ngx_recording_pause_resume_thread(ngx_recording_outputs_t *o,
-    ngx_recording_start_t *start, ngx_recording_leaves_t *leaves)
+    ngx_recording_start_t *start, ngx_recording_leaves_t *leaves,
+    ngx_uint_t tired)
 {
-    ngx_uint_t               i, n;
-    ngx_recording_mux_t     *mux;
-    ngx_recording_taken_t   *taken;
-    ngx_recording_output_t  *out;
+    ngx_int_t               rc;
+    ngx_uint_t              n, left;
+    ngx_recording_taken_t  *taken;
 
     /* until the last one is open: the first may take a while */
 
@@ -137,47 +144,115 @@ ngx_recording_pause_resume_thread(ngx_recording_outputs_t *o,
         ngx_recording_busy_add(&o->store->busy, start->taken[n].id);
     }
 
-    for (n = 0; n < start->n; n++) {
+    for (left = 0, n = 0; n < start->n; n++) {
         taken = &start->taken[n];
-        out = NULL;
-        mux = NULL;
 
-        for (i = 0; i < o->template->nformats; i++) {
-            if (strcmp(o->output[i].conf->format->name, taken->format) == 0
-                && o->output[i].conf->resume
-                && o->output[i].resumed == NULL)
-            {
-                out = &o->output[i];
-                mux = ngx_recording_journal_reopen_thread(o->store,
-                                                          taken->id, 0);
-                break;
-            }
+        rc = ngx_recording_pause_open_thread(o, start, taken, tired);
+
+        ngx_recording_busy_remove(&o->store->busy, taken->id);
+
+        if (rc == NGX_AGAIN) {
+            start->taken[left++] = *taken;
+
+        } else if (rc == NGX_DECLINED) {
+            ngx_recording_pause_leave(leaves, taken->id);
         }
+    }
 
-        /* what came later than this stream's frames does not go before them;
-           what is still to come was written when the clock was wrong */
+    start->n = left;
 
-        if (mux && mux->err == 0 && mux->file.written
-            && (mux->wall <= start->wall + NGX_RECORDING_PAUSE_LATE
-                || mux->wall > ngx_recording_store_now(o->store)))
+    return left ? NGX_AGAIN : NGX_OK;
+}
+
+
+/* NGX_DECLINED: it does not go on */
+
+static ngx_int_t
+ngx_recording_pause_open_thread(ngx_recording_outputs_t *o,
+    ngx_recording_start_t *start, ngx_recording_taken_t *taken,
+    ngx_uint_t tired)
+{
+    ngx_int_t                rc;
+    ngx_err_t                err;
+    ngx_recording_mux_t     *mux;
+    ngx_recording_output_t  *out;
+
+    out = ngx_recording_pause_output(o, taken);
+
+    if (out == NULL) {
+        return NGX_DECLINED;
+    }
+
+    mux = ngx_recording_journal_reopen_thread(o->store, taken->id, 0);
+    err = mux ? mux->err : errno;
+
+    /* what came later than this stream's frames does not go before them;
+       what is still to come was written when the clock was wrong */
+
+    if (mux && err == 0 && mux->file.written
+        && (mux->wall <= start->wall + NGX_RECORDING_PAUSE_LATE
+            || mux->wall > ngx_recording_store_now(o->store)))
+    {
+        mux->file.state = NGX_RECORDING_FILE_RECORDING;
+        mux->file.recovered = taken->recovered;
+        (void) ngx_recording_mux_hold_thread(mux, 1);
+        out->resumed = mux;
+
+        return NGX_OK;
+    }
+
+    rc = NGX_DECLINED;
+
+    if ((err == NGX_EMFILE || err == NGX_ENFILE) && !tired) {
+        rc = NGX_AGAIN;
+
+    } else if (mux == NULL || err) {
+        ngx_recording_pause_failed(o, taken, mux, err);
+    }
+
+    if (mux) {
+        ngx_recording_mux_close_thread(mux);
+    }
+
+    return rc;
+}
+
+
+static ngx_recording_output_t *
+ngx_recording_pause_output(ngx_recording_outputs_t *o,
+    ngx_recording_taken_t *taken)
+{
+    ngx_uint_t               i;
+    ngx_recording_output_t  *out;
+
+    for (i = 0; i < o->template->nformats; i++) {
+        out = &o->output[i];
+
+        if (strcmp(out->conf->format->name, taken->format) == 0
+            && out->conf->resume && out->resumed == NULL)
         {
-            mux->file.state = NGX_RECORDING_FILE_RECORDING;
-            mux->file.recovered = taken->recovered;
-            (void) ngx_recording_mux_hold_thread(mux, 1);
-            out->resumed = mux;
-            continue;
+            return out;
         }
-
-        if (mux) {
-            ngx_recording_mux_close_thread(mux);
-        }
-
-        ngx_recording_pause_leave(leaves, taken->id);
     }
 
-    for (n = 0; n < start->n; n++) {
-        ngx_recording_busy_remove(&o->store->busy, start->taken[n].id);
-    }
+    return NULL;
+}
+
+
+/* mux is NULL if its journal could not be read; err is 0 if it is damaged */
+
+static void
+ngx_recording_pause_failed(ngx_recording_outputs_t *o,
+    ngx_recording_taken_t *taken, ngx_recording_mux_t *mux, ngx_err_t err)
+{
+    const char  *op;
+
+    op = mux == NULL ? "read the journal of" : mux->op ? mux->op : "open";
+
+    ngx_recording_notice(o->notices, NGX_LOG_WARN, err,
+                         "%s file \"%llu\" does not go on, a new one begins: "
+                         "%s it failed", taken->format,
+                         (unsigned long long) taken->id, op);
 }
 
 

@@ -32,9 +32,14 @@ typedef struct {
 } ngx_recording_leaves_t;
 
 
-/* opens the files of the recording that was resumed, to go on at a cut */
-void ngx_recording_pause_resume_thread(ngx_recording_outputs_t *o,
-    ngx_recording_start_t *start, ngx_recording_leaves_t *leaves);
+/*
+ * Opens the files of the recording that was resumed, to go on at a cut.
+ * NGX_AGAIN: no descriptor is left for some, which stay in `start`; if it is
+ * tired, these do not go on.
+ */
+ngx_int_t ngx_recording_pause_resume_thread(ngx_recording_outputs_t *o,
+    ngx_recording_start_t *start, ngx_recording_leaves_t *leaves,
+    ngx_uint_t tired);
 
 /* whether the file from before the interruption can take these tracks */
 ngx_uint_t ngx_recording_pause_fits(ngx_recording_outputs_t *o,

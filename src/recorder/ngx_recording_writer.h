@@ -42,6 +42,8 @@ typedef struct {
     int64_t                 end;           /* us, when the stream was over */
     int64_t                 asked;         /* us, of that clock, since when it
                                               waits for another worker */
+    int64_t                 resumes;       /* us, of that clock, since when it
+                                              opens files that waited */
     int64_t                 elsewhere;     /* busy: no claim before this time */
     int64_t                 synced;        /* us, of the monotonic clock */
     int64_t                 waits;         /* us, until its files are

@@ -22,6 +22,7 @@ static ngx_uint_t ngx_recording_writer_late(ngx_recording_track_t *t,
     int64_t limit);
 static ngx_int_t ngx_recording_writer_claim(ngx_recording_writer_t *w,
     ngx_recording_item_t *item);
+static ngx_int_t ngx_recording_writer_resume(ngx_recording_writer_t *w);
 static ngx_int_t ngx_recording_writer_leave(ngx_recording_writer_t *w);
 static void ngx_recording_writer_filed(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_recording_cursor_t *cursor);
@@ -175,7 +176,7 @@ ngx_recording_writer_claim(ngx_recording_writer_t *w,
     ngx_recording_catalogue_error_t   err;
 
     if (w->outputs.recording_id) {
-        return ngx_recording_writer_leave(w);
+        return ngx_recording_writer_resume(w);
     }
 
     /* audio from before is in the other recording */
@@ -218,9 +219,9 @@ ngx_recording_writer_claim(ngx_recording_writer_t *w,
                              (unsigned long long) w->outputs.recording_id,
                              start->resumed ? "resumed" : "started");
 
-        ngx_recording_pause_resume_thread(&w->outputs, start, &w->leaves);
+        w->resumes = now;
 
-        return ngx_recording_writer_leave(w);
+        return ngx_recording_writer_resume(w);
     }
 
     if (rc == NGX_AGAIN) {
@@ -253,6 +254,35 @@ ngx_recording_writer_claim(ngx_recording_writer_t *w,
     }
 
     return NGX_ERROR;
+}
+
+
+/*
+ * Files of the recording that was resumed, if it was.  As long as one waits
+ * for a descriptor, its stream does, as for another worker.
+ */
+
+static ngx_int_t
+ngx_recording_writer_resume(ngx_recording_writer_t *w)
+{
+    ngx_uint_t  tired;
+
+    if (w->resumes) {
+        tired = w->outputs.stop
+                || ngx_recording_mono() - w->resumes
+                   > NGX_RECORDING_WRITER_ASK * 1000;
+
+        if (ngx_recording_pause_resume_thread(&w->outputs, &w->start,
+                                              &w->leaves, tired)
+            == NGX_AGAIN)
+        {
+            return NGX_AGAIN;
+        }
+
+        w->resumes = 0;
+    }
+
+    return ngx_recording_writer_leave(w);
 }
 
 
