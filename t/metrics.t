@@ -106,6 +106,8 @@ is($m{"recording_frames_dropped_total{reason=\"$_\"}"}, 0, "none by $_")
 
 # --- it ends, and is told of
 
+my $grows = $m{recording_catalogue_commit_duration_seconds_count};
+
 $live->delete_stream->close;
 wait_for('programs', 20, sub {
     %m = metrics();
@@ -114,6 +116,16 @@ wait_for('programs', 20, sub {
 });
 
 is($m{'recording_files{state="finished",format="flv"}'}, 1, 'finished');
+
+# its end, its files, and what was told of them; what reads is none
+my $commits = 'recording_catalogue_commit_duration_seconds_count';
+cmp_ok($m{$commits}, '>=', $grows + 4, 'commits');
+ok(eval { wait_for('no commits', 30, sub {
+    my %one = metrics();
+    sleep 2;
+    my %other = metrics();
+    return $one{$commits} == $other{$commits};
+}) }, 'none of those who look');
 cmp_ok($m{'recording_files_bytes{state="finished",format="flv"}'}, '>', 0,
        'its size');
 my ($target) = grep { /^recording_outbox_waiting\{template="two".*127/ }

@@ -91,6 +91,7 @@ typedef struct {
     ngx_uint_t              current;       /* the opening of the database for
                                               which they were written */
     ngx_uint_t              writing;       /* they are, by this transaction */
+    ngx_uint_t              reads;         /* that is all that this one does */
     uint64_t                last_id;
     char                    reason[128];   /* why a transaction fails, if not
                                               the database is to blame */

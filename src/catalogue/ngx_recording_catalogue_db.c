@@ -179,13 +179,14 @@ ngx_recording_catalogue_enter(ngx_recording_catalogue_t *cat,
 
     cat->reason[0] = '\0';
     cat->late = 0;
+    cat->reads = (mode == NGX_RECORDING_SQL_MODE_READ);
 
     ngx_recording_catalogue_wait_begin(cat);
 
     if (engine->open(cat->sql) == NGX_OK
         && engine->begin(cat->sql, mode) == NGX_OK)
     {
-        if (mode == NGX_RECORDING_SQL_MODE_READ
+        if (cat->reads
             || ngx_recording_catalogue_write_configured(cat) == NGX_OK)
         {
             return NGX_OK;
@@ -301,7 +302,7 @@ ngx_recording_catalogue_finish(ngx_recording_catalogue_t *cat, ngx_int_t rc,
         begin = ngx_recording_mono();
         rc = engine->commit(cat->sql);
 
-        if (cat->writing) {
+        if (!cat->reads) {
             ngx_recording_board_time(&cat->store->board,
                                      NGX_RECORDING_BOARD_COMMIT,
                                      ngx_recording_mono() - begin);
