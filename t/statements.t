@@ -18,7 +18,7 @@ my $folder = root() . '/src/catalogue';
 my %row = join('', map { slurp("$folder/ngx_recording_$_") }
                        qw(catalogue_sql.c catalogue_search_sql.h
                           policy_sql.h callback_sql.h expire_sql.h edit_sql.h
-                          keep_sql.h))
+                           keep_sql.h label_sql.h))
           =~ /^\s*\[NGX_RECORDING_SQL_(\w+)\] = \{ "(\w*)",/mg;
 my ($enum) = slurp("$folder/ngx_recording_catalogue_sql.h")
              =~ /^typedef enum \{(.*?)^\} ngx_recording_sql_e;/ms;

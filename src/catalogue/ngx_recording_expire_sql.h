@@ -69,18 +69,6 @@
 #define NGX_RECORDING_EXPIRE_UNKNOWN  "3155760000000000"
 
 
-/* in a label, whose ?4 is when the file was finished, and taken from one:
-   somebody else may have written it */
-
-#define NGX_RECORDING_EXPIRE_LABEL                                            \
-    " 'objects', objects, 'expire_us', coalesce(expire_us, "                  \
-    NGX_RECORDING_EXPIRE_AT("files.", "coalesce(files.end_us, ?4)") "),"
-
-#define NGX_RECORDING_EXPIRE_LABELLED                                         \
-    " iif(json_valid(j ->> 'objects') AND json_type(j ->> 'objects')"         \
-    " = 'array', j ->> 'objects', '[]'), j ->> 'expire_us',"
-
-
 /* files of former versions, of templates without such a time, are for good */
 
 #define NGX_RECORDING_EXPIRE_VERSION                                          \
@@ -226,10 +214,6 @@
     "SELECT state, " NGX_RECORDING_SEARCH_IS_MEDIA ", "                       \
     NGX_RECORDING_EXPIRE_DELIVERED ", " NGX_RECORDING_EDIT_USES               \
     " FROM files WHERE file_id = ?1" },                                       \
-                                                                              \
-    [NGX_RECORDING_SQL_LABELLED] = { "i",                                     \
-    "SELECT path, size, finished_us FROM files WHERE file_id = ?1"            \
-    " AND state = 'finished' AND local = 1" },                                \
                                                                               \
     /* its object is not there any more */                                    \
     [NGX_RECORDING_SQL_OUTBOX_REMOVED] = { "itt",                             \
