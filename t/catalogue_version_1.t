@@ -93,7 +93,7 @@ rtmp {
 CONF
 
 wait_for('the version', 20, sub {
-    9 == ($t->catalogue('PRAGMA user_version'))[0]{user_version} });
+    10 == ($t->catalogue('PRAGMA user_version'))[0]{user_version} });
 
 my ($now) = $t->files(file_id => 3);
 is_deeply($now, { %$finished, owner => '', resume_us => undef,

@@ -112,7 +112,7 @@ wait_for('three paused files', 30, sub {
     return @rows == 3;
 });
 
-is(($t->catalogue('PRAGMA user_version'))[0]{user_version}, 9, 'version 9');
+is(($t->catalogue('PRAGMA user_version'))[0]{user_version}, 10, 'version 10');
 is_deeply([ map { $_->{server} } $t->files, $t->recordings ], [ ('') x 6 ],
           'no server is known');
 

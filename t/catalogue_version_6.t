@@ -69,7 +69,7 @@ SQL
 
 $t->conf($conf, RESUME => '1s')->start;
 wait_for('the version', 20, sub {
-    9 == ($t->catalogue('PRAGMA user_version'))[0]{user_version} });
+    10 == ($t->catalogue('PRAGMA user_version'))[0]{user_version} });
 part('live/first');
 $s{'live/first'}->wait_state(finished => 2);
 is_deeply([ rows() ], \@before, 'what waited is as it was');

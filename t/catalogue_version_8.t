@@ -58,7 +58,7 @@ SQL
 
 $t->conf($conf, EXPIRE => 'expire 1h;')->start;
 wait_for('the version', 20, sub {
-    9 == ($t->catalogue('PRAGMA user_version'))[0]{user_version} });
+    10 == ($t->catalogue('PRAGMA user_version'))[0]{user_version} });
 wait_for('what was evicted to be removed', 20, sub { !row('evicted')->{local} });
 publish('new');
 wait_for('a new one', 20, sub {

@@ -22,14 +22,14 @@ use Recording::Util qw(run wait_for);
 
 my $disk = Recording::SlowDisk->new;
 my $t = Recording::Nginx->new(store => $disk->store);
-$t->conf(<<'CONF')->start;
+my $conf = <<'CONF';
 thread_pool default threads=4;
 worker_processes 1;
 rtmp {
     record_store %%STORE%% reserve=0 url=http://example.com/vod;
     record_template flv { format flv; }
     record_template mp4 { format mp4; }
-    record_template aac { format aac; }
+    record_template aac { format aac; %%EXPIRE%% }
     record_template end {
         format flv; path '{StreamID}-{EndHour}{EndMinute}{EndSecond}';
     }
@@ -46,6 +46,7 @@ rtmp {
     }
 }
 CONF
+$t->conf($conf, EXPIRE => '')->start;
 
 my $flv = media(duration => 40, gop => 1, size => '160x90');
 
@@ -91,6 +92,7 @@ sub row {
            . " duration_ms = 0, video_codec = '', audio_codec = '',"
            . " resolution = '', frames_in = 0, frames_written = 0$path"
            . " WHERE app = '$app'");
+    $t->conf($conf, EXPIRE => 'expire 1h;') if $app eq 'aac';
     $t->start;
 
     my ($row) = $t->wait_files(1, app => $app, stream => 'row');
@@ -100,6 +102,7 @@ sub row {
     is($row->{audio_codec}, 'aac', "$app: audio");
     is($row->{video_codec}, $app eq 'aac' ? '' : 'h264', "$app: video");
     is($row->{recovered}, 1, "$app: recovered");
+    is($row->{expire_us}, undef, "$app: for good, as its label says");
     is($row->{size}, -s $t->path($row), "$app: size");
     like($row->{play_url}, qr{^http://example.com/vod/.}, "$app: URL");
     is(join("\n", Recording::Ledger::problems($t, [ $live->frames ],

@@ -141,6 +141,9 @@ static const char *const  ngx_recording_catalogue_sql_versions[] = {
        goes for good */
     NGX_RECORDING_POLICY_VERSION
     NGX_RECORDING_EXPIRE_VERSION,
+
+    /* 9: rows say what is for good */
+    NGX_RECORDING_EXPIRE_VERSION_9,
 };
 
 

@@ -44,20 +44,20 @@
 
 
 /*
- * When a file expires: so long after its end as StorageTime of the call that
- * made its template said when its recording began (lives_us, 0: nothing), or
- * its template; of a template that a call made, the one that it is delivered
- * by.  NULL: never.
+ * When a file expires: so long after its end as its row says (lives_us), or, if
+ * that says nothing (NULL, 0), the template that it is delivered by.  NULL:
+ * never.
  */
 
 #define NGX_RECORDING_EXPIRE_AT(row, end)                                     \
-    "(" end " + coalesce("                                                    \
-    "nullif(" row "lives_us, 0),"                                             \
-    " (SELECT lifetimes.expire_us FROM lifetimes WHERE "                      \
-    row "delivers = '' AND lifetimes.template = " row "template"              \
-    " AND lifetimes.format = " row "format),"                                 \
-    " (SELECT lifetimes.expire_us FROM lifetimes"                             \
-    " WHERE lifetimes.template = " row "delivers LIMIT 1)))"
+    "iif(coalesce(" row "lives_us, 0) < 0, NULL, " end " + coalesce("         \
+    "nullif(" row "lives_us, 0), (SELECT lifetimes.expire_us FROM lifetimes"  \
+    " WHERE lifetimes.template =" NGX_RECORDING_OUTBOX_BY(row) " LIMIT 1)))"
+
+
+/* lives_us of a file that is for good, whatever its template says */
+
+#define NGX_RECORDING_EXPIRE_NEVER  "-1"
 
 
 /*
@@ -77,6 +77,12 @@
     "DROP INDEX IF EXISTS files_gone;"                                        \
     "DROP TRIGGER IF EXISTS upload_restored;"                                 \
     NGX_RECORDING_EDIT_VERSION
+
+
+/* triggers that do not know what is for good */
+
+#define NGX_RECORDING_EXPIRE_VERSION_9                                        \
+    "DROP TRIGGER IF EXISTS expire_finished;"
 
 
 #define NGX_RECORDING_EXPIRE_TABLES                                           \

@@ -14,16 +14,27 @@
 #include "ngx_recording_expire_sql.h"
 
 
-/* in a label, whose ?4 is when the file was finished, and taken from one:
-   somebody else may have written it */
+/*
+ * In a label, whose ?4 is when the file was finished: when it expires, or will
+ * as soon as it is.  And taken from one: somebody else may have written it.
+ */
 
 #define NGX_RECORDING_LABEL_EXPIRE                                            \
-    " 'objects', objects, 'expire_us', coalesce(expire_us, "                  \
-    NGX_RECORDING_EXPIRE_AT("files.", "coalesce(files.end_us, ?4)") "),"
+    " 'objects', objects, 'expire_us', iif(state = 'finished',"               \
+    " expire_us, coalesce(expire_us, "                                        \
+    NGX_RECORDING_EXPIRE_AT("files.", "coalesce(files.end_us, ?4)") ")),"
 
 #define NGX_RECORDING_LABEL_EXPIRES                                           \
     " iif(json_valid(j ->> 'objects') AND json_type(j ->> 'objects')"         \
     " = 'array', j ->> 'objects', '[]'), j ->> 'expire_us',"
+
+
+/* null is for good; labels of former versions say nothing */
+
+#define NGX_RECORDING_LABEL_EXPIRED                                           \
+    " expire_us = iif(json_type(j, '$.expire_us') IS NULL, expire_us,"        \
+    " j ->> 'expire_us'), lives_us = iif(json_type(j, '$.expire_us')"         \
+    " = 'null', " NGX_RECORDING_EXPIRE_NEVER ", lives_us),"
 
 
 /* rows of the table of statements: name, types of the parameters, text */
@@ -95,7 +106,7 @@
     " frames_dropped = j ->> 'frames_dropped', drops = j ->> 'drops',"        \
     " recovered = max(recovered, j ->> 'recovered'),"                         \
     " told = max(told, coalesce(j ->> 'told', 0)),"                           \
-    " expire_us = coalesce(expire_us, j ->> 'expire_us'),"                    \
+    NGX_RECORDING_LABEL_EXPIRED                                               \
     " path = coalesce(path, ?4), play_url = iif(path IS NULL, ?5, play_url)"  \
     " FROM (SELECT ?2 AS j) WHERE file_id = ?1"                               \
     " AND iif(json_valid(j), j ->> 'file_id', 0) = ?1" },

@@ -6,6 +6,7 @@
 typedef struct {
     ngx_recording_file_t    file;
     ngx_recording_label_t   label;
+    char                    written[NGX_RECORDING_LABEL];  /* the brief one */
 } ngx_recording_labelled_t;
 
 
@@ -43,11 +44,17 @@ ngx_recording_label_again_thread(ngx_recording_store_t *store,
     labelled->file.id = file_id;
     labelled->label.file = &labelled->file;
 
-    if (ngx_recording_catalogue_label_thread(catalogue, &labelled->label, &err)
-        == NGX_OK)
+    /* until the row says what was written: another worker may have written
+       what it says by now before this one has written what it said */
+
+    while (ngx_recording_catalogue_label_thread(catalogue, &labelled->label,
+                                                &err)
+           == NGX_OK
+           && strcmp(labelled->label.brief, labelled->written) != 0)
     {
         ngx_recording_label_thread(store, &labelled->label, 0,
                                    (char *) labelled->file.path);
+        strcpy(labelled->written, labelled->label.brief);
     }
 
     free(labelled);
