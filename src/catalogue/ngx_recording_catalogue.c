@@ -547,7 +547,9 @@ ngx_recording_catalogue_try(ngx_recording_catalogue_t *cat,
                              ngx_recording_sql_text(file->format),
                              ngx_recording_sql_text(state),
                              ngx_recording_sql_int(file->start),
-                             ngx_recording_sql_text(cat->store->owner));
+                             ngx_recording_sql_text(cat->store->owner),
+                             ngx_recording_sql_str(&file->stream->task),
+                             ngx_recording_sql_str(&file->stream->delivers));
 
     } else {
         rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_MOVE,

@@ -296,7 +296,9 @@ ngx_recording_catalogue_adopt_file(ngx_recording_catalogue_t *cat,
                              ngx_recording_sql_int(file->start),
                              path,
                              ngx_recording_sql_text(url ? url : ""),
-                             ngx_recording_sql_text(owner));
+                             ngx_recording_sql_text(owner),
+                             ngx_recording_sql_str(&file->stream->task),
+                             ngx_recording_sql_str(&file->stream->delivers));
     free(url);
 
     return rc;

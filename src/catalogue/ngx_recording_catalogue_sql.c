@@ -348,11 +348,12 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     "UPDATE recordings SET owner = '' WHERE recording_id = ?1"
     " AND owner = ?2 AND end_us IS NULL" },
 
-    [NGX_RECORDING_SQL_INSERT] = { "Ttttttttiittit",
+    [NGX_RECORDING_SQL_INSERT] = { "Ttttttttiittittt",
     "INSERT INTO files (template, domain, server, app, stream, stream_param,"
     " file_id, recording_id, format, state, start_us, path, play_url, owner,"
     " task_id, delivers) SELECT ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
-    " ?13, ?1, ?2, ?14, " NGX_RECORDING_SQL_OF("?10")
+    " ?13, ?1, ?2, ?14, "
+    NGX_RECORDING_SQL_OF("?10", "?15", "?16")
     " WHERE" NGX_RECORDING_SQL_UNUSED " ON CONFLICT (path) DO NOTHING" },
 
     [NGX_RECORDING_SQL_MOVE] = { "Tti",
@@ -414,12 +415,12 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)" },
 
     /* resume_us 0: until a worker writes this row, or takes the file */
-    [NGX_RECORDING_SQL_ADOPT_FILE] = { "ttttttiitiTtt",
+    [NGX_RECORDING_SQL_ADOPT_FILE] = { "ttttttiitiTtttt",
     "INSERT OR IGNORE INTO files (template, domain, server, app, stream,"
     " stream_param, file_id, recording_id, format, state, start_us, path,"
     " play_url, owner, resume_us, recovered, task_id, delivers) VALUES (?1,"
     " ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'recording', ?10, ?11, ?12, ?13, 0, 1, "
-    NGX_RECORDING_SQL_OF("?8") ")" },
+    NGX_RECORDING_SQL_OF("?8", "?14", "?15") ")" },
 
 
     [NGX_RECORDING_SQL_TOTAL] = { "",

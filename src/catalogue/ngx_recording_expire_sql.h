@@ -61,9 +61,8 @@
 
 
 /*
- * lives_us of a growing file whose row is made of its journal, in a catalogue
- * that does not know its template (yet): what nobody knows to expire is kept,
- * for a hundred years.
+ * lives_us of a growing file, in a catalogue that does not know its template
+ * (yet): what nobody knows to expire is kept, for a hundred years.
  */
 
 #define NGX_RECORDING_EXPIRE_UNKNOWN  "3155760000000000"
@@ -82,6 +81,7 @@
 /* triggers that do not know what is for good */
 
 #define NGX_RECORDING_EXPIRE_VERSION_9                                        \
+    "DROP TRIGGER IF EXISTS expire_begun;"                                    \
     "DROP TRIGGER IF EXISTS expire_finished;"
 
 
@@ -100,17 +100,21 @@
     NGX_RECORDING_EDIT_TABLES
 
 
-/* with the state, whoever sets it: nothing is forgotten by a kill */
+/*
+ * With the state, whoever sets it: nothing is forgotten by a kill.  A template
+ * that is its own deliverer is of a task that names none.
+ */
 
 #define NGX_RECORDING_EXPIRE_TRIGGERS                                         \
     "CREATE TRIGGER IF NOT EXISTS expire_begun AFTER INSERT ON files"         \
-    " WHEN new.delivers <> '' BEGIN"                                          \
-    " UPDATE files SET lives_us = coalesce((SELECT lives_us FROM files"       \
+    " WHEN new.delivers <> '' AND new.lives_us IS NULL BEGIN"                 \
+    " UPDATE files SET lives_us = iif(new.template = new.delivers, "          \
+    NGX_RECORDING_EXPIRE_NEVER ", coalesce((SELECT lives_us FROM files"       \
     " WHERE recording_id = new.recording_id AND format = new.format"          \
     " AND lives_us IS NOT NULL LIMIT 1), (SELECT expire_us"                   \
     " FROM record_formats WHERE template = new.template"                      \
-    " AND format = new.format), iif(new.recovered, "                          \
-    NGX_RECORDING_EXPIRE_UNKNOWN ", 0)) WHERE file_id = new.file_id; END;"    \
+    " AND format = new.format), " NGX_RECORDING_EXPIRE_UNKNOWN "))"           \
+    " WHERE file_id = new.file_id; END;"                                      \
                                                                               \
     /* with the hourly copy */                                                \
     "CREATE TRIGGER IF NOT EXISTS expire_known AFTER INSERT ON"               \

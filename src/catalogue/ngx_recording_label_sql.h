@@ -15,23 +15,28 @@
 
 
 /*
- * In a label, whose ?4 is when the file was finished: when it expires, or will
- * as soon as it is.  And taken from one: somebody else may have written it.
+ * In a label, whose ?4 is when the file was finished: where it is, who delivers
+ * it, and when it expires, or will as soon as it is finished.  And taken from
+ * one, for the columns that are named: somebody else may have written it.
  */
 
-#define NGX_RECORDING_LABEL_EXPIRE                                            \
-    " 'objects', objects, 'expire_us', iif(state = 'finished',"               \
+#define NGX_RECORDING_LABEL_MORE                                              \
+    " 'objects', objects, 'delivers', delivers, 'lives_us', lives_us,"        \
+    " 'expire_us', iif(state = 'finished',"                                   \
     " expire_us, coalesce(expire_us, "                                        \
     NGX_RECORDING_EXPIRE_AT("files.", "coalesce(files.end_us, ?4)") ")),"
 
-#define NGX_RECORDING_LABEL_EXPIRES                                           \
+#define NGX_RECORDING_LABEL_COLUMNS  " objects, delivers, lives_us, expire_us,"
+
+#define NGX_RECORDING_LABEL_VALUES                                            \
     " iif(json_valid(j ->> 'objects') AND json_type(j ->> 'objects')"         \
-    " = 'array', j ->> 'objects', '[]'), j ->> 'expire_us',"
+    " = 'array', j ->> 'objects', '[]'), coalesce(j ->> 'delivers', ''),"     \
+    " j ->> 'lives_us', j ->> 'expire_us',"
 
 
 /* null is for good; labels of former versions say nothing */
 
-#define NGX_RECORDING_LABEL_EXPIRED                                           \
+#define NGX_RECORDING_LABEL_MENDS                                             \
     " expire_us = iif(json_type(j, '$.expire_us') IS NULL, expire_us,"        \
     " j ->> 'expire_us'), lives_us = iif(json_type(j, '$.expire_us')"         \
     " = 'null', " NGX_RECORDING_EXPIRE_NEVER ", lives_us),"
@@ -57,7 +62,7 @@
     " 'frames_in', frames_in, 'frames_written', frames_written,"              \
     " 'frames_dropped', frames_dropped, 'drops', drops,"                      \
     " 'recovered', recovered, 'finished_us', ?4,"                             \
-    NGX_RECORDING_LABEL_EXPIRE                                                \
+    NGX_RECORDING_LABEL_MORE                                                  \
     " 'told', told OR " NGX_RECORDING_OUTBOX_NOBODY("files.") ")"             \
     " FROM files WHERE file_id = ?1" },                                       \
                                                                               \
@@ -66,7 +71,7 @@
     " domain, server, app, stream, stream_param, format, state, start_us,"    \
     " end_us, duration_ms, size, video_codec, audio_codec, resolution, gaps," \
     " frames_in, frames_written, frames_dropped, drops, recovered, path,"     \
-    " play_url, finished_us, objects, expire_us, told) SELECT"                \
+    " play_url, finished_us," NGX_RECORDING_LABEL_COLUMNS " told) SELECT"     \
     " j ->> 'file_id', j ->> 'recording_id',"                                 \
     " j ->> 'task_id', j ->> 'template', j ->> 'domain',"                     \
     " coalesce(j ->> 'server', ''), j ->> 'app',"                             \
@@ -76,16 +81,17 @@
     " j ->> 'gaps', j ->> 'frames_in', j ->> 'frames_written',"               \
     " j ->> 'frames_dropped', j ->> 'drops', j ->> 'recovered', ?2, ?3,"      \
     " coalesce(j ->> 'finished_us', j ->> 'end_us'),"                         \
-    NGX_RECORDING_LABEL_EXPIRES                                               \
+    NGX_RECORDING_LABEL_VALUES                                                \
     " coalesce(j ->> 'told', 1)"                                              \
     " FROM (SELECT ?1 AS j)" },                                               \
                                                                               \
     /* from its first file to its last */                                     \
     [NGX_RECORDING_SQL_RESTORE_RECORDING] = { "t",                            \
     "INSERT INTO recordings (recording_id, task_id, template,"                \
-    " domain, server, app, stream, stream_param, owner, start_us, end_us)"    \
-    " SELECT recording_id, task_id, template, domain, server, app, stream,"   \
-    " stream_param, '', start_us, end_us FROM files WHERE path = ?1"          \
+    " domain, server, app, stream, stream_param, delivers, owner, start_us,"  \
+    " end_us) SELECT recording_id, task_id, template, domain, server, app,"   \
+    " stream, stream_param, delivers, '', start_us, end_us FROM files"        \
+    " WHERE path = ?1"                                                        \
     " ON CONFLICT (recording_id) DO UPDATE SET"                               \
     " start_us = min(start_us, excluded.start_us),"                           \
     " end_us = max(end_us, excluded.end_us)" },                               \
@@ -106,7 +112,7 @@
     " frames_dropped = j ->> 'frames_dropped', drops = j ->> 'drops',"        \
     " recovered = max(recovered, j ->> 'recovered'),"                         \
     " told = max(told, coalesce(j ->> 'told', 0)),"                           \
-    NGX_RECORDING_LABEL_EXPIRED                                               \
+    NGX_RECORDING_LABEL_MENDS                                                 \
     " path = coalesce(path, ?4), play_url = iif(path IS NULL, ?5, play_url)"  \
     " FROM (SELECT ?2 AS j) WHERE file_id = ?1"                               \
     " AND iif(json_valid(j), j ->> 'file_id', 0) = ?1" },

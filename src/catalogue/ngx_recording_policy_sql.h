@@ -14,14 +14,15 @@
 #include "ngx_recording_callback_sql.h"
 
 
-/* the columns task_id and delivers of a recording, for its files */
-#define NGX_RECORDING_SQL_OF_ONE(column, id)                                  \
-    "coalesce((SELECT " column " FROM recordings WHERE recording_id = " id    \
-    "), '')"
+/* the columns task_id and delivers of a recording, for its files; of one that
+   is not known (yet) as the stream has them */
+#define NGX_RECORDING_SQL_OF_ONE(column, id, own)                             \
+    "coalesce((SELECT nullif(" column ", '') FROM recordings"                 \
+    " WHERE recording_id = " id "), " own ")"
 
-#define NGX_RECORDING_SQL_OF(id)                                              \
-    NGX_RECORDING_SQL_OF_ONE("task_id", id) ", "                              \
-    NGX_RECORDING_SQL_OF_ONE("delivers", id)
+#define NGX_RECORDING_SQL_OF(id, task, delivers)                              \
+    NGX_RECORDING_SQL_OF_ONE("task_id", id, task) ", "                        \
+    NGX_RECORDING_SQL_OF_ONE("delivers", id, delivers)
 
 
 /* triggers that look for targets are made anew */
