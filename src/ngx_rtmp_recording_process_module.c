@@ -459,13 +459,13 @@ static void
 ngx_rtmp_recording_lifetimes(ngx_cycle_t *cycle,
     ngx_recording_worker_t *worker, ngx_recording_main_conf_t *rmcf)
 {
-    ngx_uint_t                 i, k, n;
+    ngx_uint_t                 i, n;
     ngx_recording_template_t  *t;
     ngx_recording_lifetime_t  *l;
 
     t = rmcf->templates.elts;
 
-    l = ngx_palloc(cycle->pool, rmcf->templates.nelts * NGX_RECORDING_FORMATS
+    l = ngx_palloc(cycle->pool, rmcf->templates.nelts
                                 * sizeof(ngx_recording_lifetime_t));
     if (l == NULL) {
         return;
@@ -473,9 +473,8 @@ ngx_rtmp_recording_lifetimes(ngx_cycle_t *cycle,
 
     for (n = 0, i = 0; i < rmcf->templates.nelts; i++) {
 
-        for (k = 0; k < t[i].nformats && t[i].expire; k++) {
+        if (t[i].expire) {
             l[n].template = t[i].name;
-            l[n].format = t[i].formats[k].format->name;
             l[n++].expire_us = (int64_t) t[i].expire * 1000000;
         }
     }

@@ -252,7 +252,9 @@ ngx_recording_api_template_put(ngx_recording_api_call_t *call,
                       ? in->formats[n].interval * 1000 : 0;
         f->resume = ngx_recording_api_template_kinds[n].max
                     ? 0 : in->resume * 1000;
-        f->expire = in->formats[n].storage * 1000000;
+        f->expire = in->formats[n].storage < 0 ? 0
+                    : in->formats[n].storage == 0 ? NGX_RECORDING_POLICY_NEVER
+                    : in->formats[n].storage * 1000000;
 
         rc = ngx_recording_api_template_bucket(call, &in->formats[n].bucket);
 

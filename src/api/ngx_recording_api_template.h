@@ -22,7 +22,7 @@
 typedef struct {
     int64_t                 enable;
     int64_t                 interval;
-    int64_t                 storage;
+    int64_t                 storage;       /* s, -1: it is not given */
     int64_t                 sub_app;
     int64_t                 class_id;
     ngx_str_t               name;

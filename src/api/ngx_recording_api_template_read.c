@@ -148,6 +148,7 @@ ngx_recording_api_template_read_format(ngx_recording_api_call_t *call,
     max = ngx_recording_api_template_kinds[n].max;
 
     f->interval = NGX_RECORDING_API_INTERVAL;
+    f->storage = -1;
     ngx_str_set(&f->mode, "normal");
 
     rc = in->format[n]

@@ -3,6 +3,7 @@
 
 
 #include "ngx_recording_api_template.h"
+#include "ngx_recording_text.h"
 
 
 typedef struct {
@@ -13,6 +14,8 @@ typedef struct {
 
 static ngx_int_t ngx_recording_api_template_one(void *data, int64_t id,
     const char *name, const char *params);
+static int64_t ngx_recording_api_template_storage(
+    ngx_recording_api_call_t *call);
 static json_t *ngx_recording_api_template_object(
     const ngx_recording_api_template_t *in, ngx_uint_t configured);
 static json_t *ngx_recording_api_template_configured(
@@ -27,6 +30,7 @@ ngx_recording_api_template_one(void *data, int64_t id, const char *name,
 
     json_t                        *object;
     ngx_int_t                      rc;
+    ngx_uint_t                     n;
     ngx_recording_api_template_t   in;
 
     object = json_loads(params, 0, NULL);
@@ -39,6 +43,13 @@ ngx_recording_api_template_one(void *data, int64_t id, const char *name,
 
     in.id = id;
 
+    for (n = 0; n < NGX_RECORDING_API_TEMPLATE_FORMATS; n++) {
+        if (in.formats[n].storage < 0) {
+            in.formats[n].storage = ngx_recording_api_template_storage(
+                                                                  list->call);
+        }
+    }
+
     if (rc == NGX_OK) {
         rc = ngx_recording_api_append(list->set,
                                ngx_recording_api_template_object(&in, 0));
@@ -47,6 +58,22 @@ ngx_recording_api_template_one(void *data, int64_t id, const char *name,
     json_decref(object);
 
     return rc;
+}
+
+
+/* what holds if a call has not said it */
+
+static int64_t
+ngx_recording_api_template_storage(ngx_recording_api_call_t *call)
+{
+    ngx_str_t                               name = ngx_string("default");
+    const ngx_recording_policy_template_t  *template;
+
+    template = ngx_recording_policy_template(call->api->configured,
+                                 ngx_recording_text_id(name.data, name.len));
+
+    return template && template->nformats
+           ? template->formats[0].expire / 1000000 : 0;
 }
 
 

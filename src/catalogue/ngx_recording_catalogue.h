@@ -71,7 +71,6 @@ typedef struct {
 
 typedef struct {
     ngx_str_t               template;
-    const char             *format;
     int64_t                 expire_us;     /* from a file's end on */
 } ngx_recording_lifetime_t;
 

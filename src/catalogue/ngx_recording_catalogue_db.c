@@ -279,7 +279,6 @@ ngx_recording_catalogue_write_lifetimes(ngx_recording_catalogue_t *cat)
 
         rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_LIFETIME,
                                    ngx_recording_sql_str(&l->template),
-                                   ngx_recording_sql_text(l->format),
                                    ngx_recording_sql_int(l->expire_us));
     }
 

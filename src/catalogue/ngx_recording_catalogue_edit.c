@@ -348,17 +348,12 @@ ngx_recording_catalogue_edit_begin(ngx_recording_catalogue_t *cat, void *arg,
                               ngx_recording_sql_str(&stream->task),
                               ngx_recording_sql_int(file->start),
                               ngx_recording_sql_str(&stream->delivers))
-        != NGX_OK
-        || ngx_recording_catalogue_insert(cat, file, again) != NGX_OK)
+        != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    return begin->edit->expire_us <= 0 ? NGX_OK
-           : ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_EDIT_EXPIRE,
-                                   ngx_recording_sql_int(file->id),
-                                   ngx_recording_sql_int(
-                                                   begin->edit->expire_us));
+    return ngx_recording_catalogue_insert(cat, file, again);
 }
 
 

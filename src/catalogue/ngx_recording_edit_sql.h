@@ -18,6 +18,10 @@
     row "task_id GLOB '" NGX_RECORDING_EDIT_TASK "*'"
 
 
+#define NGX_RECORDING_EDIT_NUMBER(row)                                        \
+    "CAST(substr(" row "task_id, 6) AS INTEGER)"
+
+
 /* where a file comes from, as the cloud names it */
 #define NGX_RECORDING_EDIT_SOURCE_OF                                          \
     "iif(" NGX_RECORDING_EDIT_MADE("") ", 'VideoProcessing', 'Record')"
@@ -88,7 +92,7 @@
     " AND " NGX_RECORDING_EDIT_MADE("new.") " BEGIN"                          \
     " UPDATE edits SET state = 'finished', owner = '', progress = 100,"       \
     " file_id = new.file_id, ended_us = " NGX_RECORDING_EDIT_NOW              \
-    " WHERE edit_id = CAST(substr(new.task_id, 6) AS INTEGER)"                \
+    " WHERE edit_id = " NGX_RECORDING_EDIT_NUMBER("new.")                     \
     " AND " NGX_RECORDING_EDIT_OPEN "; END;"
 
 
@@ -207,9 +211,6 @@
     [NGX_RECORDING_SQL_EDIT_BEGUN] = { "iit",                                 \
     "UPDATE edits SET file_id = ?2 WHERE edit_id = ?1 AND owner = ?3"         \
     " AND " NGX_RECORDING_EDIT_OPEN },                                        \
-                                                                              \
-    [NGX_RECORDING_SQL_EDIT_EXPIRE] = { "ii",                                 \
-    "UPDATE files SET expire_us = ?2 WHERE file_id = ?1" },                   \
                                                                               \
     [NGX_RECORDING_SQL_EDIT_PROGRESS] = { "itI",                              \
     "UPDATE edits SET progress = ?3 WHERE edit_id = ?1 AND owner = ?2" },     \

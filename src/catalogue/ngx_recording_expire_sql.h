@@ -15,6 +15,7 @@
 #include "ngx_recording_catalogue_search_sql.h"
 #include "ngx_recording_edit_sql.h"
 #include "ngx_recording_outbox_sql.h"
+#include "ngx_recording_policy_sql.h"
 
 
 /* what was removed for good, or is to be */
@@ -78,9 +79,17 @@
     NGX_RECORDING_EDIT_VERSION
 
 
-/* triggers that do not know what is for good */
+/* StorageTime 0 was taken for none; triggers that do not know what is for
+   good */
 
 #define NGX_RECORDING_EXPIRE_VERSION_9                                        \
+    NGX_RECORDING_POLICY_TEMPLATES                                            \
+    "UPDATE record_formats SET expire_us = " NGX_RECORDING_EXPIRE_NEVER       \
+    " WHERE expire_us = 0 AND EXISTS (SELECT 1 FROM record_templates AS t"    \
+    " WHERE t.name = record_formats.template AND t.params ->> ('$.'"          \
+    " || upper(substr(record_formats.format, 1, 1))"                          \
+    " || substr(record_formats.format, 2) || 'Param.StorageTime')"            \
+    " IS NOT NULL);"                                                          \
     "DROP TRIGGER IF EXISTS expire_begun;"                                    \
     "DROP TRIGGER IF EXISTS expire_finished;"
 
@@ -107,7 +116,8 @@
 
 #define NGX_RECORDING_EXPIRE_TRIGGERS                                         \
     "CREATE TRIGGER IF NOT EXISTS expire_begun AFTER INSERT ON files"         \
-    " WHEN new.delivers <> '' AND new.lives_us IS NULL BEGIN"                 \
+    " WHEN new.delivers <> '' AND new.lives_us IS NULL"                       \
+    " AND NOT " NGX_RECORDING_EDIT_MADE("new.") " BEGIN"                      \
     " UPDATE files SET lives_us = iif(new.template = new.delivers, "          \
     NGX_RECORDING_EXPIRE_NEVER ", coalesce((SELECT lives_us FROM files"       \
     " WHERE recording_id = new.recording_id AND format = new.format"          \
@@ -115,6 +125,27 @@
     " FROM record_formats WHERE template = new.template"                      \
     " AND format = new.format), " NGX_RECORDING_EXPIRE_UNKNOWN "))"           \
     " WHERE file_id = new.file_id; END;"                                      \
+                                                                              \
+    /*                                                                        \
+     * What is made of other files: as the call said, or as the template of   \
+     * the first one says of this format, or else said of the first one       \
+     */                                                                       \
+                                                                              \
+    "CREATE TRIGGER IF NOT EXISTS expire_edited AFTER INSERT ON files"        \
+    " WHEN " NGX_RECORDING_OUTBOX_GROWS("new.")                               \
+    " AND " NGX_RECORDING_EDIT_MADE("new.") " BEGIN"                          \
+    " UPDATE files SET expire_us = nullif(e.expire_us, 0), lives_us = CASE"   \
+    " WHEN e.edit_id IS NULL THEN " NGX_RECORDING_EXPIRE_UNKNOWN              \
+    " WHEN e.expire_us = 0 OR new.template = new.delivers THEN "              \
+    NGX_RECORDING_EXPIRE_NEVER                                                \
+    " WHEN new.delivers <> '' THEN coalesce((SELECT expire_us"                \
+    " FROM record_formats WHERE template = new.template"                      \
+    " AND format = new.format), f.lives_us, 0) END"                           \
+    " FROM (SELECT " NGX_RECORDING_EDIT_NUMBER("new.") " AS id) AS t"         \
+    " LEFT JOIN edits AS e ON e.edit_id = t.id"                               \
+    " LEFT JOIN edit_inputs AS i ON i.edit_id = t.id AND i.number = 0"        \
+    " LEFT JOIN files AS f ON f.file_id = i.file_id"                          \
+    " WHERE files.file_id = new.file_id; END;"                                \
                                                                               \
     /* with the hourly copy */                                                \
     "CREATE TRIGGER IF NOT EXISTS expire_known AFTER INSERT ON"               \
@@ -186,9 +217,10 @@
     [NGX_RECORDING_SQL_NO_LIFETIMES] = { "",                                  \
     "DELETE FROM lifetimes" },                                                \
                                                                               \
-    [NGX_RECORDING_SQL_LIFETIME] = { "tti",                                   \
+    /* of a template: former versions had a row of each of its formats */     \
+    [NGX_RECORDING_SQL_LIFETIME] = { "ti",                                    \
     "INSERT INTO lifetimes (template, format, expire_us)"                     \
-    " VALUES (?1, ?2, ?3)" },                                                 \
+    " VALUES (?1, '', ?2)" },                                                 \
                                                                               \
     /* behind this one; whether it may go */                                  \
     [NGX_RECORDING_SQL_EXPIRE_DUE] = { "iiii",                                \

@@ -28,13 +28,15 @@
 #define NGX_RECORDING_POLICY_OPEN    4000   /* of all, whose end is to come */
 #define NGX_RECORDING_POLICY_OVER    100000 /* that are over and are told */
 #define NGX_RECORDING_POLICY_KEPT    7776000000000    /* us, of a task's row */
+#define NGX_RECORDING_POLICY_NEVER   -1     /* files of a format expire */
 
 
 typedef struct {
     char                    format[8];
     int64_t                 interval;      /* ms, 0: it is never cut */
     int64_t                 resume;        /* ms */
-    int64_t                 expire;        /* us, 0: for good */
+    int64_t                 expire;        /* us, 0: as template "default" of
+                                              the configuration has it */
     char                    path[NGX_RECORDING_POLICY_PATH];  /* empty: that of
                                               template "default" */
 } ngx_recording_policy_format_t;

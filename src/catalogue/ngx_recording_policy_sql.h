@@ -58,12 +58,10 @@
 /*
  * record_templates: as the call has given it, as JSON; record_formats: what of
  * it is recorded, by the template's name, also when that was deleted, as long
- * as there is no other one of that name.
+ * as there is no other one of that name, with expire_us 0 if the call did not
+ * say it.
  */
-#define NGX_RECORDING_POLICY_TABLES                                           \
-    "CREATE TABLE IF NOT EXISTS policy (number INTEGER NOT NULL);"            \
-    "INSERT INTO policy SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM policy);"    \
-                                                                              \
+#define NGX_RECORDING_POLICY_TEMPLATES                                        \
     "CREATE TABLE IF NOT EXISTS record_templates ("                           \
     " template_id INTEGER PRIMARY KEY, name TEXT NOT NULL,"                   \
     " params TEXT NOT NULL, created_us INTEGER NOT NULL,"                     \
@@ -73,7 +71,14 @@
     " template TEXT NOT NULL, format TEXT NOT NULL,"                          \
     " interval_ms INTEGER NOT NULL, resume_ms INTEGER NOT NULL,"              \
     " expire_us INTEGER NOT NULL, path TEXT NOT NULL,"                        \
-    " PRIMARY KEY (template, format)) WITHOUT ROWID;"                         \
+    " PRIMARY KEY (template, format)) WITHOUT ROWID;"
+
+
+#define NGX_RECORDING_POLICY_TABLES                                           \
+    "CREATE TABLE IF NOT EXISTS policy (number INTEGER NOT NULL);"            \
+    "INSERT INTO policy SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM policy);"    \
+                                                                              \
+    NGX_RECORDING_POLICY_TEMPLATES                                            \
                                                                               \
     "CREATE TABLE IF NOT EXISTS record_rules ("                               \
     " domain TEXT NOT NULL, app TEXT NOT NULL, stream TEXT NOT NULL,"         \

@@ -101,6 +101,7 @@ ngx_recording_conf_policy_describe(ngx_recording_policy_template_t *to,
 
         f->interval = from->formats[i].interval;
         f->resume = from->formats[i].resume;
+        f->expire = (int64_t) from->expire * 1000000;
         ngx_recording_conf_policy_text(f->path, sizeof(f->path),
                                        &from->path_text);
     }

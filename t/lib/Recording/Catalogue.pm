@@ -19,6 +19,7 @@ my %none = map { $_ => 0 } @growing, 'finished';
 # that take it away from a catalogue that is to be one of before.
 use constant WITHOUT_9 => <<'SQL';
     DROP TRIGGER expire_begun;
+    DROP TRIGGER expire_edited;
     DROP TRIGGER expire_known;
     DROP TRIGGER expire_finished;
     DROP TRIGGER upload_begun;

@@ -1,0 +1,95 @@
+#!/usr/bin/perl
+
+# A store of version 9, to which StorageTime 0 was as none: what was given comes
+# to hold, and what knows of it takes the place of what did not.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::More;
+
+use Recording::Api;
+use Recording::Media qw(media);
+use Recording::Nginx;
+use Recording::Util qw(run wait_for);
+
+my $t = Recording::Nginx->new;
+$t->conf(<<'CONF')->start;
+worker_processes 1;
+rtmp {
+    record_store %%STORE%% reserve=0;
+    record_template default { format flv; expire 1h; }
+    server {
+        listen 127.0.0.1:%%PORT_0%%;
+        application live { live on; }
+    }
+}
+http {
+    server {
+        listen 127.0.0.1:%%PORT_1%%;
+        location /api/ { record_api; record_api_key off; }
+    }
+}
+CONF
+
+my $api = Recording::Api->new(port => $t->port(1));
+ready();
+my %param = (given => { HlsParam => { Enable => 1, StorageTime => 0 },
+                        FlvParam => { Enable => 1, StorageTime => 60 } },
+             absent => { HlsParam => { Enable => 1 } });
+my %id = map { $_ => $api->call('CreateLiveRecordTemplate',
+    { TemplateName => $_, %{ $param{$_} } })->{TemplateId} } sort keys %param;
+is($api->code('CreateLiveRecordRule', { DomainName => '127.0.0.1',
+              AppName => 'live', TemplateId => $id{given} }), '', 'a rule');
+$t->stop;
+
+# --- as it was
+
+sql(<<'SQL');
+    UPDATE record_formats SET expire_us = 0 WHERE format = 'hls';
+    DROP TRIGGER expire_edited;
+    DROP TRIGGER expire_begun;
+    DROP TRIGGER expire_finished;
+    CREATE TRIGGER expire_begun AFTER INSERT ON files BEGIN
+        UPDATE files SET lives_us = 0; END;
+    CREATE TRIGGER expire_finished AFTER UPDATE OF state ON files BEGIN
+        UPDATE files SET expire_us = 1; END;
+    PRAGMA user_version=9;
+SQL
+
+# --- this version
+
+$t->start;
+ready();
+is(($t->catalogue('PRAGMA user_version'))[0]{user_version}, 10, 'version 10');
+is(join(' ', map { "$_->{template}/$_->{format}=$_->{expire_us}" }
+    $t->catalogue('SELECT * FROM record_formats ORDER BY template, format')),
+   'absent/hls=0 given/flv=60000000 given/hls=-1', 'what templates say');
+
+my $publisher = $t->publisher('live', 'a');
+$publisher->send_flv(media(duration => 2, fps => 10, size => '160x90'));
+$publisher->delete_stream->close;
+$t->wait_files(2);
+is(join(' ', map { "$_->{format}=" . ($_->{expire_us} ?
+                   ($_->{expire_us} - $_->{end_us}) / 1e6 : 'never') }
+             sort { $a->{format} cmp $b->{format} } $t->files),
+   'flv=60 hls=never', 'and their files');
+
+unlike($t->error_log, qr/catalogue failed|was missing/, 'it is taken for whole');
+$t->done;
+
+sub ready {
+    wait_for('the API', 20, sub {
+        eval { !$api->code('DescribeLiveRecordTemplates') } });
+}
+
+sub sql {
+    my ($sql) = @_;
+
+    my ($status, undef, $err) = run('sqlite3', '-bail', '-cmd',
+                                    '.timeout 5000', $t->db, $sql);
+    die "sqlite3: $err\n" if $status || length $err;
+}
