@@ -44,12 +44,23 @@ my %id = map { $_ => $api->call('CreateLiveRecordTemplate',
     { TemplateName => $_, %{ $param{$_} } })->{TemplateId} } sort keys %param;
 is($api->code('CreateLiveRecordRule', { DomainName => '127.0.0.1',
               AppName => 'live', TemplateId => $id{given} }), '', 'a rule');
-$t->stop;
+ok($api->call('CreateRecordTask', { DomainName => '127.0.0.1', AppName => 'live',
+    StreamName => 'grows', EndTime => time + 600 })->{TaskId}, 'a task');
+
+my $flv = media(duration => 2, fps => 10, size => '160x90');
+my $publisher = $t->publisher('live', 'grows');
+$publisher->send_flv($flv);
+$t->wait_growing(3);
+wait_for('what is durable', 20, sub {
+    3 == grep { -s > 300 } glob $t->store . '/work/*.journal' });
+$t->kill9;
+$publisher->close;
 
 # --- as it was
 
 sql(<<'SQL');
     UPDATE record_formats SET expire_us = 0 WHERE format = 'hls';
+    UPDATE files SET lives_us = 0 WHERE format = 'hls';
     DROP TRIGGER expire_edited;
     DROP TRIGGER expire_begun;
     DROP TRIGGER expire_finished;
@@ -69,14 +80,12 @@ is(join(' ', map { "$_->{template}/$_->{format}=$_->{expire_us}" }
     $t->catalogue('SELECT * FROM record_formats ORDER BY template, format')),
    'absent/hls=0 given/flv=60000000 given/hls=-1', 'what templates say');
 
-my $publisher = $t->publisher('live', 'a');
-$publisher->send_flv(media(duration => 2, fps => 10, size => '160x90'));
+$publisher = $t->publisher('live', 'a');
+$publisher->send_flv($flv);
 $publisher->delete_stream->close;
-$t->wait_files(2);
-is(join(' ', map { "$_->{format}=" . ($_->{expire_us} ?
-                   ($_->{expire_us} - $_->{end_us}) / 1e6 : 'never') }
-             sort { $a->{format} cmp $b->{format} } $t->files),
-   'flv=60 hls=never', 'and their files');
+$t->wait_files(5);
+is(kept('a'), 'flv=60 hls=never', 'and their files');
+is(kept('grows'), 'flv=60 hls=never hls=never', 'also what grew then');
 
 unlike($t->error_log, qr/catalogue failed|was missing/, 'it is taken for whole');
 $t->done;
@@ -84,6 +93,14 @@ $t->done;
 sub ready {
     wait_for('the API', 20, sub {
         eval { !$api->code('DescribeLiveRecordTemplates') } });
+}
+
+sub kept {
+    my ($stream) = @_;
+
+    return join ' ', sort map { "$_->{format}=" . ($_->{expire_us} ?
+                     ($_->{expire_us} - $_->{end_us}) / 1e6 : 'never') }
+               $t->files(stream => $stream);
 }
 
 sub sql {

@@ -67,7 +67,8 @@ typedef struct {
     uint64_t                id;
     char                    format[8];     /* of what is made */
     char                    name[NGX_RECORDING_EDIT_NAME];
-    int64_t                 expire_us;     /* -1: as its template has it */
+    int64_t                 expire_us;     /* 0: never, -1: as its template has
+                                              it */
     ngx_uint_t              attempts;
     uint64_t                file_id;       /* 0: none yet */
 

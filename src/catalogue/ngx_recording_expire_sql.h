@@ -79,8 +79,8 @@
     NGX_RECORDING_EDIT_VERSION
 
 
-/* StorageTime 0 was taken for none; triggers that do not know what is for
-   good */
+/* StorageTime 0 was taken for none, and what grows has it so; triggers that do
+   not know what is for good */
 
 #define NGX_RECORDING_EXPIRE_VERSION_9                                        \
     NGX_RECORDING_POLICY_TEMPLATES                                            \
@@ -90,6 +90,11 @@
     " || upper(substr(record_formats.format, 1, 1))"                          \
     " || substr(record_formats.format, 2) || 'Param.StorageTime')"            \
     " IS NOT NULL);"                                                          \
+    "UPDATE files SET lives_us = " NGX_RECORDING_EXPIRE_NEVER                 \
+    " WHERE " NGX_RECORDING_OUTBOX_GROWS("") " AND lives_us = 0"              \
+    " AND (template = delivers OR EXISTS (SELECT 1 FROM record_formats AS f"  \
+    " WHERE f.template = files.template AND f.format = files.format"          \
+    " AND f.expire_us = " NGX_RECORDING_EXPIRE_NEVER "));"                    \
     "DROP TRIGGER IF EXISTS expire_begun;"                                    \
     "DROP TRIGGER IF EXISTS expire_finished;"
 
