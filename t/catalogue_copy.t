@@ -101,8 +101,8 @@ $t->wait_log(qr/warn.* rows came back from catalogue\.copy, which is of [-\d]+ [
 spew($copy, 'x' x 8192);
 lose();
 $t->allow(qr/what catalogue\.copy has is not restored: /);
-wait_for('what files tell', 30, sub { 1 == $t->files(stream => 'here') });
-is($t->files, 1, 'is there');
+wait_for('what files tell', 30, sub { 1 == (() = $t->files(stream => 'here')) });
+is(scalar(() = $t->files), 1, 'is there');
 wait_for('it to be whole', 30, sub { $t->error_log =~ /was missing.*1 finished/ });
 publish('again');
 wait_for('more', 30, sub { 1 == $t->files(stream => 'again',

@@ -62,6 +62,7 @@ sql(<<'SQL');
     UPDATE record_formats SET expire_us = 0 WHERE format = 'hls';
     UPDATE files SET lives_us = 0 WHERE format = 'hls';
     DROP TRIGGER expire_edited;
+    DROP INDEX files_away;
     DROP TRIGGER expire_begun;
     DROP TRIGGER expire_finished;
     CREATE TRIGGER expire_begun AFTER INSERT ON files BEGIN
@@ -76,6 +77,9 @@ SQL
 $t->start;
 ready();
 is(($t->catalogue('PRAGMA user_version'))[0]{user_version}, 10, 'version 10');
+is(scalar(() = $t->catalogue(
+    q{SELECT name FROM sqlite_master WHERE name = 'files_away'})), 1,
+   'with its index');
 is(join(' ', map { "$_->{template}/$_->{format}=$_->{expire_us}" }
     $t->catalogue('SELECT * FROM record_formats ORDER BY template, format')),
    'absent/hls=0 given/flv=60000000 given/hls=-1', 'what templates say');

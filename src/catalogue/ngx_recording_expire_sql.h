@@ -99,6 +99,11 @@
     "DROP TRIGGER IF EXISTS expire_finished;"
 
 
+/* files that are nowhere but in a bucket */
+
+#define NGX_RECORDING_EXPIRE_AWAY  "local = 0 AND objects <> '[]'"
+
+
 #define NGX_RECORDING_EXPIRE_TABLES                                           \
     "CREATE TABLE IF NOT EXISTS lifetimes ("                                  \
     " template TEXT NOT NULL,"                                                \
@@ -108,6 +113,8 @@
                                                                               \
     "CREATE INDEX IF NOT EXISTS files_removed ON files (file_id)"             \
     " WHERE state IN " NGX_RECORDING_EXPIRE_REMOVED " AND local = 1;"         \
+    "CREATE INDEX IF NOT EXISTS files_away ON files (recording_id)"           \
+    " WHERE " NGX_RECORDING_EXPIRE_AWAY ";"                                   \
     "CREATE INDEX IF NOT EXISTS files_expire ON files (expire_us)"            \
     " WHERE expire_us IS NOT NULL AND " NGX_RECORDING_SEARCH_IS_MEDIA ";"     \
                                                                               \
@@ -193,8 +200,6 @@
  * What a catalogue that is made anew cannot learn from files, and gets from the
  * hourly copy: tables, and which rows of them.
  */
-
-#define NGX_RECORDING_EXPIRE_AWAY  "local = 0 AND objects <> '[]'"
 
 #define NGX_RECORDING_EXPIRE_KEPT                                             \
     { "paths", "1" },                                                         \
