@@ -467,7 +467,8 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     [NGX_RECORDING_SQL_LEAVING] = { "",
     "SELECT total(size) FILTER (WHERE retry_us IS NULL), count(*) FILTER"
     " (WHERE state = 'evicted' AND retry_us IS NOT NULL) FROM files"
-    " WHERE state IN " NGX_RECORDING_EXPIRE_REMOVED " AND local = 1" },
+    " WHERE state IN " NGX_RECORDING_EXPIRE_REMOVED " AND local = 1"
+    " AND file_id > 0" },
 
     /* each time as long as it took up to now, within bounds */
     [NGX_RECORDING_SQL_RETRY] = { "iiii",
