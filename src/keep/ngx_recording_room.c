@@ -12,7 +12,9 @@
 #define NGX_RECORDING_ROOM_CHUNKS  60              /* turns with more time */
 
 
+static void ngx_recording_room_start(ngx_recording_room_t *room);
 static void ngx_recording_room_post(ngx_recording_room_t *room);
+static ngx_uint_t ngx_recording_room_leaves(ngx_recording_room_t *room);
 static ngx_recording_seat_e ngx_recording_room_seat(
     ngx_recording_room_t *room);
 static void ngx_recording_room_thread(void *data);
@@ -78,12 +80,26 @@ ngx_recording_room_init(ngx_recording_room_t *room,
 void
 ngx_recording_room(ngx_recording_room_t *room, ngx_uint_t sweep)
 {
+    room->wanted |= sweep;
+
     if (room->busy || ngx_terminate) {
         return;
     }
 
     room->busy = 1;
-    room->sweep = sweep;
+
+    ngx_recording_room_start(room);
+}
+
+
+/* one in which there is more time that came while another one went on is not
+   left out */
+
+static void
+ngx_recording_room_start(ngx_recording_room_t *room)
+{
+    room->sweep = room->wanted;
+    room->wanted = 0;
     room->step = ngx_recording_room_turn;
 
     ngx_recording_room_post(room);
@@ -96,6 +112,15 @@ ngx_recording_room_post(ngx_recording_room_t *room)
     room->job.seat = ngx_recording_room_seat(room);
 
     ngx_recording_job_post(&room->job);
+}
+
+
+/* a worker that exits leaves it to others, unless there are none */
+
+static ngx_uint_t
+ngx_recording_room_leaves(ngx_recording_room_t *room)
+{
+    return ngx_exiting && !*room->worker->left;
 }
 
 
@@ -128,9 +153,13 @@ ngx_recording_room_thread(void *data)
              && ngx_recording_room_seat(room) == room->job.seat
              && ngx_recording_mono() < until);
 
+    if (rc == NGX_OK && ngx_terminate) {
+        rc = NGX_ERROR;
+    }
+
     room->result = rc;
 
-    if (rc == NGX_OK && !ngx_terminate) {
+    if (rc == NGX_OK) {
         return;
     }
 
@@ -159,10 +188,11 @@ ngx_recording_room_done(void *data)
     ngx_recording_notices_log(&room->notices, room->worker->log);
 
     if (room->result == NGX_DONE && room->again
-        && (room->sweep || !ngx_exiting))
+        && !ngx_recording_room_leaves(room))
     {
-        room->step = ngx_recording_room_turn;
-        room->result = NGX_OK;
+        room->wanted |= room->sweep;
+        ngx_recording_room_start(room);
+        return;
     }
 
     /* behind what else waits for a thread */
@@ -214,8 +244,8 @@ ngx_recording_room_turn(ngx_recording_room_t *room,
 }
 
 
-/* one worker at a time, as the others would find the same files; who opens the
-   catalogue has this lock, too, for a moment */
+/* one worker at a time, as the others would find the same files; none while the
+   catalogue is made anew */
 
 static ngx_int_t
 ngx_recording_room_expire(ngx_recording_room_t *room,
@@ -224,8 +254,8 @@ ngx_recording_room_expire(ngx_recording_room_t *room,
     int        lock;
     ngx_int_t  rc;
 
-    lock = ngx_recording_openat(room->store->work, ".",
-                                O_RDONLY|O_DIRECTORY|O_CLOEXEC, 0);
+    lock = ngx_recording_open(room->store->path,
+                              O_RDONLY|O_DIRECTORY|O_CLOEXEC, 0);
 
     rc = lock != -1 && flock(lock, LOCK_EX|LOCK_NB) == 0
          ? ngx_recording_room_due(room, err) : NGX_DONE;
@@ -419,8 +449,8 @@ ngx_recording_room_mark(ngx_recording_room_t *room,
 
     /* a worker that exits is not kept by it */
 
-    room->step = room->sweep || !ngx_exiting ? ngx_recording_room_list
-                                             : ngx_recording_room_rows;
+    room->step = ngx_recording_room_leaves(room) ? ngx_recording_room_rows
+                                                 : ngx_recording_room_list;
 
     for (rc = NGX_OK, i = 0; rc == NGX_OK && i < room->n; i++) {
         file = &room->files[i];

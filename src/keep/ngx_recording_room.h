@@ -47,6 +47,7 @@ struct ngx_recording_room_s {
     ngx_int_t               result;
     ngx_uint_t              sweep;         /* a turn in which there is more
                                               time */
+    ngx_uint_t              wanted;        /* the next one is one of those */
     int64_t                 now;           /* us, at its begin */
     ngx_uint_t              round;
     ngx_uint_t              sweeps;

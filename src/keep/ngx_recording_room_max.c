@@ -64,6 +64,7 @@ ngx_recording_room_max(ngx_recording_room_t *room,
 
     if (rc == NGX_OK && bytes <= ngx_recording_room_limit(room)) {
         room->store->full = 0;
+        room->known = 0;
         return NGX_OK;
     }
 
