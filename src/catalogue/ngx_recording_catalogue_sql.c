@@ -230,7 +230,7 @@ static const char  ngx_recording_catalogue_sql_totals[] =
     "CREATE TABLE IF NOT EXISTS totals (bytes INTEGER NOT NULL);"
 
     "INSERT INTO totals SELECT coalesce(sum(" NGX_RECORDING_SQL_BYTES("") "),"
-    " 0) FROM files WHERE NOT EXISTS (SELECT 1 FROM totals);"
+    " 0) FROM files HAVING NOT EXISTS (SELECT 1 FROM totals);"
 
     "CREATE TRIGGER IF NOT EXISTS files_inserted AFTER INSERT ON files"
     " WHEN new.size <> 0 BEGIN UPDATE totals SET bytes = bytes +"
@@ -446,7 +446,7 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
 
     [NGX_RECORDING_SQL_EVICT] = { "ii",
     "UPDATE files SET state = 'evicted', gone_us = ?2 WHERE file_id = ?1"
-    " AND state = 'finished' AND local = 1 AND NOT " NGX_RECORDING_EDIT_USES },
+    " AND state = 'finished' AND local = 1 AND " NGX_RECORDING_SQL_FREE },
 
     /* whose time it is; one that is too far away is of a clock that was set */
     [NGX_RECORDING_SQL_TO_REMOVE] = { "iiii",
