@@ -48,7 +48,11 @@ ok($api->call('CreateRecordTask', { DomainName => '127.0.0.1', AppName => 'live'
     StreamName => 'grows', EndTime => time + 600 })->{TaskId}, 'a task');
 
 my $flv = media(duration => 2, fps => 10, size => '160x90');
-my $publisher = $t->publisher('live', 'grows');
+my $publisher = $t->publisher('live', 'old');
+$publisher->send_flv($flv);
+$publisher->delete_stream->close;
+$t->wait_files(2);
+$publisher = $t->publisher('live', 'grows');
 $publisher->send_flv($flv);
 $t->wait_growing(3);
 wait_for('what is durable', 20, sub {
@@ -61,6 +65,9 @@ $publisher->close;
 sql(<<'SQL');
     UPDATE record_formats SET expire_us = 0 WHERE format = 'hls';
     UPDATE files SET lives_us = 0 WHERE format = 'hls';
+    UPDATE files SET expire_us = end_us + 3600000000
+     WHERE format = 'hls' AND stream = 'old';
+    ALTER TABLE record_commands DROP COLUMN number;
     DROP TRIGGER expire_edited;
     DROP INDEX files_away;
     DROP TRIGGER expire_begun;
@@ -82,13 +89,14 @@ is(scalar(() = $t->catalogue(
    'with its index');
 is(join(' ', map { "$_->{template}/$_->{format}=$_->{expire_us}" }
     $t->catalogue('SELECT * FROM record_formats ORDER BY template, format')),
-   'absent/hls=0 given/flv=60000000 given/hls=-1', 'what templates say');
+   'absent/hls=0 given/flv=60000000 given/hls=3155760000000001', 'what templates say');
 
 $publisher = $t->publisher('live', 'a');
 $publisher->send_flv($flv);
 $publisher->delete_stream->close;
-$t->wait_files(5);
+$t->wait_files(7);
 is(kept('a'), 'flv=60 hls=never', 'and their files');
+is(kept('old'), 'flv=60 hls=never', 'what was made of them before');
 is(kept('grows'), 'flv=60 hls=never hls=never', 'also what grew then');
 
 unlike($t->error_log, qr/catalogue failed|was missing/, 'it is taken for whole');

@@ -67,7 +67,8 @@ over('obeyed', $id, 1);
 
 $s = publish('one/unseen', 0, 1500);
 $id = recorded('unseen');
-killed(sub { sql("INSERT INTO record_commands VALUES ($id, 'stop')") });
+killed(sub { sql("INSERT INTO record_commands (recording_id, command)"
+             . " VALUES ($id, 'stop')") });
 over('unseen', $id, 1);
 
 # --- one file waits already, the other one is not repaired yet

@@ -51,14 +51,16 @@
  */
 
 #define NGX_RECORDING_EXPIRE_AT(row, end)                                     \
-    "iif(coalesce(" row "lives_us, 0) < 0, NULL, " end " + coalesce("         \
+    "iif(" row "lives_us IS " NGX_RECORDING_EXPIRE_NEVER ", NULL, " end       \
+    " + coalesce("                                                            \
     "nullif(" row "lives_us, 0), (SELECT lifetimes.expire_us FROM lifetimes"  \
     " WHERE lifetimes.template =" NGX_RECORDING_OUTBOX_BY(row) " LIMIT 1)))"
 
 
-/* lives_us of a file that is for good, whatever its template says */
+/* lives_us of a file that is for good, whatever its template says: a worker of
+   a former version keeps it for a hundred years */
 
-#define NGX_RECORDING_EXPIRE_NEVER  "-1"
+#define NGX_RECORDING_EXPIRE_NEVER  "3155760000000001"
 
 
 /*
@@ -79,23 +81,54 @@
     NGX_RECORDING_EDIT_VERSION
 
 
-/* StorageTime 0 was taken for none, and what grows has it so; triggers that do
-   not know what is for good */
+#define NGX_RECORDING_EXPIRE_LIFETIMES                                        \
+    "CREATE TABLE IF NOT EXISTS lifetimes ("                                  \
+    " template TEXT NOT NULL,"                                                \
+    " format TEXT NOT NULL,"                                                  \
+    " expire_us INTEGER NOT NULL,"                                            \
+    " PRIMARY KEY (template, format)) WITHOUT ROWID;"
+
+
+/* a former version, or its copy, takes StorageTime 0 for none */
+
+#define NGX_RECORDING_EXPIRE_SAID(row)                                        \
+    row "expire_us = 0 AND EXISTS (SELECT 1 FROM record_templates AS t"       \
+    " WHERE t.name = " row "template AND t.params ->> ('$.'"                  \
+    " || upper(substr(" row "format, 1, 1))"                                  \
+    " || substr(" row "format, 2) || 'Param.StorageTime') IS NOT NULL)"
+
+
+/* and gives such a file the time of the template that it is delivered by */
+
+#define NGX_RECORDING_EXPIRE_LEFT                                             \
+    "UPDATE files SET expire_us = NULL, lives_us = "                          \
+    NGX_RECORDING_EXPIRE_NEVER                                                \
+    " WHERE expire_us IS NOT NULL AND state = 'finished' AND lives_us = 0"    \
+    " AND delivers <> '' AND (template = delivers OR EXISTS (SELECT 1"        \
+    " FROM record_formats AS f WHERE f.template = files.template"             \
+    " AND f.format = files.format"                                            \
+    " AND f.expire_us = " NGX_RECORDING_EXPIRE_NEVER "))"                     \
+    " AND EXISTS (SELECT 1 FROM lifetimes AS l"                               \
+    " WHERE l.template = files.delivers AND l.expire_us = files.expire_us"    \
+    " - coalesce(files.end_us, files.finished_us));"
+
+
+/* and so what grows; triggers that do not know what is for good */
 
 #define NGX_RECORDING_EXPIRE_VERSION_9                                        \
+    "DROP TABLE IF EXISTS record_commands;"                                   \
     NGX_RECORDING_POLICY_TEMPLATES                                            \
     "UPDATE record_formats SET expire_us = " NGX_RECORDING_EXPIRE_NEVER       \
-    " WHERE expire_us = 0 AND EXISTS (SELECT 1 FROM record_templates AS t"    \
-    " WHERE t.name = record_formats.template AND t.params ->> ('$.'"          \
-    " || upper(substr(record_formats.format, 1, 1))"                          \
-    " || substr(record_formats.format, 2) || 'Param.StorageTime')"            \
-    " IS NOT NULL);"                                                          \
+    " WHERE " NGX_RECORDING_EXPIRE_SAID("record_formats.") ";"                \
     "UPDATE files SET lives_us = " NGX_RECORDING_EXPIRE_NEVER                 \
     " WHERE " NGX_RECORDING_OUTBOX_GROWS("") " AND lives_us = 0"              \
     " AND (template = delivers OR EXISTS (SELECT 1 FROM record_formats AS f"  \
     " WHERE f.template = files.template AND f.format = files.format"          \
     " AND f.expire_us = " NGX_RECORDING_EXPIRE_NEVER "));"                    \
+    NGX_RECORDING_EXPIRE_LIFETIMES                                            \
+    NGX_RECORDING_EXPIRE_LEFT                                                 \
     "DROP TRIGGER IF EXISTS expire_begun;"                                    \
+    "DROP TRIGGER IF EXISTS expire_known;"                                    \
     "DROP TRIGGER IF EXISTS expire_finished;"
 
 
@@ -105,11 +138,7 @@
 
 
 #define NGX_RECORDING_EXPIRE_TABLES                                           \
-    "CREATE TABLE IF NOT EXISTS lifetimes ("                                  \
-    " template TEXT NOT NULL,"                                                \
-    " format TEXT NOT NULL,"                                                  \
-    " expire_us INTEGER NOT NULL,"                                            \
-    " PRIMARY KEY (template, format)) WITHOUT ROWID;"                         \
+    NGX_RECORDING_EXPIRE_LIFETIMES                                            \
                                                                               \
     "CREATE INDEX IF NOT EXISTS files_removed ON files (file_id)"             \
     " WHERE state IN " NGX_RECORDING_EXPIRE_REMOVED " AND local = 1;"         \
@@ -159,9 +188,14 @@
     " LEFT JOIN files AS f ON f.file_id = i.file_id"                          \
     " WHERE files.file_id = new.file_id; END;"                                \
                                                                               \
-    /* with the hourly copy */                                                \
+    /* with the hourly copy, and from a worker of a former version */         \
     "CREATE TRIGGER IF NOT EXISTS expire_known AFTER INSERT ON"               \
-    " record_formats BEGIN UPDATE files SET lives_us = new.expire_us"         \
+    " record_formats BEGIN"                                                   \
+    " UPDATE record_formats SET expire_us = " NGX_RECORDING_EXPIRE_NEVER      \
+    " WHERE template = new.template AND format = new.format"                  \
+    " AND " NGX_RECORDING_EXPIRE_SAID("new.") ";"                             \
+    " UPDATE files SET lives_us = (SELECT f.expire_us FROM record_formats"    \
+    " AS f WHERE f.template = new.template AND f.format = new.format)"        \
     " WHERE " NGX_RECORDING_SQL_OPEN                                          \
     " AND lives_us = " NGX_RECORDING_EXPIRE_UNKNOWN                           \
     " AND template = new.template AND format = new.format; END;"              \

@@ -237,7 +237,7 @@ ngx_recording_policy_read_commands(ngx_recording_catalogue_t *cat,
         text = ngx_recording_sql_column_text(&rows, 1);
         c->command = strcmp(text, "stop") == 0 ? NGX_RECORDING_POLICY_STOP
                                                : NGX_RECORDING_POLICY_CUT;
-        c->again = (strcmp(text, "cut again") == 0);
+        c->number = (ngx_uint_t) ngx_recording_sql_column_int(&rows, 2);
         c->obeyed = 0;
     }
 

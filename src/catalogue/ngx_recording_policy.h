@@ -28,7 +28,8 @@
 #define NGX_RECORDING_POLICY_OPEN    4000   /* of all, whose end is to come */
 #define NGX_RECORDING_POLICY_OVER    100000 /* that are over and are told */
 #define NGX_RECORDING_POLICY_KEPT    7776000000000    /* us, of a task's row */
-#define NGX_RECORDING_POLICY_NEVER   -1     /* files of a format expire */
+#define NGX_RECORDING_POLICY_NEVER   3155760000000001LL   /* files of a format
+                                                            expire */
 
 
 typedef struct {
@@ -85,8 +86,8 @@ typedef enum {
 typedef struct {
     uint64_t                recording_id;
     ngx_recording_policy_command_e  command;
-    ngx_uint_t              again;         /* a cut: one was ordered before, and
-                                              may be done */
+    ngx_uint_t              number;        /* of a cut: one that was ordered
+                                              before may be done */
     ngx_uint_t              obeyed;        /* it is done, by the one who has
                                               read this */
 } ngx_recording_policy_command_t;

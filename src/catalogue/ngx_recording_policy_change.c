@@ -501,9 +501,7 @@ ngx_recording_policy_obeyed(ngx_recording_catalogue_t *cat, void *arg,
             rc = ngx_recording_sql_run(cat->sql,
                                        NGX_RECORDING_SQL_POLICY_COMMAND_DONE,
                                        ngx_recording_sql_int(c->recording_id),
-                                       ngx_recording_sql_text(c->again
-                                                              ? "cut again"
-                                                              : "cut"));
+                                       ngx_recording_sql_int(c->number));
         }
     }
 

@@ -100,7 +100,8 @@
     " WHERE task_id <> '';"                                                   \
                                                                               \
     "CREATE TABLE IF NOT EXISTS record_commands ("                            \
-    " recording_id INTEGER PRIMARY KEY, command TEXT NOT NULL);"              \
+    " recording_id INTEGER PRIMARY KEY, command TEXT NOT NULL,"               \
+    " number INTEGER NOT NULL DEFAULT 0);"                                    \
                                                                               \
     NGX_RECORDING_POLICY_COUNTED("record_templates", "insert")                \
     NGX_RECORDING_POLICY_COUNTED("record_templates", "update")                \
@@ -267,17 +268,19 @@
     [NGX_RECORDING_SQL_POLICY_COMMAND_PUT] = { "it",                          \
     "INSERT INTO record_commands (recording_id, command) VALUES (?1, ?2)"     \
     " ON CONFLICT (recording_id) DO UPDATE SET"                               \
-    " command = iif('stop' IN (command, excluded.command), 'stop',"           \
-    " iif(command = 'cut', 'cut again', 'cut'))" },                           \
+    " command = iif('stop' IN (command, excluded.command), 'stop', 'cut'),"   \
+    " number = number + 1" },                                                 \
                                                                               \
     [NGX_RECORDING_SQL_POLICY_COMMANDS] = { "t",                              \
-    "SELECT recording_id, command FROM record_commands WHERE recording_id > 0"\
-    " AND EXISTS (SELECT 1 FROM recordings WHERE recordings.recording_id ="   \
-    " record_commands.recording_id AND owner = ?1)" },                        \
+    "SELECT recording_id, command, number FROM record_commands"               \
+    " WHERE recording_id > 0 AND EXISTS (SELECT 1 FROM recordings"            \
+    " WHERE recordings.recording_id = record_commands.recording_id"           \
+    " AND owner = ?1)" },                                                     \
                                                                               \
     /* a stop goes with the end of what it stops */                           \
-    [NGX_RECORDING_SQL_POLICY_COMMAND_DONE] = { "it",                         \
-    "DELETE FROM record_commands WHERE recording_id = ?1 AND command = ?2" }, \
+    [NGX_RECORDING_SQL_POLICY_COMMAND_DONE] = { "ii",                         \
+    "DELETE FROM record_commands WHERE recording_id = ?1"                     \
+    " AND command = 'cut' AND number = ?2" },                                 \
                                                                               \
     NGX_RECORDING_CALLBACK_STATEMENTS
 

@@ -282,12 +282,12 @@ ngx_recording_recorder_finish(ngx_recording_t *r)
 
 
 ngx_int_t
-ngx_recording_recorder_cut(ngx_recording_t *r, ngx_uint_t again)
+ngx_recording_recorder_cut(ngx_recording_t *r, ngx_uint_t number)
 {
     if (r->cut == NGX_RECORDING_RECORDER_CUT_DONE) {
         r->cut = NGX_RECORDING_RECORDER_UNCUT;
 
-        if (r->again == again) {
+        if (r->number == number) {
             return NGX_OK;
         }
     }
@@ -299,7 +299,7 @@ ngx_recording_recorder_cut(ngx_recording_t *r, ngx_uint_t again)
     /* one that comes when the writer has the first may be of after it */
 
     if (r->cut == NGX_RECORDING_RECORDER_CUT) {
-        r->again = again;
+        r->number = number;
     }
 
     return NGX_AGAIN;

@@ -90,7 +90,7 @@ struct ngx_recording_s {
     ngx_recording_board_slot_t  *slot;     /* there */
     ngx_uint_t              asks;          /* of the catalogue, not answered */
     ngx_recording_recorder_cut_e  cut;
-    ngx_uint_t              again;         /* as that was ordered */
+    ngx_uint_t              number;        /* of the order */
 
     ngx_recording_replay_t *replay;        /* which feeds it in the place of
                                               its session; NULL: none does */
@@ -133,10 +133,10 @@ void ngx_recording_recorder_finish(ngx_recording_t *r);
 
 /*
  * New files begin at the next chance, of all formats.  It is called until they
- * have begun: NGX_OK, else NGX_AGAIN.  again: what an order is known by, as
- * there may be another one when they have.
+ * have begun: NGX_OK, else NGX_AGAIN.  number: of the order, as there may be
+ * another one when they have.
  */
-ngx_int_t ngx_recording_recorder_cut(ngx_recording_t *r, ngx_uint_t again);
+ngx_int_t ngx_recording_recorder_cut(ngx_recording_t *r, ngx_uint_t number);
 
 /* what a worker asks its recordings, by their links in worker->recordings */
 extern const ngx_recording_worker_calls_t  ngx_recording_recorder_calls;

@@ -342,7 +342,7 @@ ngx_rtmp_recording_obey(ngx_rtmp_recording_ctx_t *ctx,
         }
 
         if (command->command == NGX_RECORDING_POLICY_CUT) {
-            command->obeyed = ngx_recording_recorder_cut(r, command->again)
+            command->obeyed = ngx_recording_recorder_cut(r, command->number)
                               == NGX_OK;
             continue;
         }
