@@ -574,8 +574,10 @@ ngx_recording_sqlite_set_mark(ngx_recording_sql_t *sql,
     char                     pragma[64];
     ngx_recording_sqlite_t  *lite;
 
+    /* who is told that it lacks files has what was copied: it was whole */
+
     static const int  ids[] = {
-        [NGX_RECORDING_SQL_MARK_NEW] = 0,
+        [NGX_RECORDING_SQL_MARK_NEW] = NGX_RECORDING_SQLITE_COPIED,
         [NGX_RECORDING_SQL_MARK_REPAIRED] = NGX_RECORDING_SQLITE_REPAIRED,
         [NGX_RECORDING_SQL_MARK_WHOLE] = NGX_RECORDING_SQLITE_WHOLE
     };

@@ -125,6 +125,12 @@ ngx_recording_journal_lose_thread(ngx_recording_mux_t *mux, ngx_uint_t keep)
         return ngx_recording_mux_error(mux, "put aside the journal of");
     }
 
+    /* since when, as it may have been written long ago */
+
+    if (keep) {
+        (void) utimensat(mux->store->work, to, NULL, 0);
+    }
+
     mux->pos = 0;
     mux->beside = 0;
     mux->settled = 0;

@@ -17,6 +17,7 @@ struct ngx_recording_rebuild_s {
     ngx_uint_t                  damaged;
     ngx_int_t                   copied;
     ngx_uint_t                  added;
+    ngx_err_t                   failed;    /* of a file that is passed by */
     char                        label[NGX_RECORDING_LABEL];
     ngx_uint_t                  n;
     ngx_recording_found_t       found[NGX_RECORDING_REBUILD_ROWS];
@@ -124,9 +125,18 @@ ngx_recording_rebuild_thread(ngx_recording_rebuild_t *rebuild,
         rc = ngx_recording_rebuild_next(rebuild);
     }
 
-    if (rc == NGX_ERROR) {
+    /* what stands behind one that cannot be read is not kept by it */
+
+    if (rc == NGX_ERROR && errno != NGX_EMFILE && errno != NGX_ENFILE
+        && errno != NGX_ENOMEM && rebuild->tree)
+    {
+        rebuild->failed = errno;
+        rc = NGX_OK;
+    }
+
+    if (rc == NGX_ERROR || (rc == NGX_DONE && rebuild->failed)) {
         (void) snprintf(err->text, sizeof(err->text), "read files/: %s",
-                        strerror(errno));
+                        strerror(rc == NGX_DONE ? rebuild->failed : errno));
     }
 
     if (rc == NGX_OK && rebuild->n < NGX_RECORDING_REBUILD_ROWS) {
@@ -134,6 +144,10 @@ ngx_recording_rebuild_thread(ngx_recording_rebuild_t *rebuild,
     }
 
     if (ngx_recording_rebuild_rows(rebuild, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_DONE && rebuild->failed) {
         return NGX_ERROR;
     }
 

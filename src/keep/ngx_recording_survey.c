@@ -5,6 +5,7 @@
 
 
 #define NGX_RECORDING_SURVEY_RETRY   1000        /* ms */
+#define NGX_RECORDING_SURVEY_LATE    60000       /* ms */
 #define NGX_RECORDING_SURVEY_SLICE   50000       /* us */
 #define NGX_RECORDING_SURVEY_IDS     1024        /* at first */
 
@@ -167,7 +168,13 @@ ngx_recording_survey_done(void *data)
     }
 
     survey->busy = 0;
-    survey->next = ngx_current_msec + NGX_RECORDING_SURVEY_RETRY;
+
+    /* what fails for good does not take the disk's time for good */
+
+    survey->pause = survey->result != NGX_ERROR || survey->pause == 0
+                    ? NGX_RECORDING_SURVEY_RETRY
+                    : ngx_min(2 * survey->pause, NGX_RECORDING_SURVEY_LATE);
+    survey->next = ngx_current_msec + survey->pause;
 }
 
 
@@ -343,7 +350,7 @@ ngx_recording_survey_journal(ngx_recording_survey_work_t *work, uint64_t id)
     } else if (told) {
         ngx_recording_survey_forsake(work, id);
 
-    } else if (state == NGX_RECORDING_FILE_PAUSED && worker->store.rebased) {
+    } else if (state == NGX_RECORDING_FILE_PAUSED) {
         ngx_recording_survey_wait(work, id, waits);
     }
 }

@@ -44,6 +44,7 @@ struct ngx_recording_survey_s {
     ngx_recording_rebuild_t  *rebuild;     /* NULL: not begun */
     ngx_recording_notices_t notices;
     ngx_msec_t              next;          /* not before */
+    ngx_msec_t              pause;         /* until then, from the last one */
     ngx_uint_t              nunread;
     uint64_t                unread[NGX_RECORDING_SURVEY_UNREAD];
     unsigned                busy:1;

@@ -117,6 +117,7 @@ ngx_recording_tree_next_thread(ngx_recording_tree_t *tree, int *fd,
     const char **path)
 {
     int                          root;
+    ngx_err_t                    err;
     ngx_int_t                    rc;
     struct dirent               *e;
     ngx_recording_tree_level_t  *level;
@@ -140,13 +141,16 @@ ngx_recording_tree_next_thread(ngx_recording_tree_t *tree, int *fd,
         errno = 0;
         e = readdir(level->dir);
 
-        if (e == NULL && errno) {
-            return NGX_ERROR;
-        }
-
         if (e == NULL) {
+            err = errno;
             (void) closedir(level->dir);
             tree->depth--;
+
+            if (err) {
+                errno = err;
+                return NGX_ERROR;
+            }
+
             continue;
         }
 

@@ -40,7 +40,8 @@ void ngx_recording_tree_close_thread(ngx_recording_tree_t *tree);
 
 /*
  * The next one: its path, until the next call, and its descriptor, to be
- * closed.  NGX_DONE: that were all.
+ * closed.  NGX_DONE: that were all; NGX_ERROR: of one file or directory, the
+ * next call goes on behind it.
  */
 ngx_int_t ngx_recording_tree_next_thread(ngx_recording_tree_t *tree, int *fd,
     const char **path);
