@@ -387,7 +387,6 @@ ngx_rtmp_recording_init_process(ngx_cycle_t *cycle)
     worker->store.max = rmcf->max;
     worker->store.rows = rmcf->rows;
     worker->store.base = rmcf->base;
-    worker->store.rebased = rmcf->rebased;
     worker->store.connections = cycle->connection_n;
     worker->account.buffer = rmcf->buffer;
     worker->account.total = rmcf->total;

@@ -53,8 +53,6 @@ typedef struct {
     ngx_queue_t             sessions;      /* that publish, with ->watch */
 
     unsigned                zone_set:1;
-    unsigned                rebased:1;     /* base is another one than that of
-                                              nginx before */
 } ngx_recording_main_conf_t;
 
 

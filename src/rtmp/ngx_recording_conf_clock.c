@@ -43,7 +43,6 @@ ngx_recording_conf_clock(ngx_cycle_t *cycle, ngx_recording_main_conf_t *rmcf,
 
     rmcf->base = same ? old->base
                       : ngx_recording_wall() - ngx_recording_mono();
-    rmcf->rebased = same ? old->rebased : 1;
 
     if (ngx_recording_conf_clock_boot(boot) != NGX_OK) {
         return;
@@ -57,7 +56,6 @@ ngx_recording_conf_clock(ngx_cycle_t *cycle, ngx_recording_main_conf_t *rmcf,
     {
         if (!same) {
             rmcf->base = kept;
-            rmcf->rebased = 0;
         }
 
         (void) close(store);

@@ -37,8 +37,6 @@ typedef struct {
     pthread_mutex_t         mutex;     /* of the next */
     ngx_recording_growth_t *growing;   /* this worker's files that grow */
     int64_t                 base;      /* us, see ngx_recording_store_now() */
-    ngx_uint_t              rebased;   /* it is not what it was when nginx ran
-                                          last: the machine was started since */
     ngx_recording_busy_t    busy;      /* its files, finished ones apart */
     ngx_recording_board_t   board;     /* where others see what grows */
 
