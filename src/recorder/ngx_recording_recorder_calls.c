@@ -85,11 +85,15 @@ ngx_recording_recorder_lives(ngx_recording_worker_t *worker, uint64_t id)
 }
 
 
+/* one that goes on, if it was resumed while the one before still ends */
+
 static ngx_recording_t *
 ngx_recording_recorder_find(ngx_recording_worker_t *worker, uint64_t id)
 {
     ngx_queue_t      *q;
-    ngx_recording_t  *r;
+    ngx_recording_t  *r, *found;
+
+    found = NULL;
 
     for (q = ngx_queue_head(&worker->recordings);
          q != ngx_queue_sentinel(&worker->recordings);
@@ -98,11 +102,15 @@ ngx_recording_recorder_find(ngx_recording_worker_t *worker, uint64_t id)
         r = ngx_recording_recorder_of(q);
 
         if (r->id == id) {
-            return r;
+            found = r;
+
+            if (r->intake.state != NGX_RECORDING_INTAKE_ENDING) {
+                break;
+            }
         }
     }
 
-    return NULL;
+    return found;
 }
 
 
