@@ -326,7 +326,8 @@ export function Player({ file, url, may }) {
     return () => document.removeEventListener("keydown", onKey, true);
   }, [edits]);
 
-  const now = Math.min(to, wallAt(file, at));
+  // a player's place may be a microsecond before the second that was asked for
+  const now = Math.round(Math.min(to, wallAt(file, at)));
   const Tag = sound ? "audio" : "video";
 
   return html`<section class="player" aria-label="Player">
