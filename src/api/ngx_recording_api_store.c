@@ -402,7 +402,7 @@ ngx_recording_api_retry_thread(ngx_recording_api_call_t *call)
 
     rc = ngx_recording_change_ask_thread(&call->change,
                                         ngx_recording_catalogue_search_revive,
-                                        revive, 0, &call->err);
+                                        revive, 1, &call->err);
 
     if (rc != NGX_OK) {
         return rc;
