@@ -24,6 +24,7 @@ my $dir = tempdir('recording-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 make_path("$dir/t/tools", "$dir/bin");
 copy(root() . '/t/tools/deps.sh', "$dir/t/tools") or die "deps.sh: $!";
 
+delete $ENV{UPGRADE};
 program('dpkg-query', '[ "$4" = there ] && printf installed');
 program('apt-get', <<'SH');
 case "$*" in
