@@ -12,6 +12,7 @@
 
 
 #include "ngx_recording_callback_sql.h"
+#include "ngx_recording_edit_sql.h"
 
 
 /* the columns task_id and delivers of a recording, for its files; of one that
@@ -266,10 +267,11 @@
     /* a stop is not taken back by a cut; of two cuts the second one is not    \
        taken for the first, which may be done, and about to go */             \
     [NGX_RECORDING_SQL_POLICY_COMMAND_PUT] = { "it",                          \
-    "INSERT INTO record_commands (recording_id, command) VALUES (?1, ?2)"     \
+    "INSERT INTO record_commands (recording_id, command, number)"             \
+    " VALUES (?1, ?2, " NGX_RECORDING_EDIT_NOW ")"                            \
     " ON CONFLICT (recording_id) DO UPDATE SET"                               \
     " command = iif('stop' IN (command, excluded.command), 'stop', 'cut'),"   \
-    " number = number + 1" },                                                 \
+    " number = max(number + 1, excluded.number)" },                           \
                                                                               \
     [NGX_RECORDING_SQL_POLICY_COMMANDS] = { "t",                              \
     "SELECT recording_id, command, number FROM record_commands"               \

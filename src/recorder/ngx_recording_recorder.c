@@ -285,6 +285,13 @@ ngx_int_t
 ngx_recording_recorder_cut(ngx_recording_t *r, ngx_uint_t number)
 {
     if (r->cut == NGX_RECORDING_RECORDER_CUT_DONE) {
+
+        /* its row may stay for a while */
+
+        if (r->number == number && number) {
+            return NGX_OK;
+        }
+
         r->cut = NGX_RECORDING_RECORDER_UNCUT;
 
         if (r->number == number) {
