@@ -453,7 +453,7 @@ ngx_recording_source_hls_take(ngx_recording_source_t *source,
         pes->open = (ngx_recording_source_hls_head(pes, packet) == NGX_OK);
     }
 
-    if (!pes->open) {
+    if (!pes->open || packet->size == 0) {
         return NGX_OK;
     }
 
