@@ -187,8 +187,8 @@ ngx_recording_sqlite_copy_whole(sqlite3 *db)
         return NGX_ERROR;
     }
 
-    return ngx_recording_sqlite_mark_of(id) == NGX_RECORDING_SQL_MARK_WHOLE
-           ? NGX_OK : NGX_DECLINED;
+    return id == 0 || id == NGX_RECORDING_SQLITE_REPAIRED ? NGX_DECLINED
+                                                          : NGX_OK;
 }
 
 

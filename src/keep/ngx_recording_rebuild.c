@@ -1,6 +1,7 @@
 
 #include "ngx_recording_formats.h"
 #include "ngx_recording_rebuild.h"
+#include "ngx_recording_text.h"
 #include "ngx_recording_tree.h"
 #include <sys/file.h>
 
@@ -17,7 +18,8 @@ struct ngx_recording_rebuild_s {
     ngx_uint_t                  damaged;
     ngx_int_t                   copied;
     ngx_uint_t                  added;
-    ngx_err_t                   failed;    /* of a file that is passed by */
+    char                        failed[256];   /* why, of a file that is
+                                                  passed by */
     char                        label[NGX_RECORDING_LABEL];
     ngx_uint_t                  n;
     ngx_recording_found_t       found[NGX_RECORDING_REBUILD_ROWS];
@@ -125,18 +127,9 @@ ngx_recording_rebuild_thread(ngx_recording_rebuild_t *rebuild,
         rc = ngx_recording_rebuild_next(rebuild);
     }
 
-    /* what stands behind one that cannot be read is not kept by it */
-
-    if (rc == NGX_ERROR && errno != NGX_EMFILE && errno != NGX_ENFILE
-        && errno != NGX_ENOMEM && rebuild->tree)
-    {
-        rebuild->failed = errno;
-        rc = NGX_OK;
-    }
-
-    if (rc == NGX_ERROR || (rc == NGX_DONE && rebuild->failed)) {
+    if (rc == NGX_ERROR) {
         (void) snprintf(err->text, sizeof(err->text), "read files/: %s",
-                        strerror(rc == NGX_DONE ? rebuild->failed : errno));
+                        strerror(errno));
     }
 
     if (rc == NGX_OK && rebuild->n < NGX_RECORDING_REBUILD_ROWS) {
@@ -147,7 +140,8 @@ ngx_recording_rebuild_thread(ngx_recording_rebuild_t *rebuild,
         return NGX_ERROR;
     }
 
-    if (rc == NGX_DONE && rebuild->failed) {
+    if (rc == NGX_DONE && rebuild->failed[0]) {
+        ngx_memcpy(err->text, rebuild->failed, sizeof(err->text));
         return NGX_ERROR;
     }
 
@@ -159,6 +153,7 @@ static ngx_int_t
 ngx_recording_rebuild_next(ngx_recording_rebuild_t *rebuild)
 {
     int          fd;
+    char         text[NGX_RECORDING_TEXT + 4];
     ngx_int_t    rc;
     const char  *path;
 
@@ -167,6 +162,18 @@ ngx_recording_rebuild_next(ngx_recording_rebuild_t *rebuild)
     if (rc == NGX_OK) {
         rc = ngx_recording_rebuild_file(rebuild, fd, path);
         (void) close(fd);
+    }
+
+    /* what stands behind one that cannot be read is not kept by it */
+
+    if (rc == NGX_ERROR && errno != NGX_EMFILE && errno != NGX_ENFILE
+        && errno != NGX_ENOMEM)
+    {
+        (void) snprintf(rebuild->failed, sizeof(rebuild->failed),
+                        "read files/: %.60s, \"%.150s\"", strerror(errno),
+                        ngx_recording_text(text, (u_char *) path,
+                                           ngx_strlen(path)));
+        rc = NGX_OK;
     }
 
     return rc;
