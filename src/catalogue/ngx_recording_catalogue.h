@@ -245,6 +245,10 @@ typedef struct {
 void ngx_recording_catalogue_init(ngx_recording_catalogue_t *cat,
     ngx_recording_store_t *store);
 
+/* another one of the same worker, whose survey looks at the first one's */
+void ngx_recording_catalogue_init_second(ngx_recording_catalogue_t *cat,
+    ngx_recording_store_t *store);
+
 /*
  * One that only reads, over a connection of its own, as its caller alone waits
  * for it: a transaction fails that takes longer, and ->late is set.
@@ -488,6 +492,9 @@ ngx_int_t ngx_recording_catalogue_restore_thread(ngx_recording_catalogue_t *cat,
  * looked at last by the next function.
  */
 ngx_uint_t ngx_recording_catalogue_replaced(ngx_recording_catalogue_t *cat);
+
+/* how often it was opened: another one each time it was replaced */
+ngx_uint_t ngx_recording_catalogue_opened(ngx_recording_catalogue_t *cat);
 
 /*
  * Whether the files were looked through since the catalogue was made; if not,

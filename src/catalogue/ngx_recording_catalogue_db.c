@@ -11,7 +11,7 @@
 
 
 static void ngx_recording_catalogue_connect(ngx_recording_catalogue_t *cat,
-    ngx_recording_store_t *store, ngx_uint_t reads);
+    ngx_recording_store_t *store, ngx_uint_t reads, ngx_uint_t second);
 static ngx_int_t ngx_recording_catalogue_enter(ngx_recording_catalogue_t *cat,
     ngx_recording_sql_mode_e mode, ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_catalogue_write_configured(
@@ -32,7 +32,15 @@ void
 ngx_recording_catalogue_init(ngx_recording_catalogue_t *cat,
     ngx_recording_store_t *store)
 {
-    ngx_recording_catalogue_connect(cat, store, 0);
+    ngx_recording_catalogue_connect(cat, store, 0, 0);
+}
+
+
+void
+ngx_recording_catalogue_init_second(ngx_recording_catalogue_t *cat,
+    ngx_recording_store_t *store)
+{
+    ngx_recording_catalogue_connect(cat, store, 0, 1);
 }
 
 
@@ -40,7 +48,7 @@ void
 ngx_recording_catalogue_init_reader(ngx_recording_catalogue_t *cat,
     ngx_recording_store_t *store, int64_t ms)
 {
-    ngx_recording_catalogue_connect(cat, store, 1);
+    ngx_recording_catalogue_connect(cat, store, 1, 1);
 
     cat->patience = ms;
     cat->most = ms;
@@ -49,7 +57,7 @@ ngx_recording_catalogue_init_reader(ngx_recording_catalogue_t *cat,
 
 static void
 ngx_recording_catalogue_connect(ngx_recording_catalogue_t *cat,
-    ngx_recording_store_t *store, ngx_uint_t reads)
+    ngx_recording_store_t *store, ngx_uint_t reads, ngx_uint_t second)
 {
     ngx_recording_sql_setup_t  setup;
 
@@ -68,6 +76,7 @@ ngx_recording_catalogue_connect(ngx_recording_catalogue_t *cat,
     setup.over = reads ? ngx_recording_catalogue_wait_interrupt : NULL;
     setup.data = cat;
     setup.reads = reads;
+    setup.second = second;
 
     cat->sql = ngx_recording_sqlite.create(&setup);
 }

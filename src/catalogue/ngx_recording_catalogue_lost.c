@@ -249,6 +249,13 @@ ngx_recording_catalogue_replaced(ngx_recording_catalogue_t *cat)
 }
 
 
+ngx_uint_t
+ngx_recording_catalogue_opened(ngx_recording_catalogue_t *cat)
+{
+    return cat->sql ? cat->sql->opened : 0;
+}
+
+
 ngx_int_t
 ngx_recording_catalogue_is_rebuilt_thread(ngx_recording_catalogue_t *cat,
     ngx_uint_t *rebuilt, ngx_uint_t *damaged,

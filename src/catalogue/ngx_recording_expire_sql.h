@@ -261,10 +261,11 @@
     [NGX_RECORDING_SQL_NO_LIFETIMES] = { "",                                  \
     "DELETE FROM lifetimes" },                                                \
                                                                               \
-    /* of a template: former versions had a row of each of its formats */     \
+    /* of a template; a former version looks for a row of the format */       \
     [NGX_RECORDING_SQL_LIFETIME] = { "ti",                                    \
     "INSERT INTO lifetimes (template, format, expire_us)"                     \
-    " VALUES (?1, '', ?2)" },                                                 \
+    " SELECT ?1, column1, ?2"                                                 \
+    " FROM (VALUES (''), ('flv'), ('mp4'), ('hls'), ('aac'))" },              \
                                                                               \
     /* behind this one; whether it may go */                                  \
     [NGX_RECORDING_SQL_EXPIRE_DUE] = { "iiii",                                \

@@ -79,6 +79,8 @@ typedef struct {
 
     ngx_uint_t              reads;         /* it never writes, and makes no
                                               database: others have */
+    ngx_uint_t              second;        /* of a worker: what is lost is seen
+                                              to by its first connection */
 } ngx_recording_sql_setup_t;
 
 

@@ -349,6 +349,21 @@ ngx_recording_sqlite_changes(ngx_recording_sql_t *sql)
 }
 
 
+ngx_uint_t
+ngx_recording_sqlite_moved(ngx_recording_sqlite_t *lite)
+{
+    int  moved;
+
+    moved = 0;
+
+    return lite->db
+           && sqlite3_file_control(lite->db, NULL, SQLITE_FCNTL_HAS_MOVED,
+                                   &moved)
+              == SQLITE_OK
+           && moved;
+}
+
+
 static ngx_uint_t
 ngx_recording_sqlite_changed(ngx_recording_sql_t *sql)
 {
@@ -359,6 +374,12 @@ ngx_recording_sqlite_changed(ngx_recording_sql_t *sql)
 
     lite = (ngx_recording_sqlite_t *) sql;
     changed = 1;
+
+    /* what is written into another one does not change it */
+
+    if (ngx_recording_sqlite_moved(lite)) {
+        return 1;
+    }
 
     st = lite->db ? ngx_recording_sqlite_prepare(sql,
                                  sql->setup.n + NGX_RECORDING_SQLITE_VERSION)

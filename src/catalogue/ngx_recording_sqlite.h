@@ -67,6 +67,9 @@ typedef struct {
 
 void ngx_recording_sqlite_close(ngx_recording_sqlite_t *lite);
 
+/* another file has the name of the one that is open */
+ngx_uint_t ngx_recording_sqlite_moved(ngx_recording_sqlite_t *lite);
+
 /* whether a result code tells of damage */
 ngx_uint_t ngx_recording_sqlite_damaged(int rc);
 
@@ -81,9 +84,6 @@ int ngx_recording_sqlite_number(sqlite3 *db, const char *text, int *number);
 /* --- ngx_recording_sqlite_open.c */
 
 ngx_int_t ngx_recording_sqlite_open(ngx_recording_sql_t *sql);
-
-/* of an application_id */
-ngx_recording_sql_mark_e ngx_recording_sqlite_mark_of(int id);
 
 ngx_int_t ngx_recording_sqlite_mark(ngx_recording_sql_t *sql,
     ngx_recording_sql_mark_e *mark);

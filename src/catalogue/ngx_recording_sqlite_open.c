@@ -43,6 +43,7 @@ static ngx_int_t ngx_recording_sqlite_prepared(ngx_recording_sqlite_t *lite);
 static int ngx_recording_sqlite_wal(ngx_recording_sqlite_t *lite);
 static int ngx_recording_sqlite_migrate(ngx_recording_sqlite_t *lite);
 static ngx_int_t ngx_recording_sqlite_why(ngx_recording_sqlite_t *lite);
+static ngx_recording_sql_mark_e ngx_recording_sqlite_mark_of(int id);
 static void ngx_recording_sqlite_aside(const char *path);
 
 
@@ -121,16 +122,7 @@ ngx_recording_sqlite_name(ngx_recording_sqlite_t *lite)
 static void
 ngx_recording_sqlite_has_moved(ngx_recording_sqlite_t *lite)
 {
-    int  moved;
-
-    moved = 0;
-
-    if (lite->db
-        && sqlite3_file_control(lite->db, NULL, SQLITE_FCNTL_HAS_MOVED,
-                                &moved)
-           == SQLITE_OK
-        && moved)
-    {
+    if (ngx_recording_sqlite_moved(lite)) {
         lite->sql.replaced = 1;
         lite->moved = 1;
 
@@ -511,7 +503,9 @@ ngx_recording_sqlite_why(ngx_recording_sqlite_t *lite)
         rc = ngx_recording_sqlite_set_mark(&lite->sql,
                                            NGX_RECORDING_SQL_MARK_REPAIRED);
 
-    } else if (mark == NGX_RECORDING_SQL_MARK_WHOLE) {
+    } else if (mark == NGX_RECORDING_SQL_MARK_WHOLE
+               && !lite->sql.setup.second)
+    {
         rc = ngx_recording_sqlite_set_mark(&lite->sql,
                                            NGX_RECORDING_SQL_MARK_NEW);
 
@@ -548,7 +542,7 @@ ngx_recording_sqlite_mark(ngx_recording_sql_t *sql,
 }
 
 
-ngx_recording_sql_mark_e
+static ngx_recording_sql_mark_e
 ngx_recording_sqlite_mark_of(int id)
 {
     switch (id) {

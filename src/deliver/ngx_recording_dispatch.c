@@ -238,7 +238,7 @@ ngx_recording_dispatch_start(ngx_recording_worker_t *worker)
         return;
     }
 
-    ngx_recording_catalogue_init(&d->catalogue, &worker->store);
+    ngx_recording_catalogue_init_second(&d->catalogue, &worker->store);
     ngx_recording_catalogue_targets(&d->catalogue, worker->targets,
                                     worker->ntargets, worker->callbacks);
     ngx_recording_catalogue_lifetimes(&d->catalogue, worker->lifetimes,

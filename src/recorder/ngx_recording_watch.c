@@ -161,12 +161,17 @@ ngx_recording_watch_read_thread(ngx_recording_watch_t *watch)
         return NGX_ERROR;
     }
 
-    if (number == watch->number && !watch->all) {
+    /* the number of another catalogue tells nothing */
+
+    if (number == watch->number && !watch->all
+        && watch->opened == ngx_recording_catalogue_opened(&watch->catalogue))
+    {
         return NGX_OK;
     }
 
     watch->found = ngx_recording_policy_read(&watch->catalogue,
                                              ngx_recording_wall());
+    watch->opened = ngx_recording_catalogue_opened(&watch->catalogue);
 
     return watch->found ? NGX_OK : NGX_ERROR;
 }

@@ -35,6 +35,8 @@ typedef struct {
     ngx_event_t             timer;
     ngx_recording_policy_t *found;         /* the job's; NULL: nothing new */
     int64_t                 number;        /* of what is known, for the job */
+    ngx_uint_t              opened;        /* the catalogue was, for this time,
+                                              when it was read */
     ngx_recording_catalogue_error_t  err;
     ngx_uint_t              begun;         /* looks */
     ngx_uint_t              done;

@@ -163,6 +163,13 @@ watch_ran(ngx_recording_watch_t *watch)
 /* --- what it needs of others */
 
 ngx_uint_t
+ngx_recording_catalogue_opened(ngx_recording_catalogue_t *cat)
+{
+    return 1;
+}
+
+
+ngx_uint_t
 ngx_recording_catalogue_changed_thread(ngx_recording_catalogue_t *cat)
 {
     ngx_uint_t  changed;
