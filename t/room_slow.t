@@ -44,6 +44,7 @@ my $media = media(duration => 4, fps => 10, size => '160x90');
 
 subtest 'the reserve is seen' => \&reserve;
 subtest 'a fast stop' => \&stops;
+subtest 'a graceful stop' => \&leaves;
 subtest 'no more than have to' => \&exact;
 subtest 'what may not go is passed by' => \&waits;
 
@@ -102,6 +103,24 @@ sub stops {
         8 == (() = $t->files(state => 'finished')) });
     is(join("\n", grep { !/state evicted/ } $intact->problems), '',
        'and nothing of a stream is lost');
+}
+
+# what is left is for the next start
+sub leaves {
+    my $disk = Recording::SlowDisk->new;
+    my $t = store(20, $disk);
+
+    my $hits = $disk->get('hits');
+    $disk->set(armed => 1, call => 'unlink', where => 'files',
+               delay => 400);
+    delete_all($t);
+    wait_for('the first ones', 30, sub { $disk->get('hits') >= $hits + 2 });
+    $t->stop;
+    cmp_ok(scalar(() = $t->files(local => 1)), '>', 5, 'some are there yet');
+
+    $disk->set(armed => 0);
+    $t->start;
+    wait_for('all to go', 30, sub { !$t->files(local => 1) });
 }
 
 # workers that see at the same time that there is too much
