@@ -1,6 +1,5 @@
 
 #include "ngx_recording_copy.h"
-#include <sys/file.h>
 #include <time.h>
 
 
@@ -56,15 +55,13 @@ ngx_recording_copy_thread(void *data)
 
     /* who makes the catalogue anew has this lock, too */
 
-    lock = ngx_recording_open(store->path, O_RDONLY|O_DIRECTORY|O_CLOEXEC, 0);
-
-    if (lock == -1) {
+    if (ngx_recording_store_hold_thread(store, &lock) != NGX_OK) {
         return;
     }
 
     rc = NGX_DECLINED;
 
-    if (flock(lock, LOCK_EX|LOCK_NB) == 0 && ngx_recording_copy_old(store)) {
+    if (ngx_recording_copy_old(store)) {
         rc = ngx_recording_catalogue_copy_thread(&copy->worker->catalogue,
                                                  &err);
     }

@@ -3,7 +3,6 @@
 #include "ngx_recording_rebuild.h"
 #include "ngx_recording_text.h"
 #include "ngx_recording_tree.h"
-#include <sys/file.h>
 
 
 #define NGX_RECORDING_REBUILD_ROWS  500          /* a transaction */
@@ -63,17 +62,14 @@ ngx_recording_rebuild_begin_thread(ngx_recording_store_t *store,
     r->catalogue = catalogue;
     r->notices = notices;
 
-    r->lock = ngx_recording_open(store->path, O_RDONLY|O_DIRECTORY|O_CLOEXEC,
-                                 0);
+    rc = ngx_recording_store_hold_thread(store, &r->lock);
 
-    if (r->lock == -1) {
+    if (rc == NGX_ERROR) {
         (void) snprintf(err->text, sizeof(err->text), "lock the store: %s",
                         strerror(errno));
-        rc = NGX_ERROR;
 
-    } else {
-        rc = flock(r->lock, LOCK_EX|LOCK_NB) == -1 ? NGX_AGAIN
-             : ngx_recording_rebuild_needed(r, err);
+    } else if (rc == NGX_OK) {
+        rc = ngx_recording_rebuild_needed(r, err);
     }
 
     if (rc != NGX_OK) {

@@ -5,7 +5,6 @@
 #include "ngx_recording_formats.h"
 #include "ngx_recording_room_step.h"
 #include "ngx_recording_text.h"
-#include <sys/file.h>
 
 
 #define NGX_RECORDING_ROOM_SLICE   50000           /* us */
@@ -254,13 +253,10 @@ ngx_recording_room_expire(ngx_recording_room_t *room,
     int        lock;
     ngx_int_t  rc;
 
-    lock = ngx_recording_open(room->store->path,
-                              O_RDONLY|O_DIRECTORY|O_CLOEXEC, 0);
+    rc = NGX_DONE;
 
-    rc = lock != -1 && flock(lock, LOCK_EX|LOCK_NB) == 0
-         ? ngx_recording_room_due(room, err) : NGX_DONE;
-
-    if (lock != -1) {
+    if (ngx_recording_store_hold_thread(room->store, &lock) == NGX_OK) {
+        rc = ngx_recording_room_due(room, err);
         (void) close(lock);
     }
 

@@ -631,6 +631,25 @@ ngx_recording_store_bury_thread(ngx_recording_store_t *store,
 
 
 ngx_int_t
+ngx_recording_store_hold_thread(ngx_recording_store_t *store, int *fd)
+{
+    *fd = ngx_recording_open(store->path, O_RDONLY|O_DIRECTORY|O_CLOEXEC, 0);
+
+    if (*fd == -1) {
+        return NGX_ERROR;
+    }
+
+    if (flock(*fd, LOCK_EX|LOCK_NB) == -1) {
+        (void) close(*fd);
+        *fd = -1;
+        return NGX_AGAIN;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_recording_store_flush(ngx_recording_store_t *store)
 {
     return syncfs(store->work) == -1 ? NGX_ERROR : NGX_OK;

@@ -125,6 +125,14 @@ ngx_int_t ngx_recording_store_lives_thread(ngx_recording_store_t *store,
  */
 ngx_uint_t ngx_recording_store_alone_thread(ngx_recording_store_t *store);
 
+/*
+ * Takes the lock of the whole store, for what one worker does at a time, until
+ * *fd is closed, which is the caller's.  NGX_AGAIN: another one has it;
+ * NGX_ERROR with errno.
+ */
+ngx_int_t ngx_recording_store_hold_thread(ngx_recording_store_t *store,
+    int *fd);
+
 /* whether a name in work/ is that of a worker's lock */
 ngx_uint_t ngx_recording_store_is_lock(const char *name);
 
