@@ -33,7 +33,8 @@ static ngx_int_t ngx_recording_catalogue_take_all(
     ngx_recording_catalogue_t *cat, int64_t now, ngx_recording_taken_t *taken,
     ngx_uint_t *n);
 static ngx_int_t ngx_recording_catalogue_stale(ngx_recording_catalogue_t *cat,
-    const char *owner, uint64_t *ids, ngx_uint_t *n);
+    const char *owner, const char *state, uint64_t behind, uint64_t *ids,
+    ngx_uint_t *n);
 static ngx_int_t ngx_recording_catalogue_end_all(
     ngx_recording_catalogue_t *cat, const char *owner, uint64_t *ids,
     ngx_uint_t n);
@@ -219,7 +220,7 @@ ngx_recording_catalogue_close_stale_thread(ngx_recording_catalogue_t *cat,
 {
     uint64_t              ids[NGX_RECORDING_CATALOGUE_STALE];
     ngx_int_t             rc;
-    ngx_uint_t            i, n, from[NGX_RECORDING_CATALOGUE_DEAD + 1];
+    ngx_uint_t            i, n, room, from[NGX_RECORDING_CATALOGUE_DEAD + 1];
     ngx_recording_dead_t  dead;
 
     if (ngx_recording_catalogue_read(cat, err) != NGX_OK) {
@@ -233,7 +234,10 @@ ngx_recording_catalogue_close_stale_thread(ngx_recording_catalogue_t *cat,
                                       &dead);
 
     for (i = 0; rc == NGX_OK && i < dead.n; i++) {
-        rc = ngx_recording_catalogue_stale(cat, dead.name[i], ids, &n);
+        room = NGX_RECORDING_CATALOGUE_STALE - n;
+        rc = ngx_recording_catalogue_stale(cat, dead.name[i], "finishing", 0,
+                                           &ids[n], &room);
+        n += room;
         from[i + 1] = n;
     }
 
@@ -276,22 +280,24 @@ ngx_recording_catalogue_end_all(ngx_recording_catalogue_t *cat,
 }
 
 
-/* recordings of an owner without files that wait */
+/* recordings of an owner whose files are all finished, or in this other state,
+   behind this one; *n is the room */
 
 static ngx_int_t
 ngx_recording_catalogue_stale(ngx_recording_catalogue_t *cat,
-    const char *owner, uint64_t *ids, ngx_uint_t *n)
+    const char *owner, const char *state, uint64_t behind, uint64_t *ids,
+    ngx_uint_t *n)
 {
     ngx_recording_sql_rows_t  rows;
 
     ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_STALE,
-                     ngx_recording_sql_text(owner),
-                     ngx_recording_sql_int(NGX_RECORDING_CATALOGUE_STALE - *n),
-                     ngx_recording_sql_int(0),
-                     ngx_recording_sql_text("finishing"));
+                            ngx_recording_sql_text(owner),
+                            ngx_recording_sql_int(*n),
+                            ngx_recording_sql_int(behind),
+                            ngx_recording_sql_text(state));
 
-    while (ngx_recording_sql_next(&rows)) {
-        ids[(*n)++] = (uint64_t) ngx_recording_sql_column_int(&rows, 0);
+    for (*n = 0; ngx_recording_sql_next(&rows); (*n)++) {
+        ids[*n] = (uint64_t) ngx_recording_sql_column_int(&rows, 0);
     }
 
     return ngx_recording_sql_end(&rows);
@@ -303,28 +309,16 @@ ngx_recording_catalogue_idle_thread(ngx_recording_catalogue_t *cat,
     uint64_t behind, uint64_t *ids, ngx_uint_t *n,
     ngx_recording_catalogue_error_t *err)
 {
-    ngx_uint_t                 room;
-    ngx_recording_sql_rows_t   rows;
-
-    room = *n;
-    *n = 0;
+    ngx_int_t  rc;
 
     if (ngx_recording_catalogue_read(cat, err) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    ngx_recording_sql_query(cat->sql, &rows, NGX_RECORDING_SQL_STALE,
-                            ngx_recording_sql_text(cat->store->owner),
-                            ngx_recording_sql_int(room),
-                            ngx_recording_sql_int(behind),
-                            ngx_recording_sql_text("paused"));
+    rc = ngx_recording_catalogue_stale(cat, cat->store->owner, "paused",
+                                       behind, ids, n);
 
-    while (ngx_recording_sql_next(&rows)) {
-        ids[(*n)++] = (uint64_t) ngx_recording_sql_column_int(&rows, 0);
-    }
-
-    return ngx_recording_catalogue_finish(cat, ngx_recording_sql_end(&rows),
-                                          err);
+    return ngx_recording_catalogue_finish(cat, rc, err);
 }
 
 

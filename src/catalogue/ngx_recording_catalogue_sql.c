@@ -422,7 +422,6 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'recording', ?10, ?11, ?12, ?13, 0, 1, "
     NGX_RECORDING_SQL_OF("?8", "?14", "?15") ")" },
 
-
     [NGX_RECORDING_SQL_TOTAL] = { "",
     "SELECT bytes FROM totals" },
 

@@ -68,6 +68,8 @@ static ngx_int_t ngx_recording_keeper_sweep(ngx_recording_keeper_t *keeper,
     ngx_recording_catalogue_error_t *err);
 static ngx_int_t ngx_recording_keeper_own(ngx_recording_keeper_t *keeper,
     ngx_recording_catalogue_error_t *err);
+static ngx_uint_t ngx_recording_keeper_has(uint64_t *ids, ngx_uint_t n,
+    uint64_t id);
 static ngx_int_t ngx_recording_keeper_idle(ngx_recording_keeper_t *keeper,
     ngx_recording_catalogue_error_t *err);
 static void ngx_recording_keeper_over(ngx_recording_keeper_t *keeper);
@@ -350,7 +352,7 @@ ngx_recording_keeper_own(ngx_recording_keeper_t *keeper,
     ngx_recording_catalogue_error_t *err)
 {
     uint64_t    seen[NGX_RECORDING_KEEPER_TAKEN];
-    ngx_uint_t  i, k, n, nseen;
+    ngx_uint_t  i, n;
 
     n = keeper->ntaken;
     keeper->ntaken = 0;
@@ -362,21 +364,31 @@ ngx_recording_keeper_own(ngx_recording_keeper_t *keeper,
         return NGX_ERROR;
     }
 
-    for (nseen = 0, i = 0; i < n; i++) {
-        seen[nseen++] = keeper->taken[i].id;
+    for (i = 0; i < n; i++) {
+        seen[i] = keeper->taken[i].id;
 
-        for (k = 0; k < keeper->nstrays; k++) {
-            if (keeper->strays[k] == keeper->taken[i].id) {
-                keeper->taken[keeper->ntaken++] = keeper->taken[i];
-                break;
-            }
+        if (ngx_recording_keeper_has(keeper->strays, keeper->nstrays,
+                                     seen[i]))
+        {
+            keeper->taken[keeper->ntaken++] = keeper->taken[i];
         }
     }
 
-    ngx_memcpy(keeper->strays, seen, nseen * sizeof(uint64_t));
-    keeper->nstrays = nseen;
+    ngx_memcpy(keeper->strays, seen, n * sizeof(uint64_t));
+    keeper->nstrays = n;
 
     return ngx_recording_keeper_idle(keeper, err);
+}
+
+
+static ngx_uint_t
+ngx_recording_keeper_has(uint64_t *ids, ngx_uint_t n, uint64_t id)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < n && ids[i] != id; i++) { /* void */ }
+
+    return i < n;
 }
 
 
@@ -391,7 +403,7 @@ ngx_recording_keeper_idle(ngx_recording_keeper_t *keeper,
     ngx_recording_catalogue_error_t *err)
 {
     uint64_t    seen[NGX_RECORDING_KEEPER_IDLE];
-    ngx_uint_t  i, k, n, more;
+    ngx_uint_t  i, n, more;
 
     n = NGX_RECORDING_KEEPER_IDLE;
 
@@ -403,12 +415,8 @@ ngx_recording_keeper_idle(ngx_recording_keeper_t *keeper,
     }
 
     for (i = 0; i < n; i++) {
-
-        for (k = 0; k < keeper->nidle; k++) {
-            if (keeper->idle[k] == seen[i]) {
-                keeper->over[keeper->nover++] = seen[i];
-                break;
-            }
+        if (ngx_recording_keeper_has(keeper->idle, keeper->nidle, seen[i])) {
+            keeper->over[keeper->nover++] = seen[i];
         }
     }
 
