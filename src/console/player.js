@@ -309,7 +309,8 @@ export function Player({ file, url, may }) {
       ",": () => skip(-FINE_S), ".": () => skip(FINE_S),
       j: () => skip(-LEAP_S), l: () => skip(LEAP_S),
       ArrowLeft: () => skip(-STEP_S), ArrowRight: () => skip(STEP_S),
-      k: () => (media.current.paused ? media.current.play()
+      // a pause that comes before it plays ends that, which is no error
+      k: () => (media.current.paused ? media.current.play().catch(() => {})
                                      : media.current.pause()),
     };
 
