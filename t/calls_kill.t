@@ -100,17 +100,18 @@ is(waits('waiting'), 1, 'it is told again');
 
 my $task = killed('CreateRecordTask',
                   { rule('task'), EndTime => int(time) + 3600 })->{TaskId};
-publish('none', 'task');
+$t->publish_told(sub { publish('none', 'task') });
 finished('task');
-is((grep { $_->{task_id} eq $task } $t->files), 1, 'recorded by its task');
+my $files = recorded($task);
+ok($files, 'recorded by its task');
 killed('StopRecordTask', { TaskId => $task });
 publish('none', 'task');
-is((grep { $_->{task_id} eq $task } $t->files), 1, 'not any more');
+is(recorded($task), $files, 'not any more');
 $task = killed('CreateRecordTask',
                { rule('task'), EndTime => int(time) + 3600 })->{TaskId};
 killed('DeleteRecordTask', { TaskId => $task });
 publish('none', 'task');
-is((grep { $_->{task_id} eq $task } $t->files), 0, 'nor by one that was deleted');
+is(recorded($task), 0, 'nor by one that was deleted');
 
 # --- files
 
@@ -185,17 +186,17 @@ sub finished {
 # of all files of a stream that is published now
 sub formats {
     my ($stream) = @_;
-    my $mark;
 
-    # on a busy machine nginx may go by what it knew before, and say so
-    do {
-        $mark = $t->log_mark;
-        publish('none', $stream);
-    } while substr($t->error_log, $mark) =~ /has not told in time/;
-
+    $t->publish_told(sub { publish('none', $stream) });
     wait_for('their ends', 30, sub {
         !grep { $_->{state} ne 'finished' } $t->files(stream => $stream) });
     return join ' ', sort map { $_->{format} } $t->files(stream => $stream);
+}
+
+# how many files are of a task
+sub recorded {
+    my ($task) = @_;
+    return scalar grep { $_->{task_id} eq $task } $t->files;
 }
 
 sub waits {

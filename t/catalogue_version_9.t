@@ -48,7 +48,7 @@ ok($api->call('CreateRecordTask', { DomainName => '127.0.0.1', AppName => 'live'
     StreamName => 'grows', EndTime => time + 600 })->{TaskId}, 'a task');
 
 my $flv = media(duration => 2, fps => 10, size => '160x90');
-known('old');
+publish('old');
 $t->wait_files(2);
 my $publisher = $t->publisher('live', 'grows');
 $publisher->send_flv($flv);
@@ -89,7 +89,7 @@ is(join(' ', map { "$_->{template}/$_->{format}=$_->{expire_us}" }
     $t->catalogue('SELECT * FROM record_formats ORDER BY template, format')),
    'absent/hls=0 given/flv=60000000 given/hls=3155760000000001', 'what templates say');
 
-known('a');
+publish('a');
 $t->wait_files(7);
 is(kept('a'), 'flv=60 hls=never', 'and their files');
 is(kept('old'), 'flv=60 hls=never', 'what was made of them before');
@@ -103,17 +103,14 @@ sub ready {
         eval { !$api->code('DescribeLiveRecordTemplates') } });
 }
 
-# on a busy machine nginx may go by what it knew before, and say so
-sub known {
+sub publish {
     my ($stream) = @_;
-    my $mark;
 
-    do {
-        $mark = $t->log_mark;
+    $t->publish_told(sub {
         my $publisher = $t->publisher('live', $stream);
         $publisher->send_flv($flv);
         $publisher->delete_stream->close;
-    } while substr($t->error_log, $mark) =~ /has not told in time/;
+    });
 }
 
 sub kept {

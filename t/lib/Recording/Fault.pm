@@ -117,6 +117,7 @@ sub connections {
 sub _order {
     my ($self, %order) = @_;
 
+    local $SIG{PIPE} = 'IGNORE';
     syswrite $self->{control}, $json->encode(\%order) . "\n";
     my $line = readline $self->{control};
     die "the fault proxy has ended: " . slurp("$self->{tmp}/err") . "\n"

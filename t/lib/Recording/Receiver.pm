@@ -21,7 +21,8 @@ use IO::Handle;
 use IO::Select;
 use IO::Socket::IP;
 use JSON::PP ();
-use Socket qw(AF_INET AF_INET6 SOL_SOCKET SO_LINGER SOMAXCONN inet_pton);
+use Socket qw(AF_INET AF_INET6 IPPROTO_TCP SOL_SOCKET SO_LINGER SOMAXCONN
+              TCP_NODELAY inet_pton);
 use Time::HiRes qw(sleep time);
 
 use Recording::Process;
@@ -161,6 +162,9 @@ sub _fill {
 sub _connection {
     my ($socket) = @_;
 
+    # what was said before a reset has been sent by then
+    setsockopt $socket, IPPROTO_TCP, TCP_NODELAY, 1;
+
     if ($opt{certificate}) {
         $socket = IO::Socket::SSL->start_SSL($socket, SSL_server => 1,
                                              SSL_reuse_ctx => $tls);
@@ -288,7 +292,6 @@ sub answer_chunked {
         . "3;x=y\r\nabc\r\n10\r\n0123456789abcdef\r\n0\r\nX-After: 1\r\n\r\n";
 
     return _say($socket, $text) if $request->{uri} !~ /slow/;
-    $socket->setsockopt(6, 1, 1);
     _say($socket, $_), sleep 0.003 for split //, $text;
     return 1;
 }
