@@ -43,7 +43,6 @@ static ngx_int_t ngx_recording_sqlite_prepared(ngx_recording_sqlite_t *lite);
 static int ngx_recording_sqlite_wal(ngx_recording_sqlite_t *lite);
 static int ngx_recording_sqlite_migrate(ngx_recording_sqlite_t *lite);
 static ngx_int_t ngx_recording_sqlite_why(ngx_recording_sqlite_t *lite);
-static ngx_recording_sql_mark_e ngx_recording_sqlite_mark_of(int id);
 static void ngx_recording_sqlite_aside(const char *path);
 
 
@@ -536,28 +535,23 @@ ngx_recording_sqlite_mark(ngx_recording_sql_t *sql,
         return NGX_ERROR;
     }
 
-    *mark = ngx_recording_sqlite_mark_of(id);
-
-    return NGX_OK;
-}
-
-
-static ngx_recording_sql_mark_e
-ngx_recording_sqlite_mark_of(int id)
-{
     switch (id) {
 
     case 0:
     case NGX_RECORDING_SQLITE_COPIED:
-        return NGX_RECORDING_SQL_MARK_NEW;
+        *mark = NGX_RECORDING_SQL_MARK_NEW;
+        break;
 
     case NGX_RECORDING_SQLITE_REPAIRED:
     case NGX_RECORDING_SQLITE_REPAIRED_COPIED:
-        return NGX_RECORDING_SQL_MARK_REPAIRED;
+        *mark = NGX_RECORDING_SQL_MARK_REPAIRED;
+        break;
 
     default:
-        return NGX_RECORDING_SQL_MARK_WHOLE;
+        *mark = NGX_RECORDING_SQL_MARK_WHOLE;
     }
+
+    return NGX_OK;
 }
 
 

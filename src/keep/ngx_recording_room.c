@@ -216,16 +216,12 @@ ngx_recording_room_turn(ngx_recording_room_t *room,
     room->round = 0;
     room->now = ngx_recording_wall();
 
-    if (room->files == NULL) {
-        room->files = malloc(NGX_RECORDING_ROOM_FILES
-                             * sizeof(ngx_recording_old_t));
-        room->others = malloc(NGX_RECORDING_ROOM_OTHERS
-                              * sizeof(ngx_recording_old_t));
+    room->files = malloc(NGX_RECORDING_ROOM_FILES
+                         * sizeof(ngx_recording_old_t));
 
-        if (room->files == NULL || room->others == NULL) {
-            (void) snprintf(err->text, sizeof(err->text), "no memory");
-            return NGX_ERROR;
-        }
+    if (room->files == NULL) {
+        (void) snprintf(err->text, sizeof(err->text), "no memory");
+        return NGX_ERROR;
     }
 
     if (room->sweep) {

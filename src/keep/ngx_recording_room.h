@@ -54,7 +54,8 @@ struct ngx_recording_room_s {
 
     ngx_recording_old_t    *files;         /* that are to go; malloc() */
     ngx_uint_t              n;
-    ngx_recording_old_t    *others;        /* that are looked for */
+    ngx_recording_old_t    *others;        /* that are looked for, if some
+                                              have to go; malloc() */
     ngx_uint_t              nothers;
     int64_t                 evicted;       /* bytes, in this turn */
 

@@ -114,6 +114,13 @@ ngx_recording_room_candidates(ngx_recording_room_t *room,
     ngx_recording_catalogue_error_t *err)
 {
     room->step = ngx_recording_room_look;
+    room->others = malloc(NGX_RECORDING_ROOM_OTHERS
+                          * sizeof(ngx_recording_old_t));
+
+    if (room->others == NULL) {
+        (void) snprintf(err->text, sizeof(err->text), "no memory");
+        return NGX_ERROR;
+    }
 
     return ngx_recording_room_others(room, err) == NGX_OK
            ? ngx_recording_room_oldest(room, err) : NGX_ERROR;

@@ -286,13 +286,12 @@ ngx_recording_recorder_cut(ngx_recording_t *r, ngx_uint_t number)
 {
     if (r->cut == NGX_RECORDING_RECORDER_CUT_DONE) {
 
-        /* its row may stay for a while */
+        /* its row may stay for a while; one of a former version has no number:
+           the next one is another */
 
-        if (r->number == number && number) {
-            return NGX_OK;
+        if (r->number != number || number == 0) {
+            r->cut = NGX_RECORDING_RECORDER_UNCUT;
         }
-
-        r->cut = NGX_RECORDING_RECORDER_UNCUT;
 
         if (r->number == number) {
             return NGX_OK;
