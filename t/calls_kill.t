@@ -51,15 +51,15 @@ $edit->ready;
 %id = %{ killed('CreateLiveRecordTemplate', { TemplateName => 'called',
                                               FlvParam => { Enable => 1 } }) };
 killed('CreateLiveRecordRule', { rule('s'), TemplateId => $id{TemplateId} });
-is(formats('s'), 'flv', 'recorded as the rule says');
+is(formats('s', 1), 'flv', 'recorded as the rule says');
 
 killed('ModifyLiveRecordTemplate',
        { TemplateId => $id{TemplateId}, FlvParam => { Enable => 0 },
          Mp4Param => { Enable => 1 } });
-is(formats('s'), 'flv mp4', 'recorded as the template says now');
+is(formats('s', 2), 'flv mp4', 'recorded as the template says now');
 
 killed('DeleteLiveRecordRule', { rule('s') });
-is(formats('s'), 'flv mp4', 'not recorded any more');
+is(formats('s', 2), 'flv mp4', 'not recorded any more');
 killed('DeleteLiveRecordTemplate', { TemplateId => $id{TemplateId} });
 is($api->code('DescribeLiveRecordTemplate', { TemplateId => $id{TemplateId} }),
    'InternalError.ConfNotFound', 'the template is gone');
@@ -100,7 +100,7 @@ is(waits('waiting'), 1, 'it is told again');
 
 my $task = killed('CreateRecordTask',
                   { rule('task'), EndTime => int(time) + 3600 })->{TaskId};
-$t->publish_told(sub { publish('none', 'task') });
+publish('none', 'task');
 finished('task');
 my $files = recorded($task);
 ok($files, 'recorded by its task');
@@ -183,14 +183,13 @@ sub finished {
         @files && !grep { $_->{state} ne 'finished' } @files });
 }
 
-# of all files of a stream that is published now
+# of so many files of a stream that is published now
 sub formats {
-    my ($stream) = @_;
+    my ($stream, $n) = @_;
 
-    $t->publish_told(sub { publish('none', $stream) });
-    wait_for('their ends', 30, sub {
-        !grep { $_->{state} ne 'finished' } $t->files(stream => $stream) });
-    return join ' ', sort map { $_->{format} } $t->files(stream => $stream);
+    publish('none', $stream);
+    return join ' ', sort map { $_->{format} }
+                          $t->wait_files($n, stream => $stream);
 }
 
 # how many files are of a task

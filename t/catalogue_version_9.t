@@ -106,11 +106,9 @@ sub ready {
 sub publish {
     my ($stream) = @_;
 
-    $t->publish_told(sub {
-        my $publisher = $t->publisher('live', $stream);
-        $publisher->send_flv($flv);
-        $publisher->delete_stream->close;
-    });
+    my $publisher = $t->publisher('live', $stream);
+    $publisher->send_flv($flv);
+    $publisher->delete_stream->close;
 }
 
 sub kept {

@@ -39,15 +39,15 @@ ngx_recording_gate_add(ngx_recording_gate_t *gate,
 
     all = sizeof(ngx_recording_gate_message_t) + size;
 
-    if (gate->size + all > account->buffer
-        || account->held + all > account->total)
-    {
+    if (ngx_recording_gate_hold(gate, account, all) != NGX_OK) {
         return NGX_DECLINED;
     }
 
     m = malloc(all);
 
     if (m == NULL) {
+        gate->size -= all;
+        account->held -= all;
         return NGX_DECLINED;
     }
 
@@ -58,8 +58,23 @@ ngx_recording_gate_add(ngx_recording_gate_t *gate,
 
     *gate->last = m;
     gate->last = &m->next;
-    gate->size += all;
-    account->held += all;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_recording_gate_hold(ngx_recording_gate_t *gate,
+    ngx_recording_account_t *account, size_t size)
+{
+    if (gate->size + size > account->buffer
+        || account->held + size > account->total)
+    {
+        return NGX_DECLINED;
+    }
+
+    gate->size += size;
+    account->held += size;
 
     return NGX_OK;
 }

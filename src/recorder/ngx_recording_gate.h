@@ -31,6 +31,10 @@ ngx_int_t ngx_recording_gate_add(ngx_recording_gate_t *gate,
     ngx_recording_account_t *account, ngx_uint_t track, uint32_t timestamp,
     ngx_chain_t *in);
 
+/* counts bytes that wait with it.  NGX_DECLINED: there is no room */
+ngx_int_t ngx_recording_gate_hold(ngx_recording_gate_t *gate,
+    ngx_recording_account_t *account, size_t size);
+
 /* hands all of it to a recording, or to a ring; it stays */
 void ngx_recording_gate_open(const ngx_recording_gate_t *gate,
     ngx_recording_t *r);

@@ -16,6 +16,7 @@
 #define NGX_RECORDING_META_MAX   65536
 #define NGX_RECORDING_META_HEAD  64         /* bytes that tell what it is */
 #define NGX_RECORDING_ROOM       4          /* recordings, at a time */
+#define NGX_RECORDING_CTX        2048       /* bytes */
 
 
 static ngx_rtmp_publish_pt       next_publish;
@@ -44,20 +45,17 @@ static ngx_inline void ngx_rtmp_recording_message(
     ngx_rtmp_recording_ctx_t *ctx, ngx_uint_t track, uint32_t timestamp,
     ngx_chain_t *in);
 
-static ngx_rtmp_recording_ctx_t *ngx_rtmp_recording_get_ctx(
-    ngx_rtmp_session_t *s);
-static void ngx_rtmp_recording_begin(ngx_rtmp_session_t *s,
-    ngx_rtmp_recording_ctx_t *ctx);
-static void ngx_rtmp_recording_late(ngx_rtmp_recording_ctx_t *ctx,
-    const ngx_recording_stream_t *stream);
+static ngx_rtmp_recording_ctx_t *ngx_rtmp_recording_create(
+    ngx_rtmp_session_t *s, u_char *name, u_char *args);
+static void ngx_rtmp_recording_begin(ngx_rtmp_recording_ctx_t *ctx);
 static void ngx_rtmp_recording_rule(ngx_rtmp_recording_ctx_t *ctx,
     ngx_recording_stream_t *stream);
 static void ngx_rtmp_recording_rewind(ngx_rtmp_recording_ctx_t *ctx,
     ngx_recording_stream_t *stream, ngx_msec_t keep);
-static void ngx_rtmp_recording_end(ngx_rtmp_recording_ctx_t *ctx);
+static void ngx_rtmp_recording_free(ngx_rtmp_recording_ctx_t *ctx);
 static ngx_rtmp_recording_one_t *ngx_rtmp_recording_add(
     ngx_rtmp_recording_ctx_t *ctx);
-static void ngx_rtmp_recording_not(ngx_rtmp_session_t *s,
+static void ngx_rtmp_recording_not(ngx_rtmp_recording_ctx_t *ctx,
     ngx_recording_stream_t *stream, const char *why);
 
 
@@ -112,23 +110,17 @@ ngx_rtmp_recording_publish(ngx_rtmp_session_t *s, ngx_rtmp_publish_t *v)
         goto next;
     }
 
-    ctx = ngx_rtmp_recording_get_ctx(s);
-
-    if (ctx == NULL || ctx->published) {
+    if (ngx_rtmp_get_module_ctx(s, ngx_rtmp_recording_module)) {
         goto next;
     }
 
     /* at the end nginx-rtmp's own has left the stream before */
 
-    (void) ngx_cpystrn(ctx->name, lctx->stream->name, NGX_RTMP_MAX_NAME);
+    ctx = ngx_rtmp_recording_create(s, lctx->stream->name, v->args);
 
-    ngx_memcpy(ctx->args, v->args, NGX_RTMP_MAX_ARGS);
-    ctx->args[NGX_RTMP_MAX_ARGS - 1] = '\0';
-
-    ctx->published = 1;
-    ctx->paused = 0;
-
-    ngx_rtmp_recording_begin(s, ctx);
+    if (ctx) {
+        ngx_rtmp_recording_begin(ctx);
+    }
 
 next:
 
@@ -145,8 +137,7 @@ ngx_rtmp_recording_close_stream(ngx_rtmp_session_t *s,
     ctx = ngx_rtmp_get_module_ctx(s, ngx_rtmp_recording_module);
 
     if (ctx) {
-        ngx_rtmp_recording_end(ctx);
-        ctx->published = 0;
+        ngx_rtmp_recording_module_over(ctx);
     }
 
     return next_close_stream(s, v);
@@ -163,9 +154,9 @@ ngx_rtmp_recording_stream_begin(ngx_rtmp_session_t *s,
 
     ctx = ngx_rtmp_get_module_ctx(s, ngx_rtmp_recording_module);
 
-    if (ctx && ctx->published && ctx->paused) {
+    if (ctx && ctx->paused) {
         ctx->paused = 0;
-        ngx_rtmp_recording_begin(s, ctx);
+        ngx_rtmp_recording_begin(ctx);
     }
 
     return next_stream_begin(s, v);
@@ -177,13 +168,18 @@ ngx_rtmp_recording_stream_begin(ngx_rtmp_session_t *s,
 static ngx_int_t
 ngx_rtmp_recording_stream_eof(ngx_rtmp_session_t *s, ngx_rtmp_stream_eof_t *v)
 {
-    ngx_rtmp_recording_ctx_t  *ctx;
+    ngx_rtmp_recording_ctx_t  *ctx, *next;
 
     ctx = ngx_rtmp_get_module_ctx(s, ngx_rtmp_recording_module);
 
-    if (ctx && ctx->published && s->relay) {
-        ngx_rtmp_recording_end(ctx);
-        ctx->paused = 1;
+    if (ctx && ctx->relay) {
+        next = ngx_rtmp_recording_create(s, ctx->name, ctx->args);
+        ngx_rtmp_recording_module_over(ctx);
+
+        if (next) {
+            next->paused = 1;
+            ngx_rtmp_set_ctx(s, next, ngx_rtmp_recording_module);
+        }
     }
 
     return next_stream_eof(s, v);
@@ -198,7 +194,7 @@ ngx_rtmp_recording_av(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
 
     ctx = ngx_rtmp_get_module_ctx(s, ngx_rtmp_recording_module);
 
-    if (ctx == NULL || !ctx->published || in == NULL) {
+    if (ctx == NULL || in == NULL) {
         return NGX_OK;
     }
 
@@ -207,7 +203,7 @@ ngx_rtmp_recording_av(ngx_rtmp_session_t *s, ngx_rtmp_header_t *h,
         /* a source that sends again without saying so */
 
         ctx->paused = 0;
-        ngx_rtmp_recording_begin(s, ctx);
+        ngx_rtmp_recording_begin(ctx);
     }
 
     ngx_rtmp_recording_message(ctx, h->type == NGX_RTMP_MSG_VIDEO
@@ -252,15 +248,12 @@ static ngx_inline void
 ngx_rtmp_recording_message(ngx_rtmp_recording_ctx_t *ctx, ngx_uint_t track,
     uint32_t timestamp, ngx_chain_t *in)
 {
-    ngx_uint_t                  i;
-    ngx_recording_t            *r;
-    ngx_recording_main_conf_t  *rmcf;
+    ngx_uint_t        i;
+    ngx_recording_t  *r;
 
     if (ctx->waiting) {
-        rmcf = ngx_rtmp_get_module_main_conf(ctx->session,
-                                             ngx_rtmp_recording_module);
-
-        if (ngx_recording_gate_add(&ctx->gate, &rmcf->worker->account, track,
+        if (ngx_recording_gate_add(&ctx->gate,
+                                   &ctx->main_conf->worker->account, track,
                                    timestamp, in)
             == NGX_OK)
         {
@@ -286,38 +279,80 @@ ngx_rtmp_recording_message(ngx_rtmp_recording_ctx_t *ctx, ngx_uint_t track,
 }
 
 
+/* of what is published now; NULL: no memory, which was said */
+
 static ngx_rtmp_recording_ctx_t *
-ngx_rtmp_recording_get_ctx(ngx_rtmp_session_t *s)
+ngx_rtmp_recording_create(ngx_rtmp_session_t *s, u_char *name, u_char *args)
 {
+    ngx_str_t                  domain;
+    ngx_pool_t                *pool;
+    ngx_rtmp_core_app_conf_t  *cacf;
     ngx_rtmp_recording_ctx_t  *ctx;
 
-    ctx = ngx_rtmp_get_module_ctx(s, ngx_rtmp_recording_module);
+    pool = ngx_create_pool(NGX_RECORDING_CTX, s->connection->log);
 
-    if (ctx == NULL) {
-        ctx = ngx_pcalloc(s->connection->pool,
-                          sizeof(ngx_rtmp_recording_ctx_t));
-        if (ctx == NULL) {
-            return NULL;
-        }
-
-        ctx->session = s;
-        ngx_recording_gate_init(&ctx->gate);
-
-        ngx_rtmp_set_ctx(s, ctx, ngx_rtmp_recording_module);
+    if (pool == NULL) {
+        goto failed;
     }
 
+    ctx = ngx_pcalloc(pool, sizeof(ngx_rtmp_recording_ctx_t));
+
+    if (ctx == NULL) {
+        goto failed;
+    }
+
+    cacf = ngx_rtmp_get_module_app_conf(s, ngx_rtmp_core_module);
+
+    ctx->session = s;
+    ctx->pool = pool;
+    ctx->log = s->connection->log;
+    ctx->main_conf = ngx_rtmp_get_module_main_conf(s,
+                                                   ngx_rtmp_recording_module);
+    ctx->app_conf = ngx_rtmp_get_module_app_conf(s, ngx_rtmp_recording_module);
+    ctx->relay = s->relay;
+    ctx->app = cacf->name;
+
+    domain = ngx_recording_rule_domain(&s->tc_url);
+
+    ctx->domain.len = domain.len;
+    ctx->domain.data = ngx_pstrdup(pool, &domain);
+    ctx->query.len = s->args.len;
+    ctx->query.data = ngx_pstrdup(pool, &s->args);
+
+    if (ctx->domain.data == NULL || ctx->query.data == NULL) {
+        goto failed;
+    }
+
+    (void) ngx_cpystrn(ctx->name, name, NGX_RTMP_MAX_NAME);
+    (void) ngx_cpystrn(ctx->args, args, NGX_RTMP_MAX_ARGS);
+
+    ngx_recording_gate_init(&ctx->gate);
+
+    ngx_rtmp_set_ctx(s, ctx, ngx_rtmp_recording_module);
+
     return ctx;
+
+failed:
+
+    if (pool) {
+        ngx_destroy_pool(pool);
+    }
+
+    ngx_log_error(NGX_LOG_ERR, s->connection->log, 0,
+                  "recording: no memory, stream \"%s\" is not recorded", name);
+
+    return NULL;
 }
 
 
 /* starts what is ordered for the stream, or waits until it is known */
 
 static void
-ngx_rtmp_recording_begin(ngx_rtmp_session_t *s, ngx_rtmp_recording_ctx_t *ctx)
+ngx_rtmp_recording_begin(ngx_rtmp_recording_ctx_t *ctx)
 {
     ngx_recording_main_conf_t  *rmcf;
 
-    rmcf = ngx_rtmp_get_module_main_conf(s, ngx_rtmp_recording_module);
+    rmcf = ctx->main_conf;
 
     if (rmcf->watch == NULL) {
         ngx_rtmp_recording_module_decide(ctx);
@@ -333,8 +368,6 @@ ngx_rtmp_recording_begin(ngx_rtmp_session_t *s, ngx_rtmp_recording_ctx_t *ctx)
 }
 
 
-/* how the stream is recorded, by what is known now */
-
 void
 ngx_rtmp_recording_module_decide(ngx_rtmp_recording_ctx_t *ctx)
 {
@@ -342,74 +375,46 @@ ngx_rtmp_recording_module_decide(ngx_rtmp_recording_ctx_t *ctx)
     ngx_recording_stream_t      stream;
     ngx_recording_main_conf_t  *rmcf;
 
-    rmcf = ngx_rtmp_get_module_main_conf(ctx->session,
-                                         ngx_rtmp_recording_module);
+    rmcf = ctx->main_conf;
 
     late = ctx->waiting && !ngx_recording_watch_has(rmcf->watch, ctx->look);
 
     ctx->waiting = 0;
 
-    if (ngx_rtmp_recording_module_stream(ctx, &stream) == NGX_OK) {
+    ngx_rtmp_recording_module_stream(ctx, &stream);
 
-        if (late) {
-            ngx_rtmp_recording_late(ctx, &stream);
-        }
-
-        ngx_rtmp_recording_rule(ctx, &stream);
-        ngx_rtmp_recording_module_tasks(ctx);
+    if (late) {
+        ngx_rtmp_recording_module_late(ctx, &stream);
     }
 
+    ngx_rtmp_recording_rule(ctx, &stream);
+    ngx_rtmp_recording_module_tasks(ctx);
+
     ngx_recording_gate_free(&ctx->gate, &rmcf->worker->account);
+
+    if (ctx->session == NULL) {
+        ngx_rtmp_recording_free(ctx);
+    }
 }
 
 
-static void
-ngx_rtmp_recording_late(ngx_rtmp_recording_ctx_t *ctx,
-    const ngx_recording_stream_t *stream)
-{
-    char  about[NGX_RECORDING_ABOUT];
-
-    ngx_recording_file_about(stream, about);
-
-    ngx_log_error(NGX_LOG_WARN, ctx->session->connection->log, 0,
-                  "recording: the catalogue has not told in time whether "
-                  "calls have ordered something for a stream: what was "
-                  "known before holds for it%s", about);
-}
-
-
-ngx_int_t
+void
 ngx_rtmp_recording_module_stream(ngx_rtmp_recording_ctx_t *ctx,
     ngx_recording_stream_t *stream)
 {
-    ngx_rtmp_session_t        *s;
-    ngx_recording_app_conf_t  *racf;
-    ngx_rtmp_core_app_conf_t  *cacf;
-
-    s = ctx->session;
-
-    racf = ngx_rtmp_get_module_app_conf(s, ngx_rtmp_recording_module);
-    cacf = ngx_rtmp_get_module_app_conf(s, ngx_rtmp_core_module);
-
-    if (racf == NULL || cacf == NULL || !ctx->published) {
-        return NGX_DECLINED;
-    }
-
     ngx_memzero(stream, sizeof(ngx_recording_stream_t));
 
-    stream->domain = ngx_recording_rule_domain(&s->tc_url);
-    stream->server = racf->server;
-    stream->app = cacf->name;
+    stream->domain = ctx->domain;
+    stream->server = ctx->app_conf->server;
+    stream->app = ctx->app;
     stream->name.data = ctx->name;
     stream->name.len = ngx_strlen(ctx->name);
     stream->param.data = ctx->args;
     stream->param.len = ngx_strlen(ctx->args);
 
     if (stream->param.len == 0) {
-        stream->param = s->args;
+        stream->param = ctx->query;
     }
-
-    return NGX_OK;
 }
 
 
@@ -425,8 +430,7 @@ ngx_rtmp_recording_rule(ngx_rtmp_recording_ctx_t *ctx,
     ngx_recording_app_conf_t    *racf;
     ngx_recording_template_t   **template;
 
-    racf = ngx_rtmp_get_module_app_conf(ctx->session,
-                                        ngx_rtmp_recording_module);
+    racf = ctx->app_conf;
 
     rule = racf->rules ? ngx_recording_rule_find(racf->rules, &stream->domain,
                                                  &stream->name)
@@ -443,8 +447,7 @@ ngx_rtmp_recording_rule(ngx_rtmp_recording_ctx_t *ctx,
 
     if (rule == NULL) {
         if (racf->rules) {
-            ngx_rtmp_recording_not(ctx->session, stream,
-                                   "no record_rule matches it");
+            ngx_rtmp_recording_not(ctx, stream, "no record_rule matches it");
         }
 
         return;
@@ -469,18 +472,15 @@ static void
 ngx_rtmp_recording_rewind(ngx_rtmp_recording_ctx_t *ctx,
     ngx_recording_stream_t *stream, ngx_msec_t keep)
 {
-    char                        about[NGX_RECORDING_ABOUT];
-    ngx_recording_main_conf_t  *rmcf;
+    char  about[NGX_RECORDING_ABOUT];
 
-    rmcf = ngx_rtmp_get_module_main_conf(ctx->session,
-                                         ngx_rtmp_recording_module);
-
-    ctx->ring = ngx_recording_ring_create(rmcf->worker, stream, keep);
+    ctx->ring = ngx_recording_ring_create(ctx->main_conf->worker, stream,
+                                          keep);
 
     if (ctx->ring == NULL) {
         ngx_recording_file_about(stream, about);
 
-        ngx_log_error(NGX_LOG_ERR, ctx->session->connection->log, 0,
+        ngx_log_error(NGX_LOG_ERR, ctx->log, 0,
                       "recording: no memory, nothing is kept for rewind=%s",
                       about);
         return;
@@ -491,27 +491,48 @@ ngx_rtmp_recording_rewind(ngx_rtmp_recording_ctx_t *ctx,
 }
 
 
-static void
-ngx_rtmp_recording_end(ngx_rtmp_recording_ctx_t *ctx)
+void
+ngx_rtmp_recording_module_over(ngx_rtmp_recording_ctx_t *ctx)
 {
-    ngx_uint_t                  i;
-    ngx_recording_t            *r;
-    ngx_recording_main_conf_t  *rmcf;
+    ngx_rtmp_set_ctx(ctx->session, NULL, ngx_rtmp_recording_module);
 
-    if (ctx->waiting) {
-        rmcf = ngx_rtmp_get_module_main_conf(ctx->session,
-                                             ngx_rtmp_recording_module);
+    if (!ctx->waiting) {
+        ngx_rtmp_recording_free(ctx);
+        return;
+    }
 
-        /* what came is recorded, by what is known now: that of a moment ago, or
-           nothing yet, which is said */
+    ctx->session = NULL;
+    ctx->log = ctx->main_conf->worker->log;
+    ctx->pool->log = ctx->log;
 
-        ctx->waiting = (rmcf->watch->policy == NULL);
+    /* what waits is memory that others want, too */
+
+    if (ngx_recording_gate_hold(&ctx->gate, &ctx->main_conf->worker->account,
+                                NGX_RECORDING_CTX)
+        != NGX_OK)
+    {
         ngx_rtmp_recording_module_decide(ctx);
+        return;
+    }
+
+    ngx_rtmp_recording_module_hold(ctx);
+}
+
+
+/* its recordings end, and nothing is left of it */
+
+static void
+ngx_rtmp_recording_free(ngx_rtmp_recording_ctx_t *ctx)
+{
+    ngx_uint_t        i;
+    ngx_recording_t  *r;
+
+    if (ctx->hold.timer_set) {
+        ngx_del_timer(&ctx->hold);
     }
 
     if (ctx->queued) {
         ngx_queue_remove(&ctx->queue);
-        ctx->queued = 0;
     }
 
     for (i = 0; i < ctx->n; i++) {
@@ -524,12 +545,11 @@ ngx_rtmp_recording_end(ngx_rtmp_recording_ctx_t *ctx)
         }
     }
 
-    ctx->n = 0;
-
     if (ctx->ring) {
         ngx_recording_ring_close(ctx->ring);
-        ctx->ring = NULL;
     }
+
+    ngx_destroy_pool(ctx->pool);
 }
 
 
@@ -555,14 +575,11 @@ ngx_rtmp_recording_module_type(ngx_rtmp_recording_ctx_t *ctx,
     char                  about[NGX_RECORDING_ABOUT];
     ngx_str_t             args[2], value;
     ngx_uint_t            i;
-    ngx_rtmp_session_t   *s;
     ngx_recording_type_e  type;
-
-    s = ctx->session;
 
     args[0].data = ctx->args;
     args[0].len = ngx_strlen(ctx->args);
-    args[1] = s->args;
+    args[1] = ctx->query;
 
     for (i = 0; i < 2; i++) {
         type = ngx_recording_rule_type(&args[i], &value);
@@ -570,7 +587,7 @@ ngx_rtmp_recording_module_type(ngx_rtmp_recording_ctx_t *ctx,
         if (type == NGX_RECORDING_TYPE_UNKNOWN) {
             ngx_recording_file_about(stream, about);
 
-            ngx_log_error(NGX_LOG_WARN, s->connection->log, 0,
+            ngx_log_error(NGX_LOG_WARN, ctx->log, 0,
                           "recording: unknown record_type \"%s\" ignored, it "
                           "must be audio or video%s",
                           ngx_recording_text(text, value.data, value.len),
@@ -592,21 +609,18 @@ ngx_rtmp_recording_module_start(ngx_rtmp_recording_ctx_t *ctx,
     const ngx_recording_template_t *template, ngx_recording_stream_t *stream,
     ngx_recording_type_e type, int64_t start)
 {
-    char                        about[NGX_RECORDING_ABOUT];
-    ngx_rtmp_session_t         *s;
-    ngx_recording_template_t    t;
-    ngx_rtmp_recording_one_t   *one;
-    ngx_recording_main_conf_t  *rmcf;
+    char                       about[NGX_RECORDING_ABOUT];
+    ngx_recording_worker_t    *worker;
+    ngx_recording_template_t   t;
+    ngx_rtmp_recording_one_t  *one;
 
-    s = ctx->session;
-    rmcf = ngx_rtmp_get_module_main_conf(s, ngx_rtmp_recording_module);
-
+    worker = ctx->main_conf->worker;
     t = *template;
 
     if (ngx_recording_rule_formats(&t, type) == 0) {
 
         if (template->nformats) {
-            ngx_rtmp_recording_not(s, stream,
+            ngx_rtmp_recording_not(ctx, stream,
                                    "its record_type leaves no format");
         }
 
@@ -616,8 +630,8 @@ ngx_rtmp_recording_module_start(ngx_rtmp_recording_ctx_t *ctx,
     one = ngx_rtmp_recording_add(ctx);
 
     if (one) {
-        one->recording = ngx_recording_recorder_create(rmcf->worker, &t,
-                                      stream, s->relay,
+        one->recording = ngx_recording_recorder_create(worker, &t, stream,
+                                      ctx->relay,
                                       type == NGX_RECORDING_TYPE_AUDIO
                                       || !ngx_recording_rule_video(&t));
     }
@@ -625,7 +639,7 @@ ngx_rtmp_recording_module_start(ngx_rtmp_recording_ctx_t *ctx,
     if (one == NULL || one->recording == NULL) {
         ngx_recording_file_about(stream, about);
 
-        ngx_log_error(NGX_LOG_ERR, s->connection->log, 0,
+        ngx_log_error(NGX_LOG_ERR, ctx->log, 0,
                       "recording: no memory, not recorded%s", about);
         return NULL;
     }
@@ -636,7 +650,7 @@ ngx_rtmp_recording_module_start(ngx_rtmp_recording_ctx_t *ctx,
 
     if (start && ctx->ring && !ngx_terminate
         && ngx_recording_ring_replay(ctx->ring, one->recording,
-                   start - ngx_recording_store_shift(&rmcf->worker->store))
+                   start - ngx_recording_store_shift(&worker->store))
            == NGX_OK)
     {
         return one;
@@ -661,7 +675,7 @@ ngx_rtmp_recording_add(ngx_rtmp_recording_ctx_t *ctx)
         size = (ctx->n + NGX_RECORDING_ROOM)
                * sizeof(ngx_rtmp_recording_one_t);
 
-        recordings = ngx_palloc(ctx->session->connection->pool, size);
+        recordings = ngx_palloc(ctx->pool, size);
 
         if (recordings == NULL) {
             return NULL;
@@ -685,14 +699,14 @@ ngx_rtmp_recording_add(ngx_rtmp_recording_ctx_t *ctx)
 /* what is configured, or asked for by the publisher, is no fault */
 
 static void
-ngx_rtmp_recording_not(ngx_rtmp_session_t *s, ngx_recording_stream_t *stream,
-    const char *why)
+ngx_rtmp_recording_not(ngx_rtmp_recording_ctx_t *ctx,
+    ngx_recording_stream_t *stream, const char *why)
 {
     char  about[NGX_RECORDING_ABOUT];
 
     ngx_recording_file_about(stream, about);
 
-    ngx_log_error(NGX_LOG_NOTICE, s->connection->log, 0,
+    ngx_log_error(NGX_LOG_NOTICE, ctx->log, 0,
                   "recording: not recorded, %s%s", why, about);
 }
 

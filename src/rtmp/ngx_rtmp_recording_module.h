@@ -28,18 +28,28 @@ typedef struct {
 
 
 /*
- * A session that publishes; it may record nothing.  With a record_api calls may
- * have ordered something: it waits until that is known.
+ * What a session publishes; it may record nothing.  With a record_api calls may
+ * have ordered something: it waits until that is known, also if it is over
+ * before.
  *
- *               publish                 known, or not within 2 s
- *   (nothing) ----------> waiting, in sessions -------> in sessions
- *       ^                     | its end                      |
- *       +---------------------+------------------------------+
+ *   publish --> waiting -----------------------> known ---> its end
+ *                  |      known, or not in 2 s                ^
+ *                  |                                          |
+ *                  +--- its end ---> over, and waiting -------+
  */
 
 typedef struct {
-    ngx_rtmp_session_t     *session;
+    ngx_rtmp_session_t     *session;       /* NULL: it is over */
+    ngx_pool_t             *pool;          /* its own */
+    ngx_log_t              *log;           /* its session's, or its worker's */
+    ngx_recording_main_conf_t  *main_conf;
+    ngx_recording_app_conf_t   *app_conf;
+    ngx_str_t               app;
+    ngx_str_t               domain;
+    ngx_str_t               query;         /* of its application */
     ngx_queue_t             queue;         /* of sessions, with a watch */
+    ngx_event_t             hold;          /* the worker stays for it, when it
+                                              is over and waits */
     ngx_uint_t              n;
     ngx_uint_t              allocated;
     ngx_rtmp_recording_one_t  *recordings;
@@ -50,7 +60,7 @@ typedef struct {
     ngx_msec_t              since;
     u_char                  name[NGX_RTMP_MAX_NAME];
     u_char                  args[NGX_RTMP_MAX_ARGS];
-    unsigned                published:1;   /* accepted, and not closed */
+    unsigned                relay:1;
     unsigned                paused:1;      /* a relay's source stopped */
     unsigned                queued:1;      /* in sessions */
     unsigned                waiting:1;
@@ -66,11 +76,14 @@ void ngx_rtmp_recording_module_looked(void *data);
 /* the worker exits at once: what sessions have sent is to be recorded */
 void ngx_rtmp_recording_module_stop(ngx_recording_main_conf_t *rmcf);
 
-/* how the stream is recorded, by what is known now */
+/* how the stream is recorded, by what is known now; if it is over its
+   recordings end, and it is gone */
 void ngx_rtmp_recording_module_decide(ngx_rtmp_recording_ctx_t *ctx);
 
-/* NGX_DECLINED: it is not published any more */
-ngx_int_t ngx_rtmp_recording_module_stream(ngx_rtmp_recording_ctx_t *ctx,
+/* the stream is over: it is gone, or waits without a session */
+void ngx_rtmp_recording_module_over(ngx_rtmp_recording_ctx_t *ctx);
+
+void ngx_rtmp_recording_module_stream(ngx_rtmp_recording_ctx_t *ctx,
     ngx_recording_stream_t *stream);
 
 /* what its publisher asks for */
@@ -89,6 +102,13 @@ ngx_rtmp_recording_one_t *ngx_rtmp_recording_module_start(
 void ngx_rtmp_recording_module_finish(ngx_recording_t *r);
 
 /* --- ngx_rtmp_recording_module_policy.c: what calls have ordered */
+
+/* one that is over waits on, and the worker with it */
+void ngx_rtmp_recording_module_hold(ngx_rtmp_recording_ctx_t *ctx);
+
+/* says that it was decided without what the catalogue had to tell */
+void ngx_rtmp_recording_module_late(ngx_rtmp_recording_ctx_t *ctx,
+    const ngx_recording_stream_t *stream);
 
 /* NGX_DECLINED: no rule of a call names more than `rank` */
 ngx_int_t ngx_rtmp_recording_module_policy(ngx_rtmp_recording_ctx_t *ctx,

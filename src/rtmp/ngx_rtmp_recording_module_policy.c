@@ -9,10 +9,11 @@
                                                the catalogue */
 #define NGX_RECORDING_OPENED     60000      /* ms: the same, until it was opened
                                                once */
+#define NGX_RECORDING_HOLD       250        /* ms */
 
 
-static ngx_uint_t ngx_rtmp_recording_known(ngx_rtmp_recording_ctx_t *ctx,
-    ngx_recording_main_conf_t *rmcf);
+static void ngx_rtmp_recording_held(ngx_event_t *ev);
+static ngx_uint_t ngx_rtmp_recording_known(ngx_rtmp_recording_ctx_t *ctx);
 static void ngx_rtmp_recording_without(ngx_rtmp_recording_ctx_t *ctx,
     const ngx_recording_stream_t *stream, int64_t template);
 static void ngx_rtmp_recording_tasks_end(ngx_rtmp_recording_ctx_t *ctx,
@@ -49,12 +50,16 @@ ngx_rtmp_recording_module_looked(void *data)
         next = ngx_queue_next(q);
         ctx = ngx_queue_data(q, ngx_rtmp_recording_ctx_t, queue);
 
-        if (!ctx->waiting) {
-            ngx_rtmp_recording_module_tasks(ctx);
+        if (ctx->waiting) {
 
-        } else if (ngx_rtmp_recording_known(ctx, rmcf)) {
-            ngx_rtmp_recording_module_decide(ctx);
+            if (ngx_rtmp_recording_known(ctx)) {
+                ngx_rtmp_recording_module_decide(ctx);
+            }
+
+            continue;
         }
+
+        ngx_rtmp_recording_module_tasks(ctx);
 
         for (i = 0; i < n; i++) {
             ngx_rtmp_recording_obey(ctx, &rmcf->watch->policy->commands[i]);
@@ -68,10 +73,12 @@ ngx_rtmp_recording_module_looked(void *data)
 /* what holds for a session that waits, or that it will not be known soon */
 
 static ngx_uint_t
-ngx_rtmp_recording_known(ngx_rtmp_recording_ctx_t *ctx,
-    ngx_recording_main_conf_t *rmcf)
+ngx_rtmp_recording_known(ngx_rtmp_recording_ctx_t *ctx)
 {
-    ngx_msec_t  limit;
+    ngx_msec_t                  limit;
+    ngx_recording_main_conf_t  *rmcf;
+
+    rmcf = ctx->main_conf;
 
     if (ngx_recording_watch_has(rmcf->watch, ctx->look)) {
         return 1;
@@ -80,6 +87,7 @@ ngx_rtmp_recording_known(ngx_rtmp_recording_ctx_t *ctx,
     /* a store that cannot be used is said by recordings */
 
     limit = rmcf->watch->policy || rmcf->worker->failed
+            || (ngx_exiting && ctx->session == NULL)
             ? NGX_RECORDING_DECIDED : NGX_RECORDING_OPENED;
 
     return ngx_current_msec - ctx->since > limit;
@@ -87,9 +95,51 @@ ngx_rtmp_recording_known(ngx_rtmp_recording_ctx_t *ctx,
 
 
 void
+ngx_rtmp_recording_module_hold(ngx_rtmp_recording_ctx_t *ctx)
+{
+    ctx->hold.handler = ngx_rtmp_recording_held;
+    ctx->hold.data = ctx;
+    ctx->hold.log = ctx->log;
+
+    ngx_add_timer(&ctx->hold, NGX_RECORDING_HOLD);
+}
+
+
+static void
+ngx_rtmp_recording_held(ngx_event_t *ev)
+{
+    ngx_rtmp_recording_ctx_t  *ctx;
+
+    ctx = ev->data;
+
+    if (ngx_rtmp_recording_known(ctx)) {
+        ngx_rtmp_recording_module_decide(ctx);
+        return;
+    }
+
+    ngx_add_timer(ev, NGX_RECORDING_HOLD);
+}
+
+
+void
+ngx_rtmp_recording_module_late(ngx_rtmp_recording_ctx_t *ctx,
+    const ngx_recording_stream_t *stream)
+{
+    char  about[NGX_RECORDING_ABOUT];
+
+    ngx_recording_file_about(stream, about);
+
+    ngx_log_error(NGX_LOG_ERR, ctx->log, 0,
+                  "recording: the catalogue has not told in time whether "
+                  "calls have ordered something for a stream: what was "
+                  "known before holds for it%s", about);
+}
+
+
+void
 ngx_rtmp_recording_module_stop(ngx_recording_main_conf_t *rmcf)
 {
-    ngx_queue_t               *q;
+    ngx_queue_t               *q, *next;
     ngx_rtmp_recording_ctx_t  *ctx;
 
     if (rmcf->watch == NULL) {
@@ -98,8 +148,9 @@ ngx_rtmp_recording_module_stop(ngx_recording_main_conf_t *rmcf)
 
     for (q = ngx_queue_head(&rmcf->sessions);
          q != ngx_queue_sentinel(&rmcf->sessions);
-         q = ngx_queue_next(q))
+         q = next)
     {
+        next = ngx_queue_next(q);
         ctx = ngx_queue_data(q, ngx_rtmp_recording_ctx_t, queue);
 
         if (ctx->waiting) {
@@ -121,8 +172,7 @@ ngx_rtmp_recording_module_policy(ngx_rtmp_recording_ctx_t *ctx,
     const ngx_recording_template_t     *template;
     const ngx_recording_policy_rule_t  *rule;
 
-    rmcf = ngx_rtmp_get_module_main_conf(ctx->session,
-                                         ngx_rtmp_recording_module);
+    rmcf = ctx->main_conf;
 
     if (rmcf->watch == NULL || rmcf->watch->policy == NULL) {
         return NGX_DECLINED;
@@ -164,7 +214,7 @@ ngx_rtmp_recording_without(ngx_rtmp_recording_ctx_t *ctx,
 
     ngx_recording_file_about(stream, about);
 
-    ngx_log_error(NGX_LOG_ERR, ctx->session->connection->log, 0,
+    ngx_log_error(NGX_LOG_ERR, ctx->log, 0,
                   "recording: template %L, which a rule of a call has for it, "
                   "is not there any more, it is recorded as the configuration "
                   "says%s", template, about);
@@ -183,8 +233,7 @@ ngx_rtmp_recording_module_tasks(ngx_rtmp_recording_ctx_t *ctx)
     ngx_recording_main_conf_t          *rmcf;
     const ngx_recording_policy_task_t  *task, *tasks;
 
-    rmcf = ngx_rtmp_get_module_main_conf(ctx->session,
-                                         ngx_rtmp_recording_module);
+    rmcf = ctx->main_conf;
 
     if (rmcf->watch == NULL || rmcf->watch->policy == NULL) {
         return;
@@ -198,11 +247,11 @@ ngx_rtmp_recording_module_tasks(ngx_rtmp_recording_ctx_t *ctx)
 
     ngx_rtmp_recording_tasks_end(ctx, tasks, ntasks, now);
 
-    if (ntasks == 0
-        || ngx_rtmp_recording_module_stream(ctx, &stream) != NGX_OK)
-    {
+    if (ntasks == 0) {
         return;
     }
+
+    ngx_rtmp_recording_module_stream(ctx, &stream);
 
     for (i = 0; i < ntasks; i++) {
         task = &tasks[i];
@@ -262,12 +311,7 @@ ngx_rtmp_recording_task(ngx_rtmp_recording_ctx_t *ctx,
     ngx_recording_main_conf_t       *rmcf;
     const ngx_recording_template_t  *template;
 
-    if (ngx_rtmp_recording_module_stream(ctx, &stream) != NGX_OK) {
-        return;
-    }
-
-    rmcf = ngx_rtmp_get_module_main_conf(ctx->session,
-                                         ngx_rtmp_recording_module);
+    rmcf = ctx->main_conf;
 
     /* one whose template is not there is recorded as one without */
 
@@ -281,6 +325,8 @@ ngx_rtmp_recording_task(ngx_rtmp_recording_ctx_t *ctx,
     if (template == NULL) {
         return;
     }
+
+    ngx_rtmp_recording_module_stream(ctx, &stream);
 
     stream.template = template->name;
     stream.task.data = (u_char *) task->id;

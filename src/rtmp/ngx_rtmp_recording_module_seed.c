@@ -21,6 +21,12 @@ ngx_rtmp_recording_module_seed(ngx_rtmp_recording_ctx_t *ctx,
     ngx_chain_t            out, link, *in;
     ngx_rtmp_codec_ctx_t  *cctx;
 
+    /* of one that is over what waited has its headers */
+
+    if (ctx->session == NULL) {
+        return;
+    }
+
     cctx = ngx_rtmp_get_module_ctx(ctx->session, ngx_rtmp_codec_module);
 
     if (cctx == NULL) {

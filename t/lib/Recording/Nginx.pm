@@ -106,28 +106,6 @@ sub publisher {
     return $r;
 }
 
-# Runs a sub that publishes, and again while nginx went by what it knew of calls
-# before: on a busy machine it may, and says so when the publisher is gone.
-sub publish_told {
-    my ($self, $publish) = @_;
-
-    my $log;
-
-    do {
-        my $mark = $self->log_mark;
-        $publish->();
-
-        wait_for('the end of what was published', 30, sub {
-            $log = substr $self->error_log, $mark;
-            my $connected = () = $log =~ / client connected '/g;
-            my $gone = () = $log =~ / disconnect, client: /g;
-            return $connected && $connected == $gone;
-        });
-    } while $log =~ /the catalogue has not told in time/;
-
-    return;
-}
-
 # --- configuration
 
 # conf($text, NAME => value): %%PORT_n%%, %%DIR%%, %%STORE%% and %%NAME%% are
