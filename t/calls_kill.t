@@ -73,28 +73,28 @@ killed('CreateLiveCallbackRule', { DomainName => 'push.example.com',
                                    AppName => '', TemplateId => $id{TemplateId} });
 publish('live', 't1');
 finished('t1');
-is(waits('waiting'), 1, 'an event waits');
+is(waiting(), 1, 'an event waits');
 killed('ModifyLiveCallbackTemplate',
        { TemplateId => $id{TemplateId},
          RecordNotifyUrl => 'http://127.0.0.1:1/second' });
 is(join(' ', map { $_->{url} }
              $t->catalogue('SELECT url FROM callback_targets')),
    'http://127.0.0.1:1/second', 'another URL');
-is(waits('waiting'), 1, 'the event waits for that');
+is(waiting(), 1, 'the event waits for that');
 killed('DeleteLiveCallbackRule', { DomainName => 'push.example.com',
                                    AppName => '' });
 publish('live', 't2');
 finished('t2');
-is(waits('waiting'), 1, 'no other event');
+is(waiting(), 1, 'no other event');
 killed('DeleteLiveCallbackTemplate', { TemplateId => $id{TemplateId} });
 wait_for('the event to be dead', 30, sub {
-    waits('dead') == 1 && waits('waiting') == 0 });
+    events("= 'dead'") == 1 && waiting() == 0 });
 
 my %url = (RecordNotifyUrl => 'http://127.0.0.1:1/second');
 $api->call('CreateLiveCallbackTemplate', { TemplateName => 'told', %url });
 killed('RetryDelivery', { DeliveryIds => [ map { "$_->{id}" }
     $t->catalogue("SELECT id FROM outbox WHERE state = 'dead'") ] });
-is(waits('waiting'), 1, 'it is told again');
+is(waiting(), 1, 'it is told again');
 
 # --- tasks
 
@@ -198,9 +198,12 @@ sub recorded {
     return scalar grep { $_->{task_id} eq $task } $t->files;
 }
 
-sub waits {
+# events that are not told: one is tried now, maybe
+sub waiting { return events("NOT IN ('done', 'dead')") }
+
+sub events {
     my ($state) = @_;
     return ($t->catalogue('SELECT count(*) AS n FROM outbox'
                           . " WHERE template LIKE 'callback%'"
-                          . " AND state = '$state'"))[0]{n};
+                          . " AND state $state"))[0]{n};
 }

@@ -96,7 +96,7 @@ is($result{more}{answer}, 'ok', 'more: no byte too much');
 is($result{$_}{answer}, 'no', "$_: the reason") for qw(early gone unseen);
 is($result{long}{len}, 4096, 'long: as much as there is room for');
 cmp_ok($result{big}{len}, '>', 8 * 1024 * 1024, 'big: all of it came back');
-cmp_ok($result{early}{ms}, '<', 900, 'early: at once');
+cmp_ok($result{early}{ms}, '<', 4900, 'early: before the server closes');
 is($result{continue}{headers}{link}, undef, 'continue: no header of 1xx');
 is($result{ok}{headers}{'content-length'}, 5, 'ok: a header');
 like($result{echo}{answer}, qr/^POST \/echo HTTP\/1\.1\|Host: 127\.0\.0\.1/,

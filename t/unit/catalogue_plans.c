@@ -17,7 +17,7 @@
 
 static const char  *small[] = {
     "SCAN totals", "SCAN policy", "SCAN CONSTANT ROW", "SCAN (subquery",
-    "SCAN 2 CONSTANT", "SCAN 5 CONSTANT",
+    "SCAN 2 CONSTANT", "SCAN 5 CONSTANT", "SCAN 5-ROW VALUES",
     "SCAN o VIRTUAL TABLE", "SCAN counts", "SCAN t", "SCAN v VIRTUAL TABLE",
     "SCAN c VIRTUAL TABLE", "SCAN s VIRTUAL TABLE",
     "SCAN main.files USING INDEX files_away",

@@ -352,7 +352,7 @@ sub answer_early {
     my ($socket, $request) = @_;
     sleep 0.3 if $request->{uri} =~ /later/;
     _say($socket, "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
-    sleep 1 if $request->{uri} =~ /wait/;
+    sleep 5 if $request->{uri} =~ /wait/;
     return _hang() if $request->{uri} =~ /hang/;
     return $request->{uri} =~ /reset/ ? _reset($socket) : 0;
 }
