@@ -163,7 +163,7 @@ my @wrong = (
     [ 2, qr/fetch needs IDs, or a filter/ ],
     [ 2, qr/IDs or filters, not both/, '--app', 'a', 1 ],
     [ 1, qr/there is no directory \S+nowhere/, '--to',
-      $t->dir . '/nowhere', 1 ],
+      $t->dir . '/really/nowhere', 1 ],
 );
 
 for my $wrong (@wrong) {
