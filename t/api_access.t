@@ -224,6 +224,8 @@ is($api->code('describestore'), 'InvalidAction', 'another case');
 is($api->code('SearchMedia', {}, headers => { 'X-TC-Version' => $_ }),
    'NoSuchVersion', 'version ' . ($_ // 'none'))
     for undef, '2018-08-01', '';
+like($api->call('SearchMedia', {}, headers => { 'X-TC-Version' => undef })
+     ->{Error}{Message}, qr/needs X-TC-Version: 2018-07-17$/, 'which one it needs');
 is($api->code('DescribeStore', {}, headers => { 'X-TC-Version' => $_ }), '',
    "one of ours, version $_") for '2018-08-01', 'x';
 

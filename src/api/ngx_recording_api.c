@@ -69,12 +69,12 @@ ngx_recording_api_close(ngx_recording_api_t *api)
 
 const ngx_recording_api_action_t *
 ngx_recording_api_find(const ngx_str_t *name, const ngx_str_t *version,
-    ngx_uint_t *known)
+    const char **known)
 {
     ngx_uint_t                         i;
     const ngx_recording_api_action_t  *action;
 
-    *known = 0;
+    *known = NULL;
 
     for (i = 0; ngx_recording_api_tables[i]; i++) {
         for (action = ngx_recording_api_tables[i]; action->name; action++) {
@@ -85,7 +85,7 @@ ngx_recording_api_find(const ngx_str_t *name, const ngx_str_t *version,
                 continue;
             }
 
-            *known = 1;
+            *known = action->version;
 
             if (action->version == NULL
                 || (ngx_strlen(action->version) == version->len

@@ -201,11 +201,11 @@ void ngx_recording_api_init(ngx_recording_api_t *api,
 void ngx_recording_api_close(ngx_recording_api_t *api);
 
 /*
- * An action by its name and version.  NULL: there is none; *known: with
- * another version there is.
+ * An action by its name and version.  NULL: there is none; *known: the version
+ * with which there is one, or NULL.
  */
 const ngx_recording_api_action_t *ngx_recording_api_find(
-    const ngx_str_t *name, const ngx_str_t *version, ngx_uint_t *known);
+    const ngx_str_t *name, const ngx_str_t *version, const char **known);
 
 /* whether the store and the catalogue can be used by now */
 ngx_uint_t ngx_recording_api_ready(ngx_recording_api_t *api);

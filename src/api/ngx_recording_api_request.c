@@ -3,6 +3,9 @@
 #include <openssl/rand.h>
 
 
+#define NGX_RECORDING_API_REQUEST_WHY  64
+
+
 static void ngx_recording_api_request_id(char *id);
 static ngx_int_t ngx_recording_api_request_begin(
     ngx_recording_api_request_t *ctx, const char **code, const char **why);
@@ -291,7 +294,9 @@ ngx_recording_api_request_action(ngx_recording_api_request_t *ctx,
     const char **code, const char **why)
 {
     ngx_str_t                         *name, *version, none;
-    ngx_uint_t                         n, known;
+    u_char                            *text;
+    ngx_uint_t                         n;
+    const char                        *known;
     const ngx_recording_api_action_t  *action;
 
     name = ngx_recording_api_request_header(ctx->request, "x-tc-action", &n);
@@ -310,13 +315,28 @@ ngx_recording_api_request_action(ngx_recording_api_request_t *ctx,
 
     action = ngx_recording_api_find(name, version ? version : &none, &known);
 
-    if (action == NULL) {
-        *code = known ? "NoSuchVersion" : "InvalidAction";
-        *why = known ? "X-TC-Version is not one that this action has"
-                     : "there is no such X-TC-Action";
+    if (action) {
+        return action;
     }
 
-    return action;
+    if (known == NULL) {
+        *code = "InvalidAction";
+        *why = "there is no such X-TC-Action";
+        return NULL;
+    }
+
+    *code = "NoSuchVersion";
+    *why = "X-TC-Version is not that of this action";
+
+    text = ngx_pnalloc(ctx->request->pool, NGX_RECORDING_API_REQUEST_WHY);
+
+    if (text) {
+        (void) ngx_snprintf(text, NGX_RECORDING_API_REQUEST_WHY,
+                            "this action needs X-TC-Version: %s%Z", known);
+        *why = (const char *) text;
+    }
+
+    return NULL;
 }
 
 
