@@ -502,6 +502,8 @@ uninstall:
 	    $(DESTDIR)$(MODULES_DIR)/$(NAME).so \
 	    $(DESTDIR)$(BIN_DIR)/recordings $(DESTDIR)$(MAN_DIR)/recordings.1
 	rm -rf $(DESTDIR)$(CONSOLE_DIR)
+	[ ! -d $(DESTDIR)$(dir $(CONSOLE_DIR)) ] || rmdir \
+	    --ignore-fail-on-non-empty $(DESTDIR)$(dir $(CONSOLE_DIR))
 
 
 clean:

@@ -81,6 +81,10 @@ wait_for('both', 60, sub {
 }, sub { "\n" . slurp("$dir/shown") . slurp("$dir/demo/error.log") });
 pass('two streams are live');
 
+($status, undef, $err) = run(root() . '/t/demo/demo.sh', $dir);
+is("$status $err", "1 demo: one runs here already, Ctrl-C ends it\n",
+   'a second one does not touch it');
+
 is((run('curl', '-sf', "$server/console/index.html"))[1], 'the page',
    'the console is served');
 like((run('curl', '-sI', "$server/console/index.html"))[1],

@@ -41,6 +41,7 @@ ok(-1 != index($page, $_) && -1 != index($usage, $_),
 ($status, undef, $err) = make('uninstall');
 is("$status $err", '0 ', 'make uninstall');
 is(join(' ', files()), '', 'leaves no file');
+ok(!-e "$dir/usr/share/ngx-rtmp-recording-module", 'nor a directory of its own');
 
 done_testing;
 

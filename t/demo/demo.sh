@@ -84,6 +84,15 @@ query()
 
 # --- start
 
+# its processes have the lock as long as they run
+
+exec 9> "$build/demo.lock"
+
+if ! flock -n 9; then
+    echo "demo: one runs here already, Ctrl-C ends it" >&2
+    exit 1
+fi
+
 rm -rf "$dir"
 mkdir -p "$dir" || exit 1
 
