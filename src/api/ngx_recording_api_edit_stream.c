@@ -5,6 +5,7 @@
  */
 
 
+#include "ngx_recording_api_course.h"
 #include "ngx_recording_api_edit.h"
 #include "ngx_recording_api_time.h"
 #include "ngx_recording_text.h"
@@ -28,13 +29,19 @@ static const char *const  ngx_recording_api_edit_formats[] = {
 
 typedef struct {
     uint64_t                id;
+    uint64_t                recording_id;
     ngx_uint_t              format;
     ngx_uint_t              grows;
     ngx_uint_t              local;
     int64_t                 start_us;
     int64_t                 end_us;
+    int64_t                 finished_us;
     int64_t                 duration;      /* ms */
     json_t                 *gaps;          /* of its interruptions */
+
+    int64_t                 from;          /* us, what is taken of it */
+    int64_t                 to;            /* not behind from: nothing */
+    int64_t                 at;            /* us, when that was at the latest */
 } ngx_recording_api_edit_found_t;
 
 
@@ -86,9 +93,14 @@ static int ngx_libc_cdecl ngx_recording_api_edit_stream_order(const void *one,
     const void *two);
 static ngx_int_t ngx_recording_api_edit_stream_parts(
     ngx_recording_api_edit_stream_t *s);
+static void ngx_recording_api_edit_stream_take(
+    ngx_recording_api_edit_stream_t *s);
+static ngx_uint_t ngx_recording_api_edit_stream_goes_on(
+    ngx_recording_api_edit_stream_t *s, ngx_uint_t i);
+static void ngx_recording_api_edit_stream_place(
+    ngx_recording_api_edit_stream_t *s);
 static ngx_int_t ngx_recording_api_edit_stream_part(
-    ngx_recording_api_edit_stream_t *s, ngx_recording_api_edit_found_t *f,
-    int64_t from);
+    ngx_recording_api_edit_stream_t *s, ngx_recording_api_edit_found_t *f);
 static int64_t ngx_recording_api_edit_stream_offset(
     const ngx_recording_api_edit_found_t *f, int64_t us);
 static ngx_int_t ngx_recording_api_edit_stream_interruptions(
@@ -309,10 +321,12 @@ ngx_recording_api_edit_stream_row(void *data,
     }
 
     f->id = row->id;
+    f->recording_id = row->recording_id;
     f->grows = !row->media;
     f->local = row->local;
     f->start_us = row->start_us;
     f->end_us = row->end_us;
+    f->finished_us = row->finished_us;
     f->duration = row->duration_ms;
     f->gaps = ngx_recording_api_json(row->gaps, json_array);
 
@@ -451,45 +465,45 @@ ngx_recording_api_edit_stream_order(const void *one, const void *two)
 }
 
 
-/* one after the other: what two have is taken of the earlier one */
+/* one after the other, and what is missing between them */
 
 static ngx_int_t
 ngx_recording_api_edit_stream_parts(ngx_recording_api_edit_stream_t *s)
 {
-    int64_t                          at;
+    int64_t                          at, last;
     ngx_int_t                        rc;
     ngx_uint_t                       i, before;
-    ngx_recording_api_edit_found_t  *f;
+    ngx_recording_api_edit_found_t  *f, *prev;
 
-    at = s->from;
+    ngx_recording_api_edit_stream_take(s);
+    ngx_recording_api_edit_stream_place(s);
+
+    last = s->from;
+    prev = NULL;
     before = s->edit->n;
 
     for (i = 0; i < s->n; i++) {
         f = &s->found[i];
 
-        if (f->end_us <= at) {
+        if (f->to <= f->from) {
             continue;
         }
 
-        rc = ngx_recording_api_edit_stream_gap(s, at, f->start_us);
+        at = prev && prev->recording_id == f->recording_id
+             ? prev->at + prev->to - prev->from : last;
+
+        rc = ngx_recording_api_edit_stream_gap(s, ngx_max(at, s->from), f->at);
+
+        if (rc == NGX_OK) {
+            rc = ngx_recording_api_edit_stream_part(s, f);
+        }
 
         if (rc != NGX_OK) {
             return rc;
         }
 
-        /* times of arrival: a file may begin a little before the one before it
-           ends, and is taken as it is */
-
-        rc = ngx_recording_api_edit_stream_part(s, f,
-                 at > s->from
-                 && at - f->start_us < NGX_RECORDING_API_EDIT_NEAR
-                 ? f->start_us : at);
-
-        if (rc != NGX_OK) {
-            return rc;
-        }
-
-        at = ngx_max(at, f->end_us);
+        last = ngx_max(last, f->to);
+        prev = f;
     }
 
     if (s->edit->n == before) {
@@ -498,13 +512,106 @@ ngx_recording_api_edit_stream_parts(ngx_recording_api_edit_stream_t *s)
                                       "stream was interrupted");
     }
 
-    return ngx_recording_api_edit_stream_gap(s, at, s->to);
+    return ngx_recording_api_edit_stream_gap(s, last, s->to);
+}
+
+
+/* of a recording, the first file from where it is asked for, the last one to
+   there: what is between is whole, whatever its times are */
+
+static void
+ngx_recording_api_edit_stream_take(ngx_recording_api_edit_stream_t *s)
+{
+    ngx_uint_t                       i;
+    ngx_recording_api_course_t       course;
+    ngx_recording_api_edit_found_t  *f;
+
+    ngx_memzero(&course, sizeof(ngx_recording_api_course_t));
+
+    for (i = 0; i < s->n; i++) {
+        f = &s->found[i];
+
+        ngx_recording_api_course_next(&course, f->recording_id, f->start_us,
+                                      f->finished_us);
+
+        /* times of arrival: it may begin a little before the one before it
+           ends */
+
+        f->from = course.end - f->start_us < NGX_RECORDING_API_EDIT_NEAR
+                  ? f->start_us : course.end;
+
+        if (f->recording_id != course.recording_id) {
+            f->from = ngx_max(f->from, s->from);
+        }
+
+        f->to = ngx_recording_api_edit_stream_goes_on(s, i)
+                ? f->end_us : ngx_min(f->end_us, s->to);
+
+        if (f->to > f->from) {
+            ngx_recording_api_course_taken(&course, f->recording_id, f->to);
+        }
+    }
+}
+
+
+/* whether a later file is of the same recording */
+
+static ngx_uint_t
+ngx_recording_api_edit_stream_goes_on(ngx_recording_api_edit_stream_t *s,
+    ngx_uint_t i)
+{
+    ngx_uint_t  n;
+
+    for (n = i + 1; n < s->n; n++) {
+        if (s->found[n].recording_id == s->found[i].recording_id) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * What came in a burst had been kept by the encoder: it was before the rest of
+ * its recording, and not later than it came.
+ */
+
+static void
+ngx_recording_api_edit_stream_place(ngx_recording_api_edit_stream_t *s)
+{
+    int64_t                          lasts;
+    ngx_uint_t                       i;
+    ngx_recording_api_edit_found_t  *f, *next;
+
+    next = NULL;
+
+    for (i = s->n; i-- > 0; /* void */) {
+        f = &s->found[i];
+        lasts = f->to - f->from;
+
+        if (lasts <= 0) {
+            continue;
+        }
+
+        f->at = f->from;
+
+        if (f->finished_us > f->start_us) {
+            f->at = ngx_min(f->at, f->finished_us - f->end_us + f->from);
+        }
+
+        if (next && next->recording_id == f->recording_id) {
+            f->at = ngx_min(f->at, next->at - lasts);
+        }
+
+        next = f;
+    }
 }
 
 
 static ngx_int_t
 ngx_recording_api_edit_stream_part(ngx_recording_api_edit_stream_t *s,
-    ngx_recording_api_edit_found_t *f, int64_t from)
+    ngx_recording_api_edit_found_t *f)
 {
     int64_t                      start, end;
     ngx_int_t                    rc;
@@ -518,8 +625,8 @@ ngx_recording_api_edit_stream_part(ngx_recording_api_edit_stream_t *s,
         return rc;
     }
 
-    start = ngx_recording_api_edit_stream_offset(f, from);
-    end = s->to < f->end_us ? ngx_recording_api_edit_stream_offset(f, s->to)
+    start = ngx_recording_api_edit_stream_offset(f, f->from);
+    end = f->to < f->end_us ? ngx_recording_api_edit_stream_offset(f, f->to)
                             : -1;
 
     if (start >= f->duration || (end >= 0 && end <= start)) {
@@ -569,7 +676,7 @@ ngx_recording_api_edit_stream_offset(const ngx_recording_api_edit_found_t *f,
 }
 
 
-/* those of the file that are within the time */
+/* those that are within what is taken of the file */
 
 static ngx_int_t
 ngx_recording_api_edit_stream_interruptions(
@@ -594,9 +701,9 @@ ngx_recording_api_edit_stream_interruptions(
         from = f->start_us + (at + closed) * 1000;
         closed += length;
 
-        rc = ngx_recording_api_edit_stream_gap(s, ngx_max(from, s->from),
+        rc = ngx_recording_api_edit_stream_gap(s, ngx_max(from, f->from),
                                                ngx_min(from + length * 1000,
-                                                       s->to));
+                                                       f->to));
         if (rc != NGX_OK) {
             return rc;
         }

@@ -3,13 +3,13 @@
  * A playlist over the segments that all recordings of a stream have of a time:
  * nothing is copied, it names what is there.
  *
- * Segments go by their wall clock.  Of recordings that overlap the one that
- * began first goes on to its end, then another one from there.  What is not in
- * the store any more is a gap, in pieces.
+ * Segments go by their wall clock, as ngx_recording_api_course.h says.  What is
+ * not in the store any more is a gap, in pieces.
  */
 
 
 #include "ngx_recording_api.h"
+#include "ngx_recording_api_course.h"
 #include "ngx_recording_api_time.h"
 #include "ngx_recording_path.h"
 #include <time.h>
@@ -31,10 +31,8 @@ typedef struct {
     ngx_recording_store_t  *store;
     int64_t                 from;          /* us */
     int64_t                 to;
-    int64_t                 cursor;        /* us, where the last one ends */
-    uint64_t                recording_id;  /* of the last list */
-    int64_t                 over;          /* us, when all of those were
-                                              finished */
+    uint64_t                recording_id;  /* of the list that is read */
+    ngx_recording_api_course_t  course;
     int64_t                 target;        /* s */
     ngx_uint_t              listed;        /* segments and pieces */
     unsigned                joined:1;      /* the next one follows from it */
@@ -125,22 +123,11 @@ ngx_recording_api_play_list(void *data,
     ngx_recording_api_playing_t *p = data;
 
     char       *text;
-    int64_t     finished;
     ngx_int_t   rc;
 
-    /*
-     * What comes behind another one overlaps with nothing, though the clock of
-     * an encoder may have run fast: its segments would end later than they did
-     */
-
-    if (list->recording_id == p->recording_id || list->start_us >= p->over) {
-        p->cursor = ngx_min(p->cursor, list->start_us);
-    }
-
     p->recording_id = list->recording_id;
-
-    finished = list->finished_us ? list->finished_us : INT64_MAX;
-    p->over = ngx_max(p->over, finished);
+    ngx_recording_api_course_next(&p->course, list->recording_id,
+                                  list->start_us, list->finished_us);
 
     text = list->local && list->state <= NGX_RECORDING_FILE_FINISHED
            ? ngx_recording_api_play_read(p->store, list->path) : NULL;
@@ -153,7 +140,7 @@ ngx_recording_api_play_list(void *data,
         rc = ngx_recording_api_play_gap(p, list);
     }
 
-    if (list->state < NGX_RECORDING_FILE_FINISHED && p->cursor < p->to) {
+    if (list->state < NGX_RECORDING_FILE_FINISHED && p->course.end < p->to) {
         p->grows = 1;
     }
 
@@ -292,19 +279,19 @@ ngx_recording_api_play_segment(ngx_recording_api_playing_t *p,
     end = s->wall + s->duration;
 
     if (s->wall >= p->to) {
-        p->cursor = ngx_max(p->cursor, p->to);
+        p->course.end = ngx_max(p->course.end, p->to);
         return NGX_DONE;
     }
 
     /* what is there of another recording; clocks differ by a little */
 
-    if (end <= p->from || s->wall + s->duration / 2 < p->cursor) {
+    if (end <= p->from || s->wall + s->duration / 2 < p->course.end) {
         p->joined = 0;
         return NGX_OK;
     }
 
     p->joined = p->joined && !s->marked;
-    p->cursor = end;
+    ngx_recording_api_course_taken(&p->course, p->recording_id, end);
 
     return ngx_recording_api_play_write(p, s);
 }
@@ -322,7 +309,7 @@ ngx_recording_api_play_gap(ngx_recording_api_playing_t *p,
     s.path = list->path;
     s.name = "gap.ts";
     s.gap = 1;
-    s.wall = ngx_max(ngx_max(list->start_us, p->from), p->cursor);
+    s.wall = ngx_max(ngx_max(list->start_us, p->from), p->course.end);
 
     to = ngx_min(list->end_us, p->to);
 
@@ -336,7 +323,7 @@ ngx_recording_api_play_gap(ngx_recording_api_playing_t *p,
         }
 
         s.wall += s.duration;
-        p->cursor = s.wall;
+        ngx_recording_api_course_taken(&p->course, p->recording_id, s.wall);
     }
 
     p->joined = 0;
