@@ -370,7 +370,8 @@ ngx_recording_catalogue_edit_progress(ngx_recording_catalogue_t *cat,
     rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_EDIT_PROGRESS,
                                ngx_recording_sql_int(p->edit->id),
                                ngx_recording_sql_text(cat->store->owner),
-                               ngx_recording_sql_int(p->progress));
+                               ngx_recording_sql_int(p->progress),
+                               ngx_recording_sql_text(p->note));
 
     if (rc != NGX_OK || p->end_us == 0) {
         return rc;

@@ -126,6 +126,8 @@ typedef struct {
                                               what was taken is written; 0: it
                                               was not */
     uint64_t                recording_id;
+    char                    note[NGX_RECORDING_EDIT_ERROR];    /* with that:
+                                              what is wrong with the file */
     ngx_uint_t              gone;          /* with that: the row of what was
                                               made is not there any more, as
                                               another catalogue is */

@@ -212,8 +212,9 @@
     "UPDATE edits SET file_id = ?2 WHERE edit_id = ?1 AND owner = ?3"         \
     " AND " NGX_RECORDING_EDIT_OPEN },                                        \
                                                                               \
-    [NGX_RECORDING_SQL_EDIT_PROGRESS] = { "itI",                              \
-    "UPDATE edits SET progress = ?3 WHERE edit_id = ?1 AND owner = ?2" },     \
+    [NGX_RECORDING_SQL_EDIT_PROGRESS] = { "itIt",                             \
+    "UPDATE edits SET progress = ?3, error = ?4 WHERE edit_id = ?1"           \
+    " AND owner = ?2" },                                                      \
                                                                               \
     [NGX_RECORDING_SQL_EDIT_INPUT_CUT] = { "iiii",                            \
     "UPDATE edit_inputs SET from_ms = ?3, to_ms = ?4 WHERE edit_id = ?1"      \

@@ -74,7 +74,8 @@ function Made({ task }) {
 
   return edit.ErrCode
     ? html`<span class="bad">${visible(edit.Message)}</span>`
-    : html`<a href=${href(["file", ANY, edit.Output.FileId])}>Open the file</a>`;
+    : html`<a href=${href(["file", ANY, edit.Output.FileId])}>Open the file</a>${
+      edit.Message && html`<span class="under">${visible(edit.Message)}</span>`}`;
 }
 
 // as it goes on

@@ -220,6 +220,7 @@ ngx_recording_editor_take(ngx_recording_editor_t *e)
     e->heard = 0;
     e->origin = -1;
     e->total = 0;
+    e->open = 0;
     e->told = 0;
     e->end.id = e->edit.id;
 

@@ -27,6 +27,8 @@ static ngx_int_t ngx_recording_editor_copy_limits(ngx_recording_editor_t *e,
     ngx_recording_source_frame_t *frame);
 static ngx_int_t ngx_recording_editor_copy_sample(ngx_recording_editor_t *e,
     ngx_recording_editor_frame_t *f);
+static void ngx_recording_editor_copy_join(ngx_recording_editor_t *e,
+    ngx_recording_source_frame_t *frame);
 static void ngx_recording_editor_copy_shown(ngx_recording_editor_t *e,
     ngx_recording_source_frame_t *frame);
 static ngx_int_t ngx_recording_editor_copy_flush(ngx_recording_editor_t *e);
@@ -201,9 +203,8 @@ ngx_recording_editor_copy_follows(ngx_recording_editor_t *e)
 
     return e->edit.inputs[e->at].start <= 0
            && e->edit.inputs[e->at - 1].end < 0
-           && in->recording_id == in[-1].recording_id
-           && ngx_strcmp(in->format, in[-1].format) == 0
-           && llabs(in->start_us - in[-1].end_us) < NGX_RECORDING_EDITOR_NEAR;
+           && in->follows
+           && in->start_us - in[-1].end_us < NGX_RECORDING_EDITOR_NEAR;
 }
 
 
@@ -437,6 +438,7 @@ ngx_recording_editor_copy_sample(ngx_recording_editor_t *e,
     s.idr = frame->idr;
     s.cut = frame->key && s.track == NGX_RECORDING_VIDEO;
 
+    ngx_recording_editor_copy_join(e, frame);
     ngx_recording_editor_copy_shown(e, frame);
 
     if (ngx_recording_editor_copy_keep(e, &e->pending, f) != NGX_OK) {
@@ -459,6 +461,34 @@ ngx_recording_editor_copy_sample(ngx_recording_editor_t *e,
     return e->pending.n == NGX_RECORDING_EDITOR_PENDING
            || e->bytes >= NGX_RECORDING_EDITOR_BYTES
            ? ngx_recording_editor_copy_flush(e) : NGX_OK;
+}
+
+
+/*
+ * Pictures of H.264 are counted on from the last IDR picture: behind others, a
+ * source that begins with another key frame, as of an open GOP, is put in a
+ * wrong order, and only encoding it anew would help.
+ */
+
+static void
+ngx_recording_editor_copy_join(ngx_recording_editor_t *e,
+    ngx_recording_source_frame_t *frame)
+{
+    ngx_recording_media_t  *media;
+
+    media = e->copy.source->media;
+
+    if (frame->track != NGX_RECORDING_VIDEO || e->copy.picture != INT64_MIN
+        || media[NGX_RECORDING_VIDEO].codec.codec != NGX_RECORDING_CODEC_H264
+        || e->mux->samples[NGX_RECORDING_VIDEO] == 0
+        || frame->idr || ngx_recording_editor_copy_follows(e))
+    {
+        return;
+    }
+
+    if (e->open++ == 0) {
+        e->opened = e->inputs[e->at].id;
+    }
 }
 
 

@@ -9,12 +9,21 @@
 #include "ngx_recording_trial.h"
 
 
+#define NGX_RECORDING_EDITOR_BETWEEN  16         /* files that are looked at:
+                                                    the newest are first */
+
+
 static ngx_int_t ngx_recording_editor_plan_source(ngx_recording_editor_t *e);
 static ngx_int_t ngx_recording_editor_plan_row(ngx_recording_editor_t *e);
 static ngx_int_t ngx_recording_editor_plan_file(void *data,
     const ngx_recording_catalogue_search_file_t *file);
 static ngx_int_t ngx_recording_editor_plan_stream(ngx_recording_editor_t *e,
     const ngx_recording_catalogue_search_file_t *file);
+static ngx_int_t ngx_recording_editor_plan_follows(ngx_recording_editor_t *e);
+static ngx_int_t ngx_recording_editor_plan_between(void *data,
+    const ngx_recording_catalogue_search_file_t *file);
+static ngx_uint_t ngx_recording_editor_plan_behind(
+    const ngx_recording_editor_input_t *in, int64_t start_us, uint64_t id);
 static ngx_int_t ngx_recording_editor_plan_whole(ngx_recording_editor_t *e,
     ngx_recording_editor_input_t *in, ngx_recording_source_t *source);
 static ngx_int_t ngx_recording_editor_plan_join(ngx_recording_editor_t *e,
@@ -130,6 +139,11 @@ ngx_recording_editor_plan_row(ngx_recording_editor_t *e)
         rc = ngx_recording_catalogue_search_file(cat,
                                        e->edit.inputs[e->at].file_id,
                                        ngx_recording_editor_plan_file, e);
+
+        if (rc == NGX_OK && e->at > 0) {
+            rc = ngx_recording_editor_plan_follows(e);
+        }
+
         rc = ngx_recording_catalogue_finish(cat, rc, &err);
     }
 
@@ -228,6 +242,64 @@ ngx_recording_editor_plan_stream(ngx_recording_editor_t *e,
     ngx_recording_file_about(&e->stream, e->about);
 
     return NGX_OK;
+}
+
+
+/* times of arrival do not tell it: they overlap if frames came in a burst */
+
+static ngx_int_t
+ngx_recording_editor_plan_follows(ngx_recording_editor_t *e)
+{
+    ngx_uint_t                     number;
+    ngx_recording_editor_input_t  *in;
+
+    in = &e->inputs[e->at];
+
+    in->follows = in->recording_id == in[-1].recording_id
+                  && ngx_strcmp(in->format, in[-1].format) == 0
+                  && ngx_recording_editor_plan_behind(in, in[-1].start_us,
+                                                      in[-1].id);
+
+    return !in->follows ? NGX_OK
+           : ngx_recording_catalogue_search_files(&e->worker->catalogue,
+                                       in->recording_id, in[-1].start_us,
+                                       in->start_us,
+                                       NGX_RECORDING_EDITOR_BETWEEN, &number,
+                                       ngx_recording_editor_plan_between, e);
+}
+
+
+static ngx_int_t
+ngx_recording_editor_plan_between(void *data,
+    const ngx_recording_catalogue_search_file_t *file)
+{
+    ngx_recording_editor_t *e = data;
+
+    ngx_recording_editor_input_t  *in;
+
+    in = &e->inputs[e->at];
+
+    if (ngx_strcmp(file->format, in->format) == 0
+        && ngx_recording_editor_plan_behind(in, file->start_us, file->id)
+        && file->id != in[-1].id
+        && !ngx_recording_editor_plan_behind(&in[-1], file->start_us,
+                                             file->id))
+    {
+        in->follows = 0;
+    }
+
+    return NGX_OK;
+}
+
+
+/* whether it comes behind another file of its recording */
+
+static ngx_uint_t
+ngx_recording_editor_plan_behind(const ngx_recording_editor_input_t *in,
+    int64_t start_us, uint64_t id)
+{
+    return in->start_us > start_us
+           || (in->start_us == start_us && in->id > id);
 }
 
 

@@ -20,6 +20,7 @@ static void ngx_recording_editor_claim(ngx_recording_editor_t *e);
 static ngx_int_t ngx_recording_editor_row(ngx_recording_editor_t *e);
 static ngx_int_t ngx_recording_editor_open(ngx_recording_editor_t *e);
 static ngx_int_t ngx_recording_editor_move(ngx_recording_editor_t *e);
+static void ngx_recording_editor_damage(ngx_recording_editor_t *e);
 static ngx_int_t ngx_recording_editor_taken(ngx_recording_editor_t *e);
 
 
@@ -248,6 +249,7 @@ ngx_recording_editor_complete(ngx_recording_editor_t *e)
     }
 
     ngx_recording_mux_measure(mux);
+    ngx_recording_editor_damage(e);
 
     e->progress.progress = 99;
     e->progress.end_us = mux->file.end;
@@ -255,6 +257,35 @@ ngx_recording_editor_complete(ngx_recording_editor_t *e)
     e->step = ngx_recording_editor_taken;
 
     return NGX_OK;
+}
+
+
+/* it is made, and is not as good as its sources */
+
+static void
+ngx_recording_editor_damage(ngx_recording_editor_t *e)
+{
+    char    *note;
+    size_t   len;
+
+    if (e->open == 0) {
+        return;
+    }
+
+    note = e->progress.note;
+    len = snprintf(note, sizeof(e->progress.note),
+                   "where file %llu follows, pictures may be damaged: it "
+                   "begins there with a key frame of an open GOP, which is no "
+                   "IDR", (unsigned long long) e->opened);
+
+    if (e->open > 1) {
+        (void) snprintf(note + len, sizeof(e->progress.note) - len,
+                        "; so it is in %lu more places",
+                        (unsigned long) e->open - 1);
+    }
+
+    ngx_recording_notice(&e->notices, NGX_LOG_ERR, 0,
+                         "a file of others was made, but %s", note);
 }
 
 

@@ -52,6 +52,8 @@ typedef struct {
     ngx_uint_t              video;         /* it has */
     ngx_uint_t              audio;
     ngx_uint_t              there;
+    ngx_uint_t              follows;       /* the one before, in its recording,
+                                              with none in between */
 } ngx_recording_editor_input_t;
 
 
@@ -131,6 +133,9 @@ struct ngx_recording_editor_s {
     int64_t                 origin;        /* where it is to begin, -1: not
                                               known */
     int64_t                 total;         /* ms that are to be copied */
+    ngx_uint_t              open;          /* sources that begin, behind others,
+                                              with a key frame that is no IDR */
+    uint64_t                opened;        /* the first one */
 };
 
 
