@@ -572,11 +572,12 @@ ngx_int_t ngx_recording_catalogue_to_remove_thread(
     ngx_recording_old_t *files, ngx_uint_t *n,
     ngx_recording_catalogue_error_t *err);
 
-/* finished files, whose local copies are to be removed now, by when; as
-   ngx_recording_catalogue_oldest_thread() */
+/* finished files, whose local copies are to be removed by `until`, by when, and
+   may be tried now; as ngx_recording_catalogue_oldest_thread() */
 ngx_int_t ngx_recording_catalogue_local_thread(ngx_recording_catalogue_t *cat,
-    int64_t now, ngx_recording_place_t *after, ngx_recording_old_t *files,
-    ngx_uint_t *n, ngx_recording_catalogue_error_t *err);
+    int64_t now, int64_t until, ngx_recording_place_t *after,
+    ngx_recording_old_t *files, ngx_uint_t *n,
+    ngx_recording_catalogue_error_t *err);
 
 /* it could not be removed: it counts, and it is tried again later */
 ngx_int_t ngx_recording_catalogue_retry_thread(ngx_recording_catalogue_t *cat,

@@ -10,7 +10,7 @@ static ngx_int_t ngx_recording_catalogue_expire_why(
 
 ngx_int_t
 ngx_recording_catalogue_expire_due_thread(ngx_recording_catalogue_t *cat,
-    int64_t now, ngx_recording_place_t *after, ngx_recording_old_t *files,
+    int64_t until, ngx_recording_place_t *after, ngx_recording_old_t *files,
     ngx_uint_t *n, ngx_recording_catalogue_error_t *err)
 {
     ngx_recording_sql_rows_t  rows;
@@ -23,7 +23,7 @@ ngx_recording_catalogue_expire_due_thread(ngx_recording_catalogue_t *cat,
                             ngx_recording_sql_int(NGX_RECORDING_WALK),
                             ngx_recording_sql_int(after->at),
                             ngx_recording_sql_int(after->id),
-                            ngx_recording_sql_int(now));
+                            ngx_recording_sql_int(until));
 
     return ngx_recording_catalogue_walk(cat, &rows, after, files, n, err);
 }
@@ -31,7 +31,7 @@ ngx_recording_catalogue_expire_due_thread(ngx_recording_catalogue_t *cat,
 
 ngx_int_t
 ngx_recording_catalogue_expire_thread(ngx_recording_catalogue_t *cat,
-    int64_t now, ngx_recording_old_t *files, ngx_uint_t n,
+    int64_t now, int64_t until, ngx_recording_old_t *files, ngx_uint_t n,
     ngx_recording_catalogue_error_t *err)
 {
     ngx_int_t   rc;
@@ -44,7 +44,8 @@ ngx_recording_catalogue_expire_thread(ngx_recording_catalogue_t *cat,
     for (rc = NGX_OK, i = 0; rc == NGX_OK && i < n; i++) {
         rc = ngx_recording_sql_run(cat->sql, NGX_RECORDING_SQL_EXPIRE,
                                    ngx_recording_sql_int(files[i].id),
-                                   ngx_recording_sql_int(now));
+                                   ngx_recording_sql_int(now),
+                                   ngx_recording_sql_int(until));
     }
 
     return ngx_recording_catalogue_finish(cat, rc, err);

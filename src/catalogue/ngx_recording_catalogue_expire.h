@@ -17,18 +17,20 @@
 
 
 /*
- * Files whose time is over, by when, but for those that are on their way to a
- * bucket, or needed by a program; as ngx_recording_catalogue_oldest_thread().
+ * Files whose time is over at `until`, by when, but for those that are on their
+ * way to a bucket, or needed by a program; as
+ * ngx_recording_catalogue_oldest_thread().
  */
 ngx_int_t ngx_recording_catalogue_expire_due_thread(
-    ngx_recording_catalogue_t *cat, int64_t now, ngx_recording_place_t *after,
-    ngx_recording_old_t *files, ngx_uint_t *n,
+    ngx_recording_catalogue_t *cat, int64_t until,
+    ngx_recording_place_t *after, ngx_recording_old_t *files, ngx_uint_t *n,
     ngx_recording_catalogue_error_t *err);
 
-/* these expire, if all of that is still so */
+/* these expire, now, if all of that is still so */
 ngx_int_t ngx_recording_catalogue_expire_thread(
-    ngx_recording_catalogue_t *cat, int64_t now, ngx_recording_old_t *files,
-    ngx_uint_t n, ngx_recording_catalogue_error_t *err);
+    ngx_recording_catalogue_t *cat, int64_t now, int64_t until,
+    ngx_recording_old_t *files, ngx_uint_t n,
+    ngx_recording_catalogue_error_t *err);
 
 
 /* --- changes */

@@ -333,8 +333,9 @@ ngx_recording_catalogue_to_remove_thread(ngx_recording_catalogue_t *cat,
 
 ngx_int_t
 ngx_recording_catalogue_local_thread(ngx_recording_catalogue_t *cat,
-    int64_t now, ngx_recording_place_t *after, ngx_recording_old_t *files,
-    ngx_uint_t *n, ngx_recording_catalogue_error_t *err)
+    int64_t now, int64_t until, ngx_recording_place_t *after,
+    ngx_recording_old_t *files, ngx_uint_t *n,
+    ngx_recording_catalogue_error_t *err)
 {
     ngx_recording_sql_rows_t  rows;
 
@@ -347,7 +348,8 @@ ngx_recording_catalogue_local_thread(ngx_recording_catalogue_t *cat,
                     ngx_recording_sql_int(after->at),
                     ngx_recording_sql_int(after->id),
                     ngx_recording_sql_int(now),
-                    ngx_recording_sql_int(now + NGX_RECORDING_CATALOGUE_LATE));
+                    ngx_recording_sql_int(now + NGX_RECORDING_CATALOGUE_LATE),
+                    ngx_recording_sql_int(until));
 
     return ngx_recording_catalogue_walk(cat, &rows, after, files, n, err);
 }

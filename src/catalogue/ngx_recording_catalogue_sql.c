@@ -365,6 +365,7 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " video_codec = ?6, audio_codec = ?7, resolution = ?8, frames_in = ?9,"
     " frames_written = ?10, frames_dropped = ?11, drops = ?12, gaps = ?13,"
     " owner = ?14, recovered = max(recovered, ?16), finished_us = ?17,"
+    NGX_RECORDING_EXPIRE_FINISHED("?2", "?3", "?17")
     NGX_RECORDING_POLICY_WAITS("?15") " WHERE" NGX_RECORDING_SQL_NOT_OVER },
 
     [NGX_RECORDING_SQL_REMOVE] = { "i",
@@ -372,7 +373,8 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
 
     [NGX_RECORDING_SQL_SET_STATE] = { "ittIII",
     "UPDATE files SET state = ?2, owner = ?3, size = coalesce(?4, size),"
-    " finished_us = coalesce(?5, finished_us), resume_us = ?6"
+    " finished_us = coalesce(?5, finished_us),"
+    NGX_RECORDING_EXPIRE_FINISHED("?2", "end_us", "?5") " resume_us = ?6"
     " WHERE" NGX_RECORDING_SQL_NOT_OVER },
 
     [NGX_RECORDING_SQL_WANTED] = { "ti",
@@ -455,12 +457,12 @@ const ngx_recording_sql_statement_t  ngx_recording_catalogue_sql[] = {
     " OR retry_us <= ?3 OR retry_us > ?4) ORDER BY file_id LIMIT ?1" },
 
     /* what is delivered, and stayed for long enough; behind this one */
-    [NGX_RECORDING_SQL_TO_REMOVE_LOCAL] = { "iiiii",
+    [NGX_RECORDING_SQL_TO_REMOVE_LOCAL] = { "iiiiii",
     "SELECT file_id, path, size, state, 0, local_us, path IS NOT NULL"
     " AND objects <> '[]' AND (retry_us IS NULL OR retry_us <= ?4"
     " OR retry_us > ?5) AND " NGX_RECORDING_SQL_FREE " FROM files"
     " WHERE state = 'finished' AND local = 1 AND local_us IS NOT NULL"
-    " AND local_us <= ?4 AND (local_us, file_id) > (?2, ?3)"
+    " AND local_us <= ?6 AND (local_us, file_id) > (?2, ?3)"
     " ORDER BY local_us, file_id LIMIT ?1" },
 
     [NGX_RECORDING_SQL_LEAVING] = { "",

@@ -57,6 +57,23 @@
     " WHERE lifetimes.template =" NGX_RECORDING_OUTBOX_BY(row) " LIMIT 1)))"
 
 
+/*
+ * From its end, or NULL: from then on if it was finished more than a day later,
+ * which no resume= explains: the clock was set while it grew.
+ */
+
+#define NGX_RECORDING_EXPIRE_LATE(end, finished)                              \
+    "iif(" finished " - " end " > 86400000000, " finished ", NULL)"
+
+
+/* as it is finished, before the trigger that does not know of this */
+
+#define NGX_RECORDING_EXPIRE_FINISHED(state, end, finished)                   \
+    " expire_us = coalesce(expire_us, iif(" state " = 'finished', "           \
+    NGX_RECORDING_EXPIRE_AT("files.",                                         \
+        NGX_RECORDING_EXPIRE_LATE(end, finished)) ", NULL)),"
+
+
 /* lives_us of a file that is for good, whatever its template says: a worker of
    a former version keeps it for a hundred years */
 
@@ -276,9 +293,9 @@
     " AND expire_us <= ?4 AND (expire_us, file_id) > (?2, ?3)"                \
     " ORDER BY expire_us, file_id LIMIT ?1" },                                \
                                                                               \
-    [NGX_RECORDING_SQL_EXPIRE] = { "ii",                                      \
+    [NGX_RECORDING_SQL_EXPIRE] = { "iii",                                      \
     "UPDATE files SET state = 'expired', gone_us = ?2, local_us = NULL,"      \
-    " retry_us = NULL WHERE file_id = ?1 AND expire_us <= ?2"                 \
+    " retry_us = NULL WHERE file_id = ?1 AND expire_us <= ?3"                 \
     " AND " NGX_RECORDING_SEARCH_IS_MEDIA                                     \
     " AND NOT " NGX_RECORDING_EXPIRE_DELIVERED                                \
     " AND NOT " NGX_RECORDING_EXPIRE_NEEDED                                   \

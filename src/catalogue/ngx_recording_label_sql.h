@@ -24,7 +24,9 @@
     " 'objects', objects, 'delivers', delivers, 'lives_us', lives_us,"        \
     " 'expire_us', iif(state = 'finished',"                                   \
     " expire_us, coalesce(expire_us, "                                        \
-    NGX_RECORDING_EXPIRE_AT("files.", "coalesce(files.end_us, ?4)") ")),"
+    NGX_RECORDING_EXPIRE_AT("files.", "coalesce("                             \
+        NGX_RECORDING_EXPIRE_LATE("files.end_us", "?4")                       \
+        ", files.end_us, ?4)") ")),"
 
 #define NGX_RECORDING_LABEL_COLUMNS  " objects, delivers, lives_us, expire_us,"
 

@@ -13,6 +13,7 @@ typedef struct {
 
 typedef struct {
     ngx_recording_store_t    *store;
+    int64_t                   now;         /* us */
     ngx_recording_notices_t  *notices;
 } ngx_recording_aside_sweep_t;
 
@@ -68,7 +69,7 @@ ngx_recording_aside_add(void *data, const char *name)
 
 void
 ngx_recording_aside_sweep_thread(ngx_recording_store_t *store,
-    ngx_recording_notices_t *notices)
+    int64_t now, ngx_recording_notices_t *notices)
 {
     ngx_recording_aside_sweep_t  sweep;
 
@@ -77,6 +78,7 @@ ngx_recording_aside_sweep_thread(ngx_recording_store_t *store,
     }
 
     sweep.store = store;
+    sweep.now = now;
     sweep.notices = notices;
 
     (void) ngx_recording_store_list_thread(store, ngx_recording_aside_look,
@@ -98,8 +100,7 @@ ngx_recording_aside_look(void *data, const char *name)
 
     if (end == name || strcmp(end, NGX_RECORDING_JOURNAL_ASIDE) != 0
         || fstatat(sweep->store->work, name, &st, AT_SYMLINK_NOFOLLOW) == -1
-        || ngx_recording_wall() / 1000000 - st.st_mtime
-           <= sweep->store->rows)
+        || sweep->now / 1000000 - st.st_mtime <= sweep->store->rows)
     {
         return;
     }

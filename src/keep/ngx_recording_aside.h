@@ -22,7 +22,7 @@ off_t ngx_recording_aside_bytes_thread(ngx_recording_store_t *store,
 
 /* removes what has been there for as long as the rows of such files stay */
 void ngx_recording_aside_sweep_thread(ngx_recording_store_t *store,
-    ngx_recording_notices_t *notices);
+    int64_t now, ngx_recording_notices_t *notices);
 
 
 #endif /* _NGX_RECORDING_ASIDE_H_INCLUDED_ */

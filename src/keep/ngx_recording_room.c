@@ -225,11 +225,16 @@ ngx_recording_room_turn(ngx_recording_room_t *room,
     }
 
     if (room->sweep) {
+        room->believed = ngx_recording_belief_now_thread(&room->belief,
+                                                         room->store,
+                                                         &room->notices);
+
         ngx_recording_board_bury_thread(&room->store->board);
 
         if (room->sweeps++ % NGX_RECORDING_ROOM_CHUNKS == 0) {
             ngx_recording_chunk_sweep_thread(room->store);
-            ngx_recording_aside_sweep_thread(room->store, &room->notices);
+            ngx_recording_aside_sweep_thread(room->store, room->believed,
+                                             &room->notices);
         }
     }
 
@@ -275,13 +280,15 @@ ngx_recording_room_due(ngx_recording_room_t *room,
     ngx_int_t  rc;
 
     room->n = NGX_RECORDING_ROOM_FILES;
-    rc = ngx_recording_catalogue_expire_due_thread(room->catalogue, room->now,
-                                                   &room->due, room->files,
-                                                   &room->n, err);
+    rc = ngx_recording_catalogue_expire_due_thread(room->catalogue,
+                                                   room->believed, &room->due,
+                                                   room->files, &room->n,
+                                                   err);
 
     if (rc != NGX_ERROR && room->n
         && ngx_recording_catalogue_expire_thread(room->catalogue, room->now,
-                                                 room->files, room->n, err)
+                                                 room->believed, room->files,
+                                                 room->n, err)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -348,8 +355,8 @@ ngx_recording_room_copies(ngx_recording_room_t *room,
 
     room->n = NGX_RECORDING_ROOM_FILES;
     rc = ngx_recording_catalogue_local_thread(room->catalogue, room->now,
-                                              &room->local, room->files,
-                                              &room->n, err);
+                                              room->believed, &room->local,
+                                              room->files, &room->n, err);
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
     }
@@ -542,7 +549,7 @@ ngx_recording_room_rows(ngx_recording_room_t *room,
         return NGX_DONE;
     }
 
-    before = room->now - room->store->rows * 1000000;
+    before = room->believed - room->store->rows * 1000000;
 
     if (ngx_recording_catalogue_forget_thread(room->catalogue, before, &n,
                                               err)

@@ -23,6 +23,7 @@
 #define _NGX_RECORDING_ROOM_H_INCLUDED_
 
 
+#include "ngx_recording_belief.h"
 #include "ngx_recording_worker.h"
 
 
@@ -49,6 +50,10 @@ struct ngx_recording_room_s {
                                               time */
     ngx_uint_t              wanted;        /* the next one is one of those */
     int64_t                 now;           /* us, at its begin */
+    ngx_recording_belief_t  belief;
+    int64_t                 believed;      /* us, at the begin of one that has
+                                              more time: what is over by then
+                                              may go */
     ngx_uint_t              round;
     ngx_uint_t              sweeps;
 

@@ -2,8 +2,9 @@
 /*
  * LD_PRELOAD for tests: a wall clock that is set while the program runs.
  *
- * CLOCK_FILE has the seconds, an int64, by which it is not what it was; all
- * other clocks go on.
+ * CLOCK_FILE has the seconds, an int64, by which it is not what it was, and those,
+ * another one, that have passed for it and the monotonic clock; all other clocks
+ * go on.
  */
 
 #ifndef _GNU_SOURCE
@@ -20,7 +21,7 @@
 #include <unistd.h>
 
 
-static volatile int64_t  *set;
+static volatile int64_t  *set;    /* and passed */
 
 static int (*real_clock)(clockid_t id, struct timespec *ts);
 
@@ -41,7 +42,7 @@ set_init(void)
         return;
     }
 
-    p = mmap(NULL, sizeof(int64_t), PROT_READ, MAP_SHARED, fd, 0);
+    p = mmap(NULL, 2 * sizeof(int64_t), PROT_READ, MAP_SHARED, fd, 0);
     (void) close(fd);
 
     if (p != MAP_FAILED) {
@@ -66,7 +67,13 @@ clock_gettime(clockid_t id, struct timespec *ts)
 
     if (rc == 0 && set && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE))
     {
-        ts->tv_sec += *set;
+        ts->tv_sec += set[0] + set[1];
+    }
+
+    if (rc == 0 && set
+        && (id == CLOCK_MONOTONIC || id == CLOCK_MONOTONIC_COARSE))
+    {
+        ts->tv_sec += set[1];
     }
 
     return rc;

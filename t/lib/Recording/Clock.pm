@@ -5,8 +5,9 @@ package Recording::Clock;
 #
 #     my $clock = Recording::Clock->new;
 #     $clock->set(-600);             # seconds from what it is
+#     $clock->pass(3600);            # so many go by at once
 #
-# The monotonic clock goes on.  See t/tools/set_clock.c.
+# The monotonic clock goes on, and passes with it.  See t/tools/set_clock.c.
 
 use strict;
 use warnings;
@@ -29,17 +30,32 @@ sub new {
     open my $file, '+>', $ENV{CLOCK_FILE} or die "clock: $!\n";
     chmod 0644, $ENV{CLOCK_FILE};
 
-    my $self = bless { dir => $dir, file => $file }, $class;
+    my $self = bless { dir => $dir, file => $file, set => 0, passed => 0 },
+                     $class;
     $self->set(0);
     return $self;
 }
 
-# in one write, so that nobody reads a part of it
 sub set {
     my ($self, $seconds) = @_;
 
+    $self->{set} = $seconds;
+    $self->_write;
+}
+
+sub pass {
+    my ($self, $seconds) = @_;
+
+    $self->{passed} += $seconds;
+    $self->_write;
+}
+
+# in one write, so that nobody reads a part of it
+sub _write {
+    my ($self) = @_;
+
     sysseek $self->{file}, 0, 0;
-    syswrite $self->{file}, pack 'q', $seconds;
+    syswrite $self->{file}, pack 'qq', $self->{set}, $self->{passed};
 }
 
 1;
