@@ -18,6 +18,7 @@ use Test::More;
 use Recording::Api;
 use Recording::Media qw(media);
 use Recording::Nginx;
+use Recording::Rtmp;
 use Recording::SlowDisk;
 use Recording::Util qw(run slurp spew wait_for);
 
@@ -156,7 +157,47 @@ $disk->set(armed => 0);
 $ordered{record_rules} = 1;
 whole('in between');
 
+# --- what is published before that is back waits for it
+
+my $mark;
+lose(\&copy_hangs);
+wait_for('the copy', 30, sub { $disk->held });
+published();
+unlike(substr($t->error_log, $mark), qr/has not told/, 'a stream waits');
+$disk->release;
+is(join(' ', map { $_->{template} } $t->wait_files(1, stream => 'stays')),
+   'called', 'and is recorded as calls say');
+
+# the catalogue is lost while nginx runs
+copied();
+copy_hangs();
+unlink glob $t->db . '*';
+wait_for('the copy', 30, sub { $disk->held });
+published();
+is(join(' ', map { $_->{template} } $t->wait_files(1, frames_written => 114)),
+   'called', 'what was known before holds until then');
+ok($disk->held, 'which is still to come');
+$disk->release;
+wait_for('all of it', 30, sub { mark() == $WHOLE });
+
 $t->done;
+
+sub copy_hangs {
+    $mark = $t->log_mark;
+    $disk->set(armed => 1, only => 'catalogue.copy', error => 0);
+    $disk->hold(1, on => ['open']);
+}
+
+sub published {
+    my $from = $t->log_mark;
+    my $r = Recording::Rtmp->new(port => $t->port);
+
+    $r->connect(app => 'live', tcUrl => 'rtmp://push.example.com/live');
+    $r->publish('stays');
+    $r->send_flv(media(duration => 2, fps => 10, gop => 0.5, size => '160x90'));
+    $r->delete_stream->close;
+    $t->wait_log(qr/ disconnect, client: /, 30, $from);
+}
 
 # nginx ends, and its catalogue is lost
 sub lose {

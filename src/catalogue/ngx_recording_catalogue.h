@@ -513,6 +513,13 @@ ngx_int_t ngx_recording_catalogue_copy_thread(ngx_recording_catalogue_t *cat,
     ngx_recording_catalogue_error_t *err);
 
 /*
+ * In a transaction.  NGX_DECLINED: what there may be of that has not come back
+ * yet into a catalogue that was lost.
+ */
+ngx_int_t ngx_recording_catalogue_has_copied_thread(
+    ngx_recording_catalogue_t *cat);
+
+/*
  * And comes back from there, as it was when that was made.  NGX_DECLINED: there
  * is no such file; NGX_ABORT: it is damaged, and not there any more.
  */

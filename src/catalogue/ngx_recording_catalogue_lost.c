@@ -262,13 +262,14 @@ ngx_recording_catalogue_is_rebuilt_thread(ngx_recording_catalogue_t *cat,
     ngx_recording_catalogue_error_t *err)
 {
     ngx_int_t                 rc;
+    ngx_uint_t                copied;
     ngx_recording_sql_mark_e  mark;
 
     if (ngx_recording_catalogue_read(cat, err) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    rc = cat->sql->engine->mark(cat->sql, &mark);
+    rc = cat->sql->engine->mark(cat->sql, &mark, &copied);
 
     if (rc == NGX_OK) {
         *damaged = (mark == NGX_RECORDING_SQL_MARK_REPAIRED);
@@ -280,6 +281,20 @@ ngx_recording_catalogue_is_rebuilt_thread(ngx_recording_catalogue_t *cat,
     }
 
     return ngx_recording_catalogue_finish(cat, rc, err);
+}
+
+
+ngx_int_t
+ngx_recording_catalogue_has_copied_thread(ngx_recording_catalogue_t *cat)
+{
+    ngx_uint_t                copied;
+    ngx_recording_sql_mark_e  mark;
+
+    if (cat->sql->engine->mark(cat->sql, &mark, &copied) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return copied ? NGX_OK : NGX_DECLINED;
 }
 
 
@@ -297,10 +312,18 @@ ngx_int_t
 ngx_recording_catalogue_copied_thread(ngx_recording_catalogue_t *cat,
     ngx_uint_t *rows, time_t *made, ngx_recording_catalogue_error_t *err)
 {
-    ngx_int_t  rc;
+    ngx_int_t                        rc;
+    ngx_recording_catalogue_error_t  again;
 
     rc = cat->sql->engine->restore(cat->sql, rows, made, err->text,
                                    sizeof(err->text));
+
+    /* nobody is to wait for what is lost */
+
+    if (rc == NGX_ABORT) {
+        (void) cat->sql->engine->restore(cat->sql, rows, made, again.text,
+                                         sizeof(again.text));
+    }
 
     /* who is told is written anew: rows that came back have changed it */
 

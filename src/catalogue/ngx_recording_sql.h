@@ -172,8 +172,10 @@ typedef struct {
     /* whether others have written since the last call, as far as is known */
     ngx_uint_t              (*changed)(ngx_recording_sql_t *sql);
 
+    /* *copied: what the copy of the one before it had is in it, or in none */
     ngx_int_t               (*mark)(ngx_recording_sql_t *sql,
-                                ngx_recording_sql_mark_e *mark);
+                                ngx_recording_sql_mark_e *mark,
+                                ngx_uint_t *copied);
     ngx_int_t               (*set_mark)(ngx_recording_sql_t *sql,
                                 ngx_recording_sql_mark_e mark);
 

@@ -86,7 +86,7 @@ int ngx_recording_sqlite_number(sqlite3 *db, const char *text, int *number);
 ngx_int_t ngx_recording_sqlite_open(ngx_recording_sql_t *sql);
 
 ngx_int_t ngx_recording_sqlite_mark(ngx_recording_sql_t *sql,
-    ngx_recording_sql_mark_e *mark);
+    ngx_recording_sql_mark_e *mark, ngx_uint_t *copied);
 ngx_int_t ngx_recording_sqlite_set_mark(ngx_recording_sql_t *sql,
     ngx_recording_sql_mark_e mark);
 

@@ -25,8 +25,8 @@ static ngx_int_t ngx_recording_sqlite_copy_end(ngx_recording_sql_t *sql,
 static ngx_int_t ngx_recording_sqlite_copy_attach(sqlite3 *db,
     const char *path);
 static int ngx_recording_sqlite_copy_leaves(void *data);
-static ngx_int_t ngx_recording_sqlite_restore_tables(ngx_recording_sql_t *sql,
-    sqlite3 *db, ngx_uint_t *rows);
+static ngx_int_t ngx_recording_sqlite_restore_tables(sqlite3 *db,
+    const ngx_recording_sql_kept_t *kept, ngx_uint_t *rows);
 static ngx_int_t ngx_recording_sqlite_restore_table(sqlite3 *db,
     const char *table, ngx_uint_t *rows);
 static int ngx_recording_sqlite_restore_ends(void *data);
@@ -230,6 +230,7 @@ ngx_recording_sqlite_restore(ngx_recording_sql_t *sql, ngx_uint_t *rows,
     char         path[PATH_MAX];
     sqlite3     *db;
     ngx_int_t    rc;
+    ngx_uint_t   absent;
     struct stat  st;
 
     *rows = 0;
@@ -237,12 +238,18 @@ ngx_recording_sqlite_restore(ngx_recording_sql_t *sql, ngx_uint_t *rows,
     (void) snprintf(path, sizeof(path), "%s/" NGX_RECORDING_SQLITE_COPY,
                     sql->setup.store->path);
 
-    if (stat(path, &st) == -1) {
-        (void) snprintf(err, size, "%s", strerror(errno));
-        return errno == ENOENT ? NGX_DECLINED : NGX_ERROR;
-    }
+    absent = 0;
 
-    *made = st.st_mtime;
+    if (stat(path, &st) == 0) {
+        *made = st.st_mtime;
+
+    } else if (errno == ENOENT) {
+        absent = 1;
+
+    } else {
+        (void) snprintf(err, size, "%s", strerror(errno));
+        return NGX_ERROR;
+    }
 
     db = ngx_recording_sqlite_beside(sql);
 
@@ -257,10 +264,12 @@ ngx_recording_sqlite_restore(ngx_recording_sql_t *sql, ngx_uint_t *rows,
     sqlite3_progress_handler(db, NGX_RECORDING_SQLITE_STEPS,
                              ngx_recording_sqlite_restore_ends, NULL);
 
-    rc = ngx_recording_sqlite_copy_attach(db, path);
+    rc = absent ? NGX_OK : ngx_recording_sqlite_copy_attach(db, path);
 
     if (rc == NGX_OK) {
-        rc = ngx_recording_sqlite_restore_tables(sql, db, rows);
+        rc = ngx_recording_sqlite_restore_tables(db, absent ? NULL
+                                                 : sql->setup.schema->kept,
+                                                 rows);
     }
 
     code = sqlite3_errcode(db);
@@ -273,7 +282,11 @@ ngx_recording_sqlite_restore(ngx_recording_sql_t *sql, ngx_uint_t *rows,
 
     (void) sqlite3_close(db);
 
-    return rc == NGX_OK ? NGX_OK
+    if (rc == NGX_OK) {
+        return absent ? NGX_DECLINED : NGX_OK;
+    }
+
+    return absent ? NGX_ERROR
            : ngx_recording_sqlite_restore_failed(path, code, err, size);
 }
 
@@ -348,16 +361,15 @@ ngx_recording_sqlite_restore_damaged(const char *path, int code)
 
 /*
  * Once for a catalogue, if all else has to be done again: what calls have
- * removed since then does not come back.
+ * removed since then does not come back.  NULL: there is no copy.
  */
 
 static ngx_int_t
-ngx_recording_sqlite_restore_tables(ngx_recording_sql_t *sql, sqlite3 *db,
-    ngx_uint_t *rows)
+ngx_recording_sqlite_restore_tables(sqlite3 *db,
+    const ngx_recording_sql_kept_t *kept, ngx_uint_t *rows)
 {
-    int                              id, version;
-    char                             pragma[64];
-    const ngx_recording_sql_kept_t  *kept;
+    int   id, version;
+    char  pragma[64];
 
     /* one that has just taken the place of another has no tables */
 
@@ -376,7 +388,7 @@ ngx_recording_sqlite_restore_tables(ngx_recording_sql_t *sql, sqlite3 *db,
         return NGX_OK;
     }
 
-    for (kept = sql->setup.schema->kept; kept->table; kept++) {
+    for ( /* void */ ; kept && kept->table; kept++) {
 
         if (ngx_recording_sqlite_restore_table(db, kept->table, rows)
             != NGX_OK)

@@ -488,13 +488,14 @@ static ngx_int_t
 ngx_recording_sqlite_why(ngx_recording_sqlite_t *lite)
 {
     ngx_int_t                 rc;
+    ngx_uint_t                copied;
     ngx_recording_sql_mark_e  mark;
 
     if (!lite->anew && !lite->moved) {
         return NGX_OK;
     }
 
-    if (ngx_recording_sqlite_mark(&lite->sql, &mark) != NGX_OK) {
+    if (ngx_recording_sqlite_mark(&lite->sql, &mark, &copied) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -522,7 +523,7 @@ ngx_recording_sqlite_why(ngx_recording_sqlite_t *lite)
 
 ngx_int_t
 ngx_recording_sqlite_mark(ngx_recording_sql_t *sql,
-    ngx_recording_sql_mark_e *mark)
+    ngx_recording_sql_mark_e *mark, ngx_uint_t *copied)
 {
     int                      id;
     ngx_recording_sqlite_t  *lite;
@@ -534,6 +535,8 @@ ngx_recording_sqlite_mark(ngx_recording_sql_t *sql,
     {
         return NGX_ERROR;
     }
+
+    *copied = (id != 0 && id != NGX_RECORDING_SQLITE_REPAIRED);
 
     switch (id) {
 

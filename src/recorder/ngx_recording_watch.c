@@ -155,7 +155,16 @@ ngx_recording_watch_thread(void *data)
 static ngx_int_t
 ngx_recording_watch_read_thread(ngx_recording_watch_t *watch)
 {
-    int64_t  number;
+    int64_t    number;
+    ngx_int_t  rc;
+
+    /* what was known before holds until it is back */
+
+    rc = ngx_recording_catalogue_has_copied_thread(&watch->catalogue);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
 
     if (ngx_recording_policy_number(&watch->catalogue, &number) != NGX_OK) {
         return NGX_ERROR;

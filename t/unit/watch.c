@@ -18,6 +18,7 @@ volatile ngx_msec_t    ngx_current_msec;
 
 static ngx_uint_t      watch_changes;      /* since it was asked */
 static ngx_uint_t      watch_fails;        /* each transaction */
+static ngx_uint_t      watch_lacks;        /* its copy */
 static int64_t         watch_number;       /* that the catalogue has */
 static ngx_uint_t      watch_reads;        /* of all of it */
 static ngx_uint_t      watch_said;
@@ -84,6 +85,21 @@ main(void)
     look = watch_look(watch);
     ok(ngx_recording_watch_has(watch, look), "nothing has changed");
     is(watch_reads, n, "nor was it read again");
+
+    /* a catalogue that was lost, before its copy is back */
+
+    watch_changes = 1;
+    watch_lacks = 1;
+    watch_number = 0;
+    look = watch_look(watch);
+    ok(!ngx_recording_watch_has(watch, look), "what it lacks is not known");
+    is(watch->policy->number, 2, "what was known holds");
+    is(watch_said, 2, "others say that");
+
+    watch_lacks = 0;
+    watch_number = 2;
+    look = watch_look(watch);
+    ok(ngx_recording_watch_has(watch, look), "it is known then");
 
     watch_obeys(watch);
 
@@ -196,6 +212,13 @@ ngx_recording_catalogue_finish(ngx_recording_catalogue_t *cat, ngx_int_t rc,
     ngx_recording_catalogue_error_t *err)
 {
     return rc;
+}
+
+
+ngx_int_t
+ngx_recording_catalogue_has_copied_thread(ngx_recording_catalogue_t *cat)
+{
+    return watch_lacks ? NGX_DECLINED : NGX_OK;
 }
 
 
