@@ -53,8 +53,8 @@ BUILD_PACKAGES = gcc libc6-dev make dpkg-dev nginx libnginx-mod-rtmp \
 RUN_PACKAGES = curl perl
 DEMO_PACKAGES = ffmpeg sqlite3
 TEST_PACKAGES = ceph-common ceph-mon ceph-osd chromium clang e2fsprogs jq \
-	libclang-rt-dev libio-socket-ssl-perl mount nginx-dev openssl procps \
-	radosgw rclone s3cmd xfsprogs
+	libclang-rt-dev libio-socket-ssl-perl libjson-xs-perl mount nginx-dev \
+	openssl procps radosgw rclone s3cmd xfsprogs
 
 # what t/players.t plays with, beside the npm packages in t/players
 
@@ -454,7 +454,7 @@ soak: test-deps
 	TEST_ROUNDS=$(SOAK_ROUNDS) TEST_STREAMS=150 \
 	prove -v -I t/lib $(PROVE_FLAGS) t/crowd.t
 	TEST_FULL=1 prove -v -I t/lib $(PROVE_FLAGS) t/mp4_killed.t \
-	    t/deliver_kill.t
+	    t/deliver_kill.t t/deliver_early_mp4.t
 	TEST_STREAMS=1000 TEST_DELAY=1 \
 	prove -v -I t/lib $(PROVE_FLAGS) t/notify_many.t
 

@@ -239,7 +239,7 @@ my @wrong = (
 
 while (my ($action, $params, $code) = splice @wrong, 0, 3) {
     is($api->code($action, $params), $code,
-       "$action " . JSON::PP->new->canonical->encode($params));
+       "$action " . JSON::XS->new->canonical->encode($params));
 }
 
 is($off->code('RetryDelivery', {}), 'MissingParameter', 'nothing to retry');

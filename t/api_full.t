@@ -12,7 +12,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Errno qw(EIO ENOSPC EROFS);
-use JSON::PP ();
+use JSON::XS ();
 use Test::More;
 
 use Recording::Api;
@@ -120,7 +120,7 @@ $t->done;
 
 # what calls change, as text
 sub rows {
-    return JSON::PP->new->canonical->encode({ map {
+    return JSON::XS->new->canonical->encode({ map {
         $_ => [ $t->catalogue("SELECT * FROM $_ ORDER BY 1") ]
     } qw(files edits record_tasks record_templates record_rules
          callback_templates callback_rules) });

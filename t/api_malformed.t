@@ -10,7 +10,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use JSON::PP ();
+use JSON::XS ();
 use Test::More;
 
 use Recording::Api;
@@ -97,7 +97,7 @@ for my $action (qw(SearchMedia DescribeMediaInfos DescribeRecordings
     for my $name (qw(StreamIds FileIds CreateTime Sort Limit ScrollToken Filters
                      RecordingIds State StreamName DeliveryIds RecordTime))
     {
-        for my $value (1, -1, 1.5, 'x' x 5000, JSON::PP::true, [[]], [{}], {},
+        for my $value (1, -1, 1.5, 'x' x 5000, JSON::XS::true, [[]], [{}], {},
                        { After => {} }, { x => 1 }, [ map { "$_" } 1 .. 200 ])
         {
             my $code = $off->code($action, { $name => $value });

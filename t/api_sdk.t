@@ -10,7 +10,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use JSON::PP ();
+use JSON::XS ();
 use Test::More;
 
 use Recording::Nginx;
@@ -18,7 +18,7 @@ use Recording::Past;
 use Recording::Sdk qw(client);
 use Recording::Util qw(root run spew wait_for);
 
-my $json = JSON::PP->new->utf8->canonical;
+my $json = JSON::XS->new->utf8->canonical;
 my $build = root() . '/build/sdk';
 my $why = client();
 

@@ -11,7 +11,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Digest::MD5 qw(md5_hex);
-use JSON::PP ();
+use JSON::XS ();
 use Test::More;
 
 use Recording::Certificates;
@@ -131,7 +131,7 @@ sub formats {
              qr/^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, "$format: $_")
             for qw(start end);
 
-        my ($object, @more) = @{ JSON::PP->new->decode($row->{objects}) };
+        my ($object, @more) = @{ JSON::XS->new->decode($row->{objects}) };
         is(scalar(@more), 0, "$format: one object");
         is($object->{bucket}, 'archive', "$format: its bucket");
         is($object->{key}, $key, "$format: its key");
@@ -177,7 +177,7 @@ sub parts {
         cmp_ok($row->{size}, '>', 10 << 20, "$format: it is large");
         same($t, $row->{path}, "parts/$row->{path}", $format);
 
-        my ($object) = @{ JSON::PP->new->decode($row->{objects}) };
+        my ($object) = @{ JSON::XS->new->decode($row->{objects}) };
         like($object->{etag}, qr/^[0-9a-f]{32}-\d+$/, "$format: in parts");
     }
 

@@ -10,7 +10,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use JSON::PP ();
+use JSON::XS ();
 use Test::More;
 
 use Recording::Fault;

@@ -11,7 +11,7 @@ use lib "$FindBin::Bin/lib";
 
 use Test::More;
 
-use JSON::PP ();
+use JSON::XS ();
 use POSIX qw(strftime);
 
 use Recording::Edit;
@@ -55,7 +55,7 @@ do {
         { Limit => 100, ScrollToken => $token })))[2];
     cmp_ok(length $body, '<', 1.5e6, 'a page is not longer than that');
 
-    my $page = JSON::PP::decode_json($body)->{Response};
+    my $page = JSON::XS::decode_json($body)->{Response};
     push @pages, [ map { $_->{TaskId} } @{ $page->{TaskSet} } ];
     $token = $page->{ScrollToken};
 } while $token && @pages < 20;

@@ -12,7 +12,7 @@ use lib "$FindBin::Bin/lib";
 use Digest::MD5 qw(md5_hex);
 use Digest::SHA qw(hmac_sha256_hex);
 use IPC::Open2 qw(open2);
-use JSON::PP ();
+use JSON::XS ();
 use Test::More;
 
 use Recording::Util qw(root slurp);
@@ -21,7 +21,7 @@ my $unit = root() . '/build/unit/event';
 plan skip_all => 'not built: run "make unit"' if !-x $unit;
 
 my $now = 1_700_000_123;
-my $json = JSON::PP->new->utf8;
+my $json = JSON::XS->new->utf8;
 
 my %seen;
 
@@ -307,7 +307,7 @@ sub types {
     while ($members =~ /\G,?($string):($string|\{[^{}]*\}|[^,]+)/g) {
         my ($name, $value) = (substr($1, 1, -1), $2);
         my $inner = $value =~ /^"\{/
-            ? types(JSON::PP->new->allow_nonref->decode($value)) : $value;
+            ? types(JSON::XS->new->allow_nonref->decode($value)) : $value;
         return "$name is there twice" if exists $member{$name};
         $member{$name} = $inner;
     }

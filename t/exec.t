@@ -10,7 +10,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use JSON::PP ();
+use JSON::XS ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -29,7 +29,7 @@ my $program = <<'PERL';
 use strict;
 use warnings;
 use Fcntl qw(:flock);
-use JSON::PP ();
+use JSON::XS ();
 use Time::HiRes qw(sleep time);
 
 my @fds = map { readlink("/proc/self/fd/$_") // () } 0 .. 1023;
@@ -65,7 +65,7 @@ sub give {
                cwd => readlink('/proc/self/cwd'),
                map { /^(\w+):\s*(.*?)\s*$/ ? ($1 => $2) : () } <$in>);
     open my $fh, '>', "$dir/given.new";
-    print {$fh} JSON::PP->new->encode(\%all);
+    print {$fh} JSON::XS->new->encode(\%all);
     close $fh;
     rename "$dir/given.new", "$dir/given.$file";
 }
@@ -141,7 +141,7 @@ sub was_given {
     my ($event) = $t->catalogue('SELECT * FROM outbox WHERE file_id = '
                                 . $row->{file_id});
     my $all = had($t, $row);
-    my $json = JSON::PP->new->utf8->decode(pack 'H*', $all->{in});
+    my $json = JSON::XS->new->utf8->decode(pack 'H*', $all->{in});
     my %env = map { $_ => pack 'H*', $all->{env}{$_} } keys %{ $all->{env} };
     my $path = $t->path($row);
     my ($base) = $path =~ m{([^/]+)\.flv$};
@@ -188,7 +188,7 @@ sub was_given {
 
 sub had {
     my ($t, $row) = @_;
-    return JSON::PP->new->decode(slurp($t->dir . "/given.$row->{file_id}"));
+    return JSON::XS->new->decode(slurp($t->dir . "/given.$row->{file_id}"));
 }
 
 sub utf8 {

@@ -10,7 +10,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use JSON::PP ();
+use JSON::XS ();
 use Test::More;
 
 use Recording::Media qw(media);
@@ -238,7 +238,7 @@ sub said {
 
 sub drops {
     my ($row, $reason) = @_;
-    return JSON::PP::decode_json($row->{drops})->{$reason} || 0;
+    return JSON::XS::decode_json($row->{drops})->{$reason} || 0;
 }
 
 sub near {

@@ -12,7 +12,7 @@ use lib "$FindBin::Bin/lib";
 use List::Util qw(sum0);
 use Test::More;
 
-use JSON::PP ();
+use JSON::XS ();
 
 use Recording::Media qw(media);
 use Recording::Nginx;
@@ -64,7 +64,7 @@ is(scalar @bad, 0, 'what came in was written');
 
 # and no more came in than was sent, save the audio before a key frame
 my ($done) = grep { $_->{event} eq 'done' }
-             map { JSON::PP::decode_json($_) } split /\n/, $out;
+             map { JSON::XS::decode_json($_) } split /\n/, $out;
 my $off = 0;
 
 for my $name (keys %stream) {

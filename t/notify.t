@@ -11,7 +11,7 @@ use lib "$FindBin::Bin/lib";
 
 use Digest::MD5 qw(md5_hex);
 use Digest::SHA qw(hmac_sha256_hex);
-use JSON::PP ();
+use JSON::XS ();
 use Test::More;
 
 use Recording::Media qw(media push_stream);
@@ -99,7 +99,7 @@ for my $event (grep { $_->{json}{event_type} == 100 } @events) {
     my $json = $event->{json};
     my ($row) = grep { $_->{file_id} eq $json->{file_id} } @rows;
     my $what = "file of $row->{format}";
-    my $ext = JSON::PP->new->decode($json->{callback_ext});
+    my $ext = JSON::XS->new->decode($json->{callback_ext});
 
     is($json->{app}, '127.0.0.1', "$what: domain");
     is($json->{channel_id}, 'one', "$what: channel_id");
@@ -127,7 +127,7 @@ my %code = (flv => 1, hls => 2, mp4 => 3, aac => 4);
 
 for my $event (grep { $_->{json}{event_type} == 332 } @events) {
     my ($json, $what) = ($event->{json}, name($event));
-    my $detail = JSON::PP->new->decode($json->{record_detail});
+    my $detail = JSON::XS->new->decode($json->{record_detail});
 
     is($json->{domain}, '127.0.0.1', "$what: domain");
     is($json->{session_id}, $recording->{recording_id}, "$what: session");

@@ -14,7 +14,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use JSON::PP ();
+use JSON::XS ();
 use Test::More;
 use Time::HiRes qw(sleep);
 
@@ -196,7 +196,7 @@ sub repeated {
     my @events = map { $_->{json} } @_;
 
     my %first;
-    my $json = JSON::PP->new->canonical;
+    my $json = JSON::XS->new->canonical;
 
     return grep { ($first{ $_->{event_id} } //= $json->encode($_))
                   ne $json->encode($_) } @events;

@@ -11,7 +11,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use File::Copy qw(copy);
-use JSON::PP qw(decode_json);
+use JSON::XS qw(decode_json);
 use Test::More;
 
 use Recording::Api;

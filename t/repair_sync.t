@@ -11,7 +11,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Errno qw(EIO);
-use JSON::PP ();
+use JSON::XS ();
 use Test::More;
 
 use Recording::Live;
@@ -83,7 +83,7 @@ sub fails {
         ok(defined $cut, "$app: what may not be on the disk is cut off");
 
         # none, if record_sync came just before
-        is(JSON::PP::decode_json($row->{drops} || '{}')->{disk} || 0, $cut,
+        is(JSON::XS::decode_json($row->{drops} || '{}')->{disk} || 0, $cut,
            "$app: and counted");
     }
 

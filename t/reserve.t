@@ -10,7 +10,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use JSON::PP ();
+use JSON::XS ();
 use List::Util qw(sum0);
 use Test::More;
 use Time::HiRes qw(sleep);
@@ -196,5 +196,5 @@ sub hashes {
 }
 
 sub disk {
-    return sum0(map { JSON::PP::decode_json($_->{drops})->{disk} || 0 } @_);
+    return sum0(map { JSON::XS::decode_json($_->{drops})->{disk} || 0 } @_);
 }

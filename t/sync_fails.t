@@ -12,7 +12,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Errno qw(EIO);
-use JSON::PP ();
+use JSON::XS ();
 use List::Util qw(sum0);
 use Test::More;
 
@@ -83,7 +83,7 @@ sub rows {
 }
 
 sub disk_drops {
-    return sum0 map { JSON::PP::decode_json($_->{drops})->{disk} || 0 } @_;
+    return sum0 map { JSON::XS::decode_json($_->{drops})->{disk} || 0 } @_;
 }
 
 sub accounted {

@@ -18,7 +18,7 @@ use strict;
 use warnings;
 
 use File::Path qw(make_path);
-use JSON::PP ();
+use JSON::XS ();
 use List::Util qw(sum);
 use Time::HiRes qw(time sleep);
 
@@ -476,7 +476,7 @@ sub wait {
     return wait_for("\"$event\" of the load", 300, sub {
         my $text = -e $self->{out} ? slurp($self->{out}) : '';
 
-        return JSON::PP::decode_json($1)
+        return JSON::XS::decode_json($1)
             if $text =~ /^(\{"event":"$event".*\})$/m;
         die 'rtmp_load ended: ' . $self->{process}->stderr . "\n"
             if !$self->{process}->alive;

@@ -13,7 +13,7 @@ use strict;
 use warnings;
 
 use IO::Socket::INET;
-use JSON::PP ();
+use JSON::XS ();
 use Time::HiRes qw(sleep);
 
 use Recording::TC3 qw(authorization);
@@ -24,7 +24,7 @@ my $not_yet = 'ResourceUnavailable.InvalidVodStatus';
 my %version = map { $_ => '2018-07-17' }
                   qw(SearchMedia DescribeMediaInfos ModifyMediaInfo DeleteMedia
                      EditMedia DescribeTaskDetail DescribeTasks);
-my $json = JSON::PP->new->utf8->canonical->allow_bignum(0);
+my $json = JSON::XS->new->utf8->canonical;
 
 sub new {
     my ($class, %opt) = @_;

@@ -12,13 +12,13 @@ package Recording::Console;
 use strict;
 use warnings;
 
-use JSON::PP ();
+use JSON::XS ();
 use Test::More ();
 
 use Recording::Npm qw(installed);
 use Recording::Util qw(root run slurp);
 
-my $json = JSON::PP->new->utf8->canonical;
+my $json = JSON::XS->new->utf8->canonical;
 my $chromium = $ENV{TEST_CHROMIUM} || '/usr/bin/chromium';
 
 # the header of docs/console.md, which is what tests have

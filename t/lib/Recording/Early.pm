@@ -18,7 +18,7 @@ use strict;
 use warnings;
 
 use File::Temp ();
-use JSON::PP ();
+use JSON::XS ();
 use Time::HiRes qw(sleep time);
 
 use Recording::Bulk;
@@ -275,7 +275,7 @@ sub whole {
     }, sub { "\n" . $self->told($key) });
 
     my $fetched = File::Temp->new;
-    $self->s3->fetch($self->films, $key, $fetched->filename);
+    $self->s3->save($self->films, $key, $fetched->filename);
     Test::More::ok(slurp($fetched->filename) eq slurp($t->path($row)),
                    "$key: as it is");
     Test::More::is(join("\n", Recording::Mp4->read($fetched->filename)
@@ -311,7 +311,7 @@ sub _facts {
         if !$short && defined $short && $format ne 'hls';
     Test::More::like($meta->('end'), qr/^20\d\d-/, "$key: its end") if $short;
 
-    my ($object, @more) = @{ JSON::PP->new->decode(
+    my ($object, @more) = @{ JSON::XS->new->decode(
         ($self->nginx->files(file_id => $row->{file_id}))[0]{objects}) };
     Test::More::is(scalar(@more), 0, "$key: one object");
     Test::More::is($object->{key}, $key, "$key: its key is told");

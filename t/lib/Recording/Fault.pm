@@ -49,7 +49,7 @@ use File::Temp ();
 use IO::Select;
 use IO::Socket::INET;
 use IO::Socket::UNIX;
-use JSON::PP ();
+use JSON::XS ();
 use List::Util qw(min);
 use POSIX qw(EAGAIN EINTR strftime);
 use Socket qw(SOL_SOCKET SO_LINGER SOMAXCONN);
@@ -60,7 +60,7 @@ use Recording::Process;
 use Recording::Util qw(root slurp wait_for);
 
 # latin1: what is kept are bytes
-my $json = JSON::PP->new->canonical->latin1;
+my $json = JSON::XS->new->canonical->latin1;
 
 # new(to => the server's port, port)
 sub new {

@@ -18,7 +18,7 @@ use strict;
 use warnings;
 
 use Digest::SHA qw(sha256_hex);
-use JSON::PP ();
+use JSON::XS ();
 use List::Util qw(sum0);
 
 use Recording::Probe qw(decode_problems nal_hashes raw_aac_hashes tracks);
@@ -97,7 +97,7 @@ sub _row {
 
     my $name = sprintf '%s %s', $row->{format},
         defined $row->{path} ? $row->{path} : $row->{file_id};
-    my $dropped = sum0(values %{ JSON::PP::decode_json($row->{drops}) });
+    my $dropped = sum0(values %{ JSON::XS::decode_json($row->{drops}) });
     my @problems;
 
     push @problems, "state $row->{state}"

@@ -17,7 +17,7 @@ use strict;
 use warnings;
 
 use File::Temp ();
-use JSON::PP ();
+use JSON::XS ();
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
 use Recording::Process;
@@ -52,7 +52,7 @@ sub wait {
     return wait_for("\"$event\" of the load", 60, sub {
         my $ended = !$self->{process}->alive;
 
-        return JSON::PP::decode_json($1) if slurp($self->{out}->filename)
+        return JSON::XS::decode_json($1) if slurp($self->{out}->filename)
             =~ /^(\{"event":"$event".*\})$/m;
         die 'rtmp_load ended: ' . $self->{process}->stderr . "\n" if $ended;
         return 0;

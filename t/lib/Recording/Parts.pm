@@ -18,7 +18,7 @@ use strict;
 use warnings;
 
 use File::Temp ();
-use JSON::PP ();
+use JSON::XS ();
 use List::Util qw(min);
 use Time::HiRes qw(time);
 
@@ -352,7 +352,7 @@ sub _row {
 sub gap_problems {
     my ($self, $row, @parts) = @_;
 
-    my @gaps = @{ JSON::PP::decode_json($row->{gaps}) };
+    my @gaps = @{ JSON::XS::decode_json($row->{gaps}) };
     my @problems;
 
     return @gaps . " gaps, not $#parts: $row->{gaps}" if @gaps != $#parts;

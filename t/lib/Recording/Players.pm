@@ -20,7 +20,7 @@ use warnings;
 
 use File::Copy qw(copy);
 use File::Path qw(make_path);
-use JSON::PP ();
+use JSON::XS ();
 
 use Recording::Process;
 use Recording::Util qw(root slurp wait_for);
@@ -328,7 +328,7 @@ sub browsed {
     $process->stop if $process->alive;
 
     for my $text ($process->stderr =~ /CONSOLE.*"PLAYED (\S+)"/g) {
-        my $item = JSON::PP::decode_json($text =~ s/%(\w\w)/chr hex $1/ger);
+        my $item = JSON::XS::decode_json($text =~ s/%(\w\w)/chr hex $1/ger);
         $played{"$item->{name}:$item->{url}"} = $item;
     }
 

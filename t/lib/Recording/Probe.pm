@@ -8,7 +8,7 @@ use warnings;
 use Digest::SHA qw(sha256_hex);
 use Exporter 'import';
 use File::Temp ();
-use JSON::PP ();
+use JSON::XS ();
 use Time::HiRes ();
 
 use Recording::Util qw(run slurp);
@@ -181,7 +181,7 @@ sub _json {
     my ($status, $out, $err) = run('ffprobe', '-v', 'error', @what,
                                    '-of', 'json', $file);
     die "ffprobe $file: $err" if $status;
-    return JSON::PP->new->latin1->decode($out);
+    return JSON::XS->new->latin1->decode($out);
 }
 
 # seconds

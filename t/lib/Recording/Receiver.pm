@@ -20,7 +20,7 @@ use Digest::MD5 qw(md5_hex);
 use IO::Handle;
 use IO::Select;
 use IO::Socket::IP;
-use JSON::PP ();
+use JSON::XS ();
 use Socket qw(AF_INET AF_INET6 IPPROTO_TCP SOL_SOCKET SO_LINGER SOMAXCONN
               TCP_NODELAY inet_pton);
 use Time::HiRes qw(sleep time);
@@ -54,7 +54,7 @@ sub _spawn {
         name => "receiver $what", err => "$self->{tmp}/err",
         cmd => [ $^X, '-I', root() . '/t/lib', '-MRecording::Receiver', '-e',
                  'Recording::Receiver->serve(@ARGV)', $what,
-                 JSON::PP->new->canonical->encode(\%opt) ]);
+                 JSON::XS->new->canonical->encode(\%opt) ]);
 
     wait_for("receiver on port $opt{port}", 10, sub { -e $self->{up} },
              sub { slurp("$self->{tmp}/err") });
@@ -91,7 +91,7 @@ my (%opt, $tls, $moved);
 sub serve {
     my ($class, $what, $json) = @_;
 
-    %opt = %{ JSON::PP->new->decode($json) };
+    %opt = %{ JSON::XS->new->decode($json) };
     setpgrp;
     $SIG{TERM} = sub { $SIG{TERM} = 'IGNORE'; kill TERM => -$$; exit 0 };
     $SIG{CHLD} = 'IGNORE';

@@ -140,6 +140,12 @@ sub abort {
     return $self->_ask('DELETE', $bucket, $key, query => { uploadId => $id });
 }
 
+# an object, to a file
+sub save {
+    my ($self, $bucket, $key, $file) = @_;
+    return $self->_ask('GET', $bucket, $key, to => $file);
+}
+
 # an object as s3cmd gets it
 sub fetch {
     my ($self, $bucket, $key, $file) = @_;

@@ -11,7 +11,7 @@ use warnings;
 
 use Exporter qw(import);
 use IPC::Open2 qw(open2);
-use JSON::PP ();
+use JSON::XS ();
 
 use Recording::Npm qw(installed);
 use Recording::Util qw(root);
@@ -19,7 +19,7 @@ use Recording::Util qw(root);
 our @EXPORT_OK = qw(client);
 
 my $build = root() . '/build/sdk';
-my $json = JSON::PP->new->utf8->canonical;
+my $json = JSON::XS->new->utf8->canonical;
 
 sub new {
     my ($class, $endpoint, %of) = @_;

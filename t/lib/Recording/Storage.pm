@@ -30,7 +30,7 @@ use warnings;
 use File::Path qw(remove_tree);
 use File::Temp ();
 use IO::Socket::INET;
-use JSON::PP ();
+use JSON::XS ();
 use POSIX qw(SIGTERM SIG_BLOCK SIG_UNBLOCK sigprocmask);
 use Scalar::Util qw(weaken);
 use Time::HiRes qw(sleep);
@@ -40,7 +40,7 @@ use Recording::Process;
 use Recording::S3;
 use Recording::Util qw(root slurp spew tail wait_for);
 
-my $json = JSON::PP->new->canonical->utf8;
+my $json = JSON::XS->new->canonical->utf8;
 my $told = POSIX::SigSet->new(SIGTERM);
 my @all;
 

@@ -16,14 +16,14 @@ use warnings;
 
 use File::Temp ();
 use IO::Socket::INET;
-use JSON::PP ();
+use JSON::XS ();
 use Socket qw(SOL_SOCKET SO_LINGER SOMAXCONN);
 use Time::HiRes qw(sleep time);
 
 use Recording::Process;
 use Recording::Util qw(root slurp wait_for);
 
-my $json = JSON::PP->new->canonical->utf8;
+my $json = JSON::XS->new->canonical->utf8;
 
 sub new {
     my ($class, %opt) = @_;

@@ -17,7 +17,7 @@ use strict;
 use warnings;
 
 use Fcntl qw(:flock);
-use JSON::PP ();
+use JSON::XS ();
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
@@ -195,11 +195,11 @@ sub _write {
     my ($self, $file, $data) = @_;
 
     my $path = $self->{t}->dir . "/$file";
-    spew("$path.new", JSON::PP::encode_json($data));
+    spew("$path.new", JSON::XS::encode_json($data));
     rename "$path.new", $path or die "rename $path: $!\n";
 }
 
-sub _read { return JSON::PP::decode_json(slurp($_[0])) }
+sub _read { return JSON::XS::decode_json(slurp($_[0])) }
 
 sub DESTROY {
     my ($self) = @_;
