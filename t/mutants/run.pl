@@ -30,7 +30,8 @@ use Time::HiRes qw(time);
 $| = 1;
 
 my ($build, @names) = @ARGV;
-die "usage: run.pl BUILD [name ...]\n" if !$build;
+die "usage: run.pl BUILD [name ...], or run.pl --check [TABLE]\n"
+    if !$build || $build =~ /^-/ && $build ne '--check';
 
 my $root = abs_path("$FindBin::Bin/../..");
 my $check = $build eq '--check';
