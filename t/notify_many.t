@@ -65,9 +65,12 @@ my ($left) = $t->catalogue('SELECT count(*) AS n FROM outbox'
                            . " WHERE state <> 'done'");
 my (@busy, @memory);
 
-for (1 .. 5) {
+# more rounds if others use the machine
+for my $n (1 .. 10) {
     push @busy, $ping->rounds(1);
     push @memory, rss();
+
+    last if $n >= 5 && Recording::Ping::grown(\@idle, \@busy) < 0.005;
 }
 
 note "$left->{n} events waited at the beginning";

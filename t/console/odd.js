@@ -166,7 +166,7 @@ async function late(b, { flv, hls }) {
       page.evaluate(() => {
         const media = document.querySelector("video");
         return media.currentTime > 9 && media.webkitAudioDecodedByteCount > 0;
-      }));
+      }), 90);
     await page.evaluate(() => document.querySelector("video").pause());
     for (const s of [2, 12, 5, 7]) await seek(format, s);
     is(await page.locator(".failure").count(), 0, "and nothing is amiss");
