@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 
 # A stream that is over before it is known what calls ordered for it: it waits
-# for that without its publisher, and is recorded as they say.
+# for that without its publisher, and is recorded as they say, as of when it came.
 
 use strict;
 use warnings;
@@ -10,6 +10,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Test::More;
+use Time::HiRes qw(time);
 
 use Recording::Api;
 use Recording::Media qw(media);
@@ -35,6 +36,7 @@ rtmp {
         listen 127.0.0.1:%%PORT_0%%;
         application live { live on; }
         application both { live on; record_rule conf; }
+        application kept { live on; record_rule off rewind=1m; }
     }
 }
 http {
@@ -51,11 +53,12 @@ wait_for('the store', 30, sub { eval { $api->code('DescribeStore') eq '' } });
 my %of = (DomainName => 'push.example.com', AppName => 'live');
 my $id = $api->call('CreateLiveRecordTemplate', { TemplateName => 'called',
     map { $_ => { Enable => 1 } } qw(FlvParam Mp4Param) })->{TemplateId};
-is($api->code('CreateLiveRecordRule', { %of, StreamName => 'rule',
-                                        TemplateId => $id }), '', 'a rule');
-my $task = $api->call('CreateRecordTask', { %of, StreamName => 'task',
-    TemplateId => $id, EndTime => time + 3600 })->{TaskId};
+is($api->code('CreateLiveRecordRule', { %of, StreamName => $_,
+                                        TemplateId => $id }), '', "rule $_")
+    for qw(rule twice);
+my $task = ordered('live', 'task');
 ok($task, 'a task');
+ok(ordered('kept', 'twice'), 'and one of what rewind= keeps');
 $t->stop;
 
 # --- after a start, until the catalogue is open
@@ -70,8 +73,7 @@ recorded('task', $task);
 # --- while nothing hangs there is still a moment
 
 for my $i (1 .. 10) {
-    $task = $api->call('CreateRecordTask', { %of, StreamName => "task$i",
-        TemplateId => $id, EndTime => time + 3600 })->{TaskId};
+    $task = ordered('live', "task$i");
     over('live', "task$i");
     recorded("task$i", $task);
 }
@@ -79,6 +81,28 @@ for my $i (1 .. 10) {
 unlike(said(), qr/has not told/, 'all was known');
 is(scalar(my @none = $t->files(stream => 'none')), 0, 'what is ordered by nobody');
 $t->stop;
+
+# --- of two with one name each is of its time
+
+for my $app (qw(live kept)) {
+    hangs();
+    my @times = (time);
+    for (1, 2) {
+        over($app, 'twice');
+        push @times, time;
+    }
+    $disk->release;
+
+    my @rows = sort { $a->{start_us} <=> $b->{start_us} }
+               $t->wait_files(4, app => $app, stream => 'twice');
+    for my $i (0 .. 3) {
+        my ($from, $to) = @times[$i / 2, $i / 2 + 1];
+        my $start = $rows[$i]{start_us} / 1e6;
+        ok($from - 0.01 < $start && $start < $to + 0.01, "$app: file $i")
+            or diag("it began at $start, and came from $from to $to");
+    }
+    $t->stop;
+}
 
 # --- a worker that ends stays for them
 
@@ -112,6 +136,13 @@ sub hangs {
     $disk->hold(1, on => ['open']);
     $t->start;
     wait_for('the catalogue to hang', 30, sub { $disk->held });
+}
+
+sub ordered {
+    my ($app, $stream) = @_;
+    return $api->call('CreateRecordTask', { %of, AppName => $app,
+        StreamName => $stream, TemplateId => $id,
+        EndTime => int(time) + 3600 })->{TaskId};
 }
 
 sub said { return substr $t->error_log, $t->{mark} }

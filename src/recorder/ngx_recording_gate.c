@@ -6,6 +6,7 @@ struct ngx_recording_gate_message_s {
     ngx_recording_gate_message_t  *next;
     ngx_uint_t              track;
     uint32_t                timestamp;
+    ngx_msec_t              came;
     size_t                  size;
     u_char                  data[];
 };
@@ -13,6 +14,8 @@ struct ngx_recording_gate_message_s {
 
 static void ngx_recording_gate_chain(ngx_recording_gate_message_t *m,
     ngx_chain_t *chain, ngx_buf_t *buf);
+static int64_t ngx_recording_gate_came(const ngx_recording_gate_message_t *m,
+    const ngx_recording_worker_t *worker);
 
 
 void
@@ -54,6 +57,7 @@ ngx_recording_gate_add(ngx_recording_gate_t *gate,
     m->next = NULL;
     m->track = track;
     m->timestamp = timestamp;
+    m->came = ngx_current_msec;
     m->size = ngx_recording_batch_fill(m->data, size, in);
 
     *gate->last = m;
@@ -89,8 +93,12 @@ ngx_recording_gate_open(const ngx_recording_gate_t *gate, ngx_recording_t *r)
 
     for (m = gate->first; m; m = m->next) {
         ngx_recording_gate_chain(m, &chain, &buf);
+
+        r->intake.replayed = ngx_recording_gate_came(m, r->worker);
         ngx_recording_recorder_message(r, m->track, m->timestamp, &chain);
     }
+
+    r->intake.replayed = 0;
 }
 
 
@@ -104,8 +112,12 @@ ngx_recording_gate_rewind(const ngx_recording_gate_t *gate,
 
     for (m = gate->first; m; m = m->next) {
         ngx_recording_gate_chain(m, &chain, &buf);
+
+        ring->came = ngx_recording_gate_came(m, ring->worker);
         ngx_recording_ring_message(ring, m->track, m->timestamp, &chain);
     }
+
+    ring->came = 0;
 }
 
 
@@ -119,6 +131,14 @@ ngx_recording_gate_chain(ngx_recording_gate_message_t *m, ngx_chain_t *chain,
     buf->last = m->data + m->size;
     chain->buf = buf;
     chain->next = NULL;
+}
+
+
+static int64_t
+ngx_recording_gate_came(const ngx_recording_gate_message_t *m,
+    const ngx_recording_worker_t *worker)
+{
+    return (int64_t) m->came * 1000 + worker->store.base;
 }
 
 

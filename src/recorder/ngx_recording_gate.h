@@ -35,7 +35,7 @@ ngx_int_t ngx_recording_gate_add(ngx_recording_gate_t *gate,
 ngx_int_t ngx_recording_gate_hold(ngx_recording_gate_t *gate,
     ngx_recording_account_t *account, size_t size);
 
-/* hands all of it to a recording, or to a ring; it stays */
+/* hands all of it to a recording, or to a ring, as of when it came; it stays */
 void ngx_recording_gate_open(const ngx_recording_gate_t *gate,
     ngx_recording_t *r);
 void ngx_recording_gate_rewind(const ngx_recording_gate_t *gate,

@@ -132,7 +132,9 @@ ngx_recording_ring_log(ngx_log_t *log, u_char *buf, size_t len)
 int64_t
 ngx_recording_ring_now(ngx_recording_ring_t *ring)
 {
-    return (int64_t) ngx_current_msec * 1000 + ring->worker->store.base;
+    return ring->came ? ring->came
+                      : (int64_t) ngx_current_msec * 1000
+                        + ring->worker->store.base;
 }
 
 

@@ -65,6 +65,8 @@ struct ngx_recording_ring_s {
     int64_t                 keyless;       /* us, video since the last key frame
                                               began; 0: none came since */
     ngx_uint_t              length;        /* bytes of a NAL unit's length */
+    int64_t                 came;          /* us, what comes had come then; 0:
+                                              it comes now */
     int64_t                 over;          /* us, its stream was; 0: it is
                                               live */
 
