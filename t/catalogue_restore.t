@@ -164,6 +164,7 @@ lose(\&copy_hangs);
 wait_for('the copy', 30, sub { $disk->held });
 published();
 unlike(substr($t->error_log, $mark), qr/has not told/, 'a stream waits');
+not_known('before that is back');
 $disk->release;
 is(join(' ', map { $_->{template} } $t->wait_files(1, stream => 'stays')),
    'called', 'and is recorded as calls say');
@@ -176,11 +177,36 @@ wait_for('the copy', 30, sub { $disk->held });
 published();
 is(join(' ', map { $_->{template} } $t->wait_files(1, frames_written => 114)),
    'called', 'what was known before holds until then');
+not_known('lost while nginx runs');
 ok($disk->held, 'which is still to come');
 $disk->release;
 wait_for('all of it', 30, sub { mark() == $WHOLE });
 
+my @rules = @{ $api->call('DescribeLiveRecordRules', {})->{Rules} };
+is(join(' ', grep { /^(?:stays|new)$/ } map { $_->{StreamName} } @rules),
+   'stays', 'what a call was not told to have removed is there');
+
 $t->done;
+
+# no call is told that there is nothing, nor that it has changed something
+sub not_known {
+    my ($when) = @_;
+
+    my $once = Recording::Api->new(port => $t->port(1), once => 1);
+    wait_for('the store', 30, sub { $once->code('DescribeStore') eq '' });
+    my %one = (TemplateId => $template);
+    for (['DescribeLiveRecordRules', {}], ['DescribeLiveRecordTemplates', {}],
+         ['DescribeRecordTask', { rule('task') }],
+         ['DescribeLiveCallbackTemplates', {}],
+         ['DescribeLiveCallbackRules', {}], ['DescribeTasks', {}],
+         ['DeleteLiveRecordRule', { rule('stays') }],
+         ['CreateLiveRecordRule', { rule('new'), %one }],
+         ['DeleteLiveRecordTemplate', \%one])
+    {
+        is($once->code(@$_), 'ResourceUnavailable.InvalidVodStatus',
+           "$when: $_->[0]");
+    }
+}
 
 sub copy_hangs {
     $mark = $t->log_mark;

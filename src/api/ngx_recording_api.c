@@ -2,18 +2,25 @@
 #include "ngx_recording_api.h"
 
 
-static const ngx_recording_api_action_t  *ngx_recording_api_tables[] = {
-    ngx_recording_api_media,
-    ngx_recording_api_recordings,
-    ngx_recording_api_store,
-    ngx_recording_api_template_actions,
-    ngx_recording_api_rule_actions,
-    ngx_recording_api_task_actions,
-    ngx_recording_api_callback_actions,
-    ngx_recording_api_callback_rule_actions,
-    ngx_recording_api_expire,
-    ngx_recording_api_edit_actions,
-    NULL
+typedef struct {
+    const ngx_recording_api_action_t  *actions;
+    ngx_uint_t              ordered;       /* of what a lost catalogue has from
+                                              catalogue.copy only */
+} ngx_recording_api_table_t;
+
+
+static const ngx_recording_api_table_t  ngx_recording_api_tables[] = {
+    { ngx_recording_api_media, 0 },
+    { ngx_recording_api_recordings, 0 },
+    { ngx_recording_api_store, 0 },
+    { ngx_recording_api_template_actions, 1 },
+    { ngx_recording_api_rule_actions, 1 },
+    { ngx_recording_api_task_actions, 1 },
+    { ngx_recording_api_callback_actions, 1 },
+    { ngx_recording_api_callback_rule_actions, 1 },
+    { ngx_recording_api_expire, 0 },
+    { ngx_recording_api_edit_actions, 1 },
+    { NULL, 0 }
 };
 
 
@@ -21,7 +28,11 @@ static void ngx_recording_api_next(ngx_recording_api_t *api);
 static ngx_recording_api_slot_t *ngx_recording_api_slot(
     ngx_recording_api_t *api);
 static void ngx_recording_api_run_thread(void *data);
-static ngx_int_t ngx_recording_api_read(ngx_recording_api_call_t *call);
+static ngx_int_t ngx_recording_api_read(ngx_recording_api_call_t *call,
+    ngx_int_t (*run)(ngx_recording_api_call_t *call));
+static ngx_int_t ngx_recording_api_known(ngx_recording_api_call_t *call);
+static ngx_uint_t ngx_recording_api_ordered(
+    const ngx_recording_api_action_t *action);
 static ngx_int_t ngx_recording_api_parse(ngx_recording_api_call_t *call);
 static ngx_uint_t ngx_recording_api_deep(const json_t *value,
     ngx_uint_t depth);
@@ -76,8 +87,10 @@ ngx_recording_api_find(const ngx_str_t *name, const ngx_str_t *version,
 
     *known = NULL;
 
-    for (i = 0; ngx_recording_api_tables[i]; i++) {
-        for (action = ngx_recording_api_tables[i]; action->name; action++) {
+    for (i = 0; ngx_recording_api_tables[i].actions; i++) {
+        for (action = ngx_recording_api_tables[i].actions; action->name;
+             action++)
+        {
 
             if (ngx_strlen(action->name) != name->len
                 || ngx_memcmp(action->name, name->data, name->len) != 0)
@@ -246,11 +259,21 @@ ngx_recording_api_run_thread(void *data)
 
     call->catalogue->late = 0;
 
-    call->rc = call->params ? NGX_OK : ngx_recording_api_parse(call);
+    if (call->params == NULL) {
+        call->rc = ngx_recording_api_parse(call);
+
+        if (call->rc == NGX_OK && ngx_recording_api_ordered(call->action)) {
+            call->rc = ngx_recording_api_read(call, ngx_recording_api_known);
+        }
+
+    } else {
+        call->rc = NGX_OK;
+    }
 
     if (call->rc == NGX_OK) {
-        call->rc = call->action->changes ? call->action->run(call)
-                                         : ngx_recording_api_read(call);
+        call->rc = call->action->changes
+                   ? call->action->run(call)
+                   : ngx_recording_api_read(call, call->action->run);
     }
 
     if (call->rc == NGX_BUSY) {
@@ -285,7 +308,8 @@ ngx_recording_api_run_thread(void *data)
    database from being tidied up */
 
 static ngx_int_t
-ngx_recording_api_read(ngx_recording_api_call_t *call)
+ngx_recording_api_read(ngx_recording_api_call_t *call,
+    ngx_int_t (*run)(ngx_recording_api_call_t *call))
 {
     ngx_int_t  rc;
 
@@ -295,9 +319,46 @@ ngx_recording_api_read(ngx_recording_api_call_t *call)
         return NGX_ERROR;
     }
 
-    rc = call->action->run(call);
+    rc = run(call);
 
     return ngx_recording_catalogue_finish(call->catalogue, rc, &call->err);
+}
+
+
+/* what comes back later would be told to be none, and what a call removes
+   would come back */
+
+static ngx_int_t
+ngx_recording_api_known(ngx_recording_api_call_t *call)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_recording_catalogue_has_copied_thread(call->catalogue);
+
+    return rc != NGX_DECLINED ? rc
+           : ngx_recording_api_fail(call,
+                                    "ResourceUnavailable.InvalidVodStatus",
+                                    "what calls have ordered has not come "
+                                    "back to the catalogue yet: if that "
+                                    "lasts, see the error log");
+}
+
+
+static ngx_uint_t
+ngx_recording_api_ordered(const ngx_recording_api_action_t *action)
+{
+    ngx_uint_t                         i;
+    const ngx_recording_api_action_t  *a;
+
+    for (i = 0; ngx_recording_api_tables[i].actions; i++) {
+        for (a = ngx_recording_api_tables[i].actions; a->name; a++) {
+            if (a == action) {
+                return ngx_recording_api_tables[i].ordered;
+            }
+        }
+    }
+
+    return 0;
 }
 
 
