@@ -76,6 +76,10 @@ wait_for('all to wait again', 120, sub {
     my @rows = $t->files;
     return !grep { $_->{state} !~ /^(?:paused|finished)$/
                    || $rounds == 1 && $_->{frames_in} < 200 } @rows;
+}, sub {
+    join "\n", '', map { "$_->{stream} $_->{format}: $_->{state},"
+                         . " $_->{frames_in} frames" }
+                   grep { $_->{frames_in} < 200 } $t->files;
 });
 
 my @rows = $t->files;

@@ -125,7 +125,7 @@ sub jumps {
     my $flv = media(@small, duration => 8, gop => 0.2, audio => 0);
     my @jumpers = map { jumper($t, "jump$_", $flv) } 1 .. 8;
 
-    $disk->set(armed => 1, delay => 400, call => 'sync', where => 'files');
+    $disk->set(armed => 1, delay => 1000, call => 'sync', where => 'files');
 
     my $innocent = sender($t, 'innocent');
     my $most = 0;

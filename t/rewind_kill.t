@@ -74,7 +74,7 @@ sleep 5;
 my $asked = time;
 $disk->set(armed => 1, only => 'rewind.', call => 'read', delay => 400);
 my $task = $w->task('s', template => 'all', StartTime => $begin);
-wait_for('it grows', 30, sub { growing($task) });
+wait_for('frames in its files', 30, sub { grown($task) });
 $t->kill9;
 $disk->set(armed => 0);
 $w->unpublish('s', kill => 1);
@@ -137,6 +137,15 @@ sub finished {
 }
 
 # a file of it has something
+# whose FLV file has frames
+sub grown {
+    my ($task) = @_;
+    return scalar grep { $_->{task_id} eq $task && $_->{format} eq 'flv'
+                         && 20_000 < (-s $t->store
+                                      . "/work/$_->{file_id}.flv" // 0) }
+           $t->files;
+}
+
 sub growing {
     my ($task) = @_;
     return scalar grep { $_->{task_id} eq $task && $_->{state} eq 'recording' }
