@@ -15,9 +15,11 @@ use List::Util qw(sum0);
 use Test::More;
 
 use Recording::Edit;
+use Recording::SlowDisk;
 use Recording::Util qw(run wait_for);
 
-my $edit = Recording::Edit->started(
+my $disk = Recording::SlowDisk->new;
+my $edit = Recording::Edit->started(disk => $disk->store,
     templates => <<'CONF', applications => { map { $_ => $_ } qw(all cut) });
 record_template all { format mp4; format flv; format hls segment=2s; }
     record_template cut { format mp4 interval=2s; }
@@ -93,7 +95,28 @@ for ([2, 1], [0, 2]) {
     like($made->{Message}, $said, "but of others: @$_");
 }
 
-$t->allow(qr/a file of others was made, but where file/);
+# --- a kill when the journal says how far it is, each time that it does
+
+my $killed = 0;
+while (1) {
+    $disk->set(armed => 1, only => '.journal', error => 0);
+    $disk->hold($killed + 1, on => ['fdatasync'], after => 1);
+    my $id = $edit->order([ map { { FileId => $file{open}{mp4},
+        StartTimeOffset => $_, EndTimeOffset => $_ + 2 } } 0, 6 ]);
+    wait_for('it to hang, or to be over', 30, sub {
+        $disk->held || $edit->detail($id)->{Status} eq 'FINISH';
+    });
+    my $held = $disk->held;
+    kill 9, $t->worker_pids if $held;
+    $disk->release;
+    $disk->set(armed => 0);
+    $edit->ready;
+    like($edit->wait($id)->{Message}, $said, 'killed at ' . ($held || 'no place'));
+    last if !$held || $killed++ > 10;
+}
+cmp_ok($killed, '>', 1, 'it was killed there');
+
+$t->allow(qr/a file of others was made, but where file|exited on signal 9/);
 $t->done;
 
 sub splice_of {

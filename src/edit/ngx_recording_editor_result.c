@@ -219,10 +219,7 @@ ngx_recording_editor_move(ngx_recording_editor_t *e)
 }
 
 
-/*
- * All is there.  It becomes durable before the journal says so, and that before
- * anything follows from it.
- */
+/* all is there, and durable before it is told */
 
 ngx_int_t
 ngx_recording_editor_complete(ngx_recording_editor_t *e)
@@ -238,13 +235,8 @@ ngx_recording_editor_complete(ngx_recording_editor_t *e)
     }
 
     mux->origin = ngx_max(e->origin, 0);
-    mux->edit = NGX_RECORDING_MUX_EDITED;
 
-    if (ngx_recording_journal_checkpoint_thread(mux, 1) != NGX_OK
-        || ngx_recording_journal_edit_thread(mux) != NGX_OK
-        || ngx_recording_journal_sync_thread(mux) != NGX_OK)
-    {
-        mux->edit = NGX_RECORDING_MUX_EDITING;
+    if (ngx_recording_journal_checkpoint_thread(mux, 1) != NGX_OK) {
         return ngx_recording_editor_broken(e);
     }
 
@@ -289,30 +281,42 @@ ngx_recording_editor_damage(ngx_recording_editor_t *e)
 }
 
 
-/* what was taken of the files is told */
+/*
+ * What was taken of the files is told before the journal says that the file is
+ * whole: whoever finds that finishes it, and knows of nothing else.
+ */
 
 static ngx_int_t
 ngx_recording_editor_taken(ngx_recording_editor_t *e)
 {
-    ngx_int_t  rc;
+    ngx_int_t             rc;
+    ngx_recording_mux_t  *mux;
 
+    mux = e->mux;
     rc = ngx_recording_editor_ask(e, ngx_recording_catalogue_edit_progress,
-                                  &e->progress, 0);
+                                  &e->progress, 1);
 
     if (rc == NGX_BUSY) {
         return NGX_BUSY;
     }
 
     if (rc == NGX_OK && e->progress.gone) {
-        e->mux->edit = NGX_RECORDING_MUX_EDITING;
-
         return ngx_recording_editor_fail(e, NGX_RECORDING_EDIT_STORE,
                                          "the catalogue was lost meanwhile");
     }
 
     /* that it is not told is no reason to lose the file */
 
-    ngx_recording_mux_rest_thread(e->mux);
+    mux->edit = NGX_RECORDING_MUX_EDITED;
+
+    if (ngx_recording_journal_edit_thread(mux) != NGX_OK
+        || ngx_recording_journal_sync_thread(mux) != NGX_OK)
+    {
+        mux->edit = NGX_RECORDING_MUX_EDITING;
+        return ngx_recording_editor_broken(e);
+    }
+
+    ngx_recording_mux_rest_thread(mux);
 
     return NGX_DECLINED;
 }
