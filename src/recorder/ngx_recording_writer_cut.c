@@ -405,6 +405,7 @@ ngx_recording_writer_begin(ngx_recording_writer_t *w,
     ngx_recording_item_t *item, ngx_recording_cursor_t *cursor, int64_t begin)
 {
     int64_t                   distance;
+    ngx_recording_track_t    *t;
     ngx_recording_cursor_t    c;
     ngx_recording_message_t  *m;
 
@@ -417,6 +418,13 @@ ngx_recording_writer_begin(ngx_recording_writer_t *w,
         }
 
         distance = (int32_t) (m->timestamp - item->message->timestamp);
+        t = &w->tracks.track[m->track];
+
+        /* a step back: what follows may be of another line */
+
+        if (t->seen && item->time + distance < t->last) {
+            break;
+        }
 
         if (distance < 0 && distance >= -NGX_RECORDING_LAG) {
             begin = ngx_min(begin, item->time + distance);
