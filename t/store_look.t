@@ -105,6 +105,36 @@ SKIP: {
            first => "mount --bind $dir/in $dir/in");
 }
 
+# --- files/ and work/, between which files are moved
+
+SKIP: {
+    my ($able) = run('unshare', '-m', 'true');
+    skip 'no mount namespaces', 13 if $able;
+
+    my $tmpfs = 'mount -t tmpfs tmpfs';
+    my $same = "mount --bind $dir/other $store/files";
+    mkdir "$dir/other" or die "other: $!";
+    mode("$dir/other", 0750, $www);
+
+    moves('on one disk', 'true', 1);
+    moves('files/ on another one', "$tmpfs $store/files", 0);
+    moves('work/ on another one', "$tmpfs $store/work", 0);
+    moves('a mount of the same disk', $same, 0);
+    moves('the store is a mount', "mount --bind $store $store", 1);
+
+    # instead of files that are never finished
+    my $apart = Recording::Nginx->new(store => $store, user => 'www-data',
+        under => [ 'unshare', '-m', 'sh', '-c', "$same && exec \"\$@\"",
+                   'sh' ]);
+    $apart->conf($conf, WHERE => $store)->start;
+    ok($apart->wait_log(qr/\[error\].*files\/ and work\/ must be in one mount/),
+       'a worker says so, too');
+    $apart->stop;
+
+    rmdir "$store/work" or die "work: $!";
+    moves('work/ is not there yet', "$tmpfs $store/files", 0);
+}
+
 # --- two blocks
 
 ($status, $err) = $t->test_conf("$conf\n$conf", WHERE => $store);
@@ -144,11 +174,34 @@ sub mounts {
     $t->test_conf($conf, WHERE => $opt{where} || $store);
 
     my $first = $opt{first} || 'true';
-    my ($status, undef, $err) = run('unshare', '-m', 'sh', '-c',
-        "$first && mount --bind $dir/fstab /etc/fstab && exec " . $t->binary
-        . " -t -p $dir/ -c $dir/test.conf -e $dir/test.log");
+    my ($status, $err) = mounted("$first && mount --bind $dir/fstab"
+                                 . ' /etc/fstab');
     my ($said) = $err =~ /\[warn\] record_store "[^"]+" lies in "(.*?)", which/;
 
     is($status, 0, "$name: no error") or diag $err;
     is($said, $mount, "$name: what is said");
+}
+
+# whether files can be moved from work/ to files/
+sub moves {
+    my ($name, $first, $can) = @_;
+
+    $t->test_conf($conf, WHERE => $store);
+    my ($status, $err) = mounted($first);
+    my @said = $err =~ /\[warn\] (.*)/g;
+
+    is($status, 0, "$name: no error") or diag $err;
+    is("@said", $can ? '' : qq(record_store "$store" cannot be used: files/)
+       . ' and work/ must be in one mount, nothing will be recorded'
+       . ' (18: Invalid cross-device link)', "$name: what is said");
+}
+
+# (exit status, stderr) of nginx -t after a command that mounts
+sub mounted {
+    my ($first) = @_;
+
+    my ($status, undef, $err) = run('unshare', '-m', 'sh', '-c',
+        "$first && exec " . $t->binary
+        . " -t -p $dir/ -c $dir/test.conf -e $dir/test.log");
+    return ($status, $err);
 }

@@ -51,6 +51,8 @@ static ngx_err_t ngx_recording_look_file(ngx_str_t *path, char at[PATH_MAX],
     int mode);
 static ngx_err_t ngx_recording_look_part(const char *path, int mode);
 static void ngx_recording_look_parent(ngx_str_t *store, char *parent);
+static void ngx_recording_look_moves(ngx_cycle_t *cycle, ngx_str_t *store);
+static int ngx_recording_look_dir(ngx_str_t *store, const char *part);
 static void ngx_recording_look_mount(ngx_cycle_t *cycle, ngx_str_t *store);
 static ngx_uint_t ngx_recording_look_mounted(const char *dir);
 static size_t ngx_recording_look_below(const char *path, const char *dir);
@@ -60,6 +62,7 @@ void
 ngx_recording_conf_look(ngx_cycle_t *cycle, ngx_str_t *store)
 {
     ngx_recording_look_access(cycle, store);
+    ngx_recording_look_moves(cycle, store);
     ngx_recording_look_mount(cycle, store);
 }
 
@@ -333,6 +336,54 @@ ngx_recording_look_parent(ngx_str_t *store, char *parent)
 
     slash = strrchr(parent, '/');
     slash[slash == parent] = '\0';
+}
+
+
+/* one of its parts is a mount of its own: no file could be put in place */
+
+static void
+ngx_recording_look_moves(ngx_cycle_t *cycle, ngx_str_t *store)
+{
+    int  files, work;
+
+    files = ngx_recording_look_dir(store, "files");
+    work = ngx_recording_look_dir(store, "work");
+
+    if (files != -1 && work != -1
+        && ngx_recording_store_moves(work, files) != NGX_OK)
+    {
+        ngx_log_error(NGX_LOG_WARN, cycle->log, ngx_errno,
+                      "record_store \"%V\" cannot be used: files/ and work/ "
+                      "must be in one mount, nothing will be recorded",
+                      store);
+    }
+
+    if (files != -1) {
+        (void) close(files);
+    }
+
+    if (work != -1) {
+        (void) close(work);
+    }
+}
+
+
+/* what is not there yet will be made in the store; -1: nobody can tell */
+
+static int
+ngx_recording_look_dir(ngx_str_t *store, const char *part)
+{
+    int   fd;
+    char  path[PATH_MAX];
+
+    (void) snprintf(path, PATH_MAX, "%s/%s", (char *) store->data, part);
+    fd = open(path, O_PATH|O_DIRECTORY|O_CLOEXEC);
+
+    if (fd == -1 && errno == ENOENT) {
+        fd = open((char *) store->data, O_PATH|O_DIRECTORY|O_CLOEXEC);
+    }
+
+    return fd;
 }
 
 

@@ -26,8 +26,6 @@ static ngx_int_t ngx_recording_store_parent(char *path, const char *of);
 ngx_int_t
 ngx_recording_store_open_thread(ngx_recording_store_t *store, const char **op)
 {
-    struct stat  files, work;
-
     *op = "open files/";
     store->files = ngx_recording_store_dir(store, "files");
 
@@ -38,16 +36,12 @@ ngx_recording_store_open_thread(ngx_recording_store_t *store, const char **op)
     *op = "open work/";
     store->work = ngx_recording_store_dir(store, "work");
 
-    if (store->work == -1
-        || fstat(store->files, &files) == -1
-        || fstat(store->work, &work) == -1)
-    {
+    if (store->work == -1) {
         return NGX_ERROR;
     }
 
-    if (files.st_dev != work.st_dev) {
-        *op = "files/ and work/ must be on one file system:";
-        errno = EXDEV;
+    if (ngx_recording_store_moves(store->work, store->files) != NGX_OK) {
+        *op = "files/ and work/ must be in one mount:";
         return NGX_ERROR;
     }
 
@@ -56,6 +50,33 @@ ngx_recording_store_open_thread(ngx_recording_store_t *store, const char **op)
     store->lock = ngx_recording_store_lock_thread(store, store->owner);
 
     return store->lock == -1 ? NGX_ERROR : NGX_OK;
+}
+
+
+ngx_int_t
+ngx_recording_store_moves(int from, int to)
+{
+    struct stat  a, b;
+
+    if (fstat(from, &a) == -1 || fstat(to, &b) == -1) {
+        return NGX_ERROR;
+    }
+
+    /*
+     * Nothing goes from one mount to another one, though it may be of the same
+     * file system.  "." cannot be moved at all, but that is said later.
+     */
+
+    if (a.st_dev == b.st_dev
+        && (ngx_recording_renameat(from, ".", to, ".") == 0
+            || errno != EXDEV))
+    {
+        return NGX_OK;
+    }
+
+    errno = EXDEV;
+
+    return NGX_ERROR;
 }
 
 

@@ -100,6 +100,12 @@ ngx_int_t ngx_recording_store_open_thread(ngx_recording_store_t *store,
     const char **op);
 
 /*
+ * Whether files can be moved from one of two open directories to the other
+ * one; if not, errno is EXDEV.  Waits for the disk, wherever it is called.
+ */
+ngx_int_t ngx_recording_store_moves(int from, int to);
+
+/*
  * Makes a lock in work/ and takes it; returns its descriptor, or -1, and its
  * name.  Whoever has the descriptor, or inherits it, lives by that name.
  */
