@@ -101,10 +101,13 @@ like(good('url', $recording), qr{^http://127.0.0.1:$port/vod/live/\S+m3u8\n$},
 # what waits for its stream
 my $gone = $t->publisher('waits', 'w');
 $gone->send_flv($media);
+$gone->ping;
 $gone->abort;
 wait_for('a pause', 20, sub {
     (run($command, 'live'))[1] =~ m{  mp4 +until \d\d:\d\d:\d\d +waits/w$}m });
-pass('live: until when it waits');
+my ($waits) = grep { m{ waits/w$} } split /\n/, good('live');
+like($waits, qr/ 0:00:0[1-4] +\d+ kB +- +-  mp4 +until /,
+     'live: what it has so far, and until when it waits');
 
 # --- what is finished
 
