@@ -39,4 +39,11 @@ for my $case ([ 'no such text anywhere', qr/its text is not found/ ],
     like($out, $why, 'is said');
 }
 
+# what is no option is no directory to be built in either
+for my $args (['--help'], ['--check', '--help'], ["$dir", '--help']) {
+    ($status, $out, $err) = run($^X, $run, @$args);
+    isnt($status, 0, "@$args[-1]: refused");
+    like($err, qr/^usage: /, 'with a usage line');
+}
+
 done_testing();

@@ -30,8 +30,9 @@ use Time::HiRes qw(time);
 $| = 1;
 
 my ($build, @names) = @ARGV;
-die "usage: run.pl BUILD [name ...], or run.pl --check [TABLE]\n"
-    if !$build || $build =~ /^-/ && $build ne '--check';
+die "usage: run.pl BUILD [name ...]\n       run.pl --check [TABLE]\n"
+    if !$build || $build =~ /^-/ && $build ne '--check'
+       || grep { /^-/ } @names;
 
 my $root = abs_path("$FindBin::Bin/../..");
 my $check = $build eq '--check';
