@@ -68,6 +68,13 @@ my ($status, $err) = $t->test_conf($conf =~ s/record_rule default/record_rule
 unlike($err, qr/warn/, 'nothing is recorded: nothing is said');
 mode($store, 0750, $www);
 
+# as to a disk that is not there
+symlink "$dir/none", "$dir/leads" or die "leads: $!";
+($status, $err) = $t->test_conf($conf, WHERE => "$dir/leads");
+is($status, 0, 'a link that leads to nothing: no error');
+like($err, qr/\[warn\].* access to "\Q$dir\E\/leads", .*\(2: No such file/,
+     'said');
+
 # it is no error: what is live goes on
 mode("$store/work", 0750, 0);
 $t->conf($conf, WHERE => $store)->start;

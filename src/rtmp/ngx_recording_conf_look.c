@@ -232,8 +232,9 @@ ngx_recording_look_return(ngx_recording_look_t *look)
 static ngx_err_t
 ngx_recording_look_parts(ngx_str_t *store, char at[PATH_MAX])
 {
-    ngx_err_t   err;
-    ngx_uint_t  i;
+    ngx_err_t    err;
+    ngx_uint_t   i;
+    struct stat  st;
 
     static const struct {
         const char  *name;
@@ -248,6 +249,13 @@ ngx_recording_look_parts(ngx_str_t *store, char at[PATH_MAX])
     (void) snprintf(at, PATH_MAX, "%s", (char *) store->data);
 
     if (ngx_recording_look_part(at, F_OK) == NGX_ENOENT) {
+
+        /* a link that leads to nothing stays one */
+
+        if (lstat(at, &st) == 0) {
+            return NGX_ENOENT;
+        }
+
         ngx_recording_look_parent(store, at);
         return ngx_recording_look_part(at, X_OK);
     }
