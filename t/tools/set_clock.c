@@ -2,9 +2,9 @@
 /*
  * LD_PRELOAD for tests: a wall clock that is set while the program runs.
  *
- * CLOCK_FILE has the seconds, an int64, by which it is not what it was, and those,
- * another one, that have passed for it and the monotonic clock; all other clocks
- * go on.
+ * CLOCK_FILE has the seconds, an int64, by which it is not what it was, and
+ * those, another one, that have passed for it and the monotonic clock; all
+ * other clocks go on.
  */
 
 #ifndef _GNU_SOURCE
