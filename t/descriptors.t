@@ -10,6 +10,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use IO::Socket::INET;
 use List::Util qw(max min sum0);
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -47,6 +48,7 @@ for my $format (qw(flv mp4 hls aac)) {
 
 subtest 'files that wait to be finished' => \&jumps;
 subtest 'more streams than descriptors' => \&refused;
+subtest 'connections that take all others' => \&taken;
 
 subtest 'a limit that is too low' => \&warned;
 
@@ -56,8 +58,9 @@ sub nginx {
     my (%opt) = @_;
 
     my $store = delete $opt{store};
+    my $text = delete $opt{conf} || $conf;
     my $t = Recording::Nginx->new($store ? (store => $store) : ());
-    $t->conf($conf, LIMIT => 1024, WORKERS => 1, CONNECTIONS => 64,
+    $t->conf($text, LIMIT => 1024, WORKERS => 1, CONNECTIONS => 64,
              FORMAT => 'mp4', %opt)->start;
 
     return $t;
@@ -275,6 +278,57 @@ sub refused {
     }
 
     note scalar(keys %said) . ' of 128 files were refused at first';
+}
+
+# Clients come until nginx cannot take any more of them.  What grows goes on, is
+# cut, and begins its next segments, with those that are kept for it.
+sub taken {
+    my $t = nginx(LIMIT => 128, CONNECTIONS => 120, conf => $conf =~ s{
+            (template\ two\ \{).*}{$1
+            format flv interval=2s; format mp4 interval=2s;
+            format aac interval=2s; format hls segment=1s; \}}xr);
+    my @senders = map { sender($t, "s$_", 'both') } 1 .. 5;
+
+    Recording::Sender::push_until(time + slow(20), \@senders, sub {
+        return 20 == $t->files(state => 'recording') });
+
+    my $spare = spare($t);
+    my @clients = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                            PeerPort => $t->port, Timeout => 10)
+                        or die "connect: $@" } 1 .. 100;
+
+    Recording::Sender::push_until(time + slow(20), \@senders, sub {
+        return $t->error_log =~ /accept4\(\) failed \(24: / });
+    like($t->error_log, qr/accept4\(\) failed \(24: /, 'nginx has no more');
+
+    Recording::Sender::push_until(time + slow(60), \@senders, sub {
+        return 5 * 3 * 3 <= $t->files(state => 'finished') });
+
+    # a stream that is over makes room for a client, not for another one's file
+    my $sent = $senders[0]{sent};
+    $_->{r}->delete_stream, $_->close for @senders;
+
+    my @rows = $t->wait_files(5 * (1 + 3 * 4), _timeout => 60);
+    is(join(' ', map { "$_->{stream}.$_->{format}" }
+                 grep { $_->{frames_dropped} || $_->{state} ne 'finished' }
+                 @rows), '', 'no file lost anything');
+    is(sum0(map { $_->{frames_written} }
+            grep { $_->{stream} eq 's1' && $_->{format} eq 'mp4' } @rows),
+       @$sent, 'all was recorded');
+    unlike($t->error_log =~ s/accept4\(\) failed \(24: //gr, qr/\(24: /,
+           'nor was any without a descriptor');
+
+    close $_ for @clients;
+    wait_for('the spare ones', 20, sub { spare($t) == $spare });
+    is(spare($t), $spare, 'those that were kept are kept again');
+}
+
+sub spare {
+    my ($t) = @_;
+
+    my ($pid) = $t->worker_pids;
+    return scalar grep { /\[eventfd\]/ }
+           map { readlink($_) // () } glob "/proc/$pid/fd/*";
 }
 
 # on any of the workers

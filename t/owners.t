@@ -111,16 +111,21 @@ sub blind {
     my ($name) = @_;
 
     my $mark = $t->log_mark;
-    my $hits = $disk->get('hits');
+    my $said = qr/\[error\].*catalogue\ failed:
+         \ (?:it\ is\ not\ known\ whether\ "worker\.[\d.]+"\ lives
+            |read\ what\ other\ workers\ tell\ in\ work\/):/x;
 
     $disk->set(armed => 1, error => $faults{$name}, call => 'open',
                where => 'files', only => '/work/worker.');
 
-    # both look at each other's lock once a second
+    # both look at each other's lock once a second; without a descriptor each
+    # look is more than one open(2)
+    push_while('both say it', 20, sub {
+        my $log = substr $t->error_log, $mark;
+        return 2 <= (() = $log =~ /$said/g) });
+
+    my $hits = $disk->get('hits');
     push_while('looks that fail', 20, sub { $disk->get('hits') > $hits + 8 });
-    like(substr($t->error_log, $mark), qr/\[error\].*catalogue\ failed:
-         \ (?:it\ is\ not\ known\ whether\ "worker\.[\d.]+"\ lives
-            |read\ what\ other\ workers\ tell\ in\ work\/):/x, 'it is said');
     is_deeply({ owners() }, \%owner, 'nothing changed its owner');
 
     $disk->set(armed => 0);

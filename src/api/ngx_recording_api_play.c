@@ -183,7 +183,7 @@ ngx_recording_api_play_read(ngx_recording_store_t *store, const char *path)
         }
     }
 
-    (void) close(fd);
+    ngx_recording_close(fd);
 
     return text;
 }

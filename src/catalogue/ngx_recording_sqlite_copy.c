@@ -101,7 +101,7 @@ ngx_recording_sqlite_copy_begin(const char *path)
         return NGX_ERROR;
     }
 
-    (void) close(fd);
+    ngx_recording_close(fd);
 
     return NGX_OK;
 }
@@ -211,11 +211,11 @@ ngx_recording_sqlite_copy_end(ngx_recording_sql_t *sql, const char *path)
          ? NGX_OK : NGX_ERROR;
 
     if (fd != -1) {
-        (void) close(fd);
+        ngx_recording_close(fd);
     }
 
     if (dir != -1) {
-        (void) close(dir);
+        ngx_recording_close(dir);
     }
 
     return rc;

@@ -154,7 +154,7 @@ ngx_recording_sqlite_open_alone(ngx_recording_sqlite_t *lite)
                         strerror(errno));
 
         if (lock != -1) {
-            (void) close(lock);
+            ngx_recording_close(lock);
         }
 
         return NGX_ERROR;
@@ -174,7 +174,7 @@ ngx_recording_sqlite_open_alone(ngx_recording_sqlite_t *lite)
         lite->anew = 0;
     }
 
-    (void) close(lock);
+    ngx_recording_close(lock);
 
     return rc == NGX_OK ? NGX_OK : NGX_ERROR;
 }
@@ -261,7 +261,7 @@ ngx_recording_sqlite_touch(ngx_recording_sqlite_t *lite)
 
             if (fd != -1) {
                 rc = fstat(fd, &st) == 0 ? NGX_OK : NGX_ERROR;
-                (void) close(fd);
+                ngx_recording_close(fd);
             }
         }
     }

@@ -1,9 +1,10 @@
 
 /*
  * System calls on files that are made again when they are interrupted, as
- * network file systems and FUSE may do.
+ * network file systems and FUSE may do, and those that open with a spare
+ * descriptor, if there is no other.
  *
- * Pure; any thread.  They return what the calls themselves do.
+ * Any thread.  They return what the calls themselves do.
  */
 
 
@@ -11,8 +12,7 @@
 #define _NGX_RECORDING_CALL_H_INCLUDED_
 
 
-#include <ngx_config.h>
-#include <ngx_core.h>
+#include "ngx_recording_spare.h"
 #include <sys/file.h>
 
 
@@ -24,7 +24,9 @@ ngx_recording_##name params                                                  \
                                                                              \
     do {                                                                     \
         rc = name args;                                                      \
-    } while (rc == -1 && errno == NGX_EINTR);                                \
+    } while (rc == -1 && (errno == NGX_EINTR                                 \
+                          || (errno == NGX_EMFILE                            \
+                              && ngx_recording_spare_give())));              \
                                                                              \
     return rc;                                                               \
 }
@@ -56,6 +58,20 @@ NGX_RECORDING_CALL(renameat2,
                    (int from, const char *name, int to, const char *path,
                     unsigned int flags),
                    (from, name, to, path, flags))
+
+
+/*
+ * What was opened for the moment; it may be a spare one from now on.  May
+ * wait for the disk: pool threads only, others close().
+ */
+
+static ngx_inline void
+ngx_recording_close(int fd)
+{
+    if (!ngx_recording_spare_take(fd)) {
+        (void) close(fd);
+    }
+}
 
 
 /* wall clock, us */

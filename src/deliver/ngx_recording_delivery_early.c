@@ -321,7 +321,7 @@ ngx_recording_early_list_thread(ngx_recording_delivery_t *d)
                                            most, fd, &look->list)
         != NGX_OK)
     {
-        (void) close(fd);
+        ngx_recording_close(fd);
         look->more = 1;
         return;
     }

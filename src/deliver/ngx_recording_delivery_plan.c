@@ -344,7 +344,7 @@ ngx_recording_delivery_list_thread(ngx_recording_store_t *store,
 
     err = errno;
 
-    (void) close(fd);
+    ngx_recording_close(fd);
 
     if (rc != NGX_OK) {
         ngx_recording_delivery_list_free(list);

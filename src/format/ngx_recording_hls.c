@@ -357,8 +357,7 @@ ngx_recording_hls_end(ngx_recording_mux_t *mux, int64_t duration)
         ngx_recording_hls_synced(hls);
     }
 
-    (void) close(mux->fd);
-    mux->fd = -1;
+    ngx_recording_mux_shut_thread(mux);
 
     return NGX_OK;
 }
@@ -526,7 +525,7 @@ ngx_recording_hls_settle(ngx_recording_mux_t *mux)
         }
 
         rc = ngx_recording_fdatasync(fd);
-        (void) close(fd);
+        ngx_recording_close(fd);
 
         if (rc == -1) {
             return ngx_recording_mux_taint(mux, "sync a segment of");

@@ -44,13 +44,13 @@ ngx_recording_hls_make_thread(ngx_recording_mux_t *mux)
         (void) ngx_recording_mux_error(mux, "create the playlist");
     }
 
-    (void) close(dir);
+    ngx_recording_close(dir);
 
     if (playlist == -1) {
         return NGX_ERROR;
     }
 
-    (void) close(playlist);
+    ngx_recording_close(playlist);
 
     return NGX_OK;
 }
@@ -111,7 +111,7 @@ ngx_recording_hls_enter_thread(ngx_recording_mux_t *mux)
 
     if (hls->playlist == -1) {
         (void) ngx_recording_mux_error(mux, "open the playlist");
-        (void) close(hls->dir);
+        ngx_recording_close(hls->dir);
         hls->dir = -1;
 
         return NGX_ERROR;
@@ -134,8 +134,8 @@ ngx_recording_hls_leave_thread(ngx_recording_mux_t *mux)
         return;
     }
 
-    (void) close(hls->playlist);
-    (void) close(hls->dir);
+    ngx_recording_close(hls->playlist);
+    ngx_recording_close(hls->dir);
 
     hls->playlist = -1;
     hls->dir = -1;
@@ -166,7 +166,13 @@ ngx_recording_hls_segment_thread(ngx_recording_mux_t *mux, int flags)
 
     ngx_recording_hls_leave_thread(mux);
 
-    return mux->fd == -1 ? NGX_ERROR : NGX_OK;
+    if (mux->fd == -1) {
+        return NGX_ERROR;
+    }
+
+    ngx_recording_mux_opened_thread(mux);
+
+    return NGX_OK;
 }
 
 

@@ -110,7 +110,7 @@ ngx_recording_hls_cut(ngx_recording_mux_t *mux)
     }
 
     if (mux->fd != -1) {
-        (void) close(mux->fd);
+        ngx_recording_close(mux->fd);
         mux->fd = -1;
     }
 
@@ -256,7 +256,7 @@ ngx_recording_hls_unlisted(ngx_recording_mux_t *mux)
         rc = ngx_recording_hls_scan(mux, fd, &whole);
 
         if (rc != NGX_OK) {
-            (void) close(fd);
+            ngx_recording_close(fd);
             return NGX_ERROR;
         }
 
@@ -305,7 +305,7 @@ ngx_recording_hls_unlisted(ngx_recording_mux_t *mux)
             kept->start = end;
         }
 
-        (void) close(fd);
+        ngx_recording_close(fd);
 
         if (rc != NGX_OK) {
             return rc == NGX_DONE ? NGX_OK : NGX_ERROR;

@@ -199,6 +199,12 @@ ngx_recording_journal_place_thread(ngx_recording_mux_t *mux)
 
     rc = mux->format->open(mux);
 
+    /* a playlist's first segment is opened later */
+
+    if (rc == NGX_OK && mux->fd != -1) {
+        ngx_recording_mux_opened_thread(mux);
+    }
+
     if (rc == NGX_ERROR && mux->err == ENOTDIR) {
 
         /* another recording's file stands where a directory should */

@@ -70,7 +70,7 @@ ngx_recording_journal_open_thread(ngx_recording_mux_t *mux)
 void
 ngx_recording_journal_close_thread(ngx_recording_mux_t *mux)
 {
-    (void) close(mux->journal);
+    ngx_recording_close(mux->journal);
     mux->journal = -1;
 }
 

@@ -64,7 +64,7 @@ ngx_recording_journal_record_load_thread(ngx_recording_store_t *store,
     }
 
     err = errno;
-    (void) close(fd);
+    ngx_recording_close(fd);
     errno = err;
 
     return buf;

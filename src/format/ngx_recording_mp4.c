@@ -117,7 +117,7 @@ ngx_recording_mp4_open(ngx_recording_mux_t *mux)
         return ngx_recording_mux_error(mux, "create the index of");
     }
 
-    (void) close(index);
+    ngx_recording_close(index);
 
     mux->fd = ngx_recording_store_create_thread(mux->store, mux->work);
 
@@ -273,7 +273,7 @@ ngx_recording_mp4_write_index(ngx_recording_mux_t *mux, ngx_uint_t n)
         (void) ngx_recording_mux_error(mux, "write the index of");
     }
 
-    (void) close(fd);
+    ngx_recording_close(fd);
 
     return rc;
 }
@@ -325,7 +325,7 @@ ngx_recording_mp4_sync(ngx_recording_mux_t *mux)
     rc = ngx_recording_fdatasync(fd) == -1
          ? ngx_recording_mux_taint(mux, "sync the index of") : NGX_OK;
 
-    (void) close(fd);
+    ngx_recording_close(fd);
 
     return rc;
 }
@@ -374,7 +374,7 @@ ngx_recording_mp4_back(ngx_recording_mux_t *mux)
 
     rc = ngx_recording_mux_cut_thread(mux, fd, mux->beside);
 
-    (void) close(fd);
+    ngx_recording_close(fd);
 
     if (rc != NGX_OK) {
         return NGX_ERROR;
@@ -595,7 +595,7 @@ ngx_recording_mp4_read_index(ngx_recording_mux_t *mux, off_t limit)
     }
 
     free(reader);
-    (void) close(fd);
+    ngx_recording_close(fd);
 
     return rc;
 }
@@ -641,7 +641,7 @@ ngx_recording_mp4_finish(ngx_recording_mux_t *mux)
     rc = ngx_recording_mp4_index_front_thread(mux, fd, mp4->records, mux->pos,
                                               ngx_max(fs.f_bsize, 4096),
                                               &front);
-    (void) close(fd);
+    ngx_recording_close(fd);
 
     if (rc != NGX_OK) {
         return NGX_ERROR;
@@ -774,12 +774,12 @@ ngx_recording_mp4_copy(ngx_recording_mux_t *mux, uint64_t from,
         (void) ngx_recording_mux_error(mux, "copy");
 
         (void) ngx_recording_store_remove_thread(mux->store, name);
-        (void) close(fd);
+        ngx_recording_close(fd);
 
         return NGX_ERROR;
     }
 
-    (void) close(mux->fd);
+    ngx_recording_close(mux->fd);
     mux->fd = fd;
 
     mp4->shift += shift;

@@ -224,6 +224,7 @@ struct ngx_recording_mux_s {
     unsigned                whole:1;   /* it was finished */
     unsigned                placed:1;  /* and is there */
     unsigned                held:1;    /* a descriptor is counted for it */
+    unsigned                spared:1;  /* that is among the spare ones now */
     int                     fd;
     off_t                   pos;       /* end of what was written */
     uint64_t                beside;    /* bytes that it has elsewhere */
@@ -392,6 +393,13 @@ int64_t ngx_recording_mux_origin(ngx_recording_mux_t *mux);
  */
 ngx_int_t ngx_recording_mux_hold_thread(ngx_recording_mux_t *mux,
     ngx_uint_t instead);
+
+/* a spare descriptor stands for what is not open yet, and is open now */
+void ngx_recording_mux_spare_thread(ngx_recording_mux_t *mux);
+void ngx_recording_mux_opened_thread(ngx_recording_mux_t *mux);
+
+/* closes mux->fd; its descriptor is kept for what is opened next */
+void ngx_recording_mux_shut_thread(ngx_recording_mux_t *mux);
 
 /* a file that waits to be finished: nothing of it is open */
 void ngx_recording_mux_rest_thread(ngx_recording_mux_t *mux);

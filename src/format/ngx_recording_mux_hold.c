@@ -17,8 +17,43 @@ ngx_recording_mux_hold_thread(ngx_recording_mux_t *mux, ngx_uint_t instead)
     }
 
     mux->held = 1;
+    mux->spared = !instead;
 
     return NGX_OK;
+}
+
+
+void
+ngx_recording_mux_spare_thread(ngx_recording_mux_t *mux)
+{
+    if (mux->held && !mux->spared) {
+        mux->spared = 1;
+        ngx_recording_spare_more();
+    }
+}
+
+
+void
+ngx_recording_mux_opened_thread(ngx_recording_mux_t *mux)
+{
+    if (mux->spared) {
+        mux->spared = 0;
+        ngx_recording_spare_less();
+    }
+}
+
+
+void
+ngx_recording_mux_shut_thread(ngx_recording_mux_t *mux)
+{
+    if (mux->fd == -1) {
+        return;
+    }
+
+    ngx_recording_mux_spare_thread(mux);
+
+    ngx_recording_close(mux->fd);
+    mux->fd = -1;
 }
 
 
@@ -26,9 +61,11 @@ void
 ngx_recording_mux_rest_thread(ngx_recording_mux_t *mux)
 {
     if (mux->fd != -1) {
-        (void) close(mux->fd);
+        ngx_recording_close(mux->fd);
         mux->fd = -1;
     }
+
+    ngx_recording_mux_opened_thread(mux);
 
     if (mux->held) {
         mux->held = 0;

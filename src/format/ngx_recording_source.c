@@ -388,7 +388,7 @@ ngx_recording_source_file_thread(const ngx_recording_source_t *source,
         return fd;
     }
 
-    (void) close(fd);
+    ngx_recording_close(fd);
     errno = EINVAL;
 
     return -1;

@@ -180,7 +180,7 @@ ngx_recording_source_adts_close(ngx_recording_source_t *source)
     source->data = NULL;
 
     if (source->fd != -1) {
-        (void) close(source->fd);
+        ngx_recording_close(source->fd);
         source->fd = -1;
     }
 }

@@ -506,7 +506,7 @@ ngx_recording_source_av_close(ngx_recording_source_t *source)
     }
 
     if (source->fd != -1) {
-        (void) close(source->fd);
+        ngx_recording_close(source->fd);
         source->fd = -1;
     }
 }

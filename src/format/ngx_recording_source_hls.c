@@ -170,7 +170,7 @@ ngx_recording_source_hls_list(ngx_recording_source_t *source,
         }
     }
 
-    (void) close(fd);
+    ngx_recording_close(fd);
 
     source->segments = hls->n;
 
@@ -266,7 +266,7 @@ ngx_recording_source_hls_segment(ngx_recording_source_t *source)
     hls = source->data;
 
     if (source->fd != -1) {
-        (void) close(source->fd);
+        ngx_recording_close(source->fd);
         source->fd = -1;
     }
 
@@ -768,7 +768,7 @@ ngx_recording_source_hls_close(ngx_recording_source_t *source)
     }
 
     if (source->fd != -1) {
-        (void) close(source->fd);
+        ngx_recording_close(source->fd);
         source->fd = -1;
     }
 }

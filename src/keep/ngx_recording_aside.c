@@ -36,7 +36,7 @@ ngx_recording_aside_bytes_thread(ngx_recording_store_t *store, uint64_t id,
         fd = ngx_recording_store_create_thread(store, name);
 
         if (fd != -1) {
-            (void) close(fd);
+            ngx_recording_close(fd);
         }
     }
 

@@ -68,7 +68,7 @@ ngx_recording_belief_now_thread(ngx_recording_belief_t *belief,
             }
         }
 
-        (void) close(lock);
+        ngx_recording_close(lock);
     }
 
     return next.since ? now + next.shift : wall;
@@ -143,7 +143,7 @@ ngx_recording_belief_read(ngx_recording_belief_t *belief,
 
     n = read(fd, text, sizeof(text) - 1);
 
-    (void) close(fd);
+    ngx_recording_close(fd);
 
     text[ngx_max(n, 0)] = '\0';
 
@@ -179,7 +179,7 @@ ngx_recording_belief_write(ngx_recording_belief_t *belief,
 
     rc = ngx_recording_io_write_thread(fd, text, n, 0);
 
-    (void) close(fd);
+    ngx_recording_close(fd);
 
     if (rc == NGX_OK
         && ngx_recording_renameat(at, NGX_RECORDING_BELIEF_FILE ".new", at,

@@ -66,7 +66,7 @@ ngx_recording_copy_thread(void *data)
                                                  &err);
     }
 
-    (void) close(lock);
+    ngx_recording_close(lock);
 
     if (rc == NGX_OK) {
         copy->failed = 0;

@@ -183,7 +183,7 @@ ngx_recording_finish_mend(ngx_recording_finish_t *f, off_t size)
     }
 
     if (fd != -1) {
-        (void) close(fd);
+        ngx_recording_close(fd);
     }
 }
 

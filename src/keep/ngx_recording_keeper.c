@@ -165,6 +165,8 @@ ngx_recording_keeper_thread(void *data)
     ngx_int_t                        rc;
     ngx_recording_catalogue_error_t  err;
 
+    (void) ngx_recording_spare_fill();
+
     rc = ngx_recording_keeper_orders(keeper, &err);
 
     if (rc == NGX_OK && ngx_recording_keeper_sweeps(keeper)) {

@@ -157,7 +157,7 @@ ngx_recording_rebuild_next(ngx_recording_rebuild_t *rebuild)
 
     if (rc == NGX_OK) {
         rc = ngx_recording_rebuild_file(rebuild, fd, path);
-        (void) close(fd);
+        ngx_recording_close(fd);
     }
 
     /* what stands behind one that cannot be read is not kept by it */
@@ -220,7 +220,7 @@ ngx_recording_rebuild_end_thread(ngx_recording_rebuild_t *rebuild)
     }
 
     if (rebuild->lock != -1) {
-        (void) close(rebuild->lock);
+        ngx_recording_close(rebuild->lock);
     }
 
     free(rebuild);

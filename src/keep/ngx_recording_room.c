@@ -258,7 +258,7 @@ ngx_recording_room_expire(ngx_recording_room_t *room,
 
     if (ngx_recording_store_hold_thread(room->store, &lock) == NGX_OK) {
         rc = ngx_recording_room_due(room, err);
-        (void) close(lock);
+        ngx_recording_close(lock);
     }
 
     if (rc == NGX_ERROR) {

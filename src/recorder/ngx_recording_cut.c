@@ -103,6 +103,10 @@ ngx_recording_cut_take_thread(ngx_recording_outputs_t *o,
                                           ngx_recording_tail_limit(cut));
 
         } else {
+            if (out->next) {
+                ngx_recording_mux_spare_thread(out->next);
+            }
+
             ngx_recording_output_close_thread(o, out);
         }
 

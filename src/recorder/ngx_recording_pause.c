@@ -14,6 +14,9 @@ static int64_t ngx_recording_pause_join(ngx_recording_mux_t *mux,
 static ngx_int_t ngx_recording_pause_open_thread(ngx_recording_outputs_t *o,
     ngx_recording_start_t *start, ngx_recording_taken_t *taken,
     ngx_uint_t tired);
+static ngx_int_t ngx_recording_pause_reopen_thread(ngx_recording_outputs_t *o,
+    ngx_recording_output_t *out, ngx_recording_start_t *start,
+    ngx_recording_taken_t *taken, ngx_uint_t tired);
 static ngx_recording_output_t *ngx_recording_pause_output(
     ngx_recording_outputs_t *o, ngx_recording_taken_t *taken);
 static void ngx_recording_pause_failed(ngx_recording_outputs_t *o,
@@ -173,8 +176,6 @@ ngx_recording_pause_open_thread(ngx_recording_outputs_t *o,
     ngx_uint_t tired)
 {
     ngx_int_t                rc;
-    ngx_err_t                err;
-    ngx_recording_mux_t     *mux;
     ngx_recording_output_t  *out;
 
     out = ngx_recording_pause_output(o, taken);
@@ -182,6 +183,29 @@ ngx_recording_pause_open_thread(ngx_recording_outputs_t *o,
     if (out == NULL) {
         return NGX_DECLINED;
     }
+
+    /* with a descriptor that nobody else takes meanwhile */
+
+    ngx_recording_spare_more();
+
+    rc = ngx_recording_spare_fill() && !tired
+         ? NGX_AGAIN
+         : ngx_recording_pause_reopen_thread(o, out, start, taken, tired);
+
+    ngx_recording_spare_less();
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_recording_pause_reopen_thread(ngx_recording_outputs_t *o,
+    ngx_recording_output_t *out, ngx_recording_start_t *start,
+    ngx_recording_taken_t *taken, ngx_uint_t tired)
+{
+    ngx_int_t             rc;
+    ngx_err_t             err;
+    ngx_recording_mux_t  *mux;
 
     mux = ngx_recording_journal_reopen_thread(o->store, taken->id, 0);
     err = mux ? mux->err : errno;
@@ -197,6 +221,10 @@ ngx_recording_pause_open_thread(ngx_recording_outputs_t *o,
         mux->file.recovered = taken->recovered;
         (void) ngx_recording_mux_hold_thread(mux, 1);
         out->resumed = mux;
+
+        if (mux->fd == -1) {
+            ngx_recording_mux_spare_thread(mux);
+        }
 
         return NGX_OK;
     }

@@ -324,7 +324,7 @@ ngx_recording_chunk_flush(ngx_recording_chunk_writer_t *w)
     }
 
     if (w->fd != -1) {
-        (void) close(w->fd);
+        ngx_recording_close(w->fd);
         w->fd = -1;
     }
 
@@ -370,7 +370,7 @@ ngx_recording_chunk_read_thread(ngx_recording_chunk_read_t *r)
     r->start = 0;
 
     if (fd != -1) {
-        (void) close(fd);
+        ngx_recording_close(fd);
     }
 }
 

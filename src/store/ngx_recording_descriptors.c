@@ -18,7 +18,6 @@ ngx_recording_descriptors_init_thread(ngx_recording_store_t *store)
     struct rlimit  rlmt;
 
     store->most = NGX_MAX_UINT32_VALUE;
-    store->ceiling = NGX_MAX_INT32_VALUE;
 
     if (getrlimit(RLIMIT_NOFILE, &rlmt) == -1
         || rlmt.rlim_cur >= NGX_MAX_INT32_VALUE)
@@ -37,12 +36,11 @@ ngx_recording_descriptors_init_thread(ngx_recording_store_t *store)
 
     (void) close(fd);
 
-    store->ceiling = (int) (rlmt.rlim_cur
-                            - ngx_recording_descriptors_room(rlmt.rlim_cur));
-
     store->most = ngx_recording_descriptors_files(rlmt.rlim_cur,
                              fd + NGX_RECORDING_DESCRIPTORS_CATALOGUE,
                              store->connections);
+
+    ngx_recording_spare_keep(ngx_recording_descriptors_room(rlmt.rlim_cur));
 }
 
 
@@ -74,24 +72,16 @@ ngx_recording_descriptors_files(ngx_uint_t limit, ngx_uint_t used,
 ngx_int_t
 ngx_recording_descriptors_take_thread(ngx_recording_store_t *store)
 {
-    int  fd;
+    ngx_recording_spare_more();
 
-    if ((ngx_uint_t) ngx_atomic_fetch_add(&store->held, 1) < store->most) {
-
-        /* whatever else the process has open */
-
-        fd = fcntl(store->work, F_DUPFD_CLOEXEC, 0);
-
-        if (fd != -1) {
-            (void) close(fd);
-
-            if (fd < store->ceiling) {
-                return NGX_OK;
-            }
-        }
+    if ((ngx_uint_t) ngx_atomic_fetch_add(&store->held, 1) < store->most
+        && ngx_recording_spare_fill() == 0)
+    {
+        return NGX_OK;
     }
 
     ngx_recording_descriptors_give(store);
+    ngx_recording_spare_less();
 
     errno = EMFILE;
 

@@ -3,9 +3,9 @@
  * Descriptors: how many files may grow in a worker.
  *
  * A file that grows holds one between jobs, one that waits to be finished
- * none.  The rest of what the process may open is kept for what jobs open for
- * the moment, and for nginx's own connections.  When there is no more a new
- * file is refused; those that grow go on.
+ * none.  The rest of what the process may open is kept for nginx's own
+ * connections and, as spare ones, for what jobs open for the moment.  When
+ * there is no more a new file is refused; those that grow go on.
  *
  * Pool threads, but for those whose name does not say so: any.
  */
@@ -26,8 +26,8 @@
 
 
 /*
- * When the store was opened: sets store->most and store->ceiling by what the
- * process may open, and has open by now.
+ * When the store was opened: sets store->most by what the process may open,
+ * and has open by now, and keeps the spare ones.
  */
 void ngx_recording_descriptors_init_thread(ngx_recording_store_t *store);
 
@@ -39,7 +39,10 @@ void ngx_recording_descriptors_init_thread(ngx_recording_store_t *store);
 ngx_uint_t ngx_recording_descriptors_files(ngx_uint_t limit, ngx_uint_t used,
     ngx_uint_t connections);
 
-/* NGX_DECLINED: none is left for a file that begins, errno is EMFILE */
+/*
+ * For a file that begins, and one more spare descriptor until it is open.
+ * NGX_DECLINED: none is left, errno is EMFILE.
+ */
 ngx_int_t ngx_recording_descriptors_take_thread(ngx_recording_store_t *store);
 
 /* for one that takes the place of another, which is closed soon */

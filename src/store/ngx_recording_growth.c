@@ -345,7 +345,7 @@ ngx_recording_growth_other(void *data, const char *name)
         others->err = rc == NGX_AGAIN ? EAGAIN : errno;
     }
 
-    (void) close(fd);
+    ngx_recording_close(fd);
 }
 
 

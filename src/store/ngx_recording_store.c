@@ -115,7 +115,7 @@ ngx_recording_store_lock_thread(ngx_recording_store_t *store,
             return fd;
         }
 
-        (void) close(fd);
+        ngx_recording_close(fd);
     }
 
     errno = EAGAIN;
@@ -152,17 +152,17 @@ ngx_recording_store_close(ngx_recording_store_t *store)
 {
     if (store->lock != -1) {
         (void) ngx_recording_unlinkat(store->work, store->owner, 0);
-        (void) close(store->lock);
+        ngx_recording_close(store->lock);
         store->lock = -1;
     }
 
     if (store->work != -1) {
-        (void) close(store->work);
+        ngx_recording_close(store->work);
         store->work = -1;
     }
 
     if (store->files != -1) {
-        (void) close(store->files);
+        ngx_recording_close(store->files);
         store->files = -1;
     }
 }
@@ -182,7 +182,7 @@ ngx_recording_store_lives_thread(ngx_recording_store_t *store,
     rc = ngx_recording_store_look(store, owner, &fd);
 
     if (fd != -1) {
-        (void) close(fd);
+        ngx_recording_close(fd);
     }
 
     return rc;
@@ -384,7 +384,7 @@ ngx_recording_store_sync_dir(int at, const char *path)
 
     rc = ngx_recording_fsync(fd) == -1 ? NGX_ERROR : NGX_OK;
 
-    (void) close(fd);
+    ngx_recording_close(fd);
 
     return rc;
 }
@@ -494,7 +494,7 @@ ngx_recording_store_discard_dir_thread(ngx_recording_store_t *store,
     dir = fdopendir(fd);
 
     if (dir == NULL) {
-        (void) close(fd);
+        ngx_recording_close(fd);
         return NGX_ERROR;
     }
 
@@ -606,7 +606,7 @@ ngx_recording_store_list_thread(ngx_recording_store_t *store,
     dir = fdopendir(fd);
 
     if (dir == NULL) {
-        (void) close(fd);
+        ngx_recording_close(fd);
         return NGX_ERROR;
     }
 
@@ -647,7 +647,7 @@ ngx_recording_store_bury_thread(ngx_recording_store_t *store,
         (void) ngx_recording_unlinkat(store->work, owner, 0);
     }
 
-    (void) close(fd);
+    ngx_recording_close(fd);
 }
 
 
@@ -661,7 +661,7 @@ ngx_recording_store_hold_thread(ngx_recording_store_t *store, int *fd)
     }
 
     if (flock(*fd, LOCK_EX|LOCK_NB) == -1) {
-        (void) close(*fd);
+        ngx_recording_close(*fd);
         *fd = -1;
         return NGX_AGAIN;
     }

@@ -42,8 +42,6 @@ typedef struct {
 
     ngx_atomic_t            held;      /* descriptors of files that grow */
     ngx_uint_t              most;      /* of those */
-    int                     ceiling;   /* no file begins with a descriptor
-                                          from here on */
     ngx_uint_t              connections;   /* that nginx may have */
 
     ngx_atomic_t            low;       /* less than the reserve is free */

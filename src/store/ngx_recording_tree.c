@@ -47,7 +47,7 @@ ngx_recording_tree_label_thread(ngx_recording_store_t *store,
     rc = fsetxattr(fd, NGX_RECORDING_TREE_LABEL, text, strlen(text), 0) == -1
          ? NGX_ERROR : NGX_OK;
 
-    (void) close(fd);
+    ngx_recording_close(fd);
 
     return rc;
 }
@@ -105,7 +105,7 @@ ngx_recording_tree_close_thread(ngx_recording_tree_t *tree)
     }
 
     if (tree->root != -1) {
-        (void) close(tree->root);
+        ngx_recording_close(tree->root);
     }
 
     free(tree);
@@ -187,7 +187,7 @@ ngx_recording_tree_dir(ngx_recording_tree_t *tree, int at, size_t len,
 
     if (whole) {
         rc = ngx_recording_tree_entry(tree, at, whole, len, fd);
-        (void) close(at);
+        ngx_recording_close(at);
 
         return rc;
     }
@@ -198,7 +198,7 @@ ngx_recording_tree_dir(ngx_recording_tree_t *tree, int at, size_t len,
     level->dir = fdopendir(at);
 
     if (level->dir == NULL) {
-        (void) close(at);
+        ngx_recording_close(at);
         return NGX_ERROR;
     }
 
@@ -234,7 +234,7 @@ ngx_recording_tree_entry(ngx_recording_tree_t *tree, int at, const char *name,
     }
 
     if (fstat(*fd, &st) == -1) {
-        (void) close(*fd);
+        ngx_recording_close(*fd);
         return NGX_ERROR;
     }
 
@@ -246,7 +246,7 @@ ngx_recording_tree_entry(ngx_recording_tree_t *tree, int at, const char *name,
         return ngx_recording_tree_dir(tree, *fd, len + n, fd);
     }
 
-    (void) close(*fd);
+    ngx_recording_close(*fd);
 
     return NGX_DECLINED;
 }

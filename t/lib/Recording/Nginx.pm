@@ -521,8 +521,9 @@ sub _targets {
 sub _foreign {
     my ($self, @targets) = @_;
 
-    # an array, so that a count can be asked for as well
-    return @targets = grep { index($_, "$self->{store}/") != 0 } @targets;
+    # an array, so that a count can be asked for as well; spare ones are eventfds
+    return @targets = grep { index($_, "$self->{store}/") != 0
+                             && !/\[eventfd\]/ } @targets;
 }
 
 # What a worker has open and should not: of the store anything but one of
