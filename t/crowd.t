@@ -49,8 +49,16 @@ my @all = Recording::Rtmp::flv_messages($flv);
 
 my @live = map { publisher("s$_") } 1 .. $streams;
 $_->send_flv(\@all, to => 3000) for @live;
-$t->wait_growing(4 * $streams, _timeout => 60);
-wait_for('frames of each stream', 60, sub { $streams == written(20_000) });
+
+# who answers no ping for so long is closed, and its files wait
+wait_for('files of each stream', 60, sub {
+    $_->poll for @live;
+    return 4 * $streams == $t->files(state => 'recording') });
+wait_for('frames of each stream', 60, sub {
+    $_->poll for @live;
+    return $streams == written(20_000) });
+is(scalar(() = $t->files(state => 'recording')), 4 * $streams,
+   'all of them grow');
 
 for my $round (1 .. $rounds) {
     my $from = 3000 + ($round - 1) * $part;
@@ -65,6 +73,7 @@ for my $round (1 .. $rounds) {
     next if $round == $rounds;
 
     wait_for("all to go on, round $round", 120, sub {
+        $_->poll for @live;
         $t->files(state => 'recording') >= 4 * $streams
             && written() > $size });
 }
@@ -89,7 +98,8 @@ cmp_ok(scalar @rows, '<=', 4 * ($streams + $late), 'nor other files');
 note(scalar(() = $t->recordings), " recordings of $streams streams, $rounds"
      . ' kills');
 
-is(scalar(grep { !$_->{recovered} } @rows), 0, 'all were repaired')
+is_deeply([ map { "$_->{stream} $_->{format}: $_->{state}, $_->{frames_in}" }
+            grep { !$_->{recovered} } @rows ], [], 'all were repaired')
     if $rounds == 1;
 
 # --- and when they have waited in vain, all of them end at a time
