@@ -521,9 +521,17 @@ ngx_recording_source_hls_give(ngx_recording_source_t *source,
         ngx_memzero(frame, sizeof(ngx_recording_source_frame_t));
         frame->track = i;
 
-        rc = i == NGX_RECORDING_VIDEO
-             ? ngx_recording_source_hls_picture(source, frame)
-             : ngx_recording_source_hls_sound(source, frame);
+        /* one without a byte has no memory either */
+
+        if (pes->size == 0) {
+            rc = NGX_DECLINED;
+
+        } else if (i == NGX_RECORDING_VIDEO) {
+            rc = ngx_recording_source_hls_picture(source, frame);
+
+        } else {
+            rc = ngx_recording_source_hls_sound(source, frame);
+        }
 
         if (i == NGX_RECORDING_VIDEO || rc == NGX_DECLINED) {
             pes->whole = 0;
