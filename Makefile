@@ -69,13 +69,18 @@ SWIFT_PACKAGES = memcached swift-account swift-container swift-object \
 STORAGE_TESTS = t/gateway.t t/fault_proxy.t t/deliver.t t/deliver_faults.t \
 	t/deliver_early_hls.t t/deliver_early_mp4.t t/deliver_early_resume.t
 
-# tests run side by side, three more than there are processors, as they wait
-# most of their time; in which order is in t/testrules.yml
+# those that leave something to chance, which make soak does not
+FULL_TESTS = t/deliver_early_mp4.t t/deliver_early_power.t t/deliver_faults.t \
+	t/deliver_kill.t t/exact.t t/faults.t t/long.t t/mp4_killed.t \
+	t/power.t t/power_finish.t
+
+# tests run side by side, many more than there are processors, as they wait most
+# of their time; in which order is in t/testrules.yml
 
 TESTS = t/
 PROVE_FLAGS =
 PROCESSORS = $(shell nproc 2>/dev/null || echo 1)
-JOBS = $(shell expr $(PROCESSORS) + 3)
+JOBS = $(shell expr $(PROCESSORS) \* 2 + 4)
 
 # what is made for tests, side by side as well
 MAKE_ALL = $(MAKE) --no-print-directory \
@@ -422,7 +427,7 @@ players: test-deps
 swift: test-deps
 	@t/tools/deps.sh $(SWIFT_PACKAGES)
 	@$(MAKE) --no-print-directory all
-	TEST_STORAGE=Swift prove -I t/lib $(PROVE_FLAGS) $(STORAGE_TESTS)
+	TEST_FULL=1 TEST_STORAGE=Swift prove -I t/lib $(PROVE_FLAGS) $(STORAGE_TESTS)
 
 # signatures of AWS's own signer, which those of the module and of the tests'
 # client are compared with: the requests are in t/vectors/vectors.js
@@ -453,8 +458,7 @@ soak: test-deps
 	prove -v -I t/lib $(PROVE_FLAGS) t/kill.t t/signals.t
 	TEST_ROUNDS=$(SOAK_ROUNDS) TEST_STREAMS=150 \
 	prove -v -I t/lib $(PROVE_FLAGS) t/crowd.t
-	TEST_FULL=1 prove -v -I t/lib $(PROVE_FLAGS) t/mp4_killed.t \
-	    t/deliver_kill.t t/deliver_early_mp4.t
+	TEST_FULL=1 prove -v -I t/lib $(PROVE_FLAGS) $(FULL_TESTS)
 	TEST_STREAMS=1000 TEST_DELAY=1 \
 	prove -v -I t/lib $(PROVE_FLAGS) t/notify_many.t
 

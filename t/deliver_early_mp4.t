@@ -12,6 +12,7 @@ use lib "$FindBin::Bin/lib";
 use Errno qw(EOPNOTSUPP);
 use Test::More;
 
+use Recording::Chance qw(some);
 use Recording::Early;
 use Recording::SlowDisk;
 use Recording::Util qw(not_tested run wait_for);
@@ -29,28 +30,25 @@ $disk->set(armed => 1);
 subtest 'in the file' => sub {
     plan skip_all => 'this file system inserts no ranges' if !$inserts;
 
-    read_before($_) for some(1, 20);
+    read_before($_) for some(1, 1, 20);
     slow_reads();
-    long('allocate', $_) for some(0, 1);
-    killed(allocate => 1, $_) for some(0, 1);
-    killed(rename => 1, $_) for some(1, 0);
+    long('allocate', $_) for some(1, 0, 1);
+    killed(allocate => 1, $_) for some(1, 0, 1);
+    killed(rename => 1, $_) for some(1, 1, 0);
     killed(write => 1, 0);
 };
 
 $disk->set(error => EOPNOTSUPP, call => 'allocate');
 
 subtest 'into another one' => sub {
-    read_before($_) for some(20, 1);
-    long('write', $_) for some(1, 0);
+    read_before($_) for some(1, 20, 1);
+    long('write', $_) for some(1, 1, 0);
     killed(write => 2, 0);
-    killed(rename => 1, $_) for some(0, 1);
-    killed(rename => 2, $_) for some(1, 0);
+    killed(rename => 1, $_) for some(1, 0, 1);
+    killed(rename => 2, $_) for some(1, 1, 0);
 };
 
 $e->done;
-
-# the first of them, all if TEST_FULL is set
-sub some { return $ENV{TEST_FULL} ? @_ : $_[0] }
 
 # its sample table is larger than what is kept for it: 10000 frames
 sub grown {

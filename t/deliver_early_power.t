@@ -12,6 +12,7 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use Recording::Chance qw(seeded some);
 use Recording::Early;
 use Recording::PowerCut;
 use Recording::Util qw(not_tested run);
@@ -19,9 +20,7 @@ use Recording::Util qw(not_tested run);
 my $missing = Recording::Early->missing;
 plan skip_all => not_tested($missing) if $missing;
 
-my $seed = srand($ENV{TEST_SEED} || time * 1000 % 1e9);
-note "TEST_SEED=$seed";
-END { diag("TEST_SEED=$seed") if !Test::More->builder->is_passing }
+seeded();
 
 Recording::PowerCut::isolate();
 
@@ -29,7 +28,7 @@ Recording::PowerCut::isolate();
 # its id as well.
 my %begun = (ext4 => 1, xfs => 2);
 
-for my $fs (sort keys %begun) {
+for my $fs (some(1, sort keys %begun)) {
     subtest $fs => sub {
         my $missing = Recording::PowerCut::missing($fs);
         plan skip_all => "no power cuts: $missing" if $missing;

@@ -18,6 +18,7 @@ use File::Path qw(remove_tree);
 use Test::More;
 use Time::HiRes qw(sleep);
 
+use Recording::Chance qw(seeded);
 use Recording::Frames;
 use Recording::Intact;
 use Recording::Load;
@@ -31,8 +32,7 @@ my $streams = 20;
 my $rounds_of_a_check = 5;
 my $rounds_of_a_store = 10;
 
-my $seed = srand(defined $ENV{TEST_SEED} ? $ENV{TEST_SEED} : time ^ $$);
-note("TEST_SEED=$seed");
+seeded();
 
 # every other kill meets the recovery after the last one; all that is random
 # is drawn before anything else asks for it

@@ -181,7 +181,9 @@ sub settled {
         my $before = $last;
 
         $rate{$_} = max($rate{$_} // 0, $file{$_}{Bitrate}) for keys %file;
-        $last = join ' ', map { ($_, @{ $file{$_} }{@moves}) } sort keys %file;
+        $last = join ' ', map { my $told = $file{$_};
+                                ($_, map { $told->{$_} // '' } @moves)
+                              } sort keys %file;
         $since = time if $last ne $before || !%file
             || grep { $_->{FramesWritten} != $sent || $_->{BytesWaiting} }
                values %file;

@@ -18,6 +18,7 @@ use JSON::XS ();
 use Test::More;
 use Time::HiRes qw(sleep);
 
+use Recording::Chance qw(seeded);
 use Recording::Media qw(media push_stream);
 use Recording::Nginx;
 use Recording::Told;
@@ -26,8 +27,7 @@ use Recording::Util qw(slow wait_for);
 my $rounds = $ENV{TEST_ROUNDS} || 8;
 my $streams = 4;
 
-my $seed = srand(defined $ENV{TEST_SEED} ? $ENV{TEST_SEED} : time ^ $$);
-note("TEST_SEED=$seed");
+seeded();
 
 # drawn before anything else asks for it
 my @plan = map { { moment => 0.1 + rand 1.8, all => $_ % 4 == 3,

@@ -15,12 +15,11 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 use Time::HiRes qw(time);
 
+use Recording::Chance qw(seeded);
 use Recording::PowerTrial qw(power_trial);
 
 my $cuts = $ENV{TEST_POWER_CUTS} || 3;
-my $seed = srand($ENV{TEST_SEED} || time * 1000 % 1e9);
-note "TEST_SEED=$seed";
-END { diag("TEST_SEED=$seed") if !Test::More->builder->is_passing }
+seeded();
 
 power_trial(sub {
     my ($trial) = @_;

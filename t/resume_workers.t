@@ -15,6 +15,7 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use Recording::Chance qw(seeded);
 use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Parts;
@@ -25,8 +26,7 @@ my ($streams, $times) = (6, 5);
 my $frozen = $streams * $times / 3;
 my @formats = qw(mp4 hls);
 
-my $seed = $ENV{TEST_SEED} || time ^ $$;
-diag("TEST_SEED=$seed");
+my $seed = seeded();
 
 my $t = Recording::Nginx->new;
 

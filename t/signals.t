@@ -16,6 +16,7 @@ use File::Path qw(remove_tree);
 use Test::More;
 use Time::HiRes qw(sleep);
 
+use Recording::Chance qw(seeded);
 use Recording::Frames;
 use Recording::Intact;
 use Recording::Load;
@@ -30,8 +31,7 @@ my $rounds_of_a_store = 9;
 # what the kernel may still hold for a worker that is told to end
 my $unread = slow(0.25);
 
-my $seed = srand(defined $ENV{TEST_SEED} ? $ENV{TEST_SEED} : time ^ $$);
-note("TEST_SEED=$seed");
+seeded();
 
 # longer than a round; each frame is another one
 my $flv = media(duration => 20, fps => 10, size => '160x120', rate => 22050,

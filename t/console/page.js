@@ -32,9 +32,12 @@ async function until(what, condition, seconds = 30) {
   return last;
 }
 
+// one for all pages of a test, each of which has a context of its own
+let browser;
+
 // opens(base, options of a context): { page, visit, text, close }
 async function open(base, options = {}) {
-  const browser = await chromium.launch({
+  browser = browser || await chromium.launch({
     timeout: 90000, executablePath: process.env.TEST_CHROMIUM || "/usr/bin/chromium",
     args: ["--no-sandbox", "--autoplay-policy=no-user-gesture-required",
            "--disable-dev-shm-usage", "--disable-gpu"] });
@@ -69,7 +72,7 @@ async function open(base, options = {}) {
          "the page logs no error");
       is(away.join(" "), "", "no request leaves the origin");
       is((await context.cookies()).length, 0, "there is no cookie");
-      await browser.close();
+      await context.close();
     },
   };
 }
@@ -79,7 +82,8 @@ function run(steps) {
   steps(JSON.parse(process.argv[2])).catch((error) => {
     ok(false, "it came to its end", error.stack);
     process.exitCode = 1;
-  }).finally(() => {
+  }).finally(async () => {
+    if (browser) await browser.close();
     say({ end: true });
     process.exit();
   });
