@@ -506,7 +506,7 @@ sub runner {
     kill KILL => $all{ $begin->[3] }[2];
     my ($event) = waits($t, 1);
     is($event->{error}, 'its runner was killed', 'it has not succeeded');
-    ok(!alive($begin->[3]), 'and is killed, too');
+    wait_for('end of the program', 5, sub { !alive($begin->[3]) });
 
     # what comes next fails, and has it started again
     kill KILL => $starter;

@@ -10,11 +10,14 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use List::Util qw(sum0);
 use Test::More;
+use Time::HiRes ();
 
 use Recording::Api;
 use Recording::Media qw(media);
 use Recording::Nginx;
+use Recording::Rtmp;
 use Recording::SlowDisk;
 use Recording::Told;
 use Recording::Util qw(wait_for);
@@ -28,6 +31,7 @@ thread_pool default threads=8;
 worker_processes 1;
 rtmp {
     record_store %%STORE%% reserve=0;
+    record_sync off;
     record_template default { format flv; expire 2h;
         notify http://127.0.0.1:%%PORT_2%%/told; }
     server {
@@ -59,8 +63,18 @@ my $task = $api->call('CreateRecordTask', { DomainName => '127.0.0.1',
 my $flv = media(duration => 90, fps => 10, gop => 2, size => '160x90');
 my $publisher = $t->publisher('bare', 'a');
 $publisher->send_flv($flv, to => 30_000);
-$t->wait_growing(1, task_id => $task);
-wait_for('a journal', 20, sub { glob $t->store . '/work/*.journal' });
+my ($grows) = $t->wait_growing(1, task_id => $task);
+
+# when all is written, and the journal has been told of it, nobody else opens
+# that
+my $bytes = sum0(map { length $_->[2] } grep { $_->[1] < 30_000 }
+                 Recording::Rtmp::flv_messages($flv));
+wait_for('a journal at rest', 30, sub {
+    my ($media, $journal) = map { [ Time::HiRes::stat($_) ] }
+        map { $t->store . "/work/$grows->{file_id}.$_" } qw(flv journal);
+    return @$journal && ($media->[7] // 0) > $bytes
+        && $journal->[9] >= $media->[9];
+});
 
 # who looks through the store is held at the first journal
 $disk->set(armed => 1, only => '.journal');

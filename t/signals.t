@@ -40,12 +40,15 @@ my $sent = Recording::Frames->sent($flv);
 my @signals = ([ HUP => \&hup ], [ QUIT => \&quit ], [ TERM => \&term ]);
 
 my ($t, $intact);
+my ($terms, $kills) = (0, 0);
 
 for my $round (1 .. $rounds) {
     begin() if !$t;
     round($round, @{ $signals[($round - 1) % @signals] });
     end() if $round == $rounds || $round % $rounds_of_a_store == 0;
 }
+
+cmp_ok($kills, '<', $terms, 'not every worker was killed') if $kills;
 
 Recording::Nginx->done;
 
@@ -68,6 +71,7 @@ rtmp {
 }
 CONF
 
+    $t->allow(qr/worker process \d+ exited on signal 9/);
     $intact = Recording::Intact->new($t, $sent,
                                      decode => $ENV{TEST_ROUNDS} ? 0 : 10);
 }
@@ -132,12 +136,19 @@ sub term {
     my $start = Recording::Load::now();
     my $mark = $t->log_mark;
 
-    # a worker that does not end at once is killed, which end() sees in the log;
-    # where the disk is slow some has no row in time, and that is said
+    # where the disk is slow some has no row in time, and that is said; the master
+    # kills a worker that takes 1.5 s, as on a machine that does much else: not
+    # each time, though
     $t->terminate;
+    $terms++;
 
-    my $left = substr($t->error_log, $mark) =~ /is left to the next start/;
-    note('not all was finished') if $left;
-    $intact->add($load, at => $start, margin => $unread, left => $left);
+    my $log = substr $t->error_log, $mark;
+    my $killed = $log =~ /exited on signal 9/;
+    my $left = $killed || $log =~ /is left to the next start/;
+
+    $kills++ if $killed;
+    note($killed ? 'a worker was killed' : 'not all was finished') if $left;
+    $intact->add($load, at => $start, left => $left,
+                 margin => $killed ? slow(1) : $unread);
     $t->start;
 }

@@ -474,12 +474,12 @@ sub wait {
     my ($self, $event) = @_;
 
     return wait_for("\"$event\" of the load", 300, sub {
+        my $ended = !$self->{process}->alive;
         my $text = -e $self->{out} ? slurp($self->{out}) : '';
 
         return JSON::XS::decode_json($1)
             if $text =~ /^(\{"event":"$event".*\})$/m;
-        die 'rtmp_load ended: ' . $self->{process}->stderr . "\n"
-            if !$self->{process}->alive;
+        die 'rtmp_load ended: ' . $self->{process}->stderr . "\n" if $ended;
         return 0;
     });
 }

@@ -17,7 +17,7 @@ mkdir -p "$1"
 dir=$(cd "$1" && pwd)
 mode=$2
 
-cc_opt="-O2"
+cc_opt="-O0"
 ld_opt=
 
 if [ "$mode" = asan ]; then
