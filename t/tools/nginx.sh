@@ -17,7 +17,7 @@ mkdir -p "$1"
 dir=$(cd "$1" && pwd)
 mode=$2
 
-cc_opt="-O0"
+cc_opt="-O0 -Wno-format-truncation"
 ld_opt=
 
 if [ "$mode" = asan ]; then
