@@ -119,7 +119,7 @@ sub decode_problem {
     return '' if _too_short($file);
 
     my ($status, undef, $err) = run('ffmpeg', '-nostdin', '-v', 'error',
-        '-xerror', '-i', $file, '-map', '0', '-enc_time_base:v', '-1',
+        '-threads', 1, '-xerror', '-i', $file, '-map', '0', '-enc_time_base:v', '-1',
         '-f', 'null', '-');
 
     return $err if length $err;
@@ -167,7 +167,7 @@ sub _framemd5 {
     my ($file, $stream) = @_;
 
     my ($status, $out, $err) = run('ffmpeg', '-nostdin', '-v', 'error',
-        '-i', $file, '-map', "0:$stream", '-fps_mode', 'passthrough',
+        '-threads', 1, '-i', $file, '-map', "0:$stream", '-fps_mode', 'passthrough',
         '-f', 'framemd5', '-');
     die "ffmpeg $file: $err" if $status;
 
