@@ -68,10 +68,13 @@ CONF
 my ($worker) = $t->worker_pids;
 my $ping = Recording::Ping->new($t, 'plain');
 
-# what so many publishers take, and deliveries that go well, is no growth
-pushed('well', $streams);
-arrived($streams);
-removed();
+# what so many publishers take, and deliveries that go well, is no growth; not
+# each thread of the pool is met the first time
+for my $round (1, 2) {
+    pushed("well$round", $streams);
+    arrived($round * $streams);
+    removed();
+}
 
 # --- while it is stalled
 
@@ -101,7 +104,7 @@ cmp_ok(sum0(map { $_->{size} } @files), '>', 1 << 20,
 # --- when it is back
 
 $fault->up;
-arrived(3 * $streams);
+arrived(4 * $streams);
 
 my %there = map { $_->{key} => $_->{size} } $s3->list($films);
 is(scalar(grep { ($there{$_->{path}} // -1) != $_->{size} } $t->files), 0,
