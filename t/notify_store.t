@@ -178,6 +178,7 @@ sub lost {
 
     # their labels say so, when a later turn has written something
     publish($t, 'later', 'one');
+    $t->wait_files(1, app => 'later');
     wait_for('another turn', 10, sub {
         2 == count($t, "template = 'later' AND state = 'done'") });
     my $n = $up->events;
