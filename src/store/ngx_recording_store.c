@@ -152,17 +152,17 @@ ngx_recording_store_close(ngx_recording_store_t *store)
 {
     if (store->lock != -1) {
         (void) ngx_recording_unlinkat(store->work, store->owner, 0);
-        ngx_recording_close(store->lock);
+        (void) close(store->lock);
         store->lock = -1;
     }
 
     if (store->work != -1) {
-        ngx_recording_close(store->work);
+        (void) close(store->work);
         store->work = -1;
     }
 
     if (store->files != -1) {
-        ngx_recording_close(store->files);
+        (void) close(store->files);
         store->files = -1;
     }
 }
