@@ -162,17 +162,14 @@ ngx_recording_hls_segment_thread(ngx_recording_mux_t *mux, int flags)
     if (mux->fd == -1) {
         (void) ngx_recording_mux_error(mux, flags ? "create a segment of"
                                                   : "open a segment of");
+
+    } else {
+        ngx_recording_mux_opened_thread(mux);
     }
 
     ngx_recording_hls_leave_thread(mux);
 
-    if (mux->fd == -1) {
-        return NGX_ERROR;
-    }
-
-    ngx_recording_mux_opened_thread(mux);
-
-    return NGX_OK;
+    return mux->fd == -1 ? NGX_ERROR : NGX_OK;
 }
 
 
