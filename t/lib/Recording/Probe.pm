@@ -119,8 +119,8 @@ sub decode_problem {
     return '' if _too_short($file);
 
     my ($status, undef, $err) = run('ffmpeg', '-nostdin', '-v', 'error',
-        '-threads', 1, '-xerror', '-i', $file, '-map', '0', '-enc_time_base:v', '-1',
-        '-f', 'null', '-');
+        '-threads', 1, '-xerror', '-i', $file, '-map', '0',
+        '-enc_time_base:v', '-1', '-f', 'null', '-');
 
     return $err if length $err;
     return $status ? "ffmpeg ends with status $status" : '';
@@ -167,8 +167,8 @@ sub _framemd5 {
     my ($file, $stream) = @_;
 
     my ($status, $out, $err) = run('ffmpeg', '-nostdin', '-v', 'error',
-        '-threads', 1, '-i', $file, '-map', "0:$stream", '-fps_mode', 'passthrough',
-        '-f', 'framemd5', '-');
+        '-threads', 1, '-i', $file, '-map', "0:$stream",
+        '-fps_mode', 'passthrough', '-f', 'framemd5', '-');
     die "ffmpeg $file: $err" if $status;
 
     return map { /([0-9a-f]{32})\s*$/ ? $1 : () }
