@@ -6,7 +6,7 @@
  * test changes while the program runs:
  *
  *   int64  armed    calls are watched
- *   int64  delay    ms, before a call
+ *   int64  delay    ms, before a call, as long as it is armed
  *   int64  error    errno of a call, 0 for none
  *   int64  call     which calls are hit by these, a bit each; 0: all, but no
  *                   error for those that read
@@ -203,6 +203,21 @@ slow_sleep(int64_t ms)
     ts.tv_nsec = ms % 1000 * 1000000;
 
     while (nanosleep(&ts, &ts) == -1 && errno == EINTR) { /* void */ }
+}
+
+
+/* a disk that is not slow any more ends what it delays */
+
+static void
+slow_delay(int64_t ms)
+{
+    int64_t  part;
+
+    while (ms > 0 && control->armed) {
+        part = ms < 50 ? ms : 50;
+        slow_sleep(part);
+        ms -= part;
+    }
 }
 
 
@@ -446,7 +461,7 @@ slow_begin(call_t *call, int kind, const char *name, int fd, const char *path)
     if (slow_hit(kind, where, real)) {
 
         if (control->delay) {
-            slow_sleep(control->delay);
+            slow_delay(control->delay);
         }
 
         err = (int) control->error;
