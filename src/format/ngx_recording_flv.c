@@ -314,7 +314,9 @@ ngx_recording_flv_save(ngx_recording_mux_t *mux,
                                      sizeof(flv->saved));
     ngx_recording_journal_layout_add(record, flv->first, NGX_RECORDING_TRACKS,
                                      sizeof(flv->first[0]));
-    ngx_recording_journal_layout_add(record, flv->keys + flv->nsaved,
+    ngx_recording_journal_layout_add(record,
+                                     flv->nkeys ? flv->keys + flv->nsaved
+                                                : NULL,
                                      flv->nkeys - flv->nsaved,
                                      sizeof(ngx_recording_flv_key_t));
 

@@ -85,6 +85,10 @@ ngx_recording_rule_domain(ngx_str_t *tc_url)
 
     ngx_str_null(&host);
 
+    if (tc_url->len == 0) {
+        return host;
+    }
+
     last = tc_url->data + tc_url->len;
 
     for (p = tc_url->data; last - p >= 3; p++) {
