@@ -198,7 +198,7 @@ screenshots: test-deps
 
 # a plain nginx with nginx-rtmp linked statically
 
-static: $(BUILD)/static/$(NAME).so
+static: $(BUILD)/static/nginx
 asan: $(BUILD)/asan/$(NAME).so $(BUILD)/asan/keep.so
 
 $(BUILD)/asan/keep.so: t/tools/keep.c
@@ -210,23 +210,28 @@ $(BUILD)/%/tree/objs/Makefile: config t/tools/nginx.sh $(BUILD)/configured \
 	@echo "configuring a plain nginx in build/$*"
 	@t/tools/nginx.sh $(BUILD)/$* $*
 
-$(BUILD)/%/$(NAME).so: $(BUILD)/%/tree/objs/Makefile $(SOURCES)
+$(BUILD)/%/nginx: $(BUILD)/%/tree/objs/Makefile
 	@echo "building a plain nginx in build/$*"
 	@$(MAKE) --no-print-directory -C $(BUILD)/$*/tree build > /dev/null
-	@cp $(BUILD)/$*/tree/objs/nginx $(BUILD)/$*/nginx.new
-	@mv $(BUILD)/$*/nginx.new $(BUILD)/$*/nginx
-	@install -m 755 $(BUILD)/$*/tree/objs/$(NAME).so $@
+	@cp $(BUILD)/$*/tree/objs/nginx $@.new
+	@mv $@.new $@
+
+$(BUILD)/asan/nginx: $(SOURCES)
+
+$(BUILD)/asan/$(NAME).so: $(BUILD)/asan/nginx
+	@install -m 755 $(BUILD)/asan/tree/objs/$(NAME).so $@
 
 
 # C unit tests: t/unit/name.c becomes build/unit/name.  It takes what it calls
-# of the folders up to format from an archive, which is compiled for all of
-# them; its first lines say what else there is:
+# of the folders up to format from an archive, which is compiled once for all
+# of them and the fuzz targets; its first lines say what else there is:
 #
-#   /* cflags: -O2 -fno-sanitize=all */       then it is the archive `plain`
+#   /* cflags: -O2 -fno-sanitize=all */       then the archive is `plain`
 #   /* link: src/a.c src/b.c */               of later folders
 #   /* libs: -lavformat */
 
 UNIT = $(patsubst t/unit/%.c,$(BUILD)/unit/%,$(wildcard t/unit/*.c))
+UNIT_CC = clang
 UNIT_CFLAGS = -g -O1 -W -Wall -Wpointer-arith -Wno-unused-parameter -Werror \
 	-fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=undefined
@@ -240,15 +245,15 @@ UNIT_PLAIN = $(patsubst t/unit/%.c,$(BUILD)/unit/%,$(shell \
 
 unit: $(UNIT)
 
-$(UNIT): LIB = unit
+$(UNIT): LIB = checked
 $(UNIT_PLAIN): LIB = plain
 $(UNIT_PLAIN): $(BUILD)/lib/plain.a
-$(filter-out $(UNIT_PLAIN),$(UNIT)): $(BUILD)/lib/unit.a
+$(filter-out $(UNIT_PLAIN),$(UNIT)): $(BUILD)/lib/checked.a
 
 $(BUILD)/unit/%: t/unit/%.c $(SOURCES) $(wildcard t/unit/*.h)
 	@mkdir -p $(@D)
 	@echo "building unit/$*"
-	@$(CC) $(UNIT_CFLAGS) $(UNIT_INCS) -o $@ $< \
+	@$(UNIT_CC) $(UNIT_CFLAGS) $(UNIT_INCS) -o $@ $< \
 	    $$(sed -n 's|^/\* *cflags: *\(.*\)\*/.*|\1|p' $<) \
 	    $$(sed -n 's|^/\* *link: *\(.*\)\*/.*|\1|p' $<) \
 	    $(BUILD)/lib/$(LIB).a \
@@ -256,24 +261,20 @@ $(BUILD)/unit/%: t/unit/%.c $(SOURCES) $(wildcard t/unit/*.h)
 
 
 # the archives: the folders that know no catalogue, what is pure of net, and
-# what these need of nginx
+# what these need of nginx; `checked` has the sanitizers, and what a fuzzer
+# wants, and `plain` the module's own objects
 
-LIB_FOLDERS = $(addprefix src/,core media store format)
 LIB_NGINX = $(patsubst %,ngx_%.o,md5 sha1 string inet palloc alloc http_parse)
-LIB_OBJECTS = $(LIB_NGINX) terminate.o $(patsubst %.c,%.o,$(notdir \
-	$(wildcard $(addsuffix /*.c,$(LIB_FOLDERS))) \
-	$(addprefix src/net/ngx_recording_,address.c url.c http_answer.c hmac.c \
-	sigv4.c tc3.c xml.c)))
-LIB_unit = $(CC) $(UNIT_CFLAGS)
-LIB_plain = $(CC) $(UNIT_CFLAGS) -O2 -fno-sanitize=all
-LIB_fuzz = $(FUZZ_CC) $(FUZZ_CFLAGS)
-
-vpath ngx_recording_%.c $(LIB_FOLDERS) src/net
+LIB_FILES = $(patsubst src/%.c,%.o,$(wildcard $(patsubst %,src/%/*.c,core media \
+	store format)) $(addprefix src/net/ngx_recording_,address.c url.c \
+	http_answer.c hmac.c sigv4.c tc3.c xml.c))
+LIB_checked = $(FUZZ_CC) $(FUZZ_CFLAGS)
+LIB_plain = $(UNIT_CC) $(UNIT_CFLAGS) -O2 -fno-sanitize=all
 
 define archive
-$(BUILD)/lib/$(1).a: $(addprefix $(BUILD)/lib/$(1)/,$(LIB_OBJECTS))
+$(BUILD)/lib/$(1).a: $(addprefix $(BUILD)/lib/$(1)/,$(LIB_NGINX) terminate.o)
 	@rm -f $$@
-	@$(AR) rcs $$@ $$^
+	@$(AR) rcs $$@ $$(filter %.o,$$^) $(2)
 
 $(addprefix $(BUILD)/lib/$(1)/,$(LIB_NGINX)): $(BUILD)/debian/Makefile \
 		| $(BUILD)/src/nginx/configure
@@ -285,14 +286,18 @@ $(addprefix $(BUILD)/lib/$(1)/,$(LIB_NGINX)): $(BUILD)/debian/Makefile \
 $(BUILD)/lib/$(1)/terminate.o: t/tools/terminate.c
 	@mkdir -p $$(@D)
 	@$$(LIB_$(1)) -c -o $$@ $$<
-
-$(BUILD)/lib/$(1)/ngx_recording_%.o: ngx_recording_%.c \
-		$(filter %.h,$(SOURCES)) $(BUILD)/debian/Makefile
-	@mkdir -p $$(@D)
-	@$$(LIB_$(1)) $$(UNIT_INCS) -c -o $$@ $$<
 endef
 
-$(foreach flags,unit plain fuzz,$(eval $(call archive,$(flags))))
+$(eval $(call archive,checked))
+$(eval $(call archive,plain,$(addprefix $(BUILD)/debian/addon/,$(LIB_FILES))))
+
+$(BUILD)/lib/checked.a: $(addprefix $(BUILD)/lib/checked/,$(LIB_FILES))
+$(BUILD)/lib/plain.a: $(BUILD)/$(NAME).so
+
+$(BUILD)/lib/checked/%.o: src/%.c $(filter %.h,$(SOURCES)) \
+		$(BUILD)/debian/Makefile
+	@mkdir -p $(@D)
+	@$(LIB_checked) $(UNIT_INCS) -c -o $@ $<
 
 
 # fuzz targets, in the same way: t/fuzz/name.c becomes build/fuzz/name.  A
@@ -310,12 +315,12 @@ fuzzers: $(FUZZ)
 
 $(BUILD)/fuzz/%: t/fuzz/%.c $(SOURCES) t/fuzz/fuzz.h \
 		$(wildcard t/unit/*.h) \
-		$(BUILD)/lib/fuzz.a
+		$(BUILD)/lib/checked.a
 	@mkdir -p $(@D)
 	@echo "building fuzz/$*"
 	@$(FUZZ_CC) $(FUZZ_CFLAGS) -I t/fuzz $(UNIT_INCS) -o $@ $< \
 	    $$(sed -n 's|^/\* *link: *\(.*\)\*/.*|\1|p' $<) \
-	    $(BUILD)/lib/fuzz.a \
+	    $(BUILD)/lib/checked.a \
 	    $$(sed -n 's|^/\* *libs: *\(.*\)\*/.*|\1|p' $<)
 
 fuzz: test-deps

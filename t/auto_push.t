@@ -27,7 +27,6 @@ if (!defined $ENV{TEST_RTMP_MODULE} || length $ENV{TEST_RTMP_MODULE}) {
 
     $ENV{TEST_NGINX_BINARY} = "$static/nginx";
     $ENV{TEST_RTMP_MODULE} = '';
-    $ENV{TEST_RECORDING_MODULE} = "$static/ngx_rtmp_recording_module.so";
 }
 
 my $flv = media(duration => 10, size => '160x90');

@@ -1,12 +1,14 @@
 #!/bin/sh
-# Builds a plain nginx with nginx-rtmp linked statically and the module as a
-# dynamic one, for tests.  Debian's nginx-rtmp is dynamic, so rtmp_auto_push
-# does not work there.
-# Usage: nginx.sh directory [asan]
+# Configures a plain nginx with nginx-rtmp linked statically, for tests, in
+# directory/tree.
+# Usage: nginx.sh directory static|asan
 #
-# Leaves directory/nginx and directory/ngx_rtmp_recording_module.so.  With
-# asan all of it has AddressSanitizer, and the module's own objects also
-# UndefinedBehaviorSanitizer.
+# static: for what Debian's nginx-rtmp, which is a dynamic module, cannot do,
+# rtmp_auto_push.  It loads the module that Debian's nginx does, whose PCRE must
+# be there, too, and has little else.
+#
+# asan: with the module as a dynamic one.  All of it has AddressSanitizer, and
+# the module's own objects also UndefinedBehaviorSanitizer.
 
 set -e
 
@@ -17,12 +19,22 @@ mkdir -p "$1"
 dir=$(cd "$1" && pwd)
 mode=$2
 
-cc_opt="-O0 -Wno-format-truncation"
-ld_opt=
-
 if [ "$mode" = asan ]; then
     cc_opt="-O1 -fno-omit-frame-pointer -fsanitize=address"
     ld_opt="-fsanitize=address,undefined"
+    modules="--with-http_stub_status_module --with-http_auth_request_module
+             --with-http_realip_module --with-http_dav_module
+             --with-http_slice_module --with-http_v2_module
+             --add-dynamic-module=$top"
+
+else
+    cc_opt="-O0 -Wno-format-truncation"
+    ld_opt=
+    modules=$(printf ' --without-http_%s_module' access auth_basic autoindex \
+        browser charset empty_gif fastcgi geo grpc gzip limit_conn limit_req \
+        map memcached mirror proxy referer scgi split_clients ssi \
+        userid uwsgi upstream_hash upstream_ip_hash upstream_keepalive \
+        upstream_least_conn upstream_random upstream_zone)
 fi
 
 # configure writes a Makefile into the tree: each build has its own copy
@@ -45,14 +57,8 @@ if ! ./configure \
         --with-debug \
         --with-threads \
         --with-http_ssl_module \
-        --with-http_realip_module \
-        --with-http_stub_status_module \
-        --with-http_auth_request_module \
-        --with-http_dav_module \
-        --with-http_slice_module \
-        --with-http_v2_module \
         --add-module="$build/src/nginx-rtmp" \
-        --add-dynamic-module="$top" \
+        $modules \
         > "$dir/configure.log" 2>&1
 then
     tail -n 5 "$dir/configure.log" >&2
