@@ -242,15 +242,24 @@ sub more {
     $at{$r} += 1000;
 }
 
-# a stream's open recording, when so many files of it are written
+# a stream's open recording, when so many files of it have frames, which a worker
+# that is killed leaves
 sub recorded {
     my ($stream, $n) = @_;
 
     my @of;
     wait_for("files of $stream", 30, sub {
         @of = $t->files(stream => $stream, state => 'recording');
-        @of == ($n || 1) });
+        @of == ($n || 1) && @of == grep { written($_) } @of });
     return $of[0]{recording_id};
+}
+
+sub written {
+    my ($row) = @_;
+
+    my %parts = (flv => ['.flv'], mp4 => [ '.mp4', '.index' ], hls => []);
+    my $work = $t->store . "/work/$row->{file_id}";
+    return !grep { !-s "$work$_" } @{ $parts{ $row->{format} } };
 }
 
 sub state_of {
