@@ -52,15 +52,15 @@ BUILD_PACKAGES = gcc libc6-dev make dpkg-dev nginx libnginx-mod-rtmp \
 	ca-certificates xz-utils
 RUN_PACKAGES = curl perl
 DEMO_PACKAGES = ffmpeg sqlite3
-TEST_PACKAGES = ceph-common ceph-mon ceph-osd chromium clang e2fsprogs jq \
-	libclang-rt-dev libio-socket-ssl-perl libjson-xs-perl mount nginx-dev \
-	openssl procps radosgw rclone s3cmd xfsprogs
+TEST_PACKAGES = ceph-common ceph-mon ceph-osd chromium-headless-shell clang \
+	e2fsprogs jq libclang-rt-dev libio-socket-ssl-perl libjson-xs-perl \
+	mount nginx-dev openssl procps radosgw rclone s3cmd xfsprogs
 
 # what t/players.t plays with, beside the npm packages in t/players
 
-PLAYER_PACKAGES = chromium gstreamer1.0-libav gstreamer1.0-plugins-bad \
-	gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
-	gstreamer1.0-tools mpv vlc-bin vlc-plugin-base
+PLAYER_PACKAGES = chromium-headless-shell gstreamer1.0-libav \
+	gstreamer1.0-plugins-bad gstreamer1.0-plugins-base \
+	gstreamer1.0-plugins-good gstreamer1.0-tools mpv vlc-bin vlc-plugin-base
 
 # the other server of S3, and what is tested with both
 

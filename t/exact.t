@@ -29,7 +29,7 @@ my %media = (
     noaudio => [ audio => 0 ],
     novideo => [ video => 0 ],
     key4k => [ key_bytes => 4096 ],
-    key4m => [ key_bytes => 4 << 20, gop => 2 ],
+    key4m => [ key_bytes => 4 << 20, gop => 2, duration => 6 ],
 );
 
 my $t = Recording::Nginx->new;

@@ -38,7 +38,8 @@ let browser;
 // opens(base, options of a context): { page, visit, text, close }
 async function open(base, options = {}) {
   browser = browser || await chromium.launch({
-    timeout: 90000, executablePath: process.env.TEST_CHROMIUM || "/usr/bin/chromium",
+    timeout: 90000, executablePath: process.env.TEST_CHROMIUM
+      || "/usr/bin/chromium-headless-shell",
     args: ["--no-sandbox", "--autoplay-policy=no-user-gesture-required",
            "--disable-dev-shm-usage", "--disable-gpu"] });
   const context = await browser.newContext({

@@ -19,7 +19,7 @@ use Recording::Npm qw(installed);
 use Recording::Util qw(root run slurp);
 
 my $json = JSON::XS->new->utf8->canonical;
-my $chromium = $ENV{TEST_CHROMIUM} || '/usr/bin/chromium';
+my $chromium = $ENV{TEST_CHROMIUM} || '/usr/bin/chromium-headless-shell';
 
 # the header of docs/console.md, which is what tests have
 my $policy = slurp(root() . '/docs/console.md')

@@ -77,7 +77,7 @@ my @at_join = (
 );
 
 my %program = (gstreamer => 'gst-launch-1.0', vlc => 'vlc', mpv => 'mpv',
-               browser => 'chromium');
+               browser => 'chromium-headless-shell');
 
 my @elements = qw(playbin3 souphttpsrc qtdemux flvdemux tsdemux aacparse
                   h264parse avdec_h264 avdec_aac);
@@ -302,7 +302,7 @@ sub browse {
 
     my $process = Recording::Process->spawn(name => 'chromium', err => $err,
         env => { HOME => $self->{dir}, DISPLAY => '' },
-        cmd => [ 'chromium', qw(--headless --no-sandbox --disable-gpu
+        cmd => [ 'chromium-headless-shell', qw(--no-sandbox --disable-gpu
             --disable-quic --no-first-run --disable-background-networking
             --disable-component-update --disable-sync
             --disable-dev-shm-usage --enable-logging=stderr
