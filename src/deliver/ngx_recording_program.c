@@ -431,7 +431,14 @@ ngx_recording_program_status(ngx_event_t *rev)
         }
     }
 
-    ngx_recording_program_ended(p, n == sizeof(status) ? &status : NULL);
+    if (n == sizeof(status) && status.end > ngx_recording_program_runs
+        && status.end <= ngx_recording_program_no_exec)
+    {
+        ngx_recording_program_ended(p, &status);
+        return;
+    }
+
+    ngx_recording_program_ended(p, NULL);
 }
 
 

@@ -48,7 +48,8 @@ typedef struct {
 
 static ngx_uint_t ngx_recording_program_poll(ngx_recording_program_wait_t *w);
 static ngx_uint_t ngx_recording_program_reap(ngx_recording_program_wait_t *w);
-static void ngx_recording_program_look(ngx_recording_program_wait_t *w);
+static void ngx_recording_program_gone(ngx_recording_program_wait_t *w,
+    siginfo_t *info);
 static void ngx_recording_program_step(ngx_recording_program_wait_t *w,
     ngx_uint_t alone);
 static void ngx_recording_program_end(ngx_recording_program_wait_t *w,
@@ -145,60 +146,52 @@ ngx_recording_program_poll(ngx_recording_program_wait_t *w)
 static ngx_uint_t
 ngx_recording_program_reap(ngx_recording_program_wait_t *w)
 {
-    int    status;
-    pid_t  pid;
-
-    if (!w->reaped) {
-        ngx_recording_program_look(w);
-    }
+    siginfo_t  info;
 
     for ( ;; ) {
-        pid = waitpid(-1, &status, WNOHANG|__WALL);
+        info.si_pid = 0;
 
-        if (pid <= 0) {
-            return pid == -1 && ngx_errno == NGX_ECHILD;
+        if (waitid(P_ALL, 0, &info, WEXITED|WNOHANG|WNOWAIT|__WALL) == -1) {
+            return ngx_errno == NGX_ECHILD;
         }
 
-        if (pid == w->pid) {
+        if (info.si_pid == 0) {
+            return 0;
+        }
+
+        /* until the program is reaped its pid, and so its group, is no other
+           one's: what is to be done of its end is done before */
+
+        if (info.si_pid == w->pid) {
+            ngx_recording_program_gone(w, &info);
             w->reaped = 1;
 
-        } else if (WIFSIGNALED(status)
-                   && (WTERMSIG(status) == SIGTERM
-                       || WTERMSIG(status) == SIGKILL))
+        } else if (info.si_code != CLD_EXITED
+                   && (info.si_status == SIGTERM || info.si_status == SIGKILL))
         {
             w->status.killed++;
         }
+
+        (void) waitpid(info.si_pid, NULL, __WALL);
     }
 }
 
 
-/* as long as the program is not reaped its pid, and so its group, is no other
-   one's */
-
 static void
-ngx_recording_program_look(ngx_recording_program_wait_t *w)
+ngx_recording_program_gone(ngx_recording_program_wait_t *w, siginfo_t *info)
 {
-    siginfo_t                       info;
     ngx_recording_program_status_t  failed;
-
-    info.si_pid = 0;
-
-    if (waitid(P_PID, w->pid, &info, WEXITED|WNOHANG|WNOWAIT) == -1
-        || info.si_pid == 0)
-    {
-        return;
-    }
 
     if (read(w->error, &failed, sizeof(failed)) == sizeof(failed)) {
         ngx_recording_program_end(w, failed.end, failed.value);
 
-    } else if (info.si_code == CLD_EXITED) {
+    } else if (info->si_code == CLD_EXITED) {
         ngx_recording_program_end(w, ngx_recording_program_exited,
-                                  info.si_status);
+                                  info->si_status);
 
     } else {
         ngx_recording_program_end(w, ngx_recording_program_signalled,
-                                  info.si_status);
+                                  info->si_status);
     }
 }
 
