@@ -94,6 +94,11 @@ sub hangs {
                                     name => 'd', seconds => 20);
     $t->wait_growing($streams, _timeout => 60);
 
+    # of more than the second that a kill may cost
+    wait_for('frames of all', 60, sub {
+        return $streams == grep { -s > 110_000 } glob $t->store
+                                                      . '/work/*.flv' });
+
     my $calls = $disk->get('hits');
     $disk->set(armed => 1, delay => 3000, where => 'catalogue');
     wait_for('a call that hangs', 30, sub { $disk->get('hits') > $calls });
