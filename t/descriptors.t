@@ -34,10 +34,12 @@ rtmp {
     record_store %%STORE%%;
     record_template one { format %%FORMAT%%; }
     record_template two { format flv; format mp4; }
+    record_template back { format flv resume=10m; }
     server {
         listen 127.0.0.1:%%PORT_0%%;
         application live { live on; record_rule one; }
         application both { live on; record_rule two; }
+        application back { live on; record_rule back; }
     }
 }
 CONF
@@ -49,6 +51,8 @@ for my $format (qw(flv mp4 hls aac)) {
 subtest 'files that wait to be finished' => \&jumps;
 subtest 'more streams than descriptors' => \&refused;
 subtest 'connections that take all others' => \&taken;
+
+subtest 'a file that came back and does not fit' => \&returned;
 
 subtest 'a limit that is too low' => \&warned;
 
@@ -333,6 +337,46 @@ sub taken {
 
     eval { wait_for('the spare ones', 20, sub { spare($t) == $spare }) };
     is(spare($t), $spare, 'those that were kept are kept again');
+}
+
+# A stream is back, with pictures of another size, when as many files grow as may.
+sub returned {
+    my $t = nginx(LIMIT => 96, CONNECTIONS => 40, FORMAT => 'flv');
+    my $other = media(fps => 10, duration => 4, size => '320x180');
+    my ($mark, @all) = ($t->log_mark);
+
+    my $back = $t->publisher('back', 'back');
+    $back->send_flv($media);
+    $t->wait_growing(1);
+    $back->delete_stream->close;
+    $t->wait_log(qr{paused.*back/back}, 20, $mark);
+
+    for my $n (1 .. 30) {
+        push @all, $t->publisher('both', "s$n");
+        $all[-1]->send_flv($media);
+        last if wait_for('files, or none', 20, sub {
+            return $t->error_log =~ /no descriptor is left/ ? 'none'
+                 : 2 * $n == $t->files(state => 'recording') }) eq 'none';
+    }
+
+    # there is room for the one that comes back, not for one more
+    $_->delete_stream->close for splice @all, -2;
+    wait_for('room', 20, sub {
+        2 * @all == $t->files(state => 'recording') });
+    push @all, $t->publisher('live', 'one');
+    $all[-1]->send_flv($media);
+    $t->wait_growing(1, stream => 'one');
+
+    $back = $t->publisher('back', 'back');
+    $back->send_flv($other);
+    $t->wait_growing(1, stream => 'back');
+    $_->delete_stream->close for $back, @all;
+
+    my @rows;
+    wait_for('both', 20, sub {
+        @rows = $t->files(stream => 'back');
+        return join(' ', map { $_->{state} } @rows) eq 'finished paused' });
+    is($rows[1]{frames_dropped}, 0, 'another one, which lost nothing');
 }
 
 # they are duplicates of one eventfd; nginx has others

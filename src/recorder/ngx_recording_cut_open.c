@@ -72,7 +72,11 @@ ngx_recording_cut_create(ngx_recording_outputs_t *o,
         return NGX_OK;
     }
 
-    if (ngx_recording_mux_hold_thread(mux, out->mux != NULL) != NGX_OK) {
+    /* what it takes the place of, or what came back and does not fit, is closed
+       soon */
+
+    if (ngx_recording_mux_hold_thread(mux, out->mux || out->resumed) != NGX_OK)
+    {
         ngx_recording_cut_refused_thread(o, out, mux, cut);
         return NGX_OK;
     }
