@@ -1,5 +1,6 @@
 
 #include "ngx_recording_board.h"
+#include "ngx_recording_call.h"
 
 
 #define NGX_RECORDING_BOARD_TRIES  100
@@ -36,7 +37,8 @@ typedef char  ngx_recording_board_file_fits[
     <= NGX_RECORDING_BOARD_WORDS * sizeof(uint64_t) ? 1 : -1];
 
 
-static uint64_t ngx_recording_board_began_thread(uint64_t pid);
+static ngx_int_t ngx_recording_board_began_thread(uint64_t pid,
+    uint64_t *began);
 static ngx_uint_t ngx_recording_board_lives_thread(uint64_t owner);
 static ngx_uint_t ngx_recording_board_see_thread(
     ngx_recording_board_seen_t *seen, uint64_t owner);
@@ -69,12 +71,16 @@ void
 ngx_recording_board_join(ngx_recording_board_t *board,
     ngx_recording_board_shared_t *shared)
 {
-    uint64_t  pid;
+    uint64_t  pid, began;
 
     pid = (uint64_t) getpid();
 
+    if (ngx_recording_board_began_thread(pid, &began) != NGX_OK) {
+        began = 0;
+    }
+
     board->shared = shared;
-    board->me = pid | ngx_recording_board_began_thread(pid) << 32;
+    board->me = pid | began << 32;
 }
 
 
@@ -133,33 +139,35 @@ ngx_recording_board_bury_thread(ngx_recording_board_t *board)
 
 
 /*
- * When a process began, in the kernel's ticks, 0: it is not known.  A process
- * that is dead but not waited for did not begin.
+ * When a process began, in the kernel's ticks.  NGX_DECLINED: there is none, or
+ * it is dead but not waited for; NGX_ERROR: it cannot be known.
  */
 
-static uint64_t
-ngx_recording_board_began_thread(uint64_t pid)
+static ngx_int_t
+ngx_recording_board_began_thread(uint64_t pid, uint64_t *began)
 {
     int         fd;
     char        text[512], *p;
     ssize_t     n;
+    ngx_err_t   err;
     ngx_uint_t  i;
 
     (void) snprintf(text, sizeof(text), "/proc/%llu/stat",
                     (unsigned long long) pid);
 
-    fd = open(text, O_RDONLY|O_CLOEXEC);
+    fd = ngx_recording_open(text, O_RDONLY|O_CLOEXEC, 0);
 
     if (fd == -1) {
-        return 0;
+        return errno == ENOENT ? NGX_DECLINED : NGX_ERROR;
     }
 
     n = read(fd, text, sizeof(text) - 1);
+    err = errno;
 
-    (void) close(fd);
+    (void) ngx_recording_close(fd);
 
     if (n <= 0) {
-        return 0;
+        return n == -1 && err == ESRCH ? NGX_DECLINED : NGX_ERROR;
     }
 
     text[n] = '\0';
@@ -168,28 +176,43 @@ ngx_recording_board_began_thread(uint64_t pid)
 
     p = strrchr(text, ')');
 
-    if (p == NULL || p[1] == '\0' || p[2] == 'Z' || p[2] == 'X') {
-        return 0;
+    if (p == NULL || p[1] == '\0') {
+        return NGX_ERROR;
+    }
+
+    if (p[2] == 'Z' || p[2] == 'X') {
+        return NGX_DECLINED;
     }
 
     for (i = 2; i < 22 && p; i++) {
         p = strchr(p + 1, ' ');
     }
 
-    return p ? strtoull(p + 1, NULL, 10) & 0xffffffff : 0;
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    *began = strtoull(p + 1, NULL, 10) & 0xffffffff;
+
+    return NGX_OK;
 }
 
+
+/* dead is only who is known to be */
 
 static ngx_uint_t
 ngx_recording_board_lives_thread(uint64_t owner)
 {
-    uint64_t  pid, began;
+    uint64_t   pid, began, now;
+    ngx_int_t  rc;
 
     pid = owner & 0xffffffff;
     began = owner >> 32;
 
     if (began) {
-        return ngx_recording_board_began_thread(pid) == began;
+        rc = ngx_recording_board_began_thread(pid, &now);
+
+        return rc == NGX_ERROR || (rc == NGX_OK && now == began);
     }
 
     /* without /proc */

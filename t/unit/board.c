@@ -5,6 +5,7 @@
 #include "tap.h"
 #include "ngx_recording_board.h"
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 
@@ -153,6 +154,7 @@ board_dead(void)
     int                            status, fds[2];
     char                           c;
     pid_t                          pid;
+    struct rlimit                  limit, none;
     ngx_recording_board_t          board;
     ngx_recording_board_file_t     file;
     ngx_recording_board_seen_t     seen;
@@ -190,6 +192,17 @@ board_dead(void)
     ngx_recording_board_bury_thread(&board);
     is(board_file(&board, 9, &file), NGX_OK,
        "it lives, and keeps its slot");
+
+    (void) getrlimit(RLIMIT_NOFILE, &limit);
+    none = limit;
+    none.rlim_cur = 0;
+
+    (void) setrlimit(RLIMIT_NOFILE, &none);
+    ngx_recording_board_bury_thread(&board);
+    (void) setrlimit(RLIMIT_NOFILE, &limit);
+
+    is(board_file(&board, 9, &file), NGX_OK,
+       "also if there is no descriptor to look for it with");
 
     (void) ngx_recording_board_file(&board, &seen, 9, &file);
     (void) kill(pid, SIGKILL);
