@@ -292,8 +292,8 @@ ngx_recording_program_signal_children(int signo)
     pid_t    pid;
     ssize_t  i, n;
 
-    fd = ngx_recording_open(NGX_RECORDING_PROGRAM_CHILDREN,
-                            O_RDONLY|O_CLOEXEC, 0);
+    fd = open(NGX_RECORDING_PROGRAM_CHILDREN, O_RDONLY|O_CLOEXEC);
+
     if (fd == -1) {
         return NGX_ERROR;
     }

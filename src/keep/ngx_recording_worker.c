@@ -69,12 +69,19 @@ ngx_recording_worker_open_thread(void *data)
 {
     ngx_recording_worker_t *worker = data;
 
+    ngx_int_t    rc;
     const char  *op;
 
-    if (ngx_recording_store_open_thread(&worker->store, &op) == NGX_OK) {
+    rc = ngx_recording_store_open_thread(&worker->store, &op);
+
+    if (rc == NGX_OK) {
+        op = "fcntl()";
+        rc = ngx_recording_descriptors_init_thread(&worker->store);
+    }
+
+    if (rc == NGX_OK) {
         worker->opened = 1;
 
-        ngx_recording_descriptors_init_thread(&worker->store);
         ngx_recording_board_bury_thread(&worker->store.board);
 
         if (worker->failed) {

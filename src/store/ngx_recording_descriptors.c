@@ -11,7 +11,7 @@
 static ngx_uint_t ngx_recording_descriptors_room(ngx_uint_t limit);
 
 
-void
+ngx_int_t
 ngx_recording_descriptors_init_thread(ngx_recording_store_t *store)
 {
     int            fd;
@@ -22,7 +22,7 @@ ngx_recording_descriptors_init_thread(ngx_recording_store_t *store)
     if (getrlimit(RLIMIT_NOFILE, &rlmt) == -1
         || rlmt.rlim_cur >= NGX_MAX_INT32_VALUE)
     {
-        return;
+        return NGX_OK;
     }
 
     /* the lowest one that is free tells how many are not */
@@ -30,8 +30,7 @@ ngx_recording_descriptors_init_thread(ngx_recording_store_t *store)
     fd = fcntl(store->work, F_DUPFD_CLOEXEC, 0);
 
     if (fd == -1) {
-        store->most = 0;
-        return;
+        return NGX_ERROR;
     }
 
     (void) close(fd);
@@ -41,6 +40,8 @@ ngx_recording_descriptors_init_thread(ngx_recording_store_t *store)
                              store->connections);
 
     ngx_recording_spare_keep(ngx_recording_descriptors_room(rlmt.rlim_cur));
+
+    return NGX_OK;
 }
 
 

@@ -27,9 +27,10 @@
 
 /*
  * When the store was opened: sets store->most by what the process may open,
- * and has open by now, and keeps the spare ones.
+ * and has open by now, and keeps the spare ones.  NGX_ERROR with errno: none
+ * is left to begin with.
  */
-void ngx_recording_descriptors_init_thread(ngx_recording_store_t *store);
+ngx_int_t ngx_recording_descriptors_init_thread(ngx_recording_store_t *store);
 
 /*
  * Files that may grow, if a process may open `limit` descriptors, has `used`
