@@ -68,23 +68,29 @@ function playParts(Hls, media, url, failed) {
 
     if (hls) hls.destroy();
     [begun, there] = [at, false];
-    hls = new Hls({
+    const player = new Hls({
       startPosition: at, enableWorker: true,
       workerPath: new URL("vendor/hls.worker.js", import.meta.url).href });
 
-    hls.on(Hls.Events.ERROR, (_, { fatal, type, frag }) => {
-      if (!fatal) return;
-      if (type === Hls.ErrorTypes.NETWORK_ERROR) failed("network");
-      else if (!frag || (frag.start <= at + JOIN_S && frag.end > at)) {
-        failed("decoder");
-      } else {
-        joins.push(frag.start);
-        moved();
-      }
+    // it is not done with its segment when it tells of an error: to be ended in
+    // between breaks it
+    player.on(Hls.Events.ERROR, (_, error) => {
+      queueMicrotask(() => player === hls && error.fatal && broke(at, error));
     });
-    hls.loadSource(url);
-    hls.attachMedia(media);
+    player.loadSource(url);
+    player.attachMedia(media);
+    hls = player;
     if (!paused) media.play().catch(() => {});
+  }
+
+  function broke(at, { type, frag }) {
+    if (type === Hls.ErrorTypes.NETWORK_ERROR) failed("network");
+    else if (!frag || (frag.start <= at + JOIN_S && frag.end > at)) {
+      failed("decoder");
+    } else {
+      joins.push(frag.start);
+      moved();
+    }
   }
 
   function moved() {
@@ -104,6 +110,7 @@ function playParts(Hls, media, url, failed) {
     media.removeEventListener("seeking", moved);
     media.removeEventListener("waiting", moved);
     hls.destroy();
+    hls = null;
   };
 }
 
