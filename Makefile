@@ -231,7 +231,8 @@ $(BUILD)/asan/$(NAME).so: $(BUILD)/asan/nginx
 #   /* libs: -lavformat */
 
 UNIT = $(patsubst t/unit/%.c,$(BUILD)/unit/%,$(wildcard t/unit/*.c))
-UNIT_CC = clang
+# one compiler for unit tests and fuzz targets, as they share an archive
+CHECKED_CC = clang
 UNIT_CFLAGS = -g -O1 -W -Wall -Wpointer-arith -Wno-unused-parameter -Werror \
 	-fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=undefined
@@ -253,7 +254,7 @@ $(filter-out $(UNIT_PLAIN),$(UNIT)): $(BUILD)/lib/checked.a
 $(BUILD)/unit/%: t/unit/%.c $(SOURCES) $(wildcard t/unit/*.h)
 	@mkdir -p $(@D)
 	@echo "building unit/$*"
-	@$(UNIT_CC) $(UNIT_CFLAGS) $(UNIT_INCS) -o $@ $< \
+	@$(CHECKED_CC) $(UNIT_CFLAGS) $(UNIT_INCS) -o $@ $< \
 	    $$(sed -n 's|^/\* *cflags: *\(.*\)\*/.*|\1|p' $<) \
 	    $$(sed -n 's|^/\* *link: *\(.*\)\*/.*|\1|p' $<) \
 	    $(BUILD)/lib/$(LIB).a \
@@ -268,8 +269,8 @@ LIB_NGINX = $(patsubst %,ngx_%.o,md5 sha1 string inet palloc alloc http_parse)
 LIB_FILES = $(patsubst src/%.c,%.o,$(wildcard $(patsubst %,src/%/*.c,core media \
 	store format)) $(addprefix src/net/ngx_recording_,address.c url.c \
 	http_answer.c hmac.c sigv4.c tc3.c xml.c))
-LIB_checked = $(FUZZ_CC) $(FUZZ_CFLAGS)
-LIB_plain = $(UNIT_CC) $(UNIT_CFLAGS) -O2 -fno-sanitize=all
+LIB_checked = $(CHECKED_CC) $(FUZZ_CFLAGS)
+LIB_plain = $(CHECKED_CC) $(UNIT_CFLAGS) -O2 -fno-sanitize=all
 
 define archive
 $(BUILD)/lib/$(1).a: $(addprefix $(BUILD)/lib/$(1)/,$(LIB_NGINX) terminate.o)
@@ -305,7 +306,6 @@ $(BUILD)/lib/checked/%.o: src/%.c $(filter %.h,$(SOURCES)) \
 # breaks a target is left beside it.
 
 FUZZ = $(patsubst t/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard t/fuzz/*.c))
-FUZZ_CC = clang
 FUZZ_CFLAGS = -g -O1 -W -Wall -Wno-unused-parameter -Werror \
 	-fno-omit-frame-pointer -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=undefined
@@ -318,7 +318,7 @@ $(BUILD)/fuzz/%: t/fuzz/%.c $(SOURCES) t/fuzz/fuzz.h \
 		$(BUILD)/lib/checked.a
 	@mkdir -p $(@D)
 	@echo "building fuzz/$*"
-	@$(FUZZ_CC) $(FUZZ_CFLAGS) -I t/fuzz $(UNIT_INCS) -o $@ $< \
+	@$(CHECKED_CC) $(FUZZ_CFLAGS) -I t/fuzz $(UNIT_INCS) -o $@ $< \
 	    $$(sed -n 's|^/\* *link: *\(.*\)\*/.*|\1|p' $<) \
 	    $(BUILD)/lib/checked.a \
 	    $$(sed -n 's|^/\* *libs: *\(.*\)\*/.*|\1|p' $<)

@@ -339,7 +339,8 @@ sub taken {
     is(spare($t), $spare, 'those that were kept are kept again');
 }
 
-# A stream is back, with pictures of another size, when as many files grow as may.
+# A stream is back with pictures of another size, when as many files grow as
+# may.
 sub returned {
     my $t = nginx(LIMIT => 96, CONNECTIONS => 40, FORMAT => 'flv');
     my $other = media(fps => 10, duration => 4, size => '320x180');

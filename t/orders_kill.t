@@ -242,8 +242,8 @@ sub more {
     $at{$r} += 1000;
 }
 
-# a stream's open recording, when so many files of it have frames, which a worker
-# that is killed leaves
+# a stream's open recording, when so many files of it have frames, which a
+# worker that is killed leaves
 sub recorded {
     my ($stream, $n) = @_;
 

@@ -38,8 +38,7 @@ let browser;
 // opens(base, options of a context): { page, visit, text, close }
 async function open(base, options = {}) {
   browser = browser || await chromium.launch({
-    timeout: 90000, executablePath: process.env.TEST_CHROMIUM
-      || "/usr/bin/chromium-headless-shell",
+    timeout: 90000, executablePath: process.env.TEST_CHROMIUM,
     args: ["--no-sandbox", "--autoplay-policy=no-user-gesture-required",
            "--disable-dev-shm-usage", "--disable-gpu"] });
   const context = await browser.newContext({

@@ -67,6 +67,7 @@ sub drive {
     my ($script, $given) = @_;
 
     local $ENV{NODE_PATH} = root() . '/build/drive/node_modules';
+    local $ENV{TEST_CHROMIUM} = $chromium;
     my $path = root() . "/t/console/$script";
     my (undef, $out, $err) = run('timeout', '-k', '5', '420', 'node', $path,
                                  $json->encode($given));
