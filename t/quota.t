@@ -50,7 +50,7 @@ my $flv = media(duration => 10, gop => 1, size => '128x72', channels => 1);
 is(push_stream($flv, $t->url('waits/pause'), length => 2, speed => 0)->wait,
    0, 'pushed what waits');
 wait_for('paused files', 30, sub { 2 == $t->files(state => 'paused') });
-my %waits = media_files();
+my %waits = media_files($t);
 
 my $load = Recording::Process->spawn(name => 'rtmp_load',
     out => $t->dir . '/load',
@@ -62,7 +62,7 @@ my $load = Recording::Process->spawn(name => 'rtmp_load',
 my (@samples, %hls, @vanished);
 
 while ($load->alive) {
-    my %now = media_files();
+    my %now = media_files($t);
 
     # walking takes a moment, in which files move from work to files
     push @samples, [ time, sum0(values %now) ];
@@ -109,7 +109,7 @@ wait_for('the last evicted file to go', 20, sub {
     my ($over) = total() - $max;
     return $over <= 0 && !$t->files(state => 'evicted', local => 1) });
 @rows = $t->files;
-my %on_disk = media_files();
+my %on_disk = media_files($t);
 
 my @evicted = grep { $_->{state} eq 'evicted' } @rows;
 my @finished = grep { $_->{state} eq 'finished' } @rows;
@@ -176,8 +176,14 @@ for my $format (qw(mp4 flv aac hls)) {
 my $small = Recording::Nginx->new;
 $small->conf($conf, MAX => '100k')->start;
 
-my $push = push_stream($flv, $small->url('live/big'), speed => 4);
+# While the encoder is stopped no file ends, so there is time to see it.
+my $push = push_stream($flv, $small->url('live/big'));
+wait_for('segments of more than the limit', 60, sub {
+    my %now = media_files($small);
+    return 102400 < sum0(map { $now{$_} } grep { /\.ts$/ } keys %now) });
+$push->signal('STOP');
 $small->wait_log(qr/\[warn\].*has more than max=, but no finished file/);
+$push->signal('CONT');
 is($push->wait, 0, 'pushed');
 
 $small->wait_log(qr/file evicted: ".*m3u8"/);
@@ -201,8 +207,10 @@ $t->done;
 
 # name and size of all media files, growing ones too
 sub media_files {
+    my ($server) = @_;
+
     my %found;
-    my @top = grep { -d } map { $t->store . "/$_" } qw(files work);
+    my @top = grep { -d } map { $server->store . "/$_" } qw(files work);
 
     File::Find::find({ no_chdir => 1, wanted => sub {
         $found{$_} = -s _ if /\.(?:flv|mp4|aac|ts|m3u8)(?:\.copy)?$/ && -f $_ },
