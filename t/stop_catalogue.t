@@ -33,10 +33,15 @@ rtmp {
     record_store %%STORE%%;
     record_template all { format flv; format mp4; format hls; format aac; }
     record_template one { format flv; }
+    record_template cuts {
+        format flv interval=1s; format mp4 interval=1s; format hls;
+        format aac interval=1s;
+    }
     server {
         listen 127.0.0.1:%%PORT_0%%;
         chunk_size 4096;
         application live { live on; record_rule %%RULE%%; }
+        application plain { live on; }
     }
 }
 CONF
@@ -49,6 +54,7 @@ my $streams = $ENV{TEST_STREAMS} || 200;
 subtest 'fast, another program holds the catalogue' => \&held;
 subtest 'fast, the disk of the catalogue hangs' => \&hangs;
 subtest 'graceful, the catalogue fails' => \&fails;
+subtest 'and others still publish' => \&serves;
 
 Recording::Nginx->done;
 
@@ -175,4 +181,46 @@ sub fails {
     ok(wait_for('the end of all recordings', 10, sub {
         return !grep { !defined $_->{end_us} } $t->recordings;
     }), 'all recordings have ended');
+}
+
+# what is left is not closed by the event loop, which others need
+sub serves {
+    my $disk = Recording::SlowDisk->new;
+    my $t = Recording::Nginx->new(store => $disk->store);
+    $t->conf($conf, WORKERS => 1, RULE => 'cuts')->start;
+
+    my $other = Recording::Rtmp->new(port => $t->port);
+    $other->connect(app => 'plain');
+    $other->publish('other');
+
+    my $new = Recording::Rtmp->new(port => $t->port);
+    $new->connect(app => 'live');
+    $new->publish('left');
+    $new->send_flv($flv, to => 500);
+    $t->wait_growing(4);
+
+    my ($pid) = $t->worker_pids;
+    my $media = sub {
+        return grep { m{/work/.*\.(?:flv|mp4|aac|ts)$} }
+               map { readlink($_) // () } glob "/proc/$pid/fd/*";
+    };
+
+    $disk->set(armed => 1, error => EIO, where => 'catalogue', call => -1,
+               main => 0);
+
+    # there is no row for the next file
+    $new->send_flv($flv, from => 500, to => 6000);
+    $t->wait_log(qr/catalogue failed: .*stream: "live\/left"/);
+    cmp_ok(scalar(my @open = $media->()), '>', 0, 'a file is open');
+
+    $t->signal('QUIT');
+    $new->delete_stream->close;
+    $t->wait_log(qr/nginx exits: what was written .*stream: "live\/left"/);
+    wait_for('it to be closed', 30, sub { !$media->() });
+    is($disk->get('main'), 0, 'no call of the event loop')
+        or diag $disk->name;
+
+    $disk->set(error => 0, armed => 0);
+    $other->delete_stream->close;
+    $t->stop(20);
 }

@@ -33,6 +33,8 @@ typedef struct {
     unsigned                end:1;         /* no other batch comes: all files
                                               end, or wait */
     unsigned                stop:1;        /* the worker exits at once */
+    unsigned                leave:1;       /* files are closed as they are,
+                                              and nothing else is done */
     unsigned                left:1;        /* nobody comes to files that wait */
     unsigned                cut:1;         /* new files are ordered; until they
                                               have begun */

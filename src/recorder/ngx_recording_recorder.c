@@ -26,7 +26,8 @@ static void ngx_recording_recorder_look(ngx_recording_t *r);
 static void ngx_recording_recorder_appended(void *data);
 static void ngx_recording_recorder_repair(ngx_recording_t *r);
 static void ngx_recording_recorder_answered(void *data);
-static void ngx_recording_recorder_tire(ngx_recording_t *r);
+static ngx_uint_t ngx_recording_recorder_tired(ngx_recording_t *r);
+static void ngx_recording_recorder_leave(ngx_recording_t *r);
 static ngx_uint_t ngx_recording_recorder_formats(ngx_recording_t *r,
     const char *formats[NGX_RECORDING_FORMATS]);
 static void ngx_recording_recorder_refused(ngx_recording_t *r,
@@ -494,9 +495,10 @@ ngx_recording_recorder_appended(void *data)
 
     if (r->job == NGX_RECORDING_RECORDER_AGAIN
         && r->intake.state == NGX_RECORDING_INTAKE_ENDING
-        && ngx_exiting)
+        && ngx_exiting && ngx_recording_recorder_tired(r))
     {
-        ngx_recording_recorder_tire(r);
+        ngx_recording_recorder_leave(r);
+        return;
     }
 
     if (r->job == NGX_RECORDING_RECORDER_AGAIN) {
@@ -575,25 +577,28 @@ ngx_recording_recorder_answered(void *data)
 
 /*
  * The catalogue fails, the stream is over and the worker exits: it does not
- * wait for ever.  The files stay as they are, another worker goes on with
- * them.
+ * wait for ever.
  */
 
-static void
-ngx_recording_recorder_tire(ngx_recording_t *r)
+static ngx_uint_t
+ngx_recording_recorder_tired(ngx_recording_t *r)
 {
-    ngx_uint_t              n;
-    ngx_recording_cursor_t  cursor;
-
     if (r->tries++ == 0) {
         r->tried = ngx_current_msec;
     }
 
-    if (r->tries < NGX_RECORDING_AGAIN_TRIES
-        && ngx_current_msec - r->tried < NGX_RECORDING_AGAIN_EXIT)
-    {
-        return;
-    }
+    return r->tries >= NGX_RECORDING_AGAIN_TRIES
+           || ngx_current_msec - r->tried >= NGX_RECORDING_AGAIN_EXIT;
+}
+
+
+/* another worker goes on with the files */
+
+static void
+ngx_recording_recorder_leave(ngx_recording_t *r)
+{
+    ngx_uint_t              n;
+    ngx_recording_cursor_t  cursor;
 
     cursor = r->order.cursor;
 
@@ -606,8 +611,11 @@ ngx_recording_recorder_tire(ngx_recording_t *r)
                   "written is finished by the next start, %ui messages are "
                   "not recorded", n);
 
-    r->job = NGX_RECORDING_RECORDER_IDLE;
     r->order.end = 1;
+    r->order.leave = 1;
+    r->job = NGX_RECORDING_RECORDER_ORDERED;
+
+    ngx_recording_job_post(&r->append);
 }
 
 

@@ -10,6 +10,7 @@
 #define NGX_RECORDING_WRITER_NOTE    5000      /* ms, without record_sync */
 
 
+static void ngx_recording_writer_leave_thread(ngx_recording_writer_t *w);
 static ngx_int_t ngx_recording_writer_append_thread(
     ngx_recording_writer_t *w, ngx_recording_batch_t *batch,
     ngx_recording_cursor_t *cursor);
@@ -83,26 +84,9 @@ ngx_recording_writer_create(ngx_recording_order_t *order,
 void
 ngx_recording_writer_free(ngx_recording_writer_t *w)
 {
-    ngx_uint_t            i, n;
-    ngx_recording_mux_t  *mux[3];
-
-    /* of a worker that gave up as it exits: another one goes on */
+    ngx_uint_t  i;
 
     for (i = 0; i < w->outputs.template->nformats; i++) {
-        mux[0] = w->outputs.output[i].mux;
-        mux[1] = w->outputs.output[i].resumed;
-        mux[2] = w->outputs.output[i].next;
-
-        for (n = 0; n < 3; n++) {
-            if (mux[n]) {
-                ngx_recording_mux_close_thread(mux[n]);
-            }
-        }
-
-        for (n = 0; n < w->outputs.output[i].ntails; n++) {
-            ngx_recording_mux_close_thread(w->outputs.output[i].tails[n].mux);
-        }
-
         free(w->outputs.output[i].lost);
     }
 
@@ -122,6 +106,12 @@ ngx_recording_writer_run_thread(ngx_recording_writer_t *w,
     ngx_int_t                 rc;
     ngx_uint_t                cut;
     ngx_recording_outputs_t  *o;
+
+    if (order->leave) {
+        ngx_recording_writer_leave_thread(w);
+        order->rc = NGX_OK;
+        return;
+    }
 
     o = &w->outputs;
 
@@ -167,6 +157,39 @@ ngx_recording_writer_run_thread(ngx_recording_writer_t *w,
     order->nrepair = w->start.repair ? w->start.n : 0;
 
     w->start.repair = 0;
+}
+
+
+/* of a worker that gives up as it exits: another one goes on */
+
+static void
+ngx_recording_writer_leave_thread(ngx_recording_writer_t *w)
+{
+    ngx_uint_t               i, n;
+    ngx_recording_mux_t     *mux[3];
+    ngx_recording_output_t  *out;
+
+    for (i = 0; i < w->outputs.template->nformats; i++) {
+        out = &w->outputs.output[i];
+
+        mux[0] = out->mux;
+        mux[1] = out->resumed;
+        mux[2] = out->next;
+
+        out->mux = NULL;
+        out->resumed = NULL;
+        out->next = NULL;
+
+        for (n = 0; n < 3; n++) {
+            if (mux[n]) {
+                ngx_recording_mux_close_thread(mux[n]);
+            }
+        }
+
+        while (out->ntails) {
+            ngx_recording_mux_close_thread(out->tails[--out->ntails].mux);
+        }
+    }
 }
 
 

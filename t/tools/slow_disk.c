@@ -422,6 +422,38 @@ slow_hold(void)
 }
 
 
+static void
+slow_main(const char *name)
+{
+    if (slow_is_main()) {
+        __sync_fetch_and_add(&control->main, 1);
+        strncpy(control->name, name, sizeof(control->name) - 1);
+    }
+}
+
+
+static void
+slow_closes(const char *name, int fd)
+{
+    int   err;
+    char  path[4096];
+
+    if (control == NULL || !control->armed) {
+        return;
+    }
+
+    err = errno;
+
+    slow_path(fd, NULL, path, sizeof(path));
+
+    if (slow_where(path)) {
+        slow_main(name);
+    }
+
+    errno = err;
+}
+
+
 /* returns an error to be given instead of the call, or 0 */
 
 static int
@@ -446,10 +478,7 @@ slow_begin(call_t *call, int kind, const char *name, int fd, const char *path)
 
     __sync_fetch_and_add(&control->calls, 1);
 
-    if (slow_is_main()) {
-        __sync_fetch_and_add(&control->main, 1);
-        strncpy(control->name, name, sizeof(control->name) - 1);
-    }
+    slow_main(name);
 
     call->hold = slow_is_held(kind, name, real);
 
@@ -648,6 +677,28 @@ CALL(RENAME, int, linkat,
 CALL(UNLINK, int, unlink, (const char *path), (path), -1, path)
 CALL(UNLINK, int, unlinkat, (int at, const char *path, int flags),
      (at, path, flags), at, path)
+
+/* no disk delays these, but the main thread should not close what it has */
+
+int
+dup3(int from, int to, int flags)
+{
+    REAL(dup3)
+    slow_closes("dup3", to);
+
+    return real(from, to, flags);
+}
+
+
+int
+close(int fd)
+{
+    REAL(close)
+    slow_closes("close", fd);
+
+    return real(fd);
+}
+
 
 CALL(OPEN, int, mkdir, (const char *path, mode_t mode), (path, mode), -1,
      path)
