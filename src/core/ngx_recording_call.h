@@ -13,6 +13,7 @@
 
 
 #include "ngx_recording_spare.h"
+#include <dirent.h>
 #include <sys/file.h>
 
 
@@ -71,6 +72,16 @@ ngx_recording_close(int fd)
     if (!ngx_recording_spare_take(fd)) {
         (void) close(fd);
     }
+}
+
+
+/* the same; a connection may be faster than the spare one */
+
+static ngx_inline void
+ngx_recording_closedir(DIR *dir)
+{
+    (void) closedir(dir);
+    (void) ngx_recording_spare_fill();
 }
 
 

@@ -521,7 +521,7 @@ ngx_recording_store_discard_dir_thread(ngx_recording_store_t *store,
         }
     }
 
-    (void) closedir(dir);
+    ngx_recording_closedir(dir);
 
     if (rc != NGX_OK) {
         errno = err;
@@ -616,7 +616,7 @@ ngx_recording_store_list_thread(ngx_recording_store_t *store,
         }
     }
 
-    (void) closedir(dir);
+    ngx_recording_closedir(dir);
 
     return NGX_OK;
 }

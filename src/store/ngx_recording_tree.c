@@ -101,7 +101,7 @@ void
 ngx_recording_tree_close_thread(ngx_recording_tree_t *tree)
 {
     while (tree->depth) {
-        (void) closedir(tree->level[--tree->depth].dir);
+        ngx_recording_closedir(tree->level[--tree->depth].dir);
     }
 
     if (tree->root != -1) {
@@ -143,7 +143,7 @@ ngx_recording_tree_next_thread(ngx_recording_tree_t *tree, int *fd,
 
         if (e == NULL) {
             err = errno;
-            (void) closedir(level->dir);
+            ngx_recording_closedir(level->dir);
             tree->depth--;
 
             if (err) {
