@@ -54,6 +54,8 @@ subtest 'connections that take all others' => \&taken;
 
 subtest 'a file that came back and does not fit' => \&returned;
 
+subtest 'a store that can be opened late' => \&late;
+
 subtest 'a limit that is too low' => \&warned;
 
 Recording::Nginx->new->done;
@@ -378,6 +380,49 @@ sub returned {
         @rows = $t->files(stream => 'back');
         return join(' ', map { $_->{state} } @rows) eq 'finished paused' });
     is($rows[1]{frames_dropped}, 0, 'another one, which lost nothing');
+}
+
+# connections that come before the store is open are not counted twice
+sub late {
+    my $text = $conf =~ s/(record_store %%STORE%%)/$1 zone=1m/r . <<'CONF';
+http {
+    server {
+        listen 127.0.0.1:%%PORT_1%%;
+        location = /metrics { record_metrics; }
+    }
+}
+CONF
+    my @left;
+
+    for my $held (0, 1) {
+        my $disk = Recording::SlowDisk->new;
+        $disk->set(armed => 1);
+        $disk->hold(1, on => ['open']) if $held;
+
+        my $t = nginx(LIMIT => 256, CONNECTIONS => 100, conf => $text,
+                      store => $disk->store);
+        my @clients;
+
+        if ($held) {
+            wait_for('the opening', 20, sub { $disk->held });
+            my $open = descriptors($t);
+
+            push @clients, IO::Socket::INET->new(
+                PeerAddr => '127.0.0.1', PeerPort => $t->port, Timeout => 10)
+                for 1 .. 60;
+            wait_for('60 connections', 20, sub {
+                descriptors($t) >= $open + 60 });
+        }
+
+        $disk->release;
+        wait_for('what is left', 20, sub {
+            my (undef, $out) = run('curl', '-sS', 'http://127.0.0.1:'
+                                   . $t->port(1) . '/metrics');
+            ($left[$held]) = $out =~ /^recording_descriptors_left (\d+)/m;
+            return $left[$held] });
+    }
+
+    is($left[1], $left[0], 'as many files may grow');
 }
 
 # they are duplicates of one eventfd; nginx has others

@@ -4,7 +4,7 @@
  * what is to be opened can be although connections have taken all others.
  * What is closed then is a spare one again, before anyone else may have it.
  *
- * Pool threads.
+ * Pool threads, but for the first call.
  */
 
 

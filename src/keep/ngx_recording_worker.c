@@ -32,6 +32,8 @@ ngx_recording_worker_start(ngx_recording_worker_t *worker)
 
     (void) pthread_mutex_init(&worker->store.mutex, NULL);
 
+    ngx_recording_descriptors_init(&worker->store);
+
     ngx_recording_catalogue_init(&worker->catalogue, &worker->store);
     ngx_recording_catalogue_targets(&worker->catalogue, worker->targets,
                                     worker->ntargets, worker->callbacks);
@@ -69,17 +71,9 @@ ngx_recording_worker_open_thread(void *data)
 {
     ngx_recording_worker_t *worker = data;
 
-    ngx_int_t    rc;
     const char  *op;
 
-    rc = ngx_recording_store_open_thread(&worker->store, &op);
-
-    if (rc == NGX_OK) {
-        op = "fcntl()";
-        rc = ngx_recording_descriptors_init_thread(&worker->store);
-    }
-
-    if (rc == NGX_OK) {
+    if (ngx_recording_store_open_thread(&worker->store, &op) == NGX_OK) {
         worker->opened = 1;
 
         ngx_recording_board_bury_thread(&worker->store.board);

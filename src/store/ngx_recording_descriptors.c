@@ -1,20 +1,21 @@
 
 #include "ngx_recording_descriptors.h"
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 
 
-/* the catalogue's two connections: database, -wal and -shm of each, and one
-   while it is changed */
-#define NGX_RECORDING_DESCRIPTORS_CATALOGUE  7
+/* the store's two directories and the worker's lock; the catalogue's two
+   connections: database, -wal and -shm of each, and one while it is changed */
+#define NGX_RECORDING_DESCRIPTORS_STORE  (3 + 7)
 
 
+static ngx_uint_t ngx_recording_descriptors_used(void);
 static ngx_uint_t ngx_recording_descriptors_room(ngx_uint_t limit);
 
 
-ngx_int_t
-ngx_recording_descriptors_init_thread(ngx_recording_store_t *store)
+void
+ngx_recording_descriptors_init(ngx_recording_store_t *store)
 {
-    int            fd;
     struct rlimit  rlmt;
 
     store->most = NGX_MAX_UINT32_VALUE;
@@ -22,26 +23,34 @@ ngx_recording_descriptors_init_thread(ngx_recording_store_t *store)
     if (getrlimit(RLIMIT_NOFILE, &rlmt) == -1
         || rlmt.rlim_cur >= NGX_MAX_INT32_VALUE)
     {
-        return NGX_OK;
+        return;
     }
 
-    /* the lowest one that is free tells how many are not */
+    store->most = ngx_recording_descriptors_files(rlmt.rlim_cur,
+                             ngx_recording_descriptors_used()
+                             + NGX_RECORDING_DESCRIPTORS_STORE,
+                             store->connections);
 
-    fd = fcntl(store->work, F_DUPFD_CLOEXEC, 0);
+    ngx_recording_spare_keep(ngx_recording_descriptors_room(rlmt.rlim_cur));
+}
+
+
+/* the lowest one that is free tells how many are not; all, if there is none */
+
+static ngx_uint_t
+ngx_recording_descriptors_used(void)
+{
+    int  fd;
+
+    fd = eventfd(0, EFD_CLOEXEC);
 
     if (fd == -1) {
-        return NGX_ERROR;
+        return NGX_MAX_INT32_VALUE;
     }
 
     (void) close(fd);
 
-    store->most = ngx_recording_descriptors_files(rlmt.rlim_cur,
-                             fd + NGX_RECORDING_DESCRIPTORS_CATALOGUE,
-                             store->connections);
-
-    ngx_recording_spare_keep(ngx_recording_descriptors_room(rlmt.rlim_cur));
-
-    return NGX_OK;
+    return fd;
 }
 
 

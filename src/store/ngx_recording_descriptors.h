@@ -26,11 +26,11 @@
 
 
 /*
- * When the store was opened: sets store->most by what the process may open,
- * and has open by now, and keeps the spare ones.  NGX_ERROR with errno: none
- * is left to begin with.
+ * Loop, when the process begins: no connection is there yet, nor is the store
+ * open.  Sets store->most by what the process may open, and has open by now,
+ * and keeps the spare ones.
  */
-ngx_int_t ngx_recording_descriptors_init_thread(ngx_recording_store_t *store);
+void ngx_recording_descriptors_init(ngx_recording_store_t *store);
 
 /*
  * Files that may grow, if a process may open `limit` descriptors, has `used`
