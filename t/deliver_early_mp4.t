@@ -100,6 +100,7 @@ sub read_before {
 
 sub slow_reads {
     subtest 'reads are slow' => sub {
+        $disk->set(main => 0);
         my ($s) = grown();
 
         $s->send(28)->settle;
@@ -109,6 +110,8 @@ sub slow_reads {
         $t->wait_files(1, stream => $s->name);
         $disk->set(delay => 0, call => 0);
         check($s);
+        is($disk->get('main'), 0, 'no call of the event loop')
+            or diag $disk->name;
     };
 }
 

@@ -1,4 +1,5 @@
 
+#include "ngx_recording_call.h"
 #include "ngx_recording_job.h"
 
 
@@ -6,6 +7,13 @@
 #define NGX_RECORDING_JOB_RETRY  100       /* ms */
 
 
+typedef struct {
+    ngx_recording_job_t     job;
+    int                     fd;
+} ngx_recording_job_close_t;
+
+
+static void ngx_recording_job_close_thread(void *data);
 static void ngx_recording_jobs_run(ngx_recording_jobs_t *jobs);
 static ngx_queue_t *ngx_recording_job_queue(ngx_recording_job_t *job);
 static ngx_int_t ngx_recording_jobs_next(ngx_recording_jobs_t *jobs,
@@ -77,6 +85,37 @@ ngx_recording_job_post(ngx_recording_job_t *job)
     ngx_queue_insert_tail(ngx_recording_job_queue(job), &job->queue);
 
     ngx_recording_jobs_run(jobs);
+}
+
+
+void
+ngx_recording_job_close(ngx_recording_jobs_t *jobs, int fd)
+{
+    ngx_recording_job_close_t  *c;
+
+    c = ngx_alloc(sizeof(ngx_recording_job_close_t), jobs->log);
+
+    if (c == NULL) {
+        (void) close(fd);
+        return;
+    }
+
+    c->fd = fd;
+
+    ngx_recording_job_init(&c->job, jobs, ngx_recording_job_close_thread,
+                           free, c);
+    c->job.background = 1;
+
+    ngx_recording_job_post(&c->job);
+}
+
+
+static void
+ngx_recording_job_close_thread(void *data)
+{
+    ngx_recording_job_close_t *c = data;
+
+    ngx_recording_close(c->fd);
 }
 
 

@@ -74,6 +74,12 @@ void ngx_recording_job_init(ngx_recording_job_t *job,
 /* orders a job that is not under way; done() is called later, always */
 void ngx_recording_job_post(ngx_recording_job_t *job);
 
+/*
+ * Closes fd by a job.  What was removed meanwhile is only gone when the last
+ * one is closed, and a large file takes its time.
+ */
+void ngx_recording_job_close(ngx_recording_jobs_t *jobs, int fd);
+
 /* keeps an exiting worker alive, as a job does, until it is let go again */
 void ngx_recording_jobs_hold(ngx_recording_jobs_t *jobs);
 void ngx_recording_jobs_let(ngx_recording_jobs_t *jobs);

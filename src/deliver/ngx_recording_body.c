@@ -119,7 +119,7 @@ ngx_recording_body_destroy(ngx_recording_body_t *r)
     free(r->buffers[0].start);
     free(r->buffers[1].start);
 
-    (void) close(r->fd);
+    ngx_recording_job_close(r->job.jobs, r->fd);
 
     free(r);
 }

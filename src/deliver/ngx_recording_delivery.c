@@ -622,7 +622,7 @@ void
 ngx_recording_delivery_release(ngx_recording_delivery_object_t *s)
 {
     if (s->fd != -1) {
-        (void) close(s->fd);
+        ngx_recording_job_close(s->delivery->jobs, s->fd);
         s->fd = -1;
     }
 

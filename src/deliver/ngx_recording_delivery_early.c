@@ -27,7 +27,7 @@ static void ngx_recording_early_credentials_thread(
 static void ngx_recording_early_list_thread(ngx_recording_delivery_t *d);
 static void ngx_recording_early_looked(void *data);
 static void ngx_recording_early_nothing(ngx_recording_delivery_t *d);
-static void ngx_recording_early_drop(ngx_recording_delivery_look_t *look);
+static void ngx_recording_early_drop(ngx_recording_delivery_t *d);
 static void ngx_recording_early_credentials(ngx_recording_delivery_t *d);
 static void ngx_recording_early_file(ngx_recording_delivery_t *d);
 static void ngx_recording_early_idle(ngx_recording_object_t *o);
@@ -341,7 +341,7 @@ ngx_recording_early_looked(void *data)
 
         /* it was waited for */
 
-        ngx_recording_early_drop(&d->look);
+        ngx_recording_early_drop(d);
         ngx_recording_delivery_finish(d);
         return;
     }
@@ -367,7 +367,7 @@ ngx_recording_early_looked(void *data)
 static void
 ngx_recording_early_nothing(ngx_recording_delivery_t *d)
 {
-    ngx_recording_early_drop(&d->look);
+    ngx_recording_early_drop(d);
 
     if (!ngx_recording_delivery_busy(d)
         || (!d->playlist && d->objects[0].object.resting))
@@ -378,10 +378,14 @@ ngx_recording_early_nothing(ngx_recording_delivery_t *d)
 
 
 static void
-ngx_recording_early_drop(ngx_recording_delivery_look_t *look)
+ngx_recording_early_drop(ngx_recording_delivery_t *d)
 {
+    ngx_recording_delivery_look_t  *look;
+
+    look = &d->look;
+
     if (look->fd != -1) {
-        (void) close(look->fd);
+        ngx_recording_job_close(d->jobs, look->fd);
         look->fd = -1;
     }
 
@@ -422,7 +426,7 @@ ngx_recording_early_file(ngx_recording_delivery_t *d)
     used = s->used;
 
     if (s->fd != -1) {
-        (void) close(s->fd);
+        ngx_recording_job_close(d->jobs, s->fd);
     }
 
     s->fd = d->look.fd;
@@ -466,7 +470,7 @@ ngx_recording_early_idle(ngx_recording_object_t *o)
         s->delivery->sent(s->delivery);
     }
 
-    (void) close(s->fd);
+    ngx_recording_job_close(s->delivery->jobs, s->fd);
 
     s->fd = -1;
     o->fd = -1;
