@@ -39,6 +39,12 @@ for my $case ([ 'no such text anywhere', qr/its text is not found/ ],
     like($out, $why, 'is said');
 }
 
+# two that no line parts would be one
+spew("$dir/table", $table =~ s/^(tests: .*\n)\n/$1/mr);
+($status, undef, $err) = run($^X, $run, '--check', "$dir/table");
+isnt($status, 0, 'without the line between two');
+like($err, qr/one field is there twice/, 'is said');
+
 # what is no option is no directory to be built in either
 for my $args (['--help'], ['--check', '--help'], ["$dir", '--help']) {
     ($status, $out, $err) = run($^X, $run, @$args);

@@ -189,7 +189,11 @@ sub table {
     my (@table, %seen);
 
     for my $block (@blocks) {
-        my %m = $block =~ /^(name|in|from|to|tests): ?(.*)$/gm or next;
+        my @lines = $block =~ /^(name|in|from|to|tests): ?(.*)$/gm or next;
+        my %m = @lines;
+
+        die "$file: one field is there twice in:\n$block\n"
+            if @lines != 2 * keys %m;
 
         for my $field (qw(name in from to tests)) {
             die "$file: no $field in:\n$block\n"
