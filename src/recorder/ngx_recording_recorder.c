@@ -476,8 +476,6 @@ ngx_recording_recorder_appended(void *data)
 
     r->id = r->order.recording_id;
 
-    ngx_recording_recorder_show(r);
-
     /* audio that the writer holds takes memory as what waits for it does */
 
     ngx_recording_intake_hold(&r->intake, r->order.held);
@@ -488,6 +486,14 @@ ngx_recording_recorder_appended(void *data)
 
     r->asks = ngx_recording_writer_asks(r->writer,
                                         ngx_recording_recorder_answered, r);
+
+    if (r->asks == 0 && r->job != NGX_RECORDING_RECORDER_AGAIN) {
+        ngx_recording_intake_release(&r->intake, &r->order.batch);
+    }
+
+    /* there may be no later job to tell what is left */
+
+    ngx_recording_recorder_show(r);
 
     if (r->asks) {
         return;
@@ -505,8 +511,6 @@ ngx_recording_recorder_appended(void *data)
         ngx_add_timer(&r->timer, NGX_RECORDING_AGAIN_TIME);
         return;
     }
-
-    ngx_recording_intake_release(&r->intake, &r->order.batch);
 
     if (r->order.end) {
         ngx_recording_recorder_done(r);
