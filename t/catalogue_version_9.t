@@ -38,7 +38,7 @@ CONF
 my $api = Recording::Api->new(port => $t->port(1));
 ready();
 my %param = (given => { HlsParam => { Enable => 1, StorageTime => 0 },
-                        FlvParam => { Enable => 1, StorageTime => 60 } },
+                        FlvParam => { Enable => 1, StorageTime => 600 } },
              absent => { HlsParam => { Enable => 1 } });
 my %id = map { $_ => $api->call('CreateLiveRecordTemplate',
     { TemplateName => $_, %{ $param{$_} } })->{TemplateId} } sort keys %param;
@@ -54,7 +54,9 @@ my $publisher = $t->publisher('live', 'grows');
 $publisher->send_flv($flv);
 $t->wait_growing(3);
 wait_for('what is durable', 20, sub {
-    3 == grep { -s > 300 } glob $t->store . '/work/*.journal' });
+    3 == grep({ -s > 300 } glob $t->store . '/work/*.journal')
+        && 3 == grep { -s > 10_000 } map { glob $t->store . "/$_" }
+                'work/*.flv', 'files/live/grows/*/*.ts' });
 $t->kill9;
 $publisher->close;
 
@@ -87,13 +89,14 @@ is(scalar(() = $t->catalogue(
    'with its index');
 is(join(' ', map { "$_->{template}/$_->{format}=$_->{expire_us}" }
     $t->catalogue('SELECT * FROM record_formats ORDER BY template, format')),
-   'absent/hls=0 given/flv=60000000 given/hls=3155760000000001', 'what templates say');
+   'absent/hls=0 given/flv=600000000 given/hls=3155760000000001',
+   'what templates say');
 
 publish('a');
 $t->wait_files(7);
-is(kept('a'), 'flv=60 hls=never', 'and their files');
-is(kept('old'), 'flv=60 hls=never', 'what was made of them before');
-is(kept('grows'), 'flv=60 hls=never hls=never', 'also what grew then');
+is(kept('a'), 'flv=600 hls=never', 'and their files');
+is(kept('old'), 'flv=600 hls=never', 'what was made of them before');
+is(kept('grows'), 'flv=600 hls=never hls=never', 'also what grew then');
 
 unlike($t->error_log, qr/catalogue failed|was missing/, 'it is taken for whole');
 $t->done;

@@ -15,7 +15,7 @@ use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Probe qw(duration);
 use Recording::Rtmp;
-use Recording::Util qw(slurp);
+use Recording::Util qw(slurp wait_for);
 
 my $t = Recording::Nginx->new;
 $t->conf(<<'CONF')->start;
@@ -23,7 +23,8 @@ thread_pool default threads=4;
 rtmp {
     record_store %%STORE%%;
     record_template all {
-        format mp4 resume=4s; format flv resume=4s; format hls resume=4s;
+        format mp4 resume=30m; format flv resume=30m;
+        format hls resume=30m;
         path '{StreamID}-{RandomID}';
     }
     server {
@@ -49,6 +50,12 @@ for my $messages (\@wild, \@plain) {
     $r->delete_stream;
     $r->close;
 }
+
+# and nobody waits for a third part
+$t->wait_log(qr/recording \d+ paused.*recording \d+ paused/s);
+wait_for('three files that wait', 30, sub {
+    3 == $t->files(state => 'paused') });
+$t->catalogue('UPDATE files SET resume_us = 1');
 
 for my $row ($t->wait_files(3, app => 'live', stream => 'wild')) {
     my $format = $row->{format};

@@ -60,6 +60,10 @@ Recording::Util::wait_for('the first file', 30, sub {
     $most = max($most, scalar(() = glob "/proc/$worker/fd/*"));
     return $t->error_log =~ /finished: .*(?:\n.*)*finished: .*(?:\n.*)*file finished/;
 });
+
+# between two files there may be none that grows
+Recording::Util::wait_for('the end of all', 60, sub {
+    grep { defined $_->{end_us} } $t->recordings });
 my @rows = $t->wait_files(10, _timeout => 60);
 
 cmp_ok($most - $before, '<', 300, 'descriptors');

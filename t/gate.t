@@ -46,14 +46,15 @@ for (['deleteStream', sub { $_[0]->delete_stream->close }],
      ['nothing', sub { $_[0]->close }]) {
     my ($name, $end) = @$_;
 
-    my $hits = $disk->get('hits');
-    $disk->set(armed => 1, delay => 1500, where => 'catalogue');
-    wait_for('a call that hangs', 20, sub { $disk->get('hits') > $hits });
+    $disk->set(armed => 1, only => '/catalogue.db');
+    $disk->hold(1, on => [qw(open read write sync unlink truncate)]);
+    wait_for('a call that hangs', 20, sub { $disk->held });
 
     my $row = published($name, $end, sub {
         is(scalar(my @none = $t->files(stream => $name)), 0,
            "$name: it has ended, and nothing is known of it");
-        $disk->set(armed => 0, delay => 0);
+        $disk->release;
+        $disk->set(armed => 0, only => '');
     });
 
     is($row->{$_}, $whole->{$_}, "$name: $_")

@@ -65,7 +65,7 @@ sub publish {
     my $mark = $t->log_mark;
     my @sent = push_frames($name, $type, $header, $key, $other // $key, 1);
 
-    $t->wait_log(qr/recording \d+ paused/, undef, $mark);
+    $t->wait_log(qr/recording \d+ paused.*"live\/\Q$name\E"/, undef, $mark);
 
     push @sent, push_frames($name, $type, $header, $key, $other // $key, 2);
     push @sent, push_frames($name, $type, "${header}2", $key,

@@ -47,8 +47,8 @@ my $other = $header->[2];
 substr $other, 2, 1, chr(ord(substr $other, 2, 1) & 0x07 | 1 << 3);
 
 my @held = grep { $_->[1] >= 2000 && $_->[1] < 3000 } @audio;
-$r->send_flv([ [ 8, 2000, $other ], @held ]);
 my $sent = time;
+$r->send_flv([ [ 8, 2000, $other ], @held ]);
 
 wait_for('the file before', 10, sub { $t->files(state => 'recording') });
 wait_for('another file', 60 + slow(15), sub { 2 == $t->files });

@@ -11,23 +11,22 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Test::More;
-use Time::HiRes qw(sleep);
 
 use Recording::Hls;
 use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Probe;
 use Recording::Rtmp;
-use Recording::Util qw(slow);
+use Recording::Util qw(wait_for);
 
 my $t = Recording::Nginx->new;
-$t->conf(<<'CONF', N => slow(5))->start;
+$t->conf(<<'CONF')->start;
 thread_pool default threads=4;
 rtmp {
     record_store %%STORE%%;
     record_template again {
-        format mp4 resume=%%N%%s; format flv resume=%%N%%s;
-        format hls resume=%%N%%s segment=2s; path '{StreamID}-{RandomID}';
+        format mp4 resume=10m; format flv resume=10m;
+        format hls resume=10m segment=2s; path '{StreamID}-{RandomID}';
     }
     record_template cut {
         format mp4 interval=4s; format hls segment=2s;
@@ -75,9 +74,15 @@ sub publish {
 my $phone = since(1e9, 5000);
 my $frames = grep { $_->[0] == 8 && !is_header($_) } @$phone;
 
-publish('again', 'phone', $phone);
-sleep 0.3;
-publish('again', 'phone', $phone);
+for my $part (1, 2) {
+    publish('again', 'phone', $phone);
+    wait_for("part $part to wait", 30, sub {
+        3 == grep { $_->{frames_in} == $part * $frames }
+             $t->files(app => 'again', state => 'paused') });
+}
+
+# for no third one
+$t->catalogue("UPDATE files SET resume_us = 1 WHERE state = 'paused'");
 
 publish('cut', 'phone', since(1e9, 14_000));
 publish('cut', 'late', since(4000, 10_000));

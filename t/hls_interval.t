@@ -16,6 +16,7 @@ use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Rtmp;
 use Recording::Times;
+use Recording::Util qw(wait_for);
 
 my $t = Recording::Nginx->new;
 $t->conf(<<'CONF')->start;
@@ -23,8 +24,8 @@ thread_pool default threads=4;
 rtmp {
     record_store %%STORE%%;
     record_template cut {
-        format hls interval=1m segment=4s resume=10s;
-        format flv interval=1m resume=10s;
+        format hls interval=1m segment=4s resume=10m;
+        format flv interval=1m resume=10m;
         path '{StreamID}-{RandomID}';
     }
     server {
@@ -49,9 +50,12 @@ my @parts = ([ grep { $_->[1] < $split || header($_) } @frames ],
 publish('whole', \@frames);
 publish('parts', @parts);
 
-for my $name ('whole', 'parts') {
-    $t->catalogue("UPDATE files SET resume_us = 1 WHERE state = 'paused'");
+# the last ones of both wait for more
+wait_for('files that wait', 30, sub {
+    12 == $t->files && 4 == $t->files(state => 'paused') });
+$t->catalogue("UPDATE files SET resume_us = 1 WHERE state = 'paused'");
 
+for my $name ('whole', 'parts') {
     my @rows = sort { $a->{file_id} <=> $b->{file_id} }
                $t->wait_files(6, stream => $name);
 

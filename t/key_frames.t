@@ -50,9 +50,15 @@ my @slow = grep { $_->[0] == 9 && $_->[1] < 11_900 } @recovery;
 my $pid = fork;
 defined $pid or die "fork: $!\n";
 
+# until the clock has told them, whoever is late
 if (!$pid) {
-    $slow->send_flv(\@slow, rate => 1);
-    $slow->wait_delivered;
+    for my $n (0 .. 9) {
+        $slow->send_flv(\@slow, rate => 1, map => sub {
+            my ($m) = @_;
+            $m->[1] += 11_400 * $n;
+            return $m });
+    }
+
     kill KILL => $$;
 }
 
@@ -104,6 +110,8 @@ same('refresh', [ grep { $_->[0] == 9 } map { frames($_) } $t->paths(@with) ],
 
 # --- video alone
 
+$t->wait_growing(3, stream => 'slow');
+kill KILL => $pid;
 waitpid $pid, 0;
 $slow->{closed} = 1;
 kill_connection($slow);

@@ -19,7 +19,7 @@ use Recording::Nginx;
 use Recording::Parts;
 use Recording::Players;
 use Recording::Probe qw(packets);
-use Recording::Util qw(in_parallel root run slow);
+use Recording::Util qw(in_parallel root run wait_for);
 
 my @programs = qw(gstreamer vlc mpv);
 my @libraries = qw(browser flv.js mpegts.js hls.js xgplayer);
@@ -29,7 +29,7 @@ my %plays = (mp4 => ['browser'], aac => ['browser'], hls => ['hls.js'],
              flv => ['flv.js', 'mpegts.js', 'xgplayer']);
 
 my $t = Recording::Nginx->new;
-$t->conf(<<'CONF', N => slow(2), ROOT => root())->start;
+$t->conf(<<'CONF', ROOT => root())->start;
 thread_pool default threads=4;
 worker_processes 1;
 http {
@@ -49,8 +49,8 @@ rtmp {
     record_store %%STORE%%;
     record_sync 500ms;
     record_template all {
-        format mp4 resume=%%N%%s; format flv resume=%%N%%s;
-        format hls resume=%%N%%s segment=2s; format aac resume=%%N%%s;
+        format mp4 resume=10m; format flv resume=10m;
+        format hls resume=10m segment=2s; format aac resume=10m;
         path '{StreamID}';
     }
     record_template cut {
@@ -93,6 +93,13 @@ my $r = $killed->publish;
 $killed->send($r, 4000, rate => 2);
 $killed->taken($r);
 $t->kill9->start;
+
+# all that may be gone on with, of four streams: none of them is
+wait_for('files that wait', 30, sub {
+    my @rows = $t->files(state => 'paused');
+    return 16 == @rows
+        && 4 == grep { 2 == (() = $_->{gaps} =~ /gap_ms/g) } @rows });
+$t->catalogue("UPDATE files SET resume_us = 1 WHERE state = 'paused'");
 
 # some of them, as each takes the players some seconds
 $t->wait_files(20);

@@ -54,6 +54,8 @@ wait_for('the old workers to leave', 20, sub {
 
 my @left = glob $t->store . '/work/*';
 is(scalar(grep { !m{/worker\.} } @left), 0, 'nothing is left in work');
-is(scalar @left, 2, 'and a lock for each worker');
+ok(wait_for('the locks', 20, sub {
+    2 == grep { m{/worker\.} } glob $t->store . '/work/*' }),
+   'and a lock for each worker');
 
 $t->done;

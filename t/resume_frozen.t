@@ -63,8 +63,13 @@ sub thawed {
     die "fork: $!" if !defined $thawing;
 
     if (!$thawing) {
-        # when the other one has taken over and still publishes
-        sleep 3.6;
+        # when the other one has taken over, and still publishes
+        eval { wait_for('another owner', 30, sub {
+            my ($recording) = $t->recordings(stream => 'thawed');
+            my ($owner) = $recording->{owner} =~ /(\d+)/;
+            return ($owner || 0) == $w->pid(1) }) };
+        print STDERR $@ if $@;
+        sleep 0.5;
         kill 'CONT', $frozen;
         POSIX::_exit(0);
     }

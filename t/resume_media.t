@@ -12,13 +12,17 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 use Time::HiRes qw(sleep);
 
+use Recording::Clock;
 use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Parts;
-use Recording::Util qw(slow);
 
+use constant RESUME => 60;      # s
+
+# what waits does so for longer than anything here takes, and then no more
+my $clock = Recording::Clock->new;
 my $t = Recording::Nginx->new;
-$t->conf(<<'CONF', N => slow(5))->start;
+$t->conf(<<'CONF', N => RESUME)->start;
 thread_pool default threads=4;
 worker_processes 1;
 rtmp {
@@ -55,6 +59,8 @@ for my $name (sort keys %media) {
         sleep 0.3;
     }
 }
+
+$clock->pass(RESUME + 1);
 
 for my $name (sort keys %stream) {
     my $s = $stream{$name};

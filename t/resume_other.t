@@ -40,6 +40,7 @@ my $r = $w->publish_at($killed, $w->pid(0));
 
 $killed->send($r, 2000);
 $killed->taken($r);
+written($killed);
 $r->serve(1.2);
 $w->kill_first;
 $r = $w->publish_at($killed, $w->pid(0));
@@ -77,6 +78,21 @@ wait_for('an empty work', 10, sub {
           glob $t->store . '/work/*' });
 
 $t->done;
+
+# all frames are in its MP4 file
+sub written {
+    my ($s) = @_;
+
+    my ($part) = $s->parts;
+    my $bytes = 0;
+    $bytes += length($_->[2]) - ($_->[0] == 9 ? 5 : 2)
+        for grep { $_->[0] != 18 && $_->[2] !~ /^.\x00/s
+                   && $_->[1] < $part->{to} } @{ $s->{messages} };
+
+    wait_for('all to be written', 30, sub {
+        grep { $bytes <= (-s $t->store . "/work/$_->{file_id}.mp4" || 0) }
+            $s->rows(format => 'mp4') });
+}
 
 sub whole {
     my ($name, $worker, $later) = @_;

@@ -10,17 +10,20 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(time);
 
+use Recording::Clock;
 use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Parts;
-use Recording::Util qw(slow wait_for within);
+use Recording::Util qw(slow slurp wait_for);
 
-my $resume = slow(15);
+use constant RESUME => 60;      # s
 
+# what waits does so for longer than anything here takes, and then no more
+my $clock = Recording::Clock->new;
 my $t = Recording::Nginx->new->allow(qr/exited on signal 9/);
-$t->conf(<<'CONF', N => $resume)->start;
+$t->conf(<<'CONF', N => RESUME)->start;
 thread_pool default threads=4;
 worker_processes 1;
 rtmp {
@@ -29,17 +32,9 @@ rtmp {
         format mp4 resume=%%N%%s; format flv resume=%%N%%s;
         format hls resume=%%N%%s segment=1s; format aac resume=%%N%%s;
     }
-    record_template brief {
-        format mp4 resume=2s; format flv resume=2s;
-        format hls resume=2s segment=1s; format aac resume=2s;
-    }
     server {
         listen 127.0.0.1:%%PORT_0%%;
-        application live {
-            live on;
-            record_rule all;
-            record_rule brief stream=down;
-        }
+        application live { live on; record_rule all; }
     }
 }
 CONF
@@ -79,12 +74,13 @@ subtest 'QUIT' => sub {
 # --- and in mid-stream: what had come is in the files
 
 subtest 'TERM' => sub {
-    my ($s, $r) = publish('term');
+    my ($s, $r, $taken) = publish('term');
 
-    $t->terminate;
+    fast_stop();
     is((grep { $_->{owner} eq ''
-               && abs($_->{resume_us} / 1e6 - $resume - $s->{parts}[0]{last})
-                  < within(0.3) } $s->wait_state(paused => 4)), 4,
+               && $_->{resume_us} / 1e6 > $s->{parts}[0]{last} + RESUME - 0.3
+               && $_->{resume_us} / 1e6 < $taken + RESUME + 0.3
+             } $s->wait_state(paused => 4)), 4,
        'nobody owns them, and their time is known');
     $t->start;
 
@@ -97,6 +93,7 @@ subtest 'KILL of a worker' => sub {
     my ($s, $r) = publish('worker');
     my ($old) = $t->worker_pids;
 
+    written($s);
     $r->serve(1.2);
     $t->signal('KILL', $old);
     wait_for('a new worker', 20, sub {
@@ -110,6 +107,7 @@ subtest 'KILL of a worker' => sub {
 subtest 'KILL of everything' => sub {
     my ($s, $r) = publish('all');
 
+    written($s);
     $r->serve(1.2);
     $t->kill9;
     is((grep { $_->{state} eq 'recording' } $s->rows), 4,
@@ -125,13 +123,14 @@ subtest 'down' => sub {
     my ($s, $r) = publish('down');
 
     $s->close($r);
-    my ($row) = $s->wait_state(paused => 4);
+    $s->wait_state(paused => 4);
     $t->stop;
-    sleep 0.05 while time < $row->{resume_us} / 1e6 + 0.5;
+    $clock->pass(RESUME + 1);
+    my $begin = time;
     $t->start;
 
     $s->wait_state(finished => 4);
-    cmp_ok(time - $row->{resume_us} / 1e6, '<', slow(15), 'at once');
+    cmp_ok(time - $begin, '<', slow(15), 'at once');
     push @streams, [ $s, 0 ];
 };
 
@@ -160,9 +159,42 @@ sub publish {
 
     $s->send($r, 2000);
     $s->taken($r);
+    my $taken = time;
     $t->wait_growing(4, stream => $name);
 
-    return ($s, $r);
+    return ($s, $r, $taken);
+}
+
+# SIGTERM as the master gives it on, but as much time as it takes: it would kill
+# a worker after 1.5 s
+sub fast_stop {
+    my $master = $t->pid;
+
+    $t->signal('STOP', $master);
+    wait_for('stop', 10, sub { slurp("/proc/$master/stat") =~ /\) T / });
+    $t->signal('TERM', $t->worker_pids);
+    wait_for('the end of the worker', 30, sub { !$t->worker_pids(all => 1) });
+    $t->signal('TERM', $master);
+    $t->signal('CONT', $master);
+    $t->terminate;
+}
+
+# all frames are in its files
+sub written {
+    my ($s) = @_;
+
+    my ($part) = $s->parts;
+    my %bytes = (8 => 0, 9 => 0);
+    $bytes{ $_->[0] } += length($_->[2]) - ($_->[0] == 9 ? 5 : 2)
+        for grep { $_->[0] != 18 && $_->[2] !~ /^.\x00/s
+                   && $_->[1] < $part->{to} } @{ $s->{messages} };
+    my %least = (mp4 => $bytes{8} + $bytes{9}, flv => $bytes{8} + $bytes{9},
+                 aac => $bytes{8});
+
+    wait_for('all to be written', 30, sub {
+        3 == grep { $least{ $_->{format} }
+                    && (-s $t->store . "/work/$_->{file_id}.$_->{format}" || 0)
+                       >= $least{ $_->{format} } } $s->rows });
 }
 
 # it is back

@@ -56,7 +56,7 @@ $disk->release;
 
 wait_for('all to go on', 20, sub {
     4 == (() = $t->error_log =~ /goes on after a gap/g) });
-is(scalar(() = $t->files(state => 'recording')), 4, 'and are recorded');
+is(scalar(() = $t->wait_growing(4)), 4, 'and are recorded');
 $live->delete_stream->close;
 wait_for('all to wait again', 20, sub { $t->files(state => 'paused') == 4 });
 is(scalar(() = $t->recordings), 1, 'it is one recording');

@@ -12,6 +12,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use List::Util qw(max);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -126,15 +127,24 @@ sub stream {
     return $s;
 }
 
-# the parts that are in one file
+# The parts that are in one file.  A worker that was late may have been in time
+# or not: then it is as the recordings say.
 sub groups {
-    my (@parts) = @_;
+    my ($s) = @_;
 
-    my @groups = [ shift @parts ];
+    my @begun = map { $_->{start_us} / 1e6 }
+                $t->recordings(stream => $s->{name});
+    my ($first, @parts) = $s->parts;
+    my @groups = [$first];
 
     for my $p (@parts) {
-        my $gap = $p->{first} - $groups[-1][-1]{last};
-        my $new = $gap > Recording::Workers::RESUME;
+        my $before = $groups[-1][-1];
+        my $came = max($p->{first}, $p->{first_by} // 0);
+        my $least = $p->{first} - max($before->{last}, $before->{last_by} // 0);
+        my $most = $came - $before->{last};
+        my $new = $least > Recording::Workers::RESUME
+            || $most > Recording::Workers::RESUME
+               && grep { $_ > $p->{first} - 0.3 && $_ < $came + 0.3 } @begun;
 
         $count{$new ? 'new' : 'closed'}++;
         push @groups, [] if $new;
@@ -147,7 +157,7 @@ sub groups {
 sub interrupted {
     my ($s, $plan) = @_;
 
-    my @groups = groups($s->parts);
+    my @groups = groups($s);
     my @parts = $s->parts;
 
     note(join ', ', map {

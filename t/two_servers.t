@@ -11,18 +11,24 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use POSIX ();
 use Test::More;
+use Time::HiRes qw(time);
 
+use Recording::Clock;
 use Recording::Exact;
-use Recording::Media qw(media push_stream);
+use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Parts;
 use Recording::Rtmp;
-use Recording::Util qw(slow slurp wait_for);
+use Recording::Util qw(slurp spew wait_for);
+
+use constant RESUME => 60;      # s, longer than anything here takes
 
 my @small = (size => '160x120', fps => 20, gop => 0.5);
 my @media = map { media(@small, duration => 6, rate => $_) } 48000, 44100;
 
+my $clock = Recording::Clock->new;
 my $source = Recording::Nginx->new(recording => 0);
 $source->conf(<<'CONF')->start;
 rtmp {
@@ -34,7 +40,7 @@ rtmp {
 CONF
 
 my $t = Recording::Nginx->new;
-$t->conf(<<'CONF', N => slow(8), SOURCE => $source->port)->start;
+$t->conf(<<'CONF', N => RESUME, SOURCE => $source->port)->start;
 thread_pool default threads=4;
 worker_processes 2;
 rtmp {
@@ -94,6 +100,7 @@ wait_for('paused files', 20, sub {
 is_deeply([ part(2000, [ 1, 0 ], sub { @r[1, 0] = publishers(2, 0) }) ],
           \@id, 'without its catalogue, too');
 
+$clock->pass(RESUME + 1);
 $_->wait_over for @s;
 
 for my $i (0, 1) {
@@ -120,16 +127,17 @@ is_deeply([ named($t->recordings) ], \@recordings, 'recordings, too');
 
 # --- a relay of one source on each, in two workers
 
-my $push = push_stream(media(duration => 20, size => '160x90'),
-                       $source->url('src/feed'), speed => 3);
+my $pid = feed(media(duration => 20, size => '160x90'));
 my @players = play(0);
 $t->wait_growing(1, app => 'edge');
 
 my ($owner) = ($t->recordings(app => 'edge'))[0]{owner} =~ /(\d+)/;
 push @players, elsewhere($owner, sub { play(2) });
 
+spew($t->dir . '/told', '');
 ok($_->wait_messages(9, 20), 'a player sees the stream') for @players;
-is($push->wait, 0, 'pushed') or diag $push->stderr;
+waitpid $pid, 0;
+is($?, 0, 'pushed');
 
 my @rows = $t->wait_files(2, app => 'edge');
 is(join(', ', sort map { $_->{server} } @rows),
@@ -175,6 +183,34 @@ sub part {
         join ' ', map { $_->{recording_id} }
                   $t->recordings(server => $_, app => 'live')
     } @server;
+}
+
+# in a process of its own: as it is made until it is told that all are there,
+# and faster then
+sub feed {
+    my ($flv) = @_;
+
+    my $pid = fork // die "fork: $!\n";
+    return $pid if $pid;
+
+    my $good = eval {
+        my $r = Recording::Rtmp->new(port => $source->port);
+        my ($due, $at, $told) = (time, 0);
+        $r->connect(app => 'src');
+        $r->publish('feed');
+
+        for my $message (Recording::Rtmp::flv_messages($flv)) {
+            $told ||= -e $t->dir . '/told';
+            $due += ($message->[1] - $at) / ($told ? 8000 : 1000);
+            $at = $message->[1];
+            $r->serve($due - time) if $due > time;
+            $r->send_flv([$message]);
+        }
+
+        $r->delete_stream->close;
+        1;
+    };
+    POSIX::_exit(!$good);
 }
 
 # a player, and so a relay

@@ -11,8 +11,9 @@ package Recording::Parts;
 #     my @problems = $s->problems($row, $s->parts);
 #
 # A part is { from, to (ms of the media), first, last (wall clock of its
-# first and its last frame) }.  Parts follow each other in the media, so that
-# a file in which all interruptions are closed holds the media itself.
+# first and its last frame), first_by, last_by (when nginx is known to have
+# had them) }.  Parts follow each other in the media, so that a file in which
+# all interruptions are closed holds the media itself.
 
 use strict;
 use warnings;
@@ -99,6 +100,10 @@ sub send {
             return $m if _is_header($m);
 
             $part->{last} = time;
+            _answered($part, $r);
+
+            # the one before was the first, and is on its way
+            $r->ping if $part->{first} && !$part->{asked}++;
             $part->{first} ||= $part->{last};
             $m->[1] -= $less;
 
@@ -107,13 +112,30 @@ sub send {
 
     die "the server closed\n" if $r->closed;
 
+    # what asked is answered: the next answer is to another question
+    if ($part->{asked} && !$part->{first_by}) {
+        $r->wait_event(7);
+        $part->{first_by} = time;
+    }
+
     if ($opt{on}) {
         @{ $parts->[-1] }{qw(to last)} = @$part{qw(to last)};
+        delete $parts->[-1]{last_by};
     } else {
         push @$parts, $part;
     }
 
     return $parts->[-1];
+}
+
+# nginx has answered: it had the first frame by now
+sub _answered {
+    my ($part, $r) = @_;
+
+    return if !$part->{asked} || $part->{first_by}
+              || !grep { $_->[0] == 7 } @{ $r->{events} };
+    $r->wait_event(7);
+    $part->{first_by} = time;
 }
 
 # metadata, and sequence headers of H.264 and AAC
@@ -128,7 +150,23 @@ sub taken {
 
     $r->ping;
     $r->wait_event(7);
+    $self->{parts}[-1]{last_by} ||= time if @{ $self->{parts} };
     return $self;
+}
+
+# The earliest and the latest time at which nginx had a part's first or last
+# frame: a machine that does much else is late.
+sub _came {
+    my ($part, $which) = @_;
+
+    my $by = $part->{"${which}_by"} || 0;
+    return ($part->{$which}, $by > $part->{$which} ? $by : $part->{$which});
+}
+
+# by how much a time is outside of two others
+sub _off {
+    my ($time, $from, $to) = @_;
+    return $time < $from ? $time - $from : $time > $to ? $time - $to : 0;
 }
 
 # an end: 'delete' (unpublished), 'close' (of the connection) or 'abort'
@@ -261,7 +299,7 @@ sub _playlist {
         if @cuts != $#parts;
 
     for my $i (1 .. min($#parts, scalar @cuts)) {
-        my $off = $cuts[$i - 1]{pdt} - $parts[$i]{first};
+        my $off = _off($cuts[$i - 1]{pdt}, _came($parts[$i], 'first'));
 
         push @problems, sprintf '%s: the program date is %.3f s off',
             $cuts[$i - 1]{uri}, $off if abs $off > $self->_tolerance;
@@ -341,9 +379,10 @@ sub _row {
            != $row->{frames_written} + $row->{frames_dropped};
     push @problems, "$row->{duration_ms} ms, not $long"
         if abs($row->{duration_ms} - $long) > 50 + 50 * $#parts;
-    push @problems, sprintf 'start is %.3f s off',
-        $row->{start_us} / 1e6 - $parts[0]{first}
-        if abs($row->{start_us} / 1e6 - $parts[0]{first}) > slow(0.3);
+    my $off = _off($row->{start_us} / 1e6, _came($parts[0], 'first'));
+
+    push @problems, sprintf 'start is %.3f s off', $off
+        if abs $off > slow(0.3);
 
     return @problems;
 }
@@ -362,8 +401,11 @@ sub gap_problems {
 
     for my $i (1 .. $#parts) {
         my $at = $parts[$i]{from} - $parts[0]{from};
-        my $gap = 1000 * ($parts[$i]{first} - $parts[$i - 1]{last});
-        my $off = $gaps[$i - 1]{gap_ms} - $gap;
+        my ($last, $last_by) = _came($parts[$i - 1], 'last');
+        my ($first, $first_by) = _came($parts[$i], 'first');
+        my $gap = 1000 * ($first - $last);
+        my $off = _off($gaps[$i - 1]{gap_ms}, 1000 * ($first - $last_by),
+                       1000 * ($first_by - $last));
 
         push @problems, sprintf 'gap %d is %d ms, not %d', $i,
             $gaps[$i - 1]{gap_ms}, $gap
