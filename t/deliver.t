@@ -170,6 +170,7 @@ sub parts {
     my $large = media(duration => 4, fps => 5, gop => 1,
                       key_bytes => 4_000_000);
     push_to($t, 'large', $large);
+    $t->wait_files(2);
     delivered($t, 2);
 
     for my $row ($t->files) {
@@ -194,6 +195,7 @@ sub taken {
     $s3->put($films, 'taken/mine.mp4', 'of somebody else',
              'x-amz-meta-file-id' => 4711);
     push_to($t, 'mine');
+    $t->wait_files(2);
 
     my @rows;
     wait_for('dead letters', 60, sub {
@@ -207,7 +209,9 @@ sub taken {
         for @rows;
     is(scalar(grep { $_->{local} } $t->files), 2, 'the local ones stay');
 
-    my @said = $t->error_log =~ /\[error\] .*is not delivered to bucket .*, stream: "[^"]+", template: "[^"]+"$/gm;
+    my $said = qr/\[error\] .*is not delivered to bucket .*, stream: "[^"]+", template: "[^"]+"$/m;
+    $t->wait_log(qr/$said.*$said/s);
+    my @said = $t->error_log =~ /$said/g;
     is(scalar(@said), 2, 'the log says so');
 
     # sent again when the key is free

@@ -120,7 +120,8 @@ sub key {
 
 # the next file grows while the one before is ended
 sub cut {
-    my $s = $e->stream('cut', video => 1_500_000, audio => 300);
+    # frames of a poll would be a cut, if it took long
+    my $s = $e->stream('cut', video => 1_500_000, audio => 300, silent => 1);
     my %begun;
 
     for (1 .. 3) {

@@ -20,7 +20,7 @@ my $missing = Recording::Early->missing;
 plan skip_all => not_tested($missing) if $missing;
 
 my $e = Recording::Early->new(workers => 2,
-                              formats => 'format hls segment=1s resume=10s;');
+                              formats => 'format hls segment=1s resume=10m;');
 my ($t, $fault, $s3, $films) = ($e->nginx, $e->fault, $e->s3, $e->films);
 $t->allow(qr/worker process \d+ exited on signal 9/);
 
@@ -171,6 +171,10 @@ sub back {
     $s->abort->publish->send(20);
     $e->wait_segments(30, key($s));
     $s->settle->end;
+
+    # its time is over
+    $e->wait_on('a pause', 20, sub { ($e->rows($s))[0]{state} eq 'paused' });
+    $t->catalogue("UPDATE files SET resume_us = 1 WHERE state = 'paused'");
 
     my ($row) = $t->wait_files(1, stream => $s->name);
     $e->whole($row);

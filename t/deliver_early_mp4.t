@@ -153,20 +153,16 @@ sub when {
     return ($after ? 'after' : 'before') . " call $n, $call";
 }
 
-# all frames, so that no write of them is met
+# all frames, so that no write of them is met: a record of each is in the index
 sub on_the_disk {
     my ($s) = @_;
 
     my ($row) = $e->rows($s);
-    my $file = $t->store . "/work/$row->{file_id}.mp4";
-    my ($size, $same) = (0, 0);
+    my $index = $t->store . "/work/$row->{file_id}.index";
 
     $s->settle;
     wait_for('all frames on the disk', 20, sub {
-        $same = $size == -s $file ? $same + 1 : 0;
-        $size = -s $file;
-        return $same > 12;
-    });
+        (-s $index || 0) == 32 * $s->frames });
     return;
 }
 

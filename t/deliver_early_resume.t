@@ -18,12 +18,14 @@ use Recording::Util qw(not_tested);
 my $missing = Recording::Early->missing;
 plan skip_all => not_tested($missing) if $missing;
 
-my $e = Recording::Early->new(workers => 2);
+# they wait until the test says that their time is over
+my $e = Recording::Early->new(workers => 2, formats => join ' ',
+    map { "format $_ resume=10m;" } 'flv', 'mp4', 'aac', 'hls segment=2s');
 my $t = $e->nginx;
 my @workers = $t->worker_pids;
 
-# all of them pause, and end by themselves, at the same time
-my %stream = map { $_ => $e->stream('back') }
+# all of them pause, and end at the same time
+my %stream = map { $_ => $e->stream('more') }
              ('another worker', 'the same worker', 'nginx was restarted');
 my @names = sort keys %stream;
 
@@ -63,6 +65,9 @@ subtest 'nginx is restarted' => sub {
 
 subtest 'the end' => sub {
     my @keys = map { (keys_of($_), $_->name . '/index.m3u8') } values %stream;
+
+    paused($_) for values %stream;
+    $t->catalogue("UPDATE files SET resume_us = 1 WHERE state = 'paused'");
 
     $e->in_time({ $e->complete_rows(@keys) });
 

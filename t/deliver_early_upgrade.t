@@ -55,19 +55,26 @@ $e->done;
 sub grown {
     my @streams = map { $e->stream($_)->send(32) } @_;
 
-    for my $s (@streams) {
-        $s->{app} eq 'hls' ? $e->wait_segments(8, key($s))
-                           : $e->wait_parts(1, key($s));
-    }
-
+    sent(1, 8, @streams);
     return @streams;
 }
 
-# more of them comes, and all of it arrives
+# so many parts of streams, or segments, are there
+sub sent {
+    my ($parts, $segments, @streams) = @_;
+
+    for my $s (@streams) {
+        $s->{app} eq 'hls' ? $e->wait_segments($segments, key($s))
+                           : $e->wait_parts($parts, key($s));
+    }
+}
+
+# more of them comes, and all of it arrives; at the end little is left
 sub whole {
     my (@streams) = @_;
 
-    $_->send(16) for @streams;
+    $_->send(16)->settle for @streams;
+    sent(5, 20, @streams);
 
     for my $s (@streams) {
         $e->ended($s, key($s));

@@ -59,7 +59,8 @@ subtest 'it goes on with the parts that are missing' => sub {
     wait_for('parts', 30, sub {
         my @parts = grep { ($_->{status} || 0) == 200 }
                     $fault->requests(qr/^PUT .*$name.*partNumber=[12]&/);
-        return @parts == 2;
+        return @parts == 2
+            && $fault->requests(qr/^PUT .*$name.*partNumber=3/);
     });
     $fault->clear;
     all();
@@ -79,7 +80,7 @@ subtest 'a request of one that was killed comes late' => sub {
     wait_for('a part', 30,
              sub { $fault->requests(qr/^PUT .*$name.*partNumber=2/) });
     $fault->clear;
-    $fault->on(POST => qr/uploadId/, delay => 3);
+    $fault->on(POST => qr/uploadId/, delay => 6);
     all();
     wait_for('the end', 30,
              sub { $fault->requests(qr/^POST .*$name.*uploadId/) });

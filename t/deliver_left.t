@@ -105,6 +105,8 @@ sub comes_later {
     $t->conf(@without);
     $t->reload;
 
+    wait_for('nothing to be on its way', 20, sub {
+        !sql("SELECT count(*) FROM outbox WHERE state = 'taken'") });
     my $before = sql("SELECT count(*) FROM outbox WHERE state = 'waiting'"
                      . " AND target = 'upload:archive'");
     my $said = sub { qr/\[warn\].* $_[0] deliveries wait for bucket "archive"/ };

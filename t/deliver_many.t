@@ -32,10 +32,20 @@ $_->delete_stream->close for @publishers;
 $t->wait_files($files);
 
 is(state('done'), 0, 'they wait');
-$fault->on(PUT => '', delay => 1, times => 0);
+
+# one is answered, which says that the bucket can be used, and the others wait
+$fault->on(PUT => '', skip => 1, hang => 'answer', times => 0);
 $fault->up;
 
 my $most = 0;
+wait_for('many at a time', 120, sub {
+    $most = state('taken');
+    return $most >= 32;
+}, sub { tail_of() });
+sleep 1;
+$most = state('taken');
+$fault->clear->down->up;
+
 wait_for('deliveries', 120, sub {
     my $now = state('taken');
     $most = $now if $now > $most;

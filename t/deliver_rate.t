@@ -35,8 +35,11 @@ my @puts;
 wait_for('all are sent', 30, sub {
     return $files == (@puts = $fault->requests(qr/^PUT/));
 });
-sleep 4;
-@puts = $fault->requests(qr/^PUT/);
+# of four seconds
+wait_for('something', 60, sub {
+    @puts = $fault->requests(qr/^PUT/);
+    return sum(map { $_->{got} } @puts) >= 4 * $rate;
+});
 cmp_ok(min(map { $_->{got} } @puts), '>', 0, 'something of each');
 
 wait_for('deliveries', 60, sub {

@@ -83,7 +83,7 @@ sub unconditional {
     subtest 'a server without conditions' => sub {
         my $mark = $t->log_mark;
         $fault->clear;
-        $fault->on(PUT => '', condition => 1, status => 501, delay => 1,
+        $fault->on(PUT => '', condition => 1, status => 501, delay => 4,
                    code => 'NotImplemented', times => 0);
         my $name = $d->published(list => $small);
         wait_for('its row', 60, sub { row($name)->{state} eq 'done' });

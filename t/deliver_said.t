@@ -24,13 +24,15 @@ my ($t, $fault, $small) = ($d->nginx, $d->fault, $d->small);
 
 subtest 'a file, after the bucket was away for one attempt' => sub {
     $fault->on(PUT => '', reset => 0, times => 4);
+    $fault->on(PUT => '', status => 413, body => '<html></html>', times => 0);
     my $name = $d->published(one => $small);
     wait_for('an attempt', 30, sub { row('upload', $name)->{attempts} });
-    is(said(qr/was not delivered/), 0, 'nothing is said of that');
-
-    $fault->on(PUT => '', status => 413, body => '<html></html>', times => 0);
     $t->wait_log(qr/\[error\].*"$name\.flv" was not delivered .*: PUT answered with 413;.*@{[ about($name) ]}/);
-    is(row('upload', $name)->{state}, 'waiting', 'it is not given up');
+    is(said(qr/was not delivered to bucket "archive": (?!PUT answered)/), 0,
+       'nothing is said of the one before');
+    wait_for('it to wait', 30, sub {
+        row('upload', $name)->{state} eq 'waiting' });
+    pass('it is not given up');
     $fault->clear;
     $d->arrived($name);
 };
@@ -43,6 +45,8 @@ subtest 'an object' => sub {
     sql("UPDATE files SET expire_us = 1 WHERE stream = '$name'");
     $t->wait_log(qr/\[error\].*"$name\.flv" was not removed .* 403 AccessDenied.*@{[ about($name) ]}/);
     $fault->clear;
+    wait_for('it to wait', 30, sub {
+        row('remove', $name)->{state} eq 'waiting' });
     sql("UPDATE outbox SET next_us = 0 WHERE kind = 'remove'");
     wait_for('it to go', 60,
              sub { !grep { $_ eq "$name.flv" } $d->s3->keys($d->films) });

@@ -233,7 +233,8 @@ sub _is_complete {
     return ($self->s3->get($self->films, $key) // '') =~ /^#EXT-X-ENDLIST/m;
 }
 
-# A stream ends, and its objects are complete in time.  What it took.
+# A stream ends, and its objects are complete in time, once their files are
+# finished, which is up to the disk.  What it took.
 sub ended {
     my ($self, $s, @keys) = @_;
 
@@ -246,7 +247,15 @@ sub ended {
 
     my $since = time;
     $s->end;
-    return $self->in_time({ $self->complete(\@keys, $since) });
+    my %took = $self->complete(\@keys, $since);
+
+    for my $row ($self->nginx->files(stream => $s->name)) {
+        my $finished = ($row->{finished_us} || 0) / 1e6 - $since;
+        $took{ $row->{path} } -= $finished
+            if defined $took{ $row->{path} } && $finished > 0;
+    }
+
+    return $self->in_time(\%took);
 }
 
 sub in_time {
