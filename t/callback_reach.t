@@ -106,7 +106,7 @@ is(scalar(grep { $_->{path} eq '/moves' } $told->events), 1,
 $told->set(status => 302, location => "http://127.0.0.1:$ports[3]/elsewhere");
 publish('in');
 ok(wait_for('an answer', 30, sub {
-    2 == grep { $_->{path} eq '/in' } $told->events }), 'it is redirected');
+    2 <= grep { $_->{path} eq '/in' } $told->events }), 'it is redirected');
 $t->wait_log(qr/"in:RecordNotifyUrl".*answered with 302/);
 is(scalar(() = $elsewhere->events), 0, 'which is not followed');
 

@@ -53,18 +53,18 @@ client_request one_later http://one.test:$port[1]/close after=8s;
 client_request two http://two.test:$port[1]/close;
 client_request two_again http://two.test:$port[1]/close after=1s;
 client_request both http://both.test:$port[1]/ok;
-client_request moves http://moves.test:$port[1]/ok?moves;
-client_request moves_not http://moves.test:$port[1]/ok?not after=2s;
-client_request moves_later http://moves.test:$port[1]/ok?later after=8s;
+client_request moves http://moves.test:$port[1]/ok?moves own=m connections=1;
+client_request moves_not http://moves.test:$port[1]/ok?not after=2s own=m;
+client_request moves_later http://moves.test:$port[1]/ok?later after=8s own=m;
 client_request none http://none.test:$port[1]/ok;
 client_request unknown http://unknown.test:$port[1]/ok;
 client_request hang http://hang.test:$port[1]/ok;
 client_request hang_late http://hang.test:$port[1]/ok timeout=500ms;
 client_request hang_not http://hang.test:$port[1]/ok cancel=500ms;
 client_request full http://127.0.0.1:$port[3]/ok;
-client_request many1 http://many1.test:$port[3]/ok timeout=6s;
-client_request many2 http://many2.test:$port[3]/ok timeout=6s;
-client_request many3 http://many3.test:$port[3]/ok timeout=6s;
+client_request many1 http://many1.test:$port[3]/ok timeout=12s;
+client_request many2 http://many2.test:$port[3]/ok timeout=12s;
+client_request many3 http://many3.test:$port[3]/ok timeout=12s;
 CONF
 
 is("$result{$_}{failed} $result{$_}{status}", OK . ' 200', $_)

@@ -34,7 +34,7 @@ rtmp {
     notify http://127.0.0.1:%%PORT_2%%/plain;
     record_template life {
         format mp4 interval=2s;
-        format hls resume=3s segment=1s;
+        format hls resume=10m segment=1s;
         notify http://127.0.0.1:%%PORT_1%%/told?a=b key=%%DIR%%/key
                events=file,status,exception,removed appid=1250000000;
     }
@@ -50,8 +50,14 @@ CONF
 
 my $flv = media(duration => 5, gop => 1);
 
-push_stream($flv, $t->url('live/one?token=1&x=y'), speed => 2)->wait;
-push_stream($flv, $t->url('live/one?token=1&x=y'), speed => 2)->wait;
+for my $n (1, 2) {
+    push_stream($flv, $t->url('live/one?token=1&x=y'), speed => 2)->wait;
+    wait_for("pause $n", 40, sub {
+        $n <= grep { name($_) eq 'record_paused-hls' } $told->events });
+}
+
+# it does not wait for a third one
+$t->catalogue("UPDATE files SET resume_us = 1 WHERE state = 'paused'");
 
 wait_for('the end', 40, sub {
     my @files = $t->files;
@@ -141,9 +147,9 @@ for my $event (grep { $_->{json}{event_type} == 332 } @events) {
 # --- the notify of rtmp{} is that of templates without any
 
 push_stream($flv, $t->url('other/two'), speed => 5)->wait;
+my @others = $plain->wait_events(1, 20);
 push_stream($flv, $t->url('default/three'), speed => 5)->wait;
 
-my @others = $plain->wait_events(1, 20);
 is($others[0]{json}{stream_id}, 'two', 'the default of a template');
 is($others[0]{json}{event_type}, 100, 'files only');
 is($others[0]{json}{sign}, undef, 'not signed without a key');
@@ -153,8 +159,10 @@ is($others[0]{json}{appid}, 0, 'appid');
 @others = $plain->wait_events(2, 60);
 is($others[1]{json}{stream_id}, 'three', 'the built-in template has it, too');
 
-is(scalar(grep { $_->{state} ne 'done' }
-          $t->catalogue('SELECT state FROM outbox')), 0, 'all are done');
+# which is written when the receiver has answered
+ok(wait_for('all to be done', 20, sub {
+    !grep { $_->{state} ne 'done' }
+          $t->catalogue('SELECT state FROM outbox') }), 'all are done');
 is(scalar(grep { !$_->{told} } $t->files), 0, 'files say that they were told');
 
 $_->stop for $told, $plain;

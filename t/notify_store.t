@@ -310,7 +310,10 @@ sub fails {
     # while files grow
     my $r = publisher($t, 'a', 'grows');
     $r->send_flv($media[0], to => 1000);
-    $t->wait_growing(2);
+    my @rows = $t->wait_growing(2);
+    wait_for('frames on the disk', 20, sub {
+        2 == grep { -s $t->store . "/work/$_->{file_id}"
+                    . ($_->{format} eq 'mp4' ? '.index' : '.flv') } @rows });
     $disk->set(armed => 1, error => ENOSPC, call => 'write', where => 'files');
     $r->send_flv($media[0], from => 1000, rate => 1);
     $t->wait_log(qr/failed, frames are dropped, exception -104/);
@@ -402,10 +405,11 @@ sub slow_disk {
     my $r = publisher($t, 'a', 'slow');
     $r->send_flv(\@large, to => 1000);
     $t->wait_growing(2);
-    $disk->set(armed => 1, delay => 1000, where => 'files');
+    $disk->set(armed => 1, only => '/work/');
+    $disk->hold(1, on => ['write']);
     $r->send_flv(\@large, from => 1000);
     $t->wait_log(qr/record_buffer is full, .* exception -104/);
-    $disk->set(delay => 0);
+    $disk->release;
 
     my @json = told_of($told, 'slow', sub {
         2 == grep { ($_->{record_event} || '') eq 'record_error' } @_ });
@@ -483,6 +487,7 @@ sub evicted {
     is($json->{$_}, $rows[0]{$_}, $_) for qw(file_id path);
     is($json->{file_size}, $rows[0]{size}, 'its size');
     cmp_ok(abs($json->{event_time} - time), '<', 60, 'when');
+    wait_for('it to go', 20, sub { !-e $t->path($rows[0]) });
     is(-e $t->path($rows[0]), undef, 'it is');
 
     $told->stop;

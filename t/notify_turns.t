@@ -94,7 +94,7 @@ sql('DELETE FROM outbox');
 
 # --- the catalogue may be another one while an event is told, with its ids
 
-$told->set(delay => 2);
+held(1);
 rows(1, $facts, 250);
 wait_for('an event under way', 20, sub {
     sql("SELECT count(*) FROM outbox WHERE state = 'taken'") });
@@ -103,6 +103,7 @@ wait_for('an event under way', 20, sub {
 sql("DELETE FROM outbox");
 rows(1, $facts, 251, "'taken', '$owner', 1, 0");
 is(sql('SELECT id FROM outbox'), 1, 'one of the same id');
+held(0);
 $told->wait_events(2, 20);
 sleep 1.5;
 is(sql('SELECT state FROM outbox'), 'taken', 'what was told is another one');
@@ -110,7 +111,7 @@ sql('DELETE FROM outbox');
 
 # --- others write while nginx exits, and an event has been answered
 
-$told->set(delay => 2);
+held(1);
 push_stream($flv, $t->url('live/one'), speed => 5)->wait;
 wait_for('an event under way', 20, sub {
     sql("SELECT count(*) FROM outbox WHERE state = 'taken'")
@@ -118,6 +119,7 @@ wait_for('an event under way', 20, sub {
 
 my $others = others(5);
 $t->signal('QUIT');
+held(0);
 wait_for('the end of nginx', 30, sub { !$t->processes });
 $others->wait;
 
@@ -163,6 +165,14 @@ is(sql('SELECT group_concat(target) FROM (SELECT target FROM targets'
 
 $told->stop;
 $t->done;
+
+# the receiver takes what comes, and answers when it goes on
+sub held {
+    my ($stops) = @_;
+    kill $stops ? 'STOP' : 'CONT', -$told->{process}->pid;
+}
+
+END { held(0) if $told && $told->{process} }
 
 sub sql {
     my ($text) = @_;
