@@ -12,7 +12,7 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 
 use Recording::Exact;
-use Recording::Media qw(media push_stream);
+use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Rtmp;
 use Recording::Util qw(root slurp wait_for);
@@ -60,18 +60,23 @@ for my $worker (@workers) {
 
     # the publisher and both players come to workers of our choice
     my $push = at($worker, sub {
-        my $p = push_stream($flv, $t->url("live/$name"), speed => 4);
+        my $p = $t->publisher('live', $name);
         $t->wait_log(qr/ $worker#.*publish: name='$name'/, 10);
         return $p;
     });
+    $push->send_flv($flv, to => 2000);
     my @players = map { my $w = $_; at($w, sub { play($w, $name) }) }
                   @workers;
 
     $t->wait_log(qr/ $other#.*publish: name='$name'/, 10);
+
+    # most of it comes when they are there, however long that took
+    $push->send_flv($flv, from => 2000, metadata => 0, rate => 4);
     cmp_ok($_->wait_messages(9, 50), '>=', 50, 'a player sees the stream')
         for @players;
 
-    is($push->wait, 0, 'pushed') or diag $push->stderr;
+    ok(!$push->closed, 'pushed');
+    $push->delete_stream->close;
     $_->close for @players;
     $t->wait_files(2, stream => $name);
 }

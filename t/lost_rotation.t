@@ -20,7 +20,7 @@ use Recording::Nginx;
 use Recording::Rtmp;
 use Recording::SlowDisk;
 use Recording::Told;
-use Recording::Util qw(wait_for);
+use Recording::Util qw(run wait_for);
 
 my $disk = Recording::SlowDisk->new;
 my $t = Recording::Nginx->new(store => $disk->store);
@@ -55,19 +55,43 @@ my $made = $api->call('CreateLiveRecordTemplate', { TemplateName => 'made',
 })->{TemplateId};
 my $copy = $t->store . '/catalogue.copy';
 unlink $copy;
-wait_for('a copy that has it', 30, sub { -e $copy });
+wait_for('a copy that has it', 30, sub {
+    return 0 if !-e $copy;
+
+    my (undef, $n) = run('sqlite3', "file:$copy?immutable=1",
+        "SELECT count(*) FROM record_templates WHERE name = 'made'");
+    return 1 if $n eq "1\n";
+
+    # it had been begun before
+    unlink $copy;
+    return 0;
+});
 my $task = $api->call('CreateRecordTask', { DomainName => '127.0.0.1',
     AppName => 'bare', StreamName => 'a', TemplateId => $made,
     EndTime => time + 600 })->{TaskId};
 
 my $flv = media(duration => 90, fps => 10, gop => 2, size => '160x90');
 my $publisher = $t->publisher('bare', 'a');
-$publisher->send_flv($flv, to => 30_000);
+
+# frames that come before the catalogue has answered may be gone
+my ($late, $next) = (0, 0);
+my $later = sub { $_[0][1] += $late; $_[0] };
+wait_for('what grows', 30, sub {
+    return 1 if $t->files(task_id => $task);
+    return 0 if time < $next;
+
+    $late += 2000 if $next;
+    $publisher->send_flv($flv, to => 2000, map => $later);
+    $next = time + 1;
+    return 0;
+});
+$publisher->send_flv($flv, from => 2000, to => 30_000, map => $later);
 my ($grows) = $t->wait_growing(1, task_id => $task);
 
 # when all is written, and the journal has been told of it, nobody else opens
 # that
-my $bytes = sum0(map { length $_->[2] } grep { $_->[1] < 30_000 }
+my $bytes = sum0(map { length $_->[2] }
+                 grep { $_->[1] >= 2000 && $_->[1] < 30_000 }
                  Recording::Rtmp::flv_messages($flv));
 wait_for('a journal at rest', 30, sub {
     my ($media, $journal) = map { [ Time::HiRes::stat($_) ] }
@@ -84,7 +108,7 @@ $t->allow(qr/the catalogue was missing/);
 wait_for('it to be looked through', 30, sub { $disk->held });
 like($disk->held, qr/open/, 'before any row is made');
 
-$publisher->send_flv($flv, from => 30_000);
+$publisher->send_flv($flv, from => 30_000, map => $later);
 my ($row) = wait_for('the next file', 30, sub {
     (grep { $_->{state} eq 'recording' } eval { $t->files })[0] });
 is(scalar(() = $t->recordings), 0, 'of a recording that is not known');

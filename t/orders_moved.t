@@ -16,7 +16,7 @@ use Recording::Api;
 use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Rtmp;
-use Recording::Util qw(slurp wait_for);
+use Recording::Util qw(run slurp wait_for);
 
 my $t = Recording::Nginx->new;
 
@@ -49,9 +49,23 @@ for my $how (qw(wakes dies)) {
     stopped($second);
     my $s = publish($how);
     kill CONT => $second;
-    my $id = wait_for("$how: a recording", 30, sub { one($how, 'recording') });
+    my $id = wait_for("$how: a recording", 30, sub {
+        my ($row) = $t->files(stream => $how, state => 'recording');
+        my $size = $row && -s $t->store . "/work/$row->{file_id}.flv";
 
-    stopped($first);
+        # so that there is a file when it dies
+        return ($size || 0) > 5000 && one($how, 'recording') });
+
+    # not while it writes the catalogue
+    wait_for('a moment', 30, sub {
+        stopped($first);
+        my ($status) = run('sqlite3', '-bail', $t->db, 'BEGIN IMMEDIATE',
+                           'ROLLBACK');
+        return 1 if $status == 0;
+
+        kill CONT => $first;
+        return 0;
+    });
     is($api->code('StopRecording', { RecordingId => $id }), '', "$how: stopped");
     my $n = publish($how);
     my $next = wait_for("$how: another recording", 60, sub {

@@ -80,11 +80,20 @@ sub recorded {
     for my $app (sort keys %template) {
         my $mark = $t->log_mark;
         my $publisher = $t->publisher($app, "$app\n");
-        $publisher->send_flv($flv);
+        my $said = $template{$app} ? qr/ started, stream: "$app/
+                                   : qr/template $id, .*"$app/;
+        my ($ms, $next) = (0, 0);
 
-        # a worker that has just begun may not know yet what was ordered
-        $t->wait_log($template{$app} ? qr/ started, stream: "$app/
-                                     : qr/template $id, .*"$app/, 20, $mark);
+        # a worker that has just begun may not know yet what was ordered, and
+        # frames that come before the catalogue has answered may be gone
+        wait_for("what is said of $app", 20, sub {
+            return 1 if substr($t->error_log, $mark) =~ $said;
+            return 0 if time < $next;
+
+            $publisher->send_flv($flv, map => sub { $_[0][1] += $ms; $_[0] });
+            ($ms, $next) = ($ms + 2000, time + 2);
+            return 0;
+        });
         $publisher->delete_stream->close;
     }
 

@@ -12,7 +12,7 @@ use lib "$FindBin::Bin/lib";
 use POSIX ();
 use Test::More;
 use IO::Handle;
-use Time::HiRes qw(sleep);
+use Time::HiRes qw(sleep time);
 
 use Recording::Api;
 use Recording::Media qw(media);
@@ -46,10 +46,12 @@ for my $i (0 .. 5) {
     my $pid = fork;
     orders($i) if !$pid;
 
+    # the first one as it begins, the others when something was answered
+    wait_for("$i answers", 30, sub { $i <= answered($i) });
     sleep 0.02 + 0.03 * $i;
     $t->kill9;
     waitpid $pid, 0;
-    $answered{$_} = 1 for split /\n/, slurp($t->dir . "/answered$i");
+    $answered{$_} = 1 for answered($i);
 
     $t->start;
     ready();
@@ -75,7 +77,17 @@ for my $task (@some) {
     my $r = Recording::Rtmp->new(port => $t->port);
     $r->connect(app => 'live', tcUrl => 'rtmp://push.example.com/live');
     $r->publish($task->{stream});
-    $r->send_flv($flv);
+
+    # frames that come before the catalogue has answered may be gone
+    my ($ms, $next) = (0, 0);
+    wait_for('its recording', 30, sub {
+        return 1 if $t->files(task_id => $task->{task_id});
+        return 0 if time < $next;
+
+        $r->send_flv($flv, map => sub { $_[0][1] += $ms; $_[0] });
+        ($ms, $next) = ($ms + 2000, time + 1);
+        return 0;
+    });
     $r->delete_stream;
     $r->close;
 }
@@ -86,6 +98,14 @@ wait_for('their files', 30, sub {
 is(scalar(my @files = $t->files), @some, 'each task records its stream');
 
 $t->done;
+
+sub answered {
+    my ($i) = @_;
+
+    my $file = $t->dir . "/answered$i";
+    my @tasks = -e $file ? split /\n/, slurp($file) : ();
+    return @tasks;
+}
 
 # one after the other, until nginx is gone
 sub orders {
@@ -98,7 +118,7 @@ sub orders {
         for my $k (0 .. 1000) {
             my $answer = $api->call('CreateRecordTask',
                 { DomainName => 'push.example.com', AppName => 'live',
-                  StreamName => "s$i-$k", EndTime => time + 3600 });
+                  StreamName => "s$i-$k", EndTime => int(time) + 3600 });
             print $log "$answer->{TaskId}\n" if $answer->{TaskId};
             $api->call('CreateLiveRecordTemplate', { TemplateName => "t$i-$k",
                 map { $_ => { Enable => 1 } } qw(FlvParam HlsParam Mp4Param) });

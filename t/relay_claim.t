@@ -10,15 +10,16 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use POSIX ();
 use Test::More;
 use Time::HiRes qw(time);
 
 use Recording::Exact;
-use Recording::Media qw(media push_stream);
+use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Probe qw(decode_problem packets);
 use Recording::Rtmp;
-use Recording::Util qw(slurp wait_for within);
+use Recording::Util qw(slurp spew wait_for within);
 
 my $flv = media(duration => 20, size => '160x90');
 
@@ -39,7 +40,7 @@ my $elsewhere = qr/not recorded, another worker records it/;
 
 subtest 'two workers' => sub {
     my $t = edge(2, 1);
-    my $push = feed(4);
+    my $push = feed();
     my ($row) = $t->wait_growing(1);
     my $owner = owner($t);
 
@@ -51,9 +52,11 @@ subtest 'two workers' => sub {
     $t->signal('CONT', $owner);
 
     $t->wait_log(qr/\[notice\] $other#.*$elsewhere/, 20);
+    told();
     ok($player->wait_messages(9, 50), 'the player sees the stream');
 
-    is($push->wait, 0, 'pushed') or diag $push->stderr;
+    waitpid $push, 0;
+    is($?, 0, 'pushed');
     $t->wait_files(1);
     $t->terminate;
 
@@ -73,7 +76,7 @@ subtest 'two nginx' => sub {
     my $one = edge(1, 0);
     my $two = edge(1, 0, $one->store);
 
-    my $push = feed(2);
+    my $push = feed();
     my ($row) = $one->wait_growing(1);
     my $owner = owner($one);
 
@@ -98,7 +101,9 @@ subtest 'two nginx' => sub {
        'of the other nginx');
     cmp_ok($next->{start_us} / 1e6 - $killed, '<', within(4), 'soon');
 
-    is($push->wait, 0, 'pushed') or diag $push->stderr;
+    told();
+    waitpid $push, 0;
+    is($?, 0, 'pushed');
     my ($file) = $one->wait_files(1, recording_id => $next->{recording_id});
     is(decode_problem($one->path($file)), '', 'it decodes');
     tail_of($one->path($file));
@@ -155,10 +160,35 @@ sub owner {
     return $pid;
 }
 
+# in a process of its own: as it is made until it is told, and faster then
 sub feed {
-    my ($speed) = @_;
-    return push_stream($flv, $source->url('src/feed'), speed => $speed);
+    my $file = $source->dir . '/told';
+    unlink $file;
+
+    my $pid = fork // die "fork: $!\n";
+    return $pid if $pid;
+
+    my $good = eval {
+        my $r = Recording::Rtmp->new(port => $source->port);
+        my ($due, $at, $told) = (time, 0);
+        $r->connect(app => 'src');
+        $r->publish('feed');
+
+        for my $message (Recording::Rtmp::flv_messages($flv)) {
+            $told ||= -e $file;
+            $due += ($message->[1] - $at) / ($told ? 4000 : 1000);
+            $at = $message->[1];
+            $r->serve($due - time) if $due > time;
+            $r->send_flv([$message]);
+        }
+
+        $r->delete_stream->close;
+        1;
+    };
+    POSIX::_exit(!$good);
 }
+
+sub told { spew($source->dir . '/told', '') }
 
 # it holds what was pushed from a later key frame on, and no audio of before
 sub tail_of {

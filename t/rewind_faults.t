@@ -83,7 +83,7 @@ $t->done;
 sub ruled {
     my ($stream) = @_;
 
-    my ($of) = grep { !$_->{task_id} } $t->files(stream => $stream);
+    my ($of) = grep { !$_->{task_id} } $t->wait_files(1, stream => $stream);
     is($of->{frames_dropped}, 0, "$stream: the rule's misses none");
     is($of->{frames_written}, $of->{frames_in}, 'and has all');
     return $of->{frames_in};

@@ -18,7 +18,7 @@ use Recording::Nginx;
 use Recording::Probe qw(decode_problem);
 use Recording::Rewind;
 use Recording::SlowDisk;
-use Recording::Util qw(wait_for);
+use Recording::Util qw(slurp wait_for);
 
 my $disk = Recording::SlowDisk->new;
 my $t = Recording::Nginx->new(store => $disk->store);
@@ -48,8 +48,20 @@ my $w = Recording::Rewind->new($t);
 
 # --- one worker, while it writes: its chunks go, the other's stay
 
-$w->publish($_, $flv, rate => 2) for 'a' .. 'h';
-wait_for('chunks of both', 30, sub { 2 == owners() && 8 == $w->chunks });
+my @workers = $t->worker_pids;
+
+for my $i (0, 1) {
+    my $mark = $t->log_mark;
+
+    $t->signal('STOP', $workers[$i]);
+    wait_for('stop', 20, sub { slurp("/proc/$workers[$i]/stat") =~ /\) T / });
+    $w->publish($_, $flv, rate => 2) for $i ? ('e' .. 'h') : ('a' .. 'd');
+    wait_for('four streams', 20, sub {
+        4 == (() = substr($t->error_log, $mark) =~ /publish: name=/g) });
+    $t->signal('CONT', $workers[$i]);
+}
+
+wait_for('chunks of both', 30, sub { 2 == owners() && 8 <= $w->chunks });
 my ($victim) = owners();
 $t->signal('KILL', $victim);
 wait_for('what it had is gone', 30, sub { !grep { $_ == $victim } owners() });
@@ -70,7 +82,8 @@ is(scalar $t->files, 0, 'and have left no file');
 
 my $begin = time;
 $w->publish('s', $flv, rate => 2);
-sleep 5;
+wait_for('its chunk', 20, sub { 1 <= $w->chunks });
+sleep 4;
 my $asked = time;
 $disk->set(armed => 1, only => 'rewind.', call => 'read', delay => 400);
 my $task = $w->task('s', template => 'all', StartTime => $begin);
@@ -89,19 +102,20 @@ for my $row (@rows) {
     cmp_ok($row->{frames_written}, '>', 0, 'something is');
     cmp_ok($row->{start_us} / 1e6, '<', $asked - 1, 'from its begin');
 }
-is(scalar $w->chunks, 0, 'no chunk is left');
+wait_for('no chunk is left', 30, sub { !$w->chunks });
 
-$w->publish('s', $flv, rate => 8);
+$w->publish('s', $flv, rate => 2);
 wait_for('the task goes on', 30, sub { growing($task) });
 is($w->stop($task), '', 'stopped');
-$w->unpublish('s');
+$w->unpublish('s', kill => 1);
 wait_for('its other files', 30, sub { @rows + 4 <= finished($task) });
 
 # --- a fast stop, while one reads
 
 $begin = time;
 $w->publish('q', $flv, rate => 2);
-sleep 4;
+wait_for('its chunk', 20, sub { 1 <= $w->chunks });
+sleep 3;
 $disk->set(armed => 1, only => 'rewind.', call => 'read', delay => 1500);
 $task = $w->task('q', template => 'all', StartTime => $begin);
 wait_for('it grows', 30, sub { growing($task) });

@@ -10,14 +10,14 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Test::More;
-use Time::HiRes qw(time);
+use Time::HiRes qw(sleep time);
 
 use Recording::Exact;
 use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Rewind;
 use Recording::Rtmp;
-use Recording::Util qw(wait_for);
+use Recording::Util qw(spew wait_for);
 
 my $flv = media(duration => 6, size => '160x90');
 my $other = media(duration => 6, size => '192x108', fps => 30);
@@ -56,7 +56,7 @@ my $w = Recording::Rewind->new($t);
 # --- pulled, twice
 
 $source->wait_log(qr/play: name='feed'/, 10);
-my $task;
+my ($task, $n);
 my $begin = time;
 
 for my $pushed ($flv, $other) {
@@ -67,6 +67,9 @@ for my $pushed ($flv, $other) {
     wait_for('what is kept of it', 20, sub { $w->bytes > 10_000 });
     $task ||= $w->task('pulled', AppName => 'edge', StartTime => $begin,
                        template => 'flv');
+    $n++;
+    wait_for('its recording', 20, sub {
+        $n == $t->recordings(task_id => $task) });
     $r->send_flv([ grep { $_->[1] >= 3000 && $_->[0] != 18 }
                    Recording::Rtmp::flv_messages($pushed) ], rate => 2);
     $r->delete_stream;
@@ -86,9 +89,11 @@ is(join(' ', Recording::Exact::compare(pushed => [ ($flv, $other)[$_] ],
 # --- pushed on
 
 $begin = time;
-$w->publish('pushed', $flv, rate => 2);
+$w->publish('pushed', $flv, rate => 2, waits(5000));
 $w->wait_bytes(10_000);
 $task = $w->task('pushed', template => 'flv', StartTime => $begin);
+wait_for('its recording', 20, sub { $t->recordings(task_id => $task) });
+told();
 $w->unpublish('pushed');
 %file = $w->files($task, 1);
 is(join(' ', Recording::Exact::compare(pushed => [$flv],
@@ -100,3 +105,17 @@ wait_for('the end of chunks', 20, sub { !$w->chunks });
 # a relay does not end by itself, so neither does a graceful stop
 $_->terminate for $t, $source;
 $t->done;
+
+# what a publisher has to do at a time of its stream: it waits until told()
+sub waits {
+    my ($at) = @_;
+
+    my $file = $t->dir . '/told';
+    return (map => sub {
+        my ($message) = @_;
+        sleep 0.02 while $message->[1] >= $at && !-e $file;
+        return $message;
+    });
+}
+
+sub told { spew($t->dir . '/told', '') }

@@ -18,10 +18,12 @@ use Recording::Api;
 use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Rtmp;
-use Recording::Util qw(slow wait_for);
+use Recording::Util qw(wait_for within);
 
 my $t = Recording::Nginx->new;
-my $flv = media(duration => 60, size => '160x90', fps => 20, gop => 0.1);
+
+# longer than anything here takes
+my $flv = media(duration => 180, size => '160x90', fps => 20, gop => 0.1);
 
 $t->conf(<<'CONF')->start;
 worker_processes 4;
@@ -85,8 +87,10 @@ for my $i (0 .. 4) {
     push @late, time - $from;
 }
 
-cmp_ok((sort { $a <=> $b } @late)[-1], '<', slow(1) > 1 ? 5 : 1,
-       'all within a second');
+# a machine that does much else holds up some of them, but not half
+@late = sort { $a <=> $b } @late;
+cmp_ok($late[$#late / 2], '<', within(1), 'within a second');
+cmp_ok($late[-1], '<', within(5), 'all of them soon');
 note(join ' ', map { sprintf '%.2f', $_ } @late);
 wait_for('the files', 20, sub {
     5 == grep { $_->{task_id} && $_->{state} eq 'finished' } $t->files });
@@ -118,12 +122,17 @@ is($api->code('CreateRecordTask', { params('three'),
 
 # --- later, and until its end
 
-my $later = task('s0', StartTime => int(time) + 2, EndTime => int(time) + 5);
-ok(!running($later), 'not before its time');
-wait_for('its time', 20, sub { running($later) });
+my $start = int(time) + 2;
+my $later = task('s0', StartTime => $start, EndTime => $start + 3);
+my $runs = running($later);
+ok(!$runs || time >= $start, 'not before its time');
+my ($begun) = @{ wait_for('its time', 20, sub {
+    my @of = $t->recordings(task_id => $later);
+    return @of && \@of }) };
+cmp_ok($begun->{start_us} / 1e6, '>=', $start, 'nor are its frames');
 wait_for('its end', 20, sub { !running($later) });
 my ($file) = grep { $_->{task_id} eq $later } $t->files;
-cmp_ok($file->{duration_ms}, '<', slow(4000), 'no longer than it was to be');
+cmp_ok($file->{duration_ms}, '<', within(4000), 'no longer than it was to be');
 
 # --- an interruption, a kill; one that was deleted goes on until then
 
@@ -182,13 +191,20 @@ my $before = grep { $_->{recording_id} eq $id } $t->files;
 is($api->code('CutRecording', { RecordingId => $id }), '', 'cut');
 wait_for('other files', 20, sub {
     $before + 2 == grep { $_->{recording_id} eq $id } $t->files });
+my $mark = $t->log_mark;
 is($api->code('StopRecording', { RecordingId => $id }), '', 'stopped');
 wait_for('its end', 20, sub { open_of('r') == 0 });
+wait_for('its files', 60, sub {
+    !grep { $_->{recording_id} eq $id && $_->{state} ne 'finished' }
+          $t->files });
+is(scalar(() = substr($t->error_log, $mark) =~ /recording $id paused/g), 0,
+   'none of which waits');
 is($api->code('StopRecording', { RecordingId => $id }), 'ResourceNotFound',
    'it is over');
 is((grep { $_->{recording_id} eq $id } $t->files), $before + 2,
    'no other file');
-is(($t->catalogue('SELECT count(*) AS n FROM record_commands'))[0]{n}, 0,
+ok(wait_for('the end of all orders', 20, sub {
+    !$t->catalogue('SELECT recording_id FROM record_commands') }),
    'no order is left');
 
 unpublish($_) for keys %pid;
