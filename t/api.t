@@ -25,7 +25,7 @@ $t->conf(<<'CONF')->start;
 worker_processes 4;
 rtmp {
     record_store %%STORE%% url=http://media.example.com/vod/ max=10g;
-    record_template two { format mp4; format flv resume=30s;
+    record_template two { format mp4; format flv resume=30m;
                           notify http://127.0.0.1:1/ events=file,status; }
     server {
         listen 127.0.0.1:%%PORT_0%%;

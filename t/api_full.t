@@ -47,6 +47,11 @@ my $api = Recording::Api->new(port => $t->port(1));
 wait_for('the API', 20, sub {
     eval { !$api->code('DescribeLiveRecordTemplates') } });
 
+# of each worker, as none can open the store later on
+my $once = Recording::Api->new(port => $t->port(1), once => 1);
+wait_for('both workers', 20, sub {
+    !grep { $once->code('DescribeStore') } 1 .. 16 });
+
 # --- what there is to be changed
 
 my $flv = media(duration => 4, gop => 1, size => '160x90');

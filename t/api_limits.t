@@ -15,7 +15,7 @@ use Test::More;
 
 use Recording::Api;
 use Recording::Nginx;
-use Recording::Util qw(wait_for);
+use Recording::Util qw(slurp wait_for);
 
 # with one thread, which somebody who writes keeps busy, all calls wait
 my $t = start(1);
@@ -28,16 +28,16 @@ my @calls = map { begin($api, 'DescribeStore') } 1 .. 60;
 
 my $refused = 0;
 wait_for('those that are refused', 20, sub {
-    $refused += grep { end($_) eq 'RequestLimitExceeded' }
-                map { my $c = $_; @calls = grep { $_ != $c } @calls; $c }
-                IO::Select->new(@calls)->can_read(0);
-    return $refused >= 60 - 34;
-});
+    return ($refused += refused()) >= 60 - 34 });
+
+# one that comes after all of them is
+is($api->code('DescribeStore'), 'RequestLimitExceeded', 'no place is left');
+$refused += refused();
 cmp_ok($refused, '<=', 60 - 32, 'as many as may wait do');
 
 # ten clients go away: others have their places, but for the one whose turn it is
 close $_ for splice @calls, 0, 10;
-sleep 1;
+wait_for('nine to be noticed', 20, sub { closed() <= 1 });
 my @more = map { begin($api, 'DescribeStore') } 1 .. 9;
 sleep 1;
 is(answered(@more), 0, 'nine others wait');
@@ -70,7 +70,7 @@ $t->wait_log(qr/notice.*RetryDelivery of 1$_ by a request without a key from 12/
 # a reload while a call waits
 $lock = $t->lock_catalogue;
 $change = begin($api, 'RetryDelivery', { DeliveryIds => ['1'] });
-sleep 1;
+is($api->code('DescribeStore'), '', 'what came before is taken');
 $t->reload;
 sleep 1;
 $t->unlock_catalogue($lock);
@@ -114,6 +114,23 @@ sub begin {
     my $socket = $api->connection;
     print $socket $api->request(@call);
     return $socket;
+}
+
+# how many of the calls are, which are none of them any more
+sub refused {
+    my %read = map { $_ => 1 } IO::Select->new(@calls)->can_read(0);
+    my @read = grep { $read{$_} } @calls;
+
+    @calls = grep { !$read{$_} } @calls;
+    return scalar grep { end($_) eq 'RequestLimitExceeded' } @read;
+}
+
+# connections that their clients have closed, and nginx has not
+sub closed {
+    my $port = sprintf ':%04X', $t->port(1);
+    return scalar grep { my @socket = split;
+                         $socket[1] =~ /$port$/ && $socket[3] eq '08' }
+                  split /\n/, slurp('/proc/net/tcp');
 }
 
 sub answered {

@@ -114,6 +114,8 @@ sub lost {
     $done->send_flv(\@all, to => 5000);
     $done->delete_stream->close;
     $t->wait_files(6, app => 'live', stream => $stream);
+    wait_for('its end', 20, sub {
+        grep { defined $_->{end_us} } $t->recordings(stream => $stream) });
     wait_for('pause', 20, sub {
         2 == $t->files(stream => "p$n", state => 'paused') });
 
@@ -122,12 +124,24 @@ sub lost {
     if ($end eq 'kill9') {
         $grows = $t->publisher('live', "g$n");
         $grows->send_flv(\@all, to => 3500);
-        $t->wait_growing(4, stream => "g$n");
         wait_for('what was sent to be written', 20, sub {
-            my ($row) = $t->files(stream => "g$n", format => 'flv');
-            return -s $t->store . "/work/$row->{file_id}.flv" > $sent;
+            my @rows = $t->files(stream => "g$n");
+            my ($flv) = grep { $_->{format} eq 'flv' } @rows;
+            my ($mp4) = grep { $_->{format} eq 'mp4' } reverse @rows;
+
+            # the second file of mp4 as well, and the first is whole
+            return 4 == grep({ $_->{state} eq 'recording' } @rows)
+                   && 1 == grep({ $_->{state} eq 'finished' } @rows)
+                   && -s work($flv) > $sent && (-s work($mp4) || 0) > 10_000;
         });
     }
+
+    # a journal that is left would tell of a finished file, too, but less
+    wait_for('the end of journals', 20, sub {
+        my %finished = map { $_->{file_id} => 1 }
+                       $t->files(state => 'finished');
+        return !grep { m{/(\d+)\.\w+$} && $finished{$1} }
+                     glob $t->store . '/work/*' });
 
     my @finished = $t->files(state => 'finished');
     my @paused = $t->files(state => 'paused');
@@ -195,6 +209,11 @@ sub lost {
     is(scalar(() = $t->files(stream => "p$n")), 2,
        "$name: resumed in the same files");
     $t->stop;
+}
+
+sub work {
+    my ($row) = @_;
+    return $t->store . "/work/$row->{file_id}.$row->{format}";
 }
 
 # rows of growing and paused files are made anew, and say so

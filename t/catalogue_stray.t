@@ -118,8 +118,12 @@ sub back {
     my ($app) = @_;
 
     my $mark = $t->log_mark;
-    my $start = time;
     my $r = publish($app);
+
+    # from when the worker has it
+    $r->ping;
+    $r->wait_event(7);
+    my $start = time;
 
     $t->wait_log(qr/recording \d+ (?:started|resumed).*"$app\/lost"/, 30,
                  $mark);

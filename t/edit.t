@@ -123,7 +123,8 @@ wait_for('it to be told', 20, sub {
 is(scalar $t->recordings(end_us => undef), 0, 'no recording is open');
 is($api->code('DeleteMedia', { FileId => $row->{file_id} }), '',
    'it is deleted as others');
-is(join(' ', grep { !/^worker\./ } work()), '', 'nothing is left in work/');
+wait_for('an empty work/', 20, sub { !grep { !/^worker\./ } work() });
+pass('nothing is left in work/');
 
 $t->done;
 

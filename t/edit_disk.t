@@ -80,8 +80,9 @@ sub fails {
                 if $type eq 'hls' && $fault{only} eq 'work/'
                    && $fault{call} ne 'sync';
 
-            my $task = $edit->order(\@parts, { Type => $type });
+            # the task may be taken at once
             $disk->set(armed => 1, where => 'files', %fault);
+            my $task = $edit->order(\@parts, { Type => $type });
             my $done = $edit->wait($task);
             $disk->set(armed => 0, error => 0, only => '');
 

@@ -48,7 +48,8 @@ for my $stage (qw(waiting row half copied)) {
     ok($seen{$stage}, "killed in the stage $stage");
 }
 
-is(join(' ', grep { /^\d/ } work()), '', 'nothing is left in work/');
+wait_for('an empty work/', 20, sub { !grep { /^\d/ } work() });
+pass('nothing is left in work/');
 is(join("\n", strange()), '', 'nor in files/');
 $t->done;
 

@@ -100,9 +100,11 @@ sub lost {
        "$type: nobody knows of it");
     is($edit->row($task)->{$_}, $before{$_}, "$type: $_ is known")
         for qw(file_id task_id path objects expire_us duration_ms);
-    is(join(' ', grep { !/^worker\./ } files('work')), '',
-       "$type: nothing is left in work/");
-    is(scalar(grep { !-e } @grown), scalar @grown, "$type: nor of it at all");
+    wait_for('what was made to go', 30, sub {
+        !grep { -e } @grown or return;
+        return !grep { !/^worker\./ } files('work');
+    });
+    pass("$type: nothing is left in work/, nor of it at all");
     is(scalar $t->files, $whole, "$type: nor a row");
 
     return 1;

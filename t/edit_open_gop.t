@@ -55,8 +55,12 @@ for my $format (qw(mp4 flv hls)) {
     }
 }
 
-my $log = $t->error_log;
-my @lines = grep { /a file of others was made, but/ } split /\n/, $log;
+my @lines;
+wait_for('a line for each', 20, sub {
+    @lines = grep { /a file of others was made, but/ }
+             split /\n/, $t->error_log;
+    return @lines >= 6;
+});
 is(scalar @lines, 6, 'once in the log for each');
 like($lines[0], qr/\[error\].*file $file{open}{mp4} .*task: "edit-\d+".*all\/open/,
      'with its file, task and stream');

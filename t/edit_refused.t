@@ -16,10 +16,12 @@ use Recording::Api;
 use Recording::Edit;
 use Recording::Media qw(media);
 use Recording::Nginx;
+use Recording::SlowDisk;
 use Recording::Util qw(slurp spew wait_for);
 
 my $media = media(duration => 3, gop => 1, fps => 10, size => '160x90');
-my $t = Recording::Nginx->new;
+my $disk = Recording::SlowDisk->new;
+my $t = Recording::Nginx->new(store => $disk->store);
 
 my $conf = <<'CONF';
 worker_processes 2;
@@ -167,22 +169,19 @@ is($api->code('EditMedia', { %{ files(@$one) }, SessionId => 's' }),
 
 # --- what is needed stays: as long as the task is not over
 
-my ($held, $n) = (0, 0);
-
-while (!$held && $n++ < 20) {
-    my $task = $edit->order([ ($one->[0]) x 50 ]);
-    my @codes = ($api->code('DeleteMedia', { FileId => $id }),
-                 $api->code('ModifyMediaInfo', { FileId => $id, ExpireTime =>
-                                                 '2099-01-01T00:00:00Z' }));
-    $held = $edit->detail($task)->{Status} ne 'FINISH';
-
-    is("@codes", 'ResourceInUse ResourceInUse', 'in use') if $held;
-    $t->catalogue("UPDATE files SET expire_us = 1 WHERE file_id = $id")
-        if $held;
-    is($edit->wait($task)->{Message}, '', 'and done');
-}
-
-ok($held, 'a task was seen before it was over');
+my $path = ($t->files(file_id => $id))[0]{path};
+$disk->set(armed => 1, only => $path);
+$disk->hold(1, on => ['read']);
+my $reads = $edit->order($one);
+wait_for('it to read', 30, sub { $disk->held });
+is($api->code('DeleteMedia', { FileId => $id }), 'ResourceInUse', 'in use');
+is($api->code('ModifyMediaInfo', { FileId => $id, ExpireTime =>
+                                   '2099-01-01T00:00:00Z' }),
+   'ResourceInUse', 'nor may it be modified');
+$t->catalogue("UPDATE files SET expire_us = 1 WHERE file_id = $id");
+$disk->release;
+$disk->set(armed => 0, only => '');
+is($edit->wait($reads)->{Message}, '', 'and done');
 wait_for('it to expire, then', 20, sub {
     ($t->files(file_id => $id))[0]{state} eq 'expired';
 });
@@ -207,8 +206,9 @@ for ([ $lost, 60000, qr/cannot be opened: No such file/ ],
 
 my %open = map { ($_->{file_id} => 1) }
            grep { $_->{state} =~ /^(?:recording|paused)$/ } $t->files;
-is(join(' ', grep { /^(\d+)/ && !$open{$1} } work($t->store . '/work')), '',
-   'nothing is left of them in work/');
+wait_for('work/ without them', 20, sub {
+    !grep { /^(\d+)/ && !$open{$1} } work($t->store . '/work') });
+pass('nothing is left of them in work/');
 is(scalar(grep { $_->{task_id} && $_->{state} ne 'finished' } $t->files), 0,
    'no row is left of what failed');
 

@@ -188,6 +188,9 @@ wait_for('all of it to have expired', 30, sub {
     2 == grep { $_->{stream} eq 'b' && $_->{state} eq 'expired' } $t->files;
 });
 wait_for('its file', 20, sub { !(() = glob $t->store . '/files/brief/b/*.flv') });
+wait_for('their rows', 20, sub {
+    2 == grep { !$_->{local} || $_->{retry_us} } $t->files(stream => 'b');
+});
 my ($early) = grep { $_->{gone_us} < $_->{end_us} + 2e6 }
               $t->files(stream => 'b');
 is($early, undef, 'not before');

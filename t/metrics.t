@@ -88,6 +88,8 @@ $t->wait_growing(2);
 wait_for('all frames', 20, sub {
     %m = metrics();
     return $m{recording_frames_received_total} == 2 * $frames
+           && $m{recording_frames_written_total} >= 2 * $frames
+           && $m{recording_disk_sync_duration_seconds_count} > 0
            && $m{recording_recordings} == 1
            && $m{recording_descriptors_used} == 2;
 }, sub { join "\n", '', map { "$_ $m{$_}" } grep { !/bucket/ } sort keys %m });
@@ -143,8 +145,11 @@ $t->reload;
 is(+{ metrics() }->{recording_frames_written_total}, $before,
    'counters stay after a reload');
 
-$t->signal('KILL', ($t->worker_pids)[0]);
-wait_for('a new worker', 20, sub { 2 == $t->worker_pids });
+my @workers = $t->worker_pids;
+$t->signal('KILL', $workers[0]);
+wait_for('a new worker', 20, sub {
+    my @now = $t->worker_pids;
+    return 2 == @now && "@now" ne "@workers" });
 is(+{ metrics() }->{recording_frames_written_total}, $before,
    'and when a worker is killed');
 

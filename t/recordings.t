@@ -102,6 +102,7 @@ like(good('url', $recording), qr{^http://127.0.0.1:$port/vod/live/\S+m3u8\n$},
 my $gone = $t->publisher('waits', 'w');
 $gone->send_flv($media);
 $gone->ping;
+$gone->wait_event(7);
 $gone->abort;
 wait_for('a pause', 20, sub {
     (run($command, 'live'))[1] =~ m{  mp4 +until \d\d:\d\d:\d\d +waits/w$}m });

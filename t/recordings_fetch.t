@@ -182,6 +182,9 @@ sub fetch {
     my $to = $t->dir . "/$dir";
     mkdir $to;
     my @got = run($command, 'fetch', '--to', $to, @args);
+
+    # nginx logs a request when it has answered it, and before the next one
+    $api->code('DescribeStore');
     return (@got, tree($to));
 }
 

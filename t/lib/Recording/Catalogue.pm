@@ -77,7 +77,8 @@ sub catalogue {
 
     # the file is there a moment before its tables are
     return () if $err =~ /no\ such\ table:\ (?:files|recordings|totals|counts
-                                            |exceptions)\b/x;
+                      |exceptions|outbox|targets|edits|edit_inputs|policy|paths
+                      |record_\w+|callback_\w+)\b/x;
 
     die "sqlite3: $err\n" if $status || length $err;
 
