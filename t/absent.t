@@ -131,8 +131,11 @@ CONF
     my @publishers = map { publisher($t, $_) } @names;
     $_->send_flv(\@all, to => 4000) for @publishers;
     $t->wait_growing(@names * (() = $formats =~ /format/g), _timeout => 30);
-    wait_for('frames', 30, sub { !grep { !-s }
-             glob $t->store . '/work/*.{flv,mp4,aac}' });
+    wait_for('frames', 30, sub {
+        my $work = $t->store . '/work';
+        return !grep { (-s "$work/$_->{file_id}.$_->{format}" || 0) < 10_000
+                       || !-s "$work/$_->{file_id}.journal" } $t->files;
+    });
     sleep 1;
 
     $t->kill9;

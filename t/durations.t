@@ -167,17 +167,6 @@ sub killed {
     $r->publish('killed');
     $r->send_flv(\@messages);
 
-    my ($row) = $t->wait_growing(1, stream => 'killed', format => 'flv');
-    my $size = 0;
-    $size += 15 + length $_->[2] for grep { $_->[0] != 18 } @messages;
-
-    wait_for('all frames on the disk', 20, sub {
-        -s $t->store . "/work/$row->{file_id}.flv" > $size });
-
-    $t->kill9;
-    $t->start;
-
-    my @rows = $t->wait_files(4, stream => 'killed');
     my @frames = grep { $_->[0] != 18 && ord(substr $_->[2], 1) == 1 }
                  @messages;
     my ($key) = map { $_->[1] } grep { $_->[0] == 9 } @frames;
@@ -186,6 +175,18 @@ sub killed {
                        ? unpack 'N', "\0" . substr $_->[2], 2, 3 : 0),
                        $_->[0] == 9 ? 40 : 21 ] }
                grep { $_->[1] >= $key } @frames;
+
+    my %work = map { $_->{format} => $t->store . "/work/$_->{file_id}" }
+               $t->wait_growing(4, stream => 'killed');
+    wait_for('all frames on the disk', 20, sub {
+        -e "$work{flv}.flv"
+        && index(slurp("$work{flv}.flv"), $frames[-1][2]) >= 0
+        && (-s "$work{mp4}.index" || 0) == 32 * @sent });
+
+    $t->kill9;
+    $t->start;
+
+    my @rows = $t->wait_files(4, stream => 'killed');
     my %want = (flv => max(map { $_->[0] + $_->[1] } @sent));
     $want{mp4} = $want{flv} - min(map { $_->[0] } @sent);
 

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 
 # Each kind of call to the disk, and SQLite's own, fails for four seconds of
-# a stream in all formats, with ENOSPC, EIO, EINTR or EMFILE, or takes five
+# a stream in all formats, with ENOSPC, EIO, EINTR or EMFILE, or takes ten
 # seconds: no crash, no hang, live is untouched, every frame is accounted for,
 # and the recording goes on by itself.  Each cell of the table is an nginx of
 # its own; all have the same stream at the same time.  Of each kind of call one
@@ -32,7 +32,7 @@ my %calls = (map({ $_ => { call => $_, where => 'files' } }
 # an interrupted call succeeds at last, as the kernel would have it
 my %faults = (enospc => { error => ENOSPC }, eio => { error => EIO },
               eintr => { error => EINTR, times => 3 },
-              slow => { delay => 5000 });
+              slow => { delay => 10_000 });
 
 # ms of the stream: the fault begins and ends, and all is well again
 my ($begin, $end, $again) = (4500, 8500, 11_500);
@@ -87,11 +87,15 @@ sub faults {
     $live->wait_for('frames on all disks', 120, sub {
         @late = grep { !written($_->{t}, $last) } @late;
         return !@late });
+    $live->wait_for('what is durable', 120, sub {
+        !grep { $_->{call} eq 'sync' && !durable($_->{t}) } @cells });
 
     $_->{disk}->set(armed => 1, %{ $calls{$_->{call}} },
                     %{ $faults{$_->{fault}} }) for @cells;
     $_->{long}->delete_stream for @allocate;
     $live->run($end);
+    $live->wait_for('all to have met their faults', 60, sub {
+        !grep { !met($_) } @cells });
     $_->{disk}->set(error => 0, delay => 0) for @cells;
     $live->run;
     $live->end;
@@ -150,6 +154,25 @@ sub written {
         glob $t->store . '/work/*.flv';
 }
 
+# the first two seconds: files that are finished, a segment that is listed
+sub durable {
+    my ($t) = @_;
+
+    my %format = map { $_->{format} => 1 } $t->files(state => 'finished');
+    my ($list) = glob $t->store . '/files/live/cell/*/index.m3u8';
+    return 3 == keys %format && $list && slurp($list) =~ /^\w+\.ts$/m;
+}
+
+# calls that have failed, or wait; in each format if that is said
+sub met {
+    my ($cell) = @_;
+
+    my $log = $cell->{t}->error_log;
+    my @formats = fails($cell) ? qw(mp4 aac hls flv) : ();
+    return $cell->{disk}->get('hits')
+        && !grep { $log !~ /recording: $_: .* failed, frames are/ } @formats;
+}
+
 # what is wrong in a cell, a line each
 sub problems {
     my ($live, $n, $cell) = @_;
@@ -173,7 +196,7 @@ sub problems {
     push @problems, 'crash: another worker'
         if $cell->{pid} ne join ' ', $t->worker_pids;
     # half of what a call takes that the loop would wait for
-    push @problems, map { "live: $_" } grep { length } $live->problem($n, 2.5);
+    push @problems, map { "live: $_" } grep { length } $live->problem($n, 5);
     push @problems, 'a call from the event loop: ' . $disk->name
         if $disk->get('main');
     push @problems, 'no call was hit' if !$disk->get('hits');
@@ -186,6 +209,12 @@ sub problems {
     push @problems, messages($cell);
 
     return join "\n", @problems;
+}
+
+# frames are dropped, which is said of each format
+sub fails {
+    my ($cell) = @_;
+    return $cell->{call} =~ /^(?:open|write)$/ && !whole($cell);
 }
 
 # nothing is dropped where a later try can make up for it
@@ -212,7 +241,7 @@ sub messages {
     my ($cell) = @_;
 
     my $log = $cell->{t}->error_log;
-    my $fails = $cell->{call} =~ /^(?:open|write)$/ && !whole($cell);
+    my $fails = fails($cell);
     my @problems;
 
     for my $format (qw(mp4 aac hls flv)) {

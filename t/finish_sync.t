@@ -42,7 +42,11 @@ $t->wait_growing(STREAMS, _timeout => 60);
 
 # as long as all of them are open nothing is synced
 $disk->set(armed => 1, delay => 50, call => 'sync', where => 'files');
-$_->delete_stream->close for @live;
+# nor does a worker that is stopped see one end before the other
+my @worker = $t->worker_pids;
+$t->signal(STOP => @worker);
+$_->delete_stream->wait_delivered->close for @live;
+$t->signal(CONT => @worker);
 my @rows = $t->wait_files(STREAMS, _timeout => 60);
 my $syncs = $disk->get('hits');
 

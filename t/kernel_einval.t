@@ -11,15 +11,15 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Errno qw(EINVAL);
+use List::Util qw(sum0);
 use Test::More;
-use Time::HiRes qw(sleep);
 
 use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Probe qw(decode_problem);
 use Recording::Rtmp;
 use Recording::SlowDisk;
-use Recording::Util qw(slow slurp spew wait_for);
+use Recording::Util qw(slurp spew wait_for);
 
 my $disk = Recording::SlowDisk->new;
 my $t = Recording::Nginx->new(store => $disk->store)
@@ -38,6 +38,10 @@ rtmp {
 CONF
 
 my $flv = media(duration => 4, gop => 1, size => '160x120');
+
+# half of the bytes of its sound
+my $sound = sum0(map { length $_->[2] } grep { $_->[0] == 8 }
+                 Recording::Rtmp::flv_messages($flv)) / 2;
 
 # what fails, of which files, and how often before the third try is over,
 # which would be the last
@@ -88,6 +92,7 @@ $t->wait_log(qr/flv file "\d+" cannot be finished/, undef, $mark);
 $t->wait_log(qr/mp4 file "\d+" cannot be finished/, undef, $mark);
 like(substr($t->error_log, $mark),
      qr/read the damaged journal of "\d+" failed, /, 'it is said why');
+$t->wait_files(1, stream => 'damaged', format => $_) for qw(aac hls);
 is(scalar($t->files(stream => 'damaged', state => 'finished')), 2,
    'the others are there');
 
@@ -103,8 +108,15 @@ sub left {
     $r->connect(app => 'live');
     $r->publish($name);
     $r->send_flv([ Recording::Rtmp::flv_messages($flv) ]);
-    $t->wait_growing(4, stream => $name);
-    sleep slow(1);
+    my %id = map { $_->{format} => $_->{file_id} }
+             $t->wait_growing(4, stream => $name);
+
+    my $store = $t->store;
+    wait_for('frames on the disk', 20, sub {
+        -s "$store/work/$id{mp4}.index"
+            && 3 == grep { (-s || 0) > $sound } "$store/work/$id{aac}.aac",
+                   "$store/work/$id{flv}.flv",
+                   glob "$store/files/live/$name/*/00000.ts" });
     $t->kill9;
 
     return $t->files(stream => $name);

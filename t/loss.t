@@ -156,7 +156,7 @@ sub recovered {
              $t->wait_growing(4, stream => 'killed');
     my $store = $t->store;
     wait_for('frames on the disk', 20, sub {
-        4 == grep { (-s || 0) > 5000 } "$store/work/$id{mp4}.mp4",
+        4 == grep { (-s || 0) > 5000 } "$store/work/$id{mp4}.index",
             "$store/work/$id{flv}.flv", "$store/work/$id{aac}.aac",
             glob "$store/files/live/killed/*/00000.ts" });
     $t->allow(qr/exited on signal 9/);

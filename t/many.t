@@ -10,6 +10,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use List::Util qw(sum0);
+use POSIX qw(ceil);
 use Test::More;
 
 use JSON::XS ();
@@ -48,7 +49,13 @@ my ($status, $out, $err) = run(root() . '/build/bench/rtmp_load',
     '-t', 10, '-r', 0);
 is($status, 0, 'pushed') or diag $err;
 
-my @rows = $t->wait_files(3 * $streams, _timeout => 120);
+my ($done) = grep { $_->{event} eq 'done' }
+             map { JSON::XS::decode_json($_) } split /\n/, $out;
+
+# a busy machine sends less of it: 25 frames a second, cut each four
+my $files = sum0(map { ceil($_->[0] / 100) } @{ $done->{frames} });
+my @rows = $t->wait_files($files, _timeout => 120);
+cmp_ok(scalar @rows, '>', $streams, 'they were cut');
 my @peak = slurp("/proc/$worker/status") =~ /^VmHWM:\s+(\d+)/m;
 
 is(sum0(map { $_->{frames_dropped} } @rows), 0, 'nothing dropped');
@@ -63,8 +70,6 @@ my @bad = grep { sum0(map { $_->{frames_written} } @{ $stream{$_} })
 is(scalar @bad, 0, 'what came in was written');
 
 # and no more came in than was sent, save the audio before a key frame
-my ($done) = grep { $_->{event} eq 'done' }
-             map { JSON::XS::decode_json($_) } split /\n/, $out;
 my $off = 0;
 
 for my $name (keys %stream) {

@@ -81,12 +81,15 @@ sub row {
     my $live = publish($app, 'row', 3000);
     my $path = $app eq 'end' ? ', path = NULL, play_url = \'\'' : '';
 
-    $disk->set(armed => 1);
+    # its own, and not that of the catalogue's first copy
+    my ($grows) = $t->wait_growing(1, app => $app);
+    $disk->set(armed => 1, only => "/$grows->{file_id}");
     $disk->hold(1, on => ['rename'], after => 1, skip => '.journal');
     $live->end;
     wait_for('the rename', 20, sub { $disk->held });
     $t->kill9;
     $disk->release;
+    $disk->set(only => '');
 
     change("UPDATE files SET state = 'recording', end_us = NULL, size = 0,"
            . " duration_ms = 0, video_codec = '', audio_codec = '',"

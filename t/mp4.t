@@ -19,7 +19,7 @@ use Recording::Mp4;
 use Recording::Nginx;
 use Recording::Probe qw(decode_problem duration);
 use Recording::Rtmp;
-use Recording::Util qw(run);
+use Recording::Util qw(run wait_for);
 
 use constant RESERVE => 65536;
 
@@ -97,7 +97,7 @@ sub publish {
 
     my ($row) = $t->wait_growing(1, stream => $name);
     my $file = $t->store . "/work/$row->{file_id}.mp4";
-    my $inode = (stat $file)[1] or die "no $file\n";
+    my $inode = wait_for('the file of the row', 20, sub { (stat $file)[1] });
 
     $r->send_flv(\@messages);
     $r->delete_stream;

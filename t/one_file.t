@@ -12,13 +12,18 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Errno qw(EIO ENOSPC);
+use List::Util qw(max sum0);
 use Test::More;
+use Time::HiRes qw(stat);
 
 use Recording::Ledger;
 use Recording::Live;
 use Recording::Media qw(media);
 use Recording::Nginx;
+use Recording::Rtmp;
 use Recording::SlowDisk;
+
+use constant ROOM => 65536;             # of an MP4's sample table
 
 my $disk = Recording::SlowDisk->new;
 my $t = Recording::Nginx->new(store => $disk->store);
@@ -41,6 +46,13 @@ rtmp {
 CONF
 
 my $flv = media(duration => 40, gop => 1, size => '160x90');
+my @all = Recording::Rtmp::flv_messages($flv);
+my ($key) = map { $_->[1] } grep { $_->[2] =~ /^\x17\x01/ } @all;
+
+# bytes of what must be whole, without what FLV puts in front of it
+my $whole = sum0(map { length($_->[2]) - 5 }
+                 grep { $_->[1] >= $key && $_->[1] < 1500
+                        && Recording::Live::is_frame($_) } @all);
 
 $disk->set(armed => 1);
 
@@ -65,7 +77,11 @@ sub fails {
         return sub { substr($t->error_log, $mark) =~ $re };
     };
 
-    $live->run(2500);
+    $live->run(1000);
+    my ($row) = $t->wait_growing(1, app => $app, stream => $name);
+    my $since = 0;
+    $live->run(2500, sub { written($row, \$since); return 0 });
+    $live->run(undef, sub { written($row, \$since) });
     $disk->match($end);
     $disk->set(error => $error, call => 'write');
     my $at = $live->run(undef, $says->(qr/: $app: .* frames are dropped/));
@@ -90,4 +106,19 @@ sub fails {
 
     my @lines = substr($t->error_log, $mark) =~ /\[error\].* dropped/g;
     cmp_ok(@lines, '<=', 2, "$what: few messages") or diag("@lines");
+}
+
+# whether what must be whole is on the disk, and the journal has been told of it
+sub written {
+    my ($row, $since) = @_;
+
+    my $work = $t->store . "/work/$row->{file_id}";
+    my ($dir) = $t->path($row) =~ m{(.*)/};
+    my @media = map { [ stat ] } $row->{format} eq 'hls'
+                ? glob "$dir/*.ts" : glob "$work.$row->{format}";
+    my $bytes = sum0(map { $_->[7] // 0 } @media);
+
+    $$since ||= max(map { $_->[9] } @media)
+        if $bytes >= $whole + ($row->{format} eq 'mp4' ? ROOM : 0);
+    return $$since && ((stat "$work.journal")[9] // 0) >= $$since;
 }

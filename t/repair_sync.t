@@ -68,8 +68,18 @@ sub fails {
     for my $app (qw(flv mp4 aac)) {
         my $live = Recording::Live->new(file => $flv, app => $app,
                                         name => 'fails', ports => [ $t->port ]);
-        $live->run(3500);
+
+        # its journal says what was synced, and more comes
+        $disk->set(armed => 1, error => 0, call => 'sync', delay => 1,
+                   most => 0);
+        for my $synced (".$app", '.journal') {
+            $disk->match($synced);
+            my $hits = $disk->get('hits');
+            $live->run(undef, sub { $disk->get('hits') > $hits });
+        }
+        $live->run(1000 + $live->run(0));
         $t->kill9;
+        $disk->set(delay => 0);
         $disk->once(error => EIO, call => 'sync', where => 'files');
         $disk->set(most => $disk->get('hits') + 2);
         my $mark = $t->log_mark;

