@@ -480,15 +480,19 @@ sub _leaks {
 
     my %held;
 
-    # what a job has open for the moment, or finishes, goes
+    # What a job has open for the moment, or finishes, goes.  A stream that has
+    # just begun has no row yet.
     eval { wait_for('the last descriptors to be closed', 15, sub {
         %held = map { $_ => [ $self->_held($_) ] }
                 grep { _stat($_) !~ /\) T /s } $self->worker_pids(all => 1);
-        return !grep { @$_ && $_->[0] } values %held;
-    }) } if !$self->_records('recording') && !$self->_delivers;
+        return !grep({ @$_ } values %held) || $self->_records('recording')
+               || $self->_delivers;
+    }) };
 
-    # a disk that is slow to the end, or a bucket
-    return () if $self->_records('finishing') || $self->_delivers;
+    # nor is it more than that on a disk that is slow to the end
+    return () if !grep({ @$_ } values %held) || $self->_delivers
+                 || $self->_records('recording')
+                 || $self->_records('finishing');
 
     return map {
         my @names = @{ $held{$_} };
