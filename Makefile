@@ -80,7 +80,7 @@ FULL_TESTS = t/deliver_early_mp4.t t/deliver_early_power.t t/deliver_faults.t \
 TESTS = t/
 PROVE_FLAGS =
 PROCESSORS = $(shell nproc 2>/dev/null || echo 1)
-JOBS = $(shell expr $(PROCESSORS) \* 2 + 4)
+JOBS = $(shell expr $(PROCESSORS) \* 5)
 
 # what is made for tests, side by side as well
 MAKE_ALL = $(MAKE) --no-print-directory \
