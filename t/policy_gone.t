@@ -82,18 +82,10 @@ sub recorded {
         my $publisher = $t->publisher($app, "$app\n");
         my $said = $template{$app} ? qr/ started, stream: "$app/
                                    : qr/template $id, .*"$app/;
-        my ($ms, $next) = (0, 0);
 
-        # a worker that has just begun may not know yet what was ordered, and
-        # frames that come before the catalogue has answered may be gone
-        wait_for("what is said of $app", 20, sub {
-            return 1 if substr($t->error_log, $mark) =~ $said;
-            return 0 if time < $next;
-
-            $publisher->send_flv($flv, map => sub { $_[0][1] += $ms; $_[0] });
-            ($ms, $next) = ($ms + 2000, time + 2);
-            return 0;
-        });
+        # a worker that has just begun may not know yet what was ordered
+        $publisher->send_until($flv, 2000, "what is said of $app", sub {
+            substr($t->error_log, $mark) =~ $said });
         $publisher->delete_stream->close;
     }
 

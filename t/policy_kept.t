@@ -78,17 +78,8 @@ ok($api->call('CreateRecordTask', { DomainName => '127.0.0.1', AppName => 'task'
 
 for my $app (qw(one said never silent task)) {
     my $publisher = $t->publisher($app, 'a');
-
-    # frames that come before the catalogue has answered may be gone
-    my ($ms, $next) = (0, 0);
-    wait_for("what grows of $app", 30, sub {
-        return 1 if ($app eq 'said' ? 2 : 1) <= $t->files(app => $app);
-        return 0 if time < $next;
-
-        $publisher->send_flv($flv, map => sub { $_[0][1] += $ms; $_[0] });
-        ($ms, $next) = ($ms + 3000, time + 2);
-        return 0;
-    });
+    $publisher->send_until($flv, 3000, "what grows of $app", sub {
+        ($app eq 'said' ? 2 : 1) <= $t->files(app => $app) });
     $publisher->delete_stream->close;
 }
 

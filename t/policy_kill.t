@@ -77,17 +77,8 @@ for my $task (@some) {
     my $r = Recording::Rtmp->new(port => $t->port);
     $r->connect(app => 'live', tcUrl => 'rtmp://push.example.com/live');
     $r->publish($task->{stream});
-
-    # frames that come before the catalogue has answered may be gone
-    my ($ms, $next) = (0, 0);
-    wait_for('its recording', 30, sub {
-        return 1 if $t->files(task_id => $task->{task_id});
-        return 0 if time < $next;
-
-        $r->send_flv($flv, map => sub { $_[0][1] += $ms; $_[0] });
-        ($ms, $next) = ($ms + 2000, time + 1);
-        return 0;
-    });
+    $r->send_until($flv, 2000, 'its recording', sub {
+        scalar $t->files(task_id => $task->{task_id}) });
     $r->delete_stream;
     $r->close;
 }

@@ -81,18 +81,9 @@ sub lost {
         AppName => 'bare', StreamName => $name, TemplateId => $made,
         EndTime => time + 600 })->{TaskId};
     my $r = $t->publisher('bare', $name);
-
-    # frames that come before the catalogue has answered may be gone
-    my ($ms, $next) = (0, 0);
-    wait_for('what grows', 30, sub {
-        return 1 if @formats == $t->files(state => 'recording',
-                                          stream => $name, task_id => $task);
-        return 0 if time < $next;
-
-        $r->send_flv($flv, map => sub { $_[0][1] += $ms; $_[0] });
-        ($ms, $next) = ($ms + 4000, time + 2);
-        return 0;
-    });
+    $r->send_until($flv, 4000, 'what grows', sub {
+        @formats == $t->files(state => 'recording', stream => $name,
+                              task_id => $task) });
     wait_for('what is durable', 20, sub {
         @formats == grep { -s > 300 } glob $t->store . '/work/*.journal' });
 

@@ -17,7 +17,7 @@ use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Rtmp;
 use Recording::SlowDisk;
-use Recording::Util qw(slurp wait_for);
+use Recording::Util qw(wait_for);
 
 my $disk = Recording::SlowDisk->new;
 my $t = Recording::Nginx->new(store => $disk->store);
@@ -120,7 +120,7 @@ $t->stop;
 
 hangs();
 over($_, 'rule') for qw(live both);
-fast_stop();
+$t->terminate_workers;
 is(scalar(() = said() =~ /has not told in time.*"(?:live|both)\/rule"/g), 2,
    'a fast stop does not wait');
 unlike(said(), qr/signal 9/, 'and ends');
@@ -145,20 +145,6 @@ sub ordered {
 }
 
 sub said { return substr $t->error_log, $t->{mark} }
-
-# SIGTERM as the master gives it on, but as much time as it takes: it would kill
-# a worker after 1.5 s
-sub fast_stop {
-    my $master = $t->pid;
-
-    $t->signal('STOP', $master);
-    wait_for('stop', 10, sub { slurp("/proc/$master/stat") =~ /\) T / });
-    $t->signal('TERM', $t->worker_pids);
-    wait_for('the end of the worker', 30, sub { !$t->worker_pids(all => 1) });
-    $t->signal('TERM', $master);
-    $t->signal('CONT', $master);
-    $t->terminate;
-}
 
 # a stream is published, and over
 sub over {

@@ -16,7 +16,7 @@ use Recording::Clock;
 use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Parts;
-use Recording::Util qw(slow slurp wait_for);
+use Recording::Util qw(slow wait_for);
 
 use constant RESUME => 60;      # s
 
@@ -76,7 +76,7 @@ subtest 'QUIT' => sub {
 subtest 'TERM' => sub {
     my ($s, $r, $taken) = publish('term');
 
-    fast_stop();
+    $t->terminate_workers;
     is((grep { $_->{owner} eq ''
                && $_->{resume_us} / 1e6 > $s->{parts}[0]{last} + RESUME - 0.3
                && $_->{resume_us} / 1e6 < $taken + RESUME + 0.3
@@ -163,20 +163,6 @@ sub publish {
     $t->wait_growing(4, stream => $name);
 
     return ($s, $r, $taken);
-}
-
-# SIGTERM as the master gives it on, but as much time as it takes: it would kill
-# a worker after 1.5 s
-sub fast_stop {
-    my $master = $t->pid;
-
-    $t->signal('STOP', $master);
-    wait_for('stop', 10, sub { slurp("/proc/$master/stat") =~ /\) T / });
-    $t->signal('TERM', $t->worker_pids);
-    wait_for('the end of the worker', 30, sub { !$t->worker_pids(all => 1) });
-    $t->signal('TERM', $master);
-    $t->signal('CONT', $master);
-    $t->terminate;
 }
 
 # all frames are in its files

@@ -11,14 +11,14 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(time);
 
 use Recording::Exact;
 use Recording::Flv;
 use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Rewind;
-use Recording::Util qw(in_parallel slurp spew wait_for within);
+use Recording::Util qw(in_parallel slurp wait_for within);
 
 use constant RATE => 3;         # times real time
 
@@ -36,7 +36,7 @@ CONF
 my $w = Recording::Rewind->new($t);
 my $begin = time;
 
-$w->publish($_, $flv, rate => RATE, waits(40_000)) for qw(ruled kept);
+$w->publish($_, $flv, rate => RATE, $w->waits(40_000)) for qw(ruled kept);
 wait_for('two chunks of each', 40, sub { 4 <= $w->chunks });
 is(scalar(grep { $_->{task_id} } $t->files), 0, 'nothing is recorded of them');
 
@@ -51,7 +51,7 @@ my %task = (
 
 wait_for('a recording of each', 20, sub {
     3 == grep { $_->{task_id} } $t->recordings });
-told();
+$w->told;
 $w->unpublish($_) for qw(ruled kept);
 
 # --- from the begin: all of it, as if it had been recorded
@@ -95,20 +95,6 @@ exact('middle', pushed($flv, $of{middle}{flv}));
 wait_for('the end of chunks', 20, sub { !$w->chunks });
 like($t->error_log, qr/has \d+ messages of what rewind= kept/, 'it is said');
 $t->done;
-
-# what a publisher has to do at a time of its stream: it waits until told()
-sub waits {
-    my ($at) = @_;
-
-    my $file = $t->dir . '/told';
-    return (map => sub {
-        my ($message) = @_;
-        sleep 0.02 while $message->[1] >= $at && !-e $file;
-        return $message;
-    });
-}
-
-sub told { spew($t->dir . '/told', '') }
 
 # each format of a task has what was pushed
 sub exact {

@@ -11,13 +11,13 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(time);
 
 use Recording::Exact;
 use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Rewind;
-use Recording::Util qw(spew wait_for);
+use Recording::Util qw(wait_for);
 
 my $t = Recording::Nginx->new;
 my $flv = media(duration => 20, fps => 20, gop => 1, bframes => 2,
@@ -42,7 +42,7 @@ wait_for('its chunk', 20, sub { 1 == $w->chunks });
 my ($oldest) = $w->chunks;
 publish('none', $long, rate => 1);
 publish('heard', $heard, rate => 1);
-publish('cut', $flv, rate => 3, waits(18_000));
+publish('cut', $flv, rate => 3, $w->waits(18_000));
 wait_for('some of each', 20, sub {
     my %of = map { /^(rewind\.\d+)\./ ? ($1 => 1) : () } $w->chunks;
     3 == keys %of });
@@ -50,7 +50,7 @@ $w->wait_bytes(50_000);
 
 task('cut', 'short');
 wait_for('its recording', 40, sub { $t->recordings(task_id => $task{cut}) });
-told();
+$w->told;
 task($_, 'all') for qw(none heard);
 
 # --- what is older than rewind= is not there
@@ -100,20 +100,6 @@ sub publish {
     $begin{$stream} = time;
     $w->publish($stream, @how);
 }
-
-# what a publisher has to do at a time of its stream: it waits until told()
-sub waits {
-    my ($at) = @_;
-
-    my $file = $t->dir . '/told';
-    return (map => sub {
-        my ($message) = @_;
-        sleep 0.02 while $message->[1] >= $at && !-e $file;
-        return $message;
-    });
-}
-
-sub told { spew($t->dir . '/told', '') }
 
 # from the begin of its stream
 sub task {

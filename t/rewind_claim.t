@@ -10,14 +10,14 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(time);
 
 use Recording::Exact;
 use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Rewind;
 use Recording::SlowDisk;
-use Recording::Util qw(spew wait_for);
+use Recording::Util qw(wait_for);
 
 my $disk = Recording::SlowDisk->new;
 my $t = Recording::Nginx->new(store => $disk->store);
@@ -53,13 +53,13 @@ my ($twin) = grep { $_ ne $first } $w->chunks;
 # --- meanwhile: reads and writes are slow
 
 $begin = time;
-$w->publish('slow', $flv, rate => 2, waits(7000));
+$w->publish('slow', $flv, rate => 2, $w->waits(7000));
 $disk->set(call => 'write', delay => 700);
 $w->wait_bytes(20_000);
 $disk->set(call => 'read', delay => 300);
 my $slow = $w->task('slow', template => 'flv', StartTime => $begin);
 wait_for('it has begun', 40, sub { $t->recordings(task_id => $slow) });
-told();
+$w->told;
 $w->unpublish('slow');
 my %slow = $w->files($slow, 1);
 is(join(' ', Recording::Exact::compare(pushed => [$flv],
@@ -91,16 +91,3 @@ is($disk->get('main'), 0, 'no call came from the event loop');
 wait_for('the end of chunks', 20, sub { !$w->chunks });
 $t->done;
 
-# what a publisher has to do at a time of its stream: it waits until told()
-sub waits {
-    my ($at) = @_;
-
-    my $file = $t->dir . '/told';
-    return (map => sub {
-        my ($message) = @_;
-        sleep 0.02 while $message->[1] >= $at && !-e $file;
-        return $message;
-    });
-}
-
-sub told { spew($t->dir . '/told', '') }

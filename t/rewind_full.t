@@ -21,7 +21,7 @@ use Recording::Probe qw(decode_problem);
 use Recording::Rewind;
 use Recording::Rtmp;
 use Recording::SlowDisk;
-use Recording::Util qw(spew wait_for);
+use Recording::Util qw(wait_for);
 
 my $disk = Recording::SlowDisk->new;
 my $t = Recording::Nginx->new(store => $disk->store);
@@ -45,7 +45,7 @@ $disk->set(armed => 1, only => 'rewind.');
 
 my $begin = time;
 $w->publish('other', $other, rate => 1);
-$w->publish('s', $flv, rate => 4, waits(36_000));
+$w->publish('s', $flv, rate => 4, $w->waits(36_000));
 $w->wait_bytes(50_000);
 $disk->hold(1, on => ['write']);
 wait_for('it is held', 20, sub { $disk->held });
@@ -55,7 +55,7 @@ $disk->release;
 $t->wait_log(qr/what rewind= keeps goes on/);
 my $task = $w->task('s', template => 'flv', StartTime => $begin);
 $t->wait_log(qr/what rewind= has kept has a gap, frames are missing/);
-told();
+$w->told;
 $w->unpublish($_) for qw(s other);
 
 $w->files($task, 1);
@@ -82,16 +82,3 @@ is($row->{frames_dropped}, 0, 'and misses none');
 wait_for('the end of chunks', 20, sub { !$w->chunks });
 $t->done;
 
-# what a publisher has to do at a time of its stream: it waits until told()
-sub waits {
-    my ($at) = @_;
-
-    my $file = $t->dir . '/told';
-    return (map => sub {
-        my ($message) = @_;
-        sleep 0.02 while $message->[1] >= $at && !-e $file;
-        return $message;
-    });
-}
-
-sub told { spew($t->dir . '/told', '') }

@@ -10,14 +10,14 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(time);
 
 use Recording::Exact;
 use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Rewind;
 use Recording::Rtmp;
-use Recording::Util qw(spew wait_for);
+use Recording::Util qw(wait_for);
 
 my $flv = media(duration => 6, size => '160x90');
 my $other = media(duration => 6, size => '192x108', fps => 30);
@@ -89,11 +89,11 @@ is(join(' ', Recording::Exact::compare(pushed => [ ($flv, $other)[$_] ],
 # --- pushed on
 
 $begin = time;
-$w->publish('pushed', $flv, rate => 2, waits(5000));
+$w->publish('pushed', $flv, rate => 2, $w->waits(5000));
 $w->wait_bytes(10_000);
 $task = $w->task('pushed', template => 'flv', StartTime => $begin);
 wait_for('its recording', 20, sub { $t->recordings(task_id => $task) });
-told();
+$w->told;
 $w->unpublish('pushed');
 %file = $w->files($task, 1);
 is(join(' ', Recording::Exact::compare(pushed => [$flv],
@@ -106,16 +106,3 @@ wait_for('the end of chunks', 20, sub { !$w->chunks });
 $_->terminate for $t, $source;
 $t->done;
 
-# what a publisher has to do at a time of its stream: it waits until told()
-sub waits {
-    my ($at) = @_;
-
-    my $file = $t->dir . '/told';
-    return (map => sub {
-        my ($message) = @_;
-        sleep 0.02 while $message->[1] >= $at && !-e $file;
-        return $message;
-    });
-}
-
-sub told { spew($t->dir . '/told', '') }

@@ -10,14 +10,14 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(time);
 
 use Recording::Exact;
 use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Rewind;
 use Recording::SlowDisk;
-use Recording::Util qw(spew wait_for);
+use Recording::Util qw(wait_for);
 
 my $disk = Recording::SlowDisk->new;
 my $t = Recording::Nginx->new(store => $disk->store);
@@ -28,7 +28,7 @@ $t->conf(Recording::Rewind->conf('record_rule off rewind=1m;'))->start;
 my $w = Recording::Rewind->new($t);
 my $begin = time;
 
-$w->publish($_, $flv, rate => 1, waits(11_000)) for qw(old other);
+$w->publish($_, $flv, rate => 1, $w->waits(11_000)) for qw(old other);
 wait_for('a chunk of each', 20, sub { 2 == $w->chunks });
 $disk->set(armed => 1, only => 'rewind.');
 $disk->hold(1, on => ['read']);
@@ -38,13 +38,13 @@ wait_for('it is held', 20, sub { $disk->held });
 my %old = map { $_ => 1 } $t->worker_pids;
 $t->reload;
 $w->ready;
-$w->publish('new', $flv, rate => 2, waits(11_000));
+$w->publish('new', $flv, rate => 2, $w->waits(11_000));
 $w->wait_bytes(10_000);
 my $later = $w->task('other', template => 'flv', StartTime => $begin - 1);
 my $new = $w->task('new', template => 'flv', StartTime => $begin);
 wait_for('both begin', 20, sub {
     2 == grep { $_->{task_id} =~ /^(?:\Q$later\E|\Q$new\E)$/ } $t->recordings });
-told();
+$w->told;
 
 # --- all streams are over, and the old worker still has to read
 
@@ -60,20 +60,6 @@ wait_for('the old worker leaves', 60, sub {
 is((grep { !/^worker\./ } map { m{([^/]+)$} } glob $t->store . '/work/*'), 0,
    'and nothing is left in work');
 $t->done;
-
-# what a publisher has to do at a time of its stream: it waits until told()
-sub waits {
-    my ($at) = @_;
-
-    my $file = $t->dir . '/told';
-    return (map => sub {
-        my ($message) = @_;
-        sleep 0.02 while $message->[1] >= $at && !-e $file;
-        return $message;
-    });
-}
-
-sub told { spew($t->dir . '/told', '') }
 
 sub exact {
     my ($task, $what, @formats) = @_;

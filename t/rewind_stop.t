@@ -10,7 +10,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(time);
 
 use Recording::Exact;
 use Recording::Media qw(media);
@@ -19,7 +19,7 @@ use Recording::Probe qw(decode_problem);
 use Recording::Rewind;
 use Recording::Rtmp;
 use Recording::SlowDisk;
-use Recording::Util qw(spew wait_for within);
+use Recording::Util qw(wait_for within);
 
 my $disk = Recording::SlowDisk->new;
 my $t = Recording::Nginx->new(store => $disk->store);
@@ -35,7 +35,7 @@ my $w = Recording::Rewind->new($t);
 $disk->set(armed => 1, only => 'rewind.', call => 'read', delay => 500);
 
 my $begin = time;
-$w->publish('s', $flv, rate => 1, waits(10_000));
+$w->publish('s', $flv, rate => 1, $w->waits(10_000));
 $w->wait_bytes(1.5 * $MB);
 
 my %task = map { $_ => $w->task('s', template => 'flv',
@@ -61,7 +61,7 @@ my $later = $w->task('later', AppName => 'plain', template => 'flv');
 wait_for('it is known', 20, sub {
     grep { $_->{task_id} eq $later } $t->recordings });
 my $obeyed = time;
-told();
+$w->told;
 $w->unpublish('later', kill => 1);
 
 # --- more than may be in memory when it has caught up
@@ -121,16 +121,3 @@ $r->delete_stream->close;
 wait_for('the end of chunks', 20, sub { !$w->chunks });
 $t->done;
 
-# what a publisher has to do at a time of its stream: it waits until told()
-sub waits {
-    my ($at) = @_;
-
-    my $file = $t->dir . '/told';
-    return (map => sub {
-        my ($message) = @_;
-        sleep 0.02 while $message->[1] >= $at && !-e $file;
-        return $message;
-    });
-}
-
-sub told { spew($t->dir . '/told', '') }

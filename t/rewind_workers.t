@@ -18,7 +18,7 @@ use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Rewind;
 use Recording::Rtmp;
-use Recording::Util qw(in_parallel slurp spew wait_for within);
+use Recording::Util qw(in_parallel slurp wait_for within);
 
 use constant STREAMS => 20;
 
@@ -56,12 +56,12 @@ my @workers = $t->worker_pids;
 for my $i (0, 1) {
     $t->signal('STOP', $workers[$i]);
     wait_for('stop', 20, sub { slurp("/proc/$workers[$i]/stat") =~ /\) T / });
-    $w->publish($streams[$i], $flv, rate => 2, waits(22_000));
+    $w->publish($streams[$i], $flv, rate => 2, $w->waits(22_000));
     $t->wait_log(qr/publish: name='$streams[$i]'/);
     $t->signal('CONT', $workers[$i]);
 }
 
-$w->publish($_, $flv, rate => 2, waits(22_000)) for @streams[2 .. STREAMS - 1];
+$w->publish($_, $flv, rate => 2, $w->waits(22_000)) for @streams[2 .. STREAMS - 1];
 
 my $odd = Recording::Rtmp->new(port => $t->port);
 $odd->connect(app => 'live', tcUrl => 'rtmp://push.example.com/live');
@@ -89,7 +89,7 @@ wait_for('a recording of each', 20, sub {
     !grep { !$has{$_} } @task{@streams} });
 note sprintf '%d tasks had begun after %.2f s', STREAMS, time - $asked;
 cmp_ok(time - $asked, '<', within(6), 'soon');
-told();
+$w->told;
 
 my %pid = map { /worker\.(\d+)\./ ? ($1 => 1) : () } $w->chunks;
 is(scalar keys %pid, 2, 'streams of both workers');
@@ -124,16 +124,3 @@ wait_for('the end of chunks', 20, sub { !$w->chunks });
 unlike($t->error_log, qr/exited on signal/, 'no worker has died');
 $t->done;
 
-# what a publisher has to do at a time of its stream: it waits until told()
-sub waits {
-    my ($at) = @_;
-
-    my $file = $t->dir . '/told';
-    return (map => sub {
-        my ($message) = @_;
-        sleep 0.02 while $message->[1] >= $at && !-e $file;
-        return $message;
-    });
-}
-
-sub told { spew($t->dir . '/told', '') }

@@ -20,7 +20,7 @@ use Recording::Nginx;
 use Recording::Rtmp;
 use Recording::SlowDisk;
 use Recording::SmallDisk;
-use Recording::Util qw(run slow slurp spew wait_for);
+use Recording::Util qw(run slow spew wait_for);
 
 my $MB = 1024 * 1024;
 
@@ -95,7 +95,7 @@ sub stops_in_time {
     delete_all($t, 'evicted');
     wait_for('the first ones', 30, sub { $disk->get('hits') >= $hits + 2 });
 
-    my $start = taken($t);
+    my $start = Recording::Load::taken($t);
     $t->allow(qr/worker process \d+ exited on signal 9/)->terminate;
 
     if ($t->error_log =~ /signal 9/) {
@@ -235,28 +235,4 @@ sub sql {
     my ($status, undef, $err) = run('sqlite3', '-cmd', '.timeout 10000', $t->db,
                                     $sql);
     is($status, 0, 'changed') or diag $err;
-}
-
-# now, and that the workers have taken what had come by then: each answers a
-# connection that it accepted while the others slept
-sub taken {
-    my ($t) = @_;
-
-    my @workers = $t->worker_pids;
-    my @r;
-
-    for my $worker (@workers) {
-        my @others = grep { $_ != $worker } @workers;
-        $t->signal('STOP', @others) if @others;
-        wait_for('stop', 10, sub {
-            @others == grep { slurp("/proc/$_/stat") =~ /\) T / } @others });
-        push @r, Recording::Rtmp->new(port => $t->port);
-        $t->signal('CONT', @others) if @others;
-    }
-
-    $_->connect(app => 'live') for @r;
-    my $now = Recording::Load::now();
-    $_->ping for @r;
-    $_->wait_event(7) for @r;
-    return $now;
 }

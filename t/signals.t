@@ -22,8 +22,7 @@ use Recording::Intact;
 use Recording::Load;
 use Recording::Media qw(media);
 use Recording::Nginx;
-use Recording::Rtmp;
-use Recording::Util qw(slow slurp wait_for);
+use Recording::Util qw(slow wait_for);
 
 my $rounds = $ENV{TEST_ROUNDS} || 6;
 my $streams = 20;
@@ -134,7 +133,7 @@ sub quit {
 sub term {
     my ($load) = @_;
 
-    my $start = taken();
+    my $start = Recording::Load::taken($t);
     my $mark = $t->log_mark;
 
     # where the disk is slow some has no row in time, and that is said; the master
@@ -152,26 +151,4 @@ sub term {
     $intact->add($load, at => $start, left => $left,
                  margin => $killed ? slow(1) : $unread);
     $t->start;
-}
-
-# now, and that the workers have taken what had come by then: each answers a
-# connection that it accepted while the others slept
-sub taken {
-    my @workers = $t->worker_pids;
-    my @r;
-
-    for my $worker (@workers) {
-        my @others = grep { $_ != $worker } @workers;
-        $t->signal('STOP', @others) if @others;
-        wait_for('stop', 10, sub {
-            @others == grep { slurp("/proc/$_/stat") =~ /\) T / } @others });
-        push @r, Recording::Rtmp->new(port => $t->port);
-        $t->signal('CONT', @others) if @others;
-    }
-
-    $_->connect(app => 'live') for @r;
-    my $now = Recording::Load::now();
-    $_->ping for @r;
-    $_->wait_event(7) for @r;
-    return $now;
 }

@@ -22,7 +22,7 @@ use Recording::Media qw(media);
 use Recording::Nginx;
 use Recording::Rtmp;
 use Recording::SlowDisk;
-use Recording::Util qw(slow slurp wait_for within);
+use Recording::Util qw(slow wait_for within);
 
 my $conf = <<'CONF';
 thread_pool default threads=4;
@@ -79,7 +79,7 @@ sub held_in_time {
     my $lock = $t->lock_catalogue;
     sleep 1.2;
 
-    my $start = taken($t);
+    my $start = Recording::Load::taken($t);
     $t->allow(qr/worker process \d+ exited on signal 9/)->terminate;
     my $took = Recording::Load::now() - $start;
 
@@ -123,7 +123,7 @@ sub hangs {
     $disk->set(armed => 1, delay => 3000, where => 'catalogue');
     wait_for('a call that hangs', 30, sub { $disk->get('hits') > $calls });
 
-    my $start = taken($t);
+    my $start = Recording::Load::taken($t);
     $t->terminate;
     my $took = Recording::Load::now() - $start;
 
@@ -237,28 +237,4 @@ sub serves {
     $disk->set(error => 0, armed => 0);
     $other->delete_stream->close;
     $t->stop(20);
-}
-
-# now, and that the workers have taken what had come by then: each answers a
-# connection that it accepted while the others slept
-sub taken {
-    my ($t) = @_;
-
-    my @workers = $t->worker_pids;
-    my @r;
-
-    for my $worker (@workers) {
-        my @others = grep { $_ != $worker } @workers;
-        $t->signal('STOP', @others) if @others;
-        wait_for('stop', 10, sub {
-            @others == grep { slurp("/proc/$_/stat") =~ /\) T / } @others });
-        push @r, Recording::Rtmp->new(port => $t->port);
-        $t->signal('CONT', @others) if @others;
-    }
-
-    $_->connect(app => 'live') for @r;
-    my $now = Recording::Load::now();
-    $_->ping for @r;
-    $_->wait_event(7) for @r;
-    return $now;
 }

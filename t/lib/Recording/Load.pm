@@ -21,6 +21,7 @@ use JSON::XS ();
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
 use Recording::Process;
+use Recording::Rtmp;
 use Recording::Util qw(root slurp wait_for);
 
 sub now { return clock_gettime(CLOCK_MONOTONIC) }
@@ -82,6 +83,31 @@ sub streams {
     }
 
     return \%streams;
+}
+
+# now(), when the workers of a nginx with an application live have taken what had
+# come by then: each answers a connection that it accepted while the others
+# slept
+sub taken {
+    my ($t) = @_;
+
+    my @workers = $t->worker_pids;
+    my @r;
+
+    for my $worker (@workers) {
+        my @others = grep { $_ != $worker } @workers;
+        $t->signal('STOP', @others) if @others;
+        wait_for('stop', 10, sub {
+            @others == grep { slurp("/proc/$_/stat") =~ /\) T / } @others });
+        push @r, Recording::Rtmp->new(port => $t->port);
+        $t->signal('CONT', @others) if @others;
+    }
+
+    $_->connect(app => 'live') for @r;
+    my $now = now();
+    $_->ping for @r;
+    $_->wait_event(7) for @r;
+    return $now;
 }
 
 1;

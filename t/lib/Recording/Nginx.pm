@@ -447,6 +447,23 @@ sub stop { return $_[0]->_end('QUIT', $_[1]) }
 # TERM: fast
 sub terminate { return $_[0]->_end('TERM', $_[1]) }
 
+# The same, with as much time as it takes: the master would kill a worker after
+# 1.5 s.
+sub terminate_workers {
+    my ($self) = @_;
+
+    my $master = $self->pid;
+
+    $self->signal('STOP', $master);
+    wait_for('stop', 10, sub { _stat($master) =~ /\) T /s });
+    $self->signal('TERM', $self->worker_pids);
+    wait_for('the end of the workers', 30, sub {
+        !$self->worker_pids(all => 1) });
+    $self->signal('TERM', $master);
+    $self->signal('CONT', $master);
+    return $self->terminate;
+}
+
 sub _end {
     my ($self, $signal, $timeout) = @_;
 

@@ -13,11 +13,11 @@ use strict;
 use warnings;
 
 use POSIX ();
-use Time::HiRes qw(time);
+use Time::HiRes qw(sleep time);
 
 use Recording::Api;
 use Recording::Rtmp;
-use Recording::Util qw(wait_for);
+use Recording::Util qw(spew wait_for);
 
 # conf('lines of application live', main => 'lines of rtmp', workers => n): with
 # templates all and flv, and an API
@@ -47,6 +47,21 @@ http {
 }
 CONF
 }
+
+# publish(..., $w->waits($ms)): at that time of the stream its publisher waits
+# until told()
+sub waits {
+    my ($self, $at) = @_;
+
+    my $file = $self->{t}->dir . '/told';
+    return (map => sub {
+        my ($message) = @_;
+        sleep 0.02 while $message->[1] >= $at && !-e $file;
+        return $message;
+    });
+}
+
+sub told { return spew($_[0]{t}->dir . '/told', '') }
 
 # waits until calls are answered
 sub new {

@@ -24,7 +24,7 @@ use Time::HiRes qw(time);
 
 use Recording::Amf0;
 use Recording::Flv;
-use Recording::Util qw(slow);
+use Recording::Util qw(slow wait_for);
 
 use constant SIOCOUTQ => 0x5411;
 
@@ -584,6 +584,24 @@ sub send_flv {
 
     $self->_flush;
     return $last;
+}
+
+# send_until($file, $ms, 'what', sub { condition }): the file, of so many ms, again
+# and again, until its first true value.  Frames that come before the catalogue
+# has answered may be gone.
+sub send_until {
+    my ($self, $file, $long, $what, $condition) = @_;
+
+    my ($ms, $next) = (0, 0);
+
+    return wait_for($what, 30, sub {
+        my $value = $condition->();
+        return $value if $value || time < $next;
+
+        $self->send_flv($file, map => sub { $_[0][1] += $ms; $_[0] });
+        ($ms, $next) = ($ms + $long, time + 2);
+        return 0;
+    });
 }
 
 sub _wanted {
