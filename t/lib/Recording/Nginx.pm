@@ -495,20 +495,21 @@ sub _end {
 sub _leaks {
     my ($self) = @_;
 
-    my %held;
+    my (%held, $busy);
 
     # What a job has open for the moment, or finishes, goes.  A stream that has
     # just begun has no row yet.
     eval { wait_for('the last descriptors to be closed', 15, sub {
         %held = map { $_ => [ $self->_held($_) ] }
                 grep { _stat($_) !~ /\) T /s } $self->worker_pids(all => 1);
-        return !grep({ @$_ } values %held) || $self->_records('recording')
-               || $self->_delivers;
+        return 1 if !grep { @$_ } values %held;
+
+        $busy = $self->_records('recording') || $self->_delivers;
+        return $busy;
     }) };
 
-    # nor is it more than that on a disk that is slow to the end
-    return () if !grep({ @$_ } values %held) || $self->_delivers
-                 || $self->_records('recording')
+    # a disk that is slow to the end
+    return () if !grep({ @$_ } values %held) || $busy
                  || $self->_records('finishing');
 
     return map {
