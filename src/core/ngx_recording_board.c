@@ -164,7 +164,7 @@ ngx_recording_board_began_thread(uint64_t pid, uint64_t *began)
     n = read(fd, text, sizeof(text) - 1);
     err = errno;
 
-    (void) ngx_recording_close(fd);
+    ngx_recording_close(fd);
 
     if (n <= 0) {
         return n == -1 && err == ESRCH ? NGX_DECLINED : NGX_ERROR;

@@ -499,16 +499,17 @@ ngx_recording_recorder_appended(void *data)
         return;
     }
 
-    if (r->job == NGX_RECORDING_RECORDER_AGAIN
-        && r->intake.state == NGX_RECORDING_INTAKE_ENDING
-        && ngx_exiting && ngx_recording_recorder_tired(r))
-    {
-        ngx_recording_recorder_leave(r);
-        return;
-    }
-
     if (r->job == NGX_RECORDING_RECORDER_AGAIN) {
-        ngx_add_timer(&r->timer, NGX_RECORDING_AGAIN_TIME);
+
+        if (r->intake.state == NGX_RECORDING_INTAKE_ENDING && ngx_exiting
+            && ngx_recording_recorder_tired(r))
+        {
+            ngx_recording_recorder_leave(r);
+
+        } else {
+            ngx_add_timer(&r->timer, NGX_RECORDING_AGAIN_TIME);
+        }
+
         return;
     }
 
